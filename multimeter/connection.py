@@ -1,0 +1,108 @@
+"""Connection: where a stack listens, and what opens it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from multimeter.errors import ConfigurationError, NoStackError
+
+__all__ = ["Connection", "default_config_file", "find_connection", "read_connection"]
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one bucket.
+
+    Attributes:
+        url: The URL of the server.
+        org: The name of the organisation.
+        bucket: The name of the bucket.
+        token: The token that may write.
+        read_token: The token that may read; empty when unknown.
+        page: What a person opens; empty when unknown.
+    """
+
+    url: str
+    org: str
+    bucket: str
+    token: str = field(repr=False)
+    read_token: str = field(default="", repr=False)
+    page: str = ""
+
+
+def default_config_file() -> pathlib.Path:
+    """Return where ``multimeter-visu install`` puts its configuration."""
+    return pathlib.Path.home() / ".multimeter" / "visu.config.json"
+
+
+def find_connection(
+    config_file: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Connection:
+    """Return the connection to use.
+
+    Args:
+        config_file: The configuration of an installed stack. Without it the
+            environment is asked first: ``INFLUXDB_V2_URL``, ``INFLUXDB_V2_TOKEN``,
+            ``INFLUXDB_V2_ORG`` and ``INFLUXDB_V2_BUCKET``; then the configuration in
+            the home folder.
+        environment: The environment; by default that of the process.
+
+    Raises:
+        NoStackError: There is none of them.
+        ConfigurationError: The configuration cannot be used.
+    """
+    if config_file is not None:
+        return read_connection(pathlib.Path(config_file))
+    environment = os.environ if environment is None else environment
+    if environment.get("INFLUXDB_V2_URL") and environment.get("INFLUXDB_V2_TOKEN"):
+        return Connection(
+            url=environment["INFLUXDB_V2_URL"],
+            org=environment.get("INFLUXDB_V2_ORG", "kantai"),
+            bucket=environment.get("INFLUXDB_V2_BUCKET", "multimeter"),
+            token=environment["INFLUXDB_V2_TOKEN"],
+        )
+    return read_connection(default_config_file())
+
+
+def read_connection(path: pathlib.Path) -> Connection:
+    """Return the connection that a configuration file describes.
+
+    Raises:
+        NoStackError: There is no such file.
+        ConfigurationError: It cannot be read, or says something else.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NoStackError(
+            f"No visualization is installed: there is no {path}.",
+            next_step="multimeter-visu install",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The configuration {path} cannot be read: {error}",
+            cause="It was edited or damaged, or belongs to another user.",
+            next_step="Mend it, or remove the file and run multimeter-visu install.",
+        ) from error
+    if not isinstance(data, dict) or data.get("version") != _VERSION:
+        raise ConfigurationError(
+            f"The configuration {path} is not of version {_VERSION}.",
+            cause="Another version of Multimeter wrote it.",
+            next_step="Upgrade Multimeter, or remove the file and install again.",
+        )
+    texts = {key: data.get(key, "") for key in Connection.__dataclass_fields__}
+    missing = [k for k in ("url", "org", "bucket", "token") if not texts[k]]
+    wrong = [key for key, value in texts.items() if not isinstance(value, str)]
+    if missing or wrong:
+        raise ConfigurationError(
+            f"The configuration {path} has no usable '{(missing + wrong)[0]}'.",
+            next_step="Mend it, or remove the file and run multimeter-visu install.",
+        )
+    return Connection(**texts)

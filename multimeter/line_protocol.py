@@ -1,0 +1,295 @@
+"""Line protocol: records to text and back, without I/O.
+
+The format and its escapes: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
+
+:func:`decode` refuses what InfluxDB 2 refuses, in its words, so that a server built on
+it answers as InfluxDB does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+from multimeter.errors import LineProtocolError
+from multimeter.record import FieldValue, Record, Unsigned
+
+__all__ = [
+    "MAX_TIME_NS",
+    "PRECISIONS",
+    "decode",
+    "encode",
+    "escape_key",
+    "escape_measurement",
+    "format_field",
+    "format_tags",
+    "portable_key",
+    "portable_measurement",
+]
+
+PRECISIONS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+"""Precision of a timestamp: its name and its length in nanoseconds."""
+
+MAX_TIME_NS = 2**63 - 2
+"""The last time (and, negated, the first) that InfluxDB stores, in ns."""
+
+_INT64 = range(-(2**63), 2**63)
+_UINT64 = range(2**64)
+_MOST_DIGITS = 20
+_TRUE = frozenset(("t", "T", "true", "True", "TRUE"))
+_FALSE = frozenset(("f", "F", "false", "False", "FALSE"))
+
+# Control characters and lone surrogates have no place in a name. They are shown by
+# their pictures (U+2400..), as terminals and editors do.
+_UNPORTABLE = {code: chr(0x2400 + code) for code in range(32)} | {0x7F: "\u2421"}
+_UNPORTABLE |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_RESERVED_KEYS = frozenset(("time", "_measurement", "_field"))
+
+_ESCAPE_MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ "})
+_ESCAPE_KEY = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
+_ESCAPE_STRING = str.maketrans({'"': '\\"', "\\": "\\\\"})
+
+
+def _portable(name: str) -> str:
+    name = name.translate(_UNPORTABLE)
+    # A backslash at the end would escape the separator that follows it.
+    return name[:-1] + "\u29f5" if name.endswith("\\") else name
+
+
+def portable_measurement(name: str) -> str:
+    """Return the nearest name that line protocol can carry as a measurement.
+
+    Names without control characters, without a backslash at their end and without
+    ``#`` at their start are returned as they are.
+    """
+    name = _portable(name)
+    # A line that starts with # is a comment: the point would be lost without a word.
+    return "\uff03" + name[1:] if name.startswith("#") else name or "\u2205"
+
+
+def portable_key(name: str) -> str:
+    """Return the nearest name that line protocol can carry as a tag or field key.
+
+    ``time``, ``_measurement`` and ``_field`` are reserved by InfluxDB and get an
+    underscore at their end.
+    """
+    name = _portable(name)
+    return f"{name}_" if name in _RESERVED_KEYS else name or "\u2205"
+
+
+def escape_measurement(name: str) -> str:
+    """Escape a measurement name that line protocol can carry."""
+    return portable_measurement(name).translate(_ESCAPE_MEASUREMENT)
+
+
+def escape_key(name: str) -> str:
+    """Escape a tag key or field key."""
+    return portable_key(name).translate(_ESCAPE_KEY)
+
+
+def _escape_tag_value(value: str) -> str:
+    return _portable(value).translate(_ESCAPE_KEY)
+
+
+def format_field(value: object) -> str | None:
+    """Format a field value, or return None for a value that no field can hold.
+
+    None, NaN and infinity have no form in line protocol. An integer outside 64 bits
+    becomes a float; what is neither number, text nor boolean becomes text.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Unsigned):
+        return f"{int(value)}u"
+    if isinstance(value, int):
+        return f"{int(value)}i" if value in _INT64 else repr(float(value))
+    if isinstance(value, float):
+        return repr(float(value)) if math.isfinite(value) else None
+    text = str(value).translate(_ESCAPE_STRING)
+    return f'"{text.encode("utf-8", "replace").decode("utf-8")}"'
+
+
+def format_tags(tags: Mapping[str, str]) -> str:
+    """Format tags as they stand behind the measurement, each with its comma.
+
+    They are sorted by key, as InfluxDB recommends. A tag with an empty value is left
+    out: line protocol cannot express it.
+    """
+    return "".join(
+        f",{escape_key(key)}={_escape_tag_value(tags[key])}"
+        for key in sorted(tags)
+        if tags[key]
+    )
+
+
+def encode(record: Record) -> str | None:
+    """Encode one record as one line without its newline.
+
+    Returns:
+        The line, or None when none of the fields can be expressed (an all-NaN point).
+    """
+    fields = ",".join(
+        f"{escape_key(key)}={text}"
+        for key, text in ((k, format_field(v)) for k, v in record.fields.items())
+        if text is not None
+    )
+    if not fields:
+        return None
+    line = f"{escape_measurement(record.measurement)}{format_tags(record.tags)} {fields}"
+    return line if record.time_ns is None else f"{line} {record.time_ns}"
+
+
+# A backslash escapes only the separators; before anything else it stands for itself.
+# The alternatives exclude each other, so that there is nothing to backtrack into.
+_MEASUREMENT = re.compile(r"(?:[^\\, \n]|\\[, ]|\\(?![, ]))+")
+_KEY = re.compile(r"(?:[^\\,= \n]|\\[,= ]|\\(?![,= ]))+")
+_SKIP = re.compile(r"[ \t\0]*")
+_BARE = re.compile(r"[^, \n]*")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_TIME = re.compile(r" *(-?\d+)? *\r?(?=\n|\Z)")
+_FLOAT = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_INTEGER = re.compile(r"(-?\d+)i")
+_UNSIGNED = re.compile(r"(\d+)u")
+_UNESCAPE_MEASUREMENT = re.compile(r"\\([, ])")
+_UNESCAPE_KEY = re.compile(r"\\([,= ])")
+_UNESCAPE_STRING = re.compile(r'\\(["\\])')
+
+
+def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
+    """Decode lines to records.
+
+    Args:
+        text: Lines of line protocol; comments and empty lines are passed over.
+        precision: What a timestamp counts: ``ns``, ``us``, ``ms`` or ``s``.
+
+    Yields:
+        One record for each line; ``time_ns`` is None where the line has no timestamp.
+
+    Raises:
+        LineProtocolError: A line is not line protocol; the records before it have
+            been yielded.
+    """
+    position, end, unit = 0, len(text), PRECISIONS[precision]
+    while position < end:
+        start = _end(_SKIP, text, position)
+        if start >= end or text[start] in "\r\n":
+            position = start + 1
+            continue
+        if text[start] == "#":
+            position = _line_end(text, start) + 1
+            continue
+        try:
+            record, position = _decode_line(text, start, unit)
+        except _RefusedError as refused:
+            line = text[start : _line_end(text, start)].rstrip("\r")
+            raise LineProtocolError(line, str(refused)) from None
+        yield record
+
+
+class _RefusedError(Exception):
+    """Why a line was refused; :func:`decode` adds the line."""
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return match.end() if match else position
+
+
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
+
+
+def _decode_line(text: str, start: int, unit: int) -> tuple[Record, int]:
+    position = _end(_MEASUREMENT, text, start)
+    if position == start:
+        raise _RefusedError("missing measurement")
+    measurement = _UNESCAPE_MEASUREMENT.sub(r"\1", text[start:position])
+    tags, position = _decode_tags(text, position)
+    fields, position = _decode_fields(text, _end(_SKIP, text, position))
+    match = _TIME.match(text, position)
+    if match is None:
+        raise _RefusedError("bad timestamp")
+    time_ns = None if match[1] is None else int(match[1]) * unit
+    if time_ns is not None and not -MAX_TIME_NS <= time_ns <= MAX_TIME_NS:
+        raise _RefusedError(f"time outside range -{MAX_TIME_NS} - {MAX_TIME_NS}")
+    return Record(measurement, tags, fields, time_ns), match.end() + 1
+
+
+def _decode_tags(text: str, position: int) -> tuple[dict[str, str], int]:
+    tags: dict[str, str] = {}
+    while text[position : position + 1] == ",":
+        key_end = _end(_KEY, text, position + 1)
+        if key_end == position + 1:
+            raise _RefusedError("missing tag key")
+        value_end = _end(_KEY, text, key_end + 1)
+        if text[key_end : key_end + 1] != "=" or value_end == key_end + 1:
+            raise _RefusedError("missing tag value")
+        key = _UNESCAPE_KEY.sub(r"\1", text[position + 1 : key_end])
+        if key in tags:
+            raise _RefusedError("duplicate tags")
+        tags[key] = _UNESCAPE_KEY.sub(r"\1", text[key_end + 1 : value_end])
+        position = value_end
+        if text[position : position + 1] == "=":
+            raise _RefusedError("invalid tag format")
+    return tags, position
+
+
+def _decode_fields(text: str, position: int) -> tuple[dict[str, FieldValue], int]:
+    fields: dict[str, FieldValue] = {}
+    if position >= len(text) or text[position] in "\r\n":
+        raise _RefusedError("missing fields")
+    while True:
+        key_end = _end(_KEY, text, position)
+        if text[key_end : key_end + 1] != "=":
+            raise _RefusedError("invalid field format")
+        if key_end == position:
+            raise _RefusedError("missing field key")
+        key = _UNESCAPE_KEY.sub(r"\1", text[position:key_end])
+        fields[key], position = _decode_value(text, key_end + 1)
+        if text[position : position + 1] != ",":
+            return fields, position
+        position += 1
+
+
+def _decode_value(text: str, position: int) -> tuple[FieldValue, int]:
+    if text[position : position + 1] == '"':
+        match = _STRING.match(text, position)
+        if match is None:
+            raise _RefusedError("unbalanced quotes")
+        return _UNESCAPE_STRING.sub(r"\1", match[1]), match.end()
+    end = _end(_BARE, text, position)
+    token = text[position:end].rstrip("\r")
+    if not token:
+        raise _RefusedError("missing field value")
+    return _decode_bare(token), position + len(token)
+
+
+def _decode_bare(token: str) -> FieldValue:
+    if _FLOAT.fullmatch(token):
+        value = float(token)
+        if math.isinf(value):
+            raise _RefusedError("invalid number")
+        return value
+    if match := _INTEGER.fullmatch(token):
+        return _ranged(match[1], _INT64, "integer", "ParseInt")
+    if match := _UNSIGNED.fullmatch(token):
+        return Unsigned(_ranged(match[1], _UINT64, "unsigned", "ParseUint"))
+    if token in _TRUE:
+        return True
+    if token in _FALSE:
+        return False
+    raise _RefusedError("invalid boolean" if token[0] in "tTfF" else "invalid number")
+
+
+def _ranged(digits: str, allowed: range, kind: str, parser: str) -> int:
+    # int() refuses numbers of thousands of digits, which never fit anyway.
+    if len(digits) > _MOST_DIGITS or int(digits) not in allowed:
+        raise _RefusedError(
+            f"unable to parse {kind} {digits}: strconv.{parser}: "
+            f'parsing "{digits}": value out of range'
+        )
+    return int(digits)

@@ -1,0 +1,172 @@
+"""Measurement: one run, from start to end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from multimeter.errors import ConfigurationError, MultimeterError, StateError
+from multimeter.result import Result
+from multimeter.result_lines import RESERVED_MEASUREMENTS
+from multimeter.sampler import Sampler
+
+if TYPE_CHECKING:
+    from multimeter.multimeter import Multimeter
+
+__all__ = ["Measurement", "new_identifier"]
+
+logger = logging.getLogger("multimeter")
+
+
+def new_identifier(prefix: str = "") -> str:
+    """Return an identifier from the time and some randomness; sorts by time."""
+    now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return f"{prefix}{now}-{os.urandom(3).hex()}"
+
+
+class Measurement:
+    """One series of measurement: it starts once and ends once.
+
+    It is a context manager, also for ``async with``; entering it gives the result,
+    which fills while the measurement is on.
+
+    Args:
+        multimeter: The multimeter whose probes, cycle time and storage are used, as
+            they are now.
+        identifier: The unique name of the measurement; None makes one up.
+        **tags: Tags that tell measurements apart; values become text.
+
+    Attributes:
+        identifier: The unique name of the measurement.
+        tags: The tags.
+        result: The result; None until the start.
+
+    Raises:
+        ConfigurationError: The identifier is one that Multimeter uses itself.
+    """
+
+    def __init__(
+        self, multimeter: Multimeter, identifier: str | None = None, **tags: Any
+    ) -> None:
+        self.identifier = new_identifier() if identifier in (None, "") else str(identifier)
+        if self.identifier in RESERVED_MEASUREMENTS:
+            raise ConfigurationError(
+                f"The identifier '{self.identifier}' is used by Multimeter itself.",
+                next_step="Choose another identifier.",
+            )
+        self.tags = {key: str(value) for key, value in tags.items()}
+        self.result: Result | None = None
+        self._multimeter = multimeter
+        self._probes = multimeter.probes
+        self._storage = multimeter.storage
+        self._cycle_time = multimeter.cycle_time
+        self._sampler: Sampler | None = None
+        self._ended = False
+
+    @property
+    def missed(self) -> int:
+        """How many samples were missed so far, because sampling took too long."""
+        return self._sampler.missed if self._sampler else 0
+
+    def start(self) -> Result:
+        """Start to measure.
+
+        Returns:
+            The result, which fills from now on.
+
+        Raises:
+            StateError: The measurement was started before.
+            ProbeError: A probe could not start.
+        """
+        if self._sampler is not None:
+            raise StateError(
+                f"The measurement '{self.identifier}' was started before.",
+                next_step="Call measure() again for another measurement.",
+            )
+        result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
+        self._probes = self._multimeter.borrow(self._probes)
+        sampler = Sampler(self._probes, self._cycle_time, result.append)
+        try:
+            sampler.start()
+        except BaseException:
+            self._multimeter.give_back(self._probes)
+            raise
+        self.result, self._sampler = result, sampler
+        return result
+
+    def end(self) -> None:
+        """Take a last sample, stop to measure, and store the result.
+
+        Raises:
+            StateError: The measurement is not going on.
+            StorageError: The result could not be stored; it is still in ``result``.
+        """
+        result, sampler = self._going_on("end")
+        self._ended = True
+        try:
+            sampler.end()
+        finally:
+            self._multimeter.give_back(self._probes)
+        if sampler.missed:
+            result.add_meta_data(missed_samples=str(sampler.missed))
+        self._storage.store(result)
+
+    def add_mark(self, label: str) -> None:
+        """Mark this moment.
+
+        Args:
+            label: The name of the moment.
+
+        Raises:
+            StateError: The measurement is not going on.
+        """
+        now = time.time_ns()
+        result, _ = self._going_on("add a mark to")
+        result.add_mark(now, str(label))
+
+    def _going_on(self, verb: str) -> tuple[Result, Sampler]:
+        if self._sampler is None or self.result is None:
+            raise StateError(
+                f"Cannot {verb} the measurement '{self.identifier}': it has not started.",
+                next_step="Call start() first, or use it in a with statement.",
+            )
+        if self._ended:
+            raise StateError(
+                f"Cannot {verb} the measurement '{self.identifier}': it has ended.",
+                next_step="Call measure() again for another measurement.",
+            )
+        return self.result, self._sampler
+
+    def __enter__(self) -> Result:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.end()
+        except MultimeterError:
+            if error is None:
+                raise
+            # The error of the measured code is the one to be seen.
+            logger.exception("The measurement '%s' was not stored.", self.identifier)
+
+    async def __aenter__(self) -> Result:
+        return self.start()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        import asyncio  # it is there by now, and slow to load for everyone else
+
+        # Storing may wait for a network; the event loop must not.
+        await asyncio.to_thread(self.__exit__, kind, error, traceback)

@@ -1,0 +1,172 @@
+"""Probes: what a multimeter samples."""
+
+from __future__ import annotations
+
+import abc
+import sys
+from typing import Any
+
+from multimeter import metric
+from multimeter.errors import StateError, UnsupportedError
+from multimeter.measure import Measure
+from multimeter.metric import Metric
+from multimeter.subject import SUBJECT_CHILDREN, SUBJECT_PROCESS, Subject
+
+try:
+    import resource
+except ImportError:  # Windows has no getrusage.
+    resource = None  # type: ignore[assignment]
+
+__all__ = ["Probe", "ResourceProbe"]
+
+
+class Probe(abc.ABC):
+    """Something that gives values for some measures each time it is asked.
+
+    One instance serves one measurement at a time; while it is in use, a second
+    measurement works on a shallow copy.
+    """
+
+    @property
+    @abc.abstractmethod
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that the probe gives."""
+
+    @property
+    @abc.abstractmethod
+    def subjects(self) -> tuple[Subject, ...]:
+        """The subjects on which it gives them."""
+
+    @property
+    @abc.abstractmethod
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures: which metric on which subject."""
+
+    def start(self) -> None:  # noqa: B027 - probes need not override it
+        """Get ready: called once, before the first sample."""
+
+    @abc.abstractmethod
+    def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
+        """Add the current value of each measure.
+
+        Args:
+            values: Where the values go, each under the key of its measure.
+            time_elapsed: Seconds since the sample before, or since the start.
+        """
+
+    def end(self) -> None:  # noqa: B027 - probes need not override it
+        """Clean up: called once, after the last sample."""
+
+
+_METRICS = (
+    metric.METRIC_CPU_RATE_USER,
+    metric.METRIC_CPU_RATE_SYSTEM,
+    metric.METRIC_MEMORY_MAX,
+    metric.METRIC_MEMORY_SHARED,
+    metric.METRIC_MEMORY_DATA,
+    metric.METRIC_MEMORY_STACK,
+    metric.METRIC_MEMORY_PAGE_FAULTS_WITHOUT_IO,
+    metric.METRIC_MEMORY_PAGE_FAULTS_WITH_IO,
+    metric.METRIC_MEMORY_SWAP_OPS,
+    metric.METRIC_IO_BLOCK_IN,
+    metric.METRIC_IO_BLOCK_OUT,
+    metric.METRIC_CONTEXT_SWITCHES_VOL,
+    metric.METRIC_CONTEXT_SWITCHES_INVOL,
+)
+_SUBJECTS = (SUBJECT_PROCESS, SUBJECT_CHILDREN)
+_MEASURES = tuple(Measure(subject, each) for subject in _SUBJECTS for each in _METRICS)
+_PROCESS_KEYS = tuple(each.key for each in _MEASURES[: len(_METRICS)])
+_CHILDREN_KEYS = tuple(each.key for each in _MEASURES[len(_METRICS) :])
+
+# getrusage(2) counts memory in kilobytes, but in bytes on macOS.
+_MEMORY_UNITS_IN_KB = 1_024 if sys.platform == "darwin" else 1
+
+
+class ResourceProbe(Probe):
+    """Samples what getrusage(2) knows of this process and of its ended children.
+
+    It gives 13 metrics for each of the two. Times and counts become rates: their
+    growth since the sample before, a second. Memory is in kB.
+    https://man7.org/linux/man-pages/man2/getrusage.2.html
+
+    Raises:
+        UnsupportedError: The system has no getrusage (Windows).
+    """
+
+    def __init__(self) -> None:
+        if resource is None:
+            raise UnsupportedError(
+                "ResourceProbe needs getrusage(2), which this system does not have.",
+                cause="Python's module 'resource' exists on Unix only.",
+                next_step="Subclass multimeter.Probe and sample psutil.Process() in "
+                "it; docs/probes.md has one ready to copy.",
+            )
+        self._process: Any = None
+        self._children: Any = None
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The 13 metrics."""
+        return _METRICS
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """The process, and its children that have ended and been waited for."""
+        return _SUBJECTS
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The 26 measures: each metric on each subject."""
+        return _MEASURES
+
+    def start(self) -> None:
+        """Remember the counters, from which the first rates are counted."""
+        self._process = resource.getrusage(resource.RUSAGE_SELF)
+        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
+        """Add the 26 values.
+
+        Args:
+            values: Where they go.
+            time_elapsed: Seconds since the sample before, or since the start.
+
+        Raises:
+            StateError: The probe was not started.
+        """
+        if self._process is None:
+            raise StateError(
+                "The probe was not started.",
+                next_step="Call start() once before the first sample().",
+            )
+        # A rate over no time at all has no value; dividing by infinity makes it zero.
+        seconds = time_elapsed if time_elapsed > 0 else float("inf")
+        process = resource.getrusage(resource.RUSAGE_SELF)
+        values.update(zip(_PROCESS_KEYS, _values(process, self._process, seconds)))
+        self._process = process
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        values.update(zip(_CHILDREN_KEYS, _values(children, self._children, seconds)))
+        self._children = children
+
+
+def _values(now: Any, before: Any, seconds: float) -> tuple[float, ...]:
+    """Return the values in the order of ``_METRICS``.
+
+    By index, as the struct sequence of getrusage is several times faster that way
+    than by name, and this runs while someone else's code is being measured.
+    """
+    return (
+        (now[0] - before[0]) / seconds,
+        (now[1] - before[1]) / seconds,
+        now[2] // _MEMORY_UNITS_IN_KB,
+        now[3] // _MEMORY_UNITS_IN_KB,
+        now[4] // _MEMORY_UNITS_IN_KB,
+        now[5] // _MEMORY_UNITS_IN_KB,
+        (now[6] - before[6]) / seconds,
+        (now[7] - before[7]) / seconds,
+        (now[8] - before[8]) / seconds,
+        (now[9] - before[9]) / seconds,
+        (now[10] - before[10]) / seconds,
+        (now[14] - before[14]) / seconds,
+        (now[15] - before[15]) / seconds,
+    )

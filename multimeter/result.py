@@ -1,0 +1,256 @@
+"""Result: what a measurement measured, in append-only columns and without I/O."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from multimeter.columns import ABSENT, Column, ColumnView
+from multimeter.schema import Describes, Schema
+from multimeter.timestamps import from_ns, to_ns
+
+__all__ = ["Mark", "Point", "Points", "Result", "Schema"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """The values of one moment.
+
+    Attributes:
+        datetime: When they were sampled, in UTC.
+        values: Measure keys to values.
+    """
+
+    datetime: dt.datetime
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A named moment.
+
+    Attributes:
+        datetime: The moment, in UTC.
+        label: Its name.
+    """
+
+    datetime: dt.datetime
+    label: str
+
+
+class Result:
+    """The points, marks and description of one series of measurement.
+
+    Args:
+        *probes: The probes whose measures make up the schema.
+        identifier: The unique name of the measurement.
+        tags: Tags that tell measurements apart.
+
+    Attributes:
+        identifier: The unique name of the measurement, or None.
+        tags: Tag keys to tag values.
+        meta_data: More about the measurement, keys to values.
+        schema: The metrics, subjects and measures.
+    """
+
+    def __init__(
+        self,
+        *probes: Describes,
+        identifier: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self.identifier = identifier
+        self.tags: dict[str, str] = dict(tags or {})
+        self.meta_data: dict[str, Any] = {}
+        self.schema = Schema.of_probes(probes)
+        self._times = Column(int)
+        self._last_given: int | None = None
+        self._marks: dict[int, str] = {}
+        self._columns = _empty_columns(self.schema)
+
+    @classmethod
+    def of_schema(
+        cls,
+        schema: Schema,
+        *,
+        identifier: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Return an empty result with a schema that is known already."""
+        result = cls(identifier=identifier, tags=tags)
+        result.schema = schema
+        result._columns = _empty_columns(schema)
+        return result
+
+    def append(self, timestamp: dt.datetime | int, values: Mapping[str, Any]) -> None:
+        """Append a point.
+
+        Two points of a series must not share a time, or one would replace the other
+        in a database: a point at the very time of the one before moves on by 1 ns.
+
+        Args:
+            timestamp: When the values were sampled: a datetime (without a zone: UTC),
+                or ns since the epoch.
+            values: Measure keys to values. Any type is kept; a key that is in no
+                measure of the schema is kept, too.
+        """
+        rows = len(self._times)
+        for key in values.keys() - self._columns.keys():
+            self._columns[key] = Column(type(values[key]))
+        for key, column in self._columns.items():
+            if len(column) < rows:
+                column.pad(rows - len(column))
+            column.append(values.get(key, ABSENT))
+        given = to_ns(timestamp)
+        again = given == self._last_given
+        self._last_given = given
+        # The time comes last: readers in other threads see whole points only.
+        self._times.append(self._times.get(-1) + 1 if again else given)
+
+    def add_mark(self, timestamp: dt.datetime | int, label: str) -> None:
+        """Add a mark; where there is one at the very same time, 1 ns after it.
+
+        Args:
+            timestamp: The moment: a datetime (without a zone: UTC), or ns since the
+                epoch.
+            label: Its name.
+        """
+        time_ns = to_ns(timestamp)
+        while time_ns in self._marks:
+            time_ns += 1
+        self._marks[time_ns] = label
+
+    def add_meta_data(self, **meta_data: Any) -> None:
+        """Add meta data; a value for a key that is there replaces the one before."""
+        self.meta_data.update(meta_data)
+
+    @property
+    def points(self) -> Points:
+        """The points, made when they are asked for."""
+        return Points(self)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks in the order in which they were added."""
+        return tuple(Mark(from_ns(time), label) for time, label in self.marks_ns)
+
+    @property
+    def marks_ns(self) -> tuple[tuple[int, str], ...]:
+        """The marks as pairs of ns since the epoch and label."""
+        return tuple(self._marks.items())
+
+    @property
+    def times_ns(self) -> ColumnView:
+        """The times of the points, in ns since the epoch."""
+        return ColumnView(self._times, len(self._times))
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns by measure key; one may be shorter than the result has points."""
+        return self._columns
+
+    @property
+    def start(self) -> dt.datetime | None:
+        """The time of the first point in UTC, or None when there is none."""
+        return from_ns(self._times.get(0)) if len(self._times) else None
+
+    @property
+    def end(self) -> dt.datetime | None:
+        """The time of the last point in UTC, or None when there is none."""
+        return from_ns(self._times.get(-1)) if len(self._times) else None
+
+    @property
+    def duration(self) -> dt.timedelta | None:
+        """The time from the first to the last point, or None when there is none."""
+        if not len(self._times):
+            return None
+        return dt.timedelta(microseconds=(self._times.get(-1) - self._times.get(0)) / 1_000)
+
+    def values(self, key: str) -> ColumnView:
+        """Return the values of one measure, None where there is none.
+
+        Args:
+            key: The key of the measure.
+
+        Raises:
+            KeyError: No such measure was measured.
+        """
+        return ColumnView(self._columns[key], len(self._times))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all is equal; a value that is None equals one not given."""
+        if not isinstance(other, Result):
+            return NotImplemented
+        return (
+            self.identifier == other.identifier
+            and self.tags == other.tags
+            and self.meta_data == other.meta_data
+            and self.schema == other.schema
+            and self.marks_ns == other.marks_ns
+            and self.times_ns == other.times_ns
+            and all(
+                _values_or_none(self, key) == _values_or_none(other, key)
+                for key in self._columns.keys() | other._columns.keys()
+            )
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Result {self.identifier!r}: {len(self._times)} points>"
+
+
+def _values_or_none(result: Result, key: str) -> ColumnView:
+    column = result.columns.get(key, Column(float))
+    return ColumnView(column, len(result.times_ns))
+
+
+def _empty_columns(schema: Schema) -> dict[str, Column]:
+    return {each.key: Column(each.metric.value_type) for each in schema.measures}
+
+
+class Points(Sequence[Point]):
+    """The points of a result as a sequence, each made when it is asked for."""
+
+    __slots__ = ("_columns", "_times")
+
+    def __init__(self, result: Result) -> None:
+        self._times = result.times_ns
+        self._columns = result.columns
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Point, ...]: ...
+    def __getitem__(self, index: int | slice) -> Point | tuple[Point, ...]:
+        rows = range(len(self))[index]
+        if isinstance(rows, range):
+            return tuple(self._point(row) for row in rows)
+        return self._point(rows)
+
+    def _point(self, row: int) -> Point:
+        cells = (
+            (key, column.get(row))
+            for key, column in self._columns.items()
+            if row < len(column)
+        )
+        values = {key: value for key, value in cells if value is not ABSENT}
+        return Point(from_ns(self._times[row]), values)
+
+    def __iter__(self) -> Iterator[Point]:
+        return (self._point(row) for row in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} points>"

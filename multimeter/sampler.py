@@ -1,0 +1,198 @@
+"""Sampler: the one ticking thread, from probes to points."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from multimeter.errors import ConfigurationError, ProbeError
+from multimeter.probe import Probe
+
+__all__ = ["Clock", "Sampler", "SystemClock", "Ticks", "checked_cycle_time"]
+
+logger = logging.getLogger("multimeter")
+
+
+def checked_cycle_time(cycle_time: float) -> float:
+    """Return the cycle time, in seconds.
+
+    Raises:
+        ConfigurationError: It is not a positive, finite number.
+    """
+    is_number = isinstance(cycle_time, (int, float)) and not isinstance(cycle_time, bool)
+    if not is_number or not 0 < cycle_time < math.inf:
+        raise ConfigurationError(
+            f"The cycle time must be a positive number of seconds, not {cycle_time!r}.",
+            next_step="Multimeter(..., cycle_time=1.0) measures once a second.",
+        )
+    return float(cycle_time)
+
+
+class Clock(Protocol):
+    """Where time comes from; tests bring their own."""
+
+    def time_ns(self) -> int:
+        """Return the time of day in ns since the epoch."""
+
+    def monotonic_ns(self) -> int:
+        """Return ns since some moment; never goes back."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set or the time is over; tell which."""
+
+
+class SystemClock:
+    """The clocks of the system."""
+
+    time_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set or the time is over; tell which."""
+        return event.wait(min(seconds, threading.TIMEOUT_MAX))
+
+
+class Ticks:
+    """Deadlines at whole multiples of the cycle time after the start.
+
+    They are absolute, so that late samples do not push later ones back.
+
+    Args:
+        start_ns: The start on the monotonic clock, in ns.
+        cycle_ns: The cycle time, in ns.
+
+    Attributes:
+        missed: How many ticks had passed before they could be served.
+    """
+
+    def __init__(self, start_ns: int, cycle_ns: int) -> None:
+        self._start = start_ns
+        self._cycle = max(1, cycle_ns)
+        self._tick = 0
+        self.missed = 0
+
+    def advance(self, now_ns: int) -> int:
+        """Return the next deadline after now, and count those that have gone by."""
+        tick = max((now_ns - self._start) // self._cycle, self._tick) + 1
+        self.missed += tick - self._tick - 1
+        self._tick = tick
+        return self._start + tick * self._cycle
+
+
+class Sampler:
+    """Samples probes at a fixed rate in a thread of its own.
+
+    Args:
+        probes: What to sample.
+        cycle_time: Seconds between two samples.
+        sink: Takes each point: ns since the epoch (strictly increasing) and values.
+        clock: Where time comes from.
+    """
+
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        cycle_time: float,
+        sink: Callable[[int, dict[str, Any]], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._probes = probes
+        self._cycle_ns = round(cycle_time * 1e9)
+        self._sink = sink
+        self._clock = clock or SystemClock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name="multimeter-sampler", daemon=True
+        )
+        self._reported: set[int] = set()
+        self._last_monotonic = 0
+        self._last_time = 0
+        self._ticks: Ticks | None = None
+
+    @property
+    def missed(self) -> int:
+        """How many ticks passed without a sample, because sampling took too long."""
+        return self._ticks.missed if self._ticks else 0
+
+    def start(self) -> None:
+        """Start the probes, then the thread.
+
+        Raises:
+            ProbeError: A probe could not start; those before it have been ended.
+        """
+        for started, probe in enumerate(self._probes):
+            try:
+                probe.start()
+            except Exception as error:
+                self._end_probes(self._probes[:started])
+                raise ProbeError(
+                    f"{type(probe).__name__} could not start: {error}",
+                    next_step="Mend its cause, or measure without this probe.",
+                ) from error
+        self._last_monotonic = self._clock.monotonic_ns()
+        self._last_time = self._clock.time_ns()
+        self._ticks = Ticks(self._last_monotonic, self._cycle_ns)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Take the last sample at once, end the thread, then the probes."""
+        self._stop.set()
+        self._thread.join()
+        self._end_probes(self._probes)
+        if self.missed:
+            logger.warning(
+                "Multimeter missed %d samples: sampling took longer than the cycle "
+                "time. Use a longer cycle time or fewer probes.",
+                self.missed,
+            )
+
+    def _run(self) -> None:
+        assert self._ticks is not None
+        stopped = False
+        while not stopped:
+            deadline = self._ticks.advance(self._clock.monotonic_ns())
+            seconds = (deadline - self._clock.monotonic_ns()) / 1e9
+            stopped = self._clock.wait(self._stop, max(0.0, seconds))
+            self._sample()
+
+    def _sample(self) -> None:
+        now = self._clock.monotonic_ns()
+        elapsed_ns, self._last_monotonic = now - self._last_monotonic, now
+        timestamp = self._timestamp(elapsed_ns)
+        values: dict[str, Any] = {}
+        for probe in self._probes:
+            try:
+                probe.sample(values, elapsed_ns / 1e9)
+            except Exception as error:  # noqa: BLE001 - the others go on
+                self._report(probe, "could not sample; its values are missing", error)
+        try:
+            self._sink(timestamp, values)
+        except Exception:
+            logger.exception("Multimeter could not keep a point.")
+
+    def _timestamp(self, elapsed_ns: int) -> int:
+        """Return the time of day, unless the clock was set back: then go on as before.
+
+        Two points of a series must never share a time, nor may their order change.
+        """
+        time_of_day = self._clock.time_ns()
+        if time_of_day <= self._last_time:
+            time_of_day = self._last_time + max(1, elapsed_ns)
+        self._last_time = time_of_day
+        return time_of_day
+
+    def _end_probes(self, probes: Sequence[Probe]) -> None:
+        for probe in probes:
+            try:
+                probe.end()
+            except Exception as error:  # noqa: BLE001 - the result is still stored
+                self._report(probe, "could not end", error)
+
+    def _report(self, probe: Probe, what: str, error: Exception) -> None:
+        if id(probe) not in self._reported:
+            self._reported.add(id(probe))
+            logger.warning("%s %s.", type(probe).__name__, what, exc_info=error)

@@ -1,0 +1,142 @@
+"""A storage that writes each result to a file of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import urllib.parse
+
+from multimeter.errors import ConfigurationError, StorageError
+from multimeter.result import Result
+from multimeter.storages.base import Storage
+from multimeter.storages.formats import FileFormat
+from multimeter.storages.json_format import JsonFormat
+from multimeter.storages.line_format import LineFormat
+
+__all__ = ["FileFormat", "FileStorage", "JsonFormat", "LineFormat", "file_name"]
+
+# What a file name cannot hold on one system or another, and % for its own escapes.
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%\ud800-\udfff]|^\.|[. ]$')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_MAX_BYTES = 200
+
+
+def file_name(identifier: str) -> str:
+    """Return the file name, without an ending, for an identifier.
+
+    Most identifiers are their own file name. What would leave the folder, or what a
+    file system refuses, is percent-encoded; a long one is cut and made unique by a
+    digest of the whole.
+    """
+    name = _UNSAFE.sub(
+        lambda match: (
+            urllib.parse.quote(match[0], safe="", errors="surrogatepass")
+            if match[0] != "."
+            else "%2E"
+        ),
+        identifier,
+    )
+    if _RESERVED.fullmatch(name):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    encoded = name.encode("utf-8")
+    if len(encoded) <= _MAX_BYTES:
+        return name
+    import hashlib  # slow to load, and long identifiers are rare
+
+    digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
+    return encoded[: _MAX_BYTES - 17].decode("utf-8", "ignore") + "~" + digest[:16]
+
+
+class FileStorage(Storage):
+    """Writes each result to ``<save_directory>/<identifier><extension>``.
+
+    A file is there whole or not at all. A result with the identifier of an earlier
+    one replaces its file.
+
+    Args:
+        save_directory: The folder; it is made when the first result is stored.
+        file_format: How the files look.
+
+    Raises:
+        ConfigurationError: There is no folder given.
+    """
+
+    def __init__(
+        self, save_directory: str | os.PathLike[str], file_format: FileFormat
+    ) -> None:
+        if save_directory is None:
+            raise ConfigurationError("'save_directory' must be set.")
+        self._save_directory = pathlib.Path(save_directory)
+        self._file_format = file_format
+
+    @property
+    def save_directory(self) -> pathlib.Path:
+        """The folder."""
+        return self._save_directory
+
+    @property
+    def file_format(self) -> FileFormat:
+        """How the files look."""
+        return self._file_format
+
+    def path(self, identifier: str) -> pathlib.Path:
+        """Return the path of the file for an identifier; always inside the folder."""
+        return self._save_directory / (file_name(identifier) + self._file_format.extension)
+
+    def store(self, result: Result) -> None:
+        """Write a result to its file.
+
+        Args:
+            result: What was measured; it needs an identifier.
+
+        Raises:
+            StorageError: The file could not be written; a file from before is as it
+                was.
+            FormatError: The format cannot express the result.
+        """
+        if not result.identifier:
+            raise StorageError(
+                "The result has no identifier to name its file after.",
+                next_step="Set result.identifier, then store it again.",
+            )
+        path = self.path(result.identifier)
+        try:
+            self._save_directory.mkdir(parents=True, exist_ok=True)
+            self._replace(path, result)
+        except OSError as error:
+            raise StorageError(
+                f"The result could not be written to {path}: {error.strerror or error}",
+                cause="The folder cannot be written, or the disk is full.",
+                next_step="Mend that, then call storage.store(measurement.result): the "
+                "result is still in memory.",
+            ) from error
+
+    def _replace(self, path: pathlib.Path, result: Result) -> None:
+        temporary = self._save_directory / f".multimeter-{os.urandom(8).hex()}"
+        try:
+            with temporary.open("xb") as stream:
+                self._file_format.save_result_to_stream(result, stream)
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+    def load(self, identifier: str) -> Result:
+        """Read the result with an identifier back.
+
+        Args:
+            identifier: The identifier of the measurement.
+
+        Raises:
+            StorageError: There is no such file, or it cannot be read.
+            FormatError: The file does not hold a result in this format.
+        """
+        path = self.path(identifier)
+        try:
+            with path.open("rb") as stream:
+                return self._file_format.load(stream)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,89 @@
+"""The base class of file formats."""
+
+from __future__ import annotations
+
+import abc
+import io
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+from multimeter.errors import FormatError, StorageError
+from multimeter.result import Result
+
+__all__ = ["FileFormat", "Stream", "read_text", "write_text"]
+
+Stream = BinaryIO | io.RawIOBase | io.BufferedIOBase
+"""A binary stream, raw or buffered."""
+
+_CHUNK = 1 << 20
+
+
+class FileFormat(abc.ABC):
+    """How a result looks in a file."""
+
+    @property
+    @abc.abstractmethod
+    def extension(self) -> str:
+        """The ending of the file names, with its dot."""
+
+    @abc.abstractmethod
+    def save_result_to_stream(self, result: Result, stream: Stream) -> None:
+        """Write a result to a binary stream, which stays open.
+
+        Args:
+            result: What was measured.
+            stream: Where it goes.
+
+        Raises:
+            FormatError: The format cannot express the result.
+        """
+
+    def load(self, stream: Stream) -> Result:  # noqa: ARG002 - others need it
+        """Read a result back.
+
+        Args:
+            stream: A binary stream, which stays open.
+
+        Raises:
+            FormatError: The stream does not hold a result in this format.
+        """
+        raise FormatError(
+            f"{type(self).__name__} cannot be read back.",
+            next_step="Implement its method load, or use JsonFormat.",
+        )
+
+
+def write_text(stream: Stream, texts: Iterable[str]) -> None:
+    """Write texts as UTF-8, in pieces of about a megabyte."""
+    pending: list[str] = []
+    size = 0
+    for text in texts:
+        pending.append(text)
+        size += len(text)
+        if size >= _CHUNK:
+            _write_all(stream, "".join(pending).encode("utf-8"))
+            pending, size = [], 0
+    _write_all(stream, "".join(pending).encode("utf-8"))
+
+
+def _write_all(stream: Any, data: bytes) -> None:
+    # A raw stream may take a part only, and says how much.
+    left = memoryview(data)
+    while left:
+        taken = stream.write(left)
+        if taken is None:
+            raise StorageError("The stream takes nothing: it does not block.")
+        left = left[taken:]
+
+
+def read_text(stream: Stream) -> str:
+    """Read UTF-8 text.
+
+    Raises:
+        FormatError: It is not UTF-8.
+    """
+    data = stream.read()
+    try:
+        return (data or b"").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"The file is not UTF-8 text: {error}") from error

@@ -1,0 +1,119 @@
+"""Results as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from multimeter.errors import FormatError
+from multimeter.result import Result
+from multimeter.schema_json import schema_from_json, schema_to_json
+from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
+from multimeter.timestamps import format_iso, parse_iso
+
+__all__ = ["JsonFormat"]
+
+
+class JsonFormat(FileFormat):
+    """One JSON object a result.
+
+    Its keys: ``identifier``, ``tags``, ``meta_data``, ``schema`` (``metrics``,
+    ``subjects``, ``measures``), ``points`` (``datetime``, ``values``) and ``marks``
+    (``datetime``, ``label``). Times are ISO 8601 in UTC. JSON (RFC 8259) has neither
+    NaN nor infinity: they become null. What JSON has no type for becomes text.
+    """
+
+    @property
+    def extension(self) -> str:
+        """``.json``."""
+        return ".json"
+
+    def save_result_to_stream(self, result: Result, stream: Stream) -> None:
+        """Write a result as JSON, a line for each point.
+
+        Args:
+            result: What was measured.
+            stream: A binary stream, which stays open.
+        """
+        write_text(stream, _texts(result))
+
+    def load(self, stream: Stream) -> Result:
+        """Read a result back.
+
+        Args:
+            stream: A binary stream, which stays open.
+
+        Raises:
+            FormatError: The stream does not hold a result in this format.
+        """
+        text = read_text(stream)
+        try:
+            return _result(json.loads(text))
+        except FormatError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(
+                f"This is not a result in JSON: {error!r}",
+                cause="The file was cut off, or another program wrote it.",
+            ) from error
+
+
+def _texts(result: Result) -> Iterator[str]:
+    head = {
+        "identifier": result.identifier,
+        "tags": result.tags,
+        "meta_data": result.meta_data,
+        "schema": schema_to_json(result.schema),
+    }
+    yield _dumps(head)[:-1]
+    yield ', "points": ['
+    separator = "\n"
+    for time_ns, point in zip(result.times_ns, result.points):
+        yield separator
+        yield _dumps({"datetime": format_iso(time_ns), "values": point.values})
+        separator = ",\n"
+    yield '\n], "marks": ['
+    separator = "\n"
+    for time_ns, label in result.marks_ns:
+        yield separator
+        yield _dumps({"datetime": format_iso(time_ns), "label": label})
+        separator = ",\n"
+    yield "\n]}\n"
+
+
+def _dumps(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, default=_plain)
+    except ValueError:
+        return json.dumps(_without_nan(value), allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold of a value: numbers of numpy, else text."""
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(each) for each in value]
+    return value
+
+
+def _result(data: Any) -> Result:
+    result = Result.of_schema(
+        schema_from_json(data["schema"]),
+        identifier=data["identifier"],
+        tags=data["tags"],
+    )
+    result.add_meta_data(**data["meta_data"])
+    for point in data["points"]:
+        result.append(parse_iso(point["datetime"]), point["values"])
+    for mark in data["marks"]:
+        result.add_mark(parse_iso(mark["datetime"]), mark["label"])
+    return result

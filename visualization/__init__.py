@@ -1,0 +1,1 @@
+"""The stack that shows what was measured, and its command line."""

@@ -7,12 +7,21 @@ import os
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from multimeter.errors import ConfigurationError, NoStackError
 
-__all__ = ["Connection", "default_config_file", "find_connection", "read_connection"]
+__all__ = [
+    "CONFIGURATION_VERSION",
+    "Connection",
+    "default_config_file",
+    "find_connection",
+    "load_configuration",
+    "read_connection",
+]
 
-_VERSION = 1
+CONFIGURATION_VERSION = 1
+"""Of the configuration file; another number is another layout."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,17 @@ def read_connection(path: pathlib.Path) -> Connection:
         NoStackError: There is no such file.
         ConfigurationError: It cannot be read, or says something else.
     """
+    data = load_configuration(path)
+    return Connection(**{key: data.get(key, "") for key in Connection.__dataclass_fields__})
+
+
+def load_configuration(path: pathlib.Path) -> dict[str, Any]:
+    """Return all that a configuration file says, its connection checked.
+
+    Raises:
+        NoStackError: There is no such file.
+        ConfigurationError: It cannot be read, or says something else.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -85,24 +105,28 @@ def read_connection(path: pathlib.Path) -> Connection:
             f"No visualization is installed: there is no {path}.",
             next_step="multimeter-visu install",
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The configuration {path} cannot be read: {error}",
             cause="It was edited or damaged, or belongs to another user.",
             next_step="Mend it, or remove the file and run multimeter-visu install.",
         ) from error
-    if not isinstance(data, dict) or data.get("version") != _VERSION:
+    if not isinstance(data, dict) or data.get("version") != CONFIGURATION_VERSION:
         raise ConfigurationError(
-            f"The configuration {path} is not of version {_VERSION}.",
+            f"The configuration {path} is not of version {CONFIGURATION_VERSION}.",
             cause="Another version of Multimeter wrote it.",
             next_step="Upgrade Multimeter, or remove the file and install again.",
         )
+    _check_texts(path, data)
+    return data
+
+
+def _check_texts(path: pathlib.Path, data: Mapping[str, Any]) -> None:
     texts = {key: data.get(key, "") for key in Connection.__dataclass_fields__}
-    missing = [k for k in ("url", "org", "bucket", "token") if not texts[k]]
+    missing = [key for key in ("url", "org", "bucket", "token") if not texts[key]]
     wrong = [key for key, value in texts.items() if not isinstance(value, str)]
     if missing or wrong:
         raise ConfigurationError(
             f"The configuration {path} has no usable '{(missing + wrong)[0]}'.",
             next_step="Mend it, or remove the file and run multimeter-visu install.",
         )
-    return Connection(**texts)

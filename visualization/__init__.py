@@ -1,1 +1,104 @@
-"""The stack that shows what was measured, and its command line."""
+"""The visualization: a stack that keeps measurements, and shows them.
+
+The tool ``multimeter-visu`` is :func:`main`. The functions beside it do the same for
+programs that have parsed a command line of their own; they end with the exit codes of
+the tool, so that a caller sees ``SystemExit`` where a step failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+from collections.abc import Sequence
+
+__all__ = ["install", "main", "remove", "start", "stop"]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the tool ``multimeter-visu``.
+
+    Args:
+        args: The words of the command line; by default those of this process.
+
+    Raises:
+        SystemExit: It did not succeed; its code is the exit code.
+    """
+    from multimeter.visualization.cli import main as run
+
+    run(args)
+
+
+def install(args: argparse.Namespace) -> None:
+    """Install a stack, load the example, and print where to look.
+
+    Args:
+        args: ``config_file``, ``data_dir``, ``org`` and ``bucket``; also ``engine`` and
+            ``port`` where they are there.
+
+    Raises:
+        SystemExit: 255 no engine, 254 already installed, 252 a step failed.
+    """
+    from multimeter.visualization.console import Console
+    from multimeter.visualization.engines.base import Request
+    from multimeter.visualization.verbs import install_stack
+
+    data_dir = getattr(args, "data_dir", None)
+    request = Request(
+        _config_file(args),
+        pathlib.Path(data_dir) if data_dir else None,
+        getattr(args, "org", "kantai"),
+        getattr(args, "bucket", "multimeter"),
+        getattr(args, "port", 8086),
+    )
+    install_stack(request, getattr(args, "engine", "auto"), Console())
+
+
+def start(args: argparse.Namespace) -> None:
+    """Start the stack.
+
+    Args:
+        args: ``config_file``.
+
+    Raises:
+        SystemExit: 253 not installed, 252 a step failed.
+    """
+    from multimeter.visualization.console import Console
+    from multimeter.visualization.verbs import start_stack
+
+    start_stack(_config_file(args), Console())
+
+
+def stop(args: argparse.Namespace) -> None:
+    """Stop the stack; all data stays.
+
+    Args:
+        args: ``config_file``.
+
+    Raises:
+        SystemExit: 253 not installed, 252 a step failed.
+    """
+    from multimeter.visualization.console import Console
+    from multimeter.visualization.verbs import stop_stack
+
+    stop_stack(_config_file(args), Console())
+
+
+def remove(args: argparse.Namespace) -> None:
+    """Remove the stack with all its data, without asking.
+
+    Args:
+        args: ``config_file``.
+
+    Raises:
+        SystemExit: 253 not installed, 252 a step failed.
+    """
+    from multimeter.visualization.console import Console
+    from multimeter.visualization.verbs import remove_stack
+
+    remove_stack(_config_file(args), Console())
+
+
+def _config_file(args: argparse.Namespace) -> pathlib.Path:
+    from multimeter.connection import default_config_file
+
+    return pathlib.Path(getattr(args, "config_file", None) or default_config_file())

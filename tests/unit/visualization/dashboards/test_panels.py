@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from multimeter import Measure, Metric, ResourceProbe, Subject
+from multimeter.schema import Schema
+from multimeter.visualization.dashboards.definition import PANELS
+from multimeter.visualization.dashboards.panels import Statistic, figures_of, panels_of
+
+KEYS = [measure.key for measure in ResourceProbe().measures]
+
+
+def schema(*measures: Measure) -> Schema:
+    metrics = tuple({m.metric.key: m.metric for m in measures}.values())
+    subjects = tuple({m.subject.key: m.subject for m in measures}.values())
+    return Schema(metrics, subjects, measures)
+
+
+def test_every_measure_of_the_resource_probe_stands_in_a_defined_panel():
+    panels = panels_of(None, KEYS)
+    assert [panel.id for panel in panels] == [
+        "cpu",
+        "memory",
+        "page-faults",
+        "block-io",
+        "context-switches",
+    ]
+    assert sorted(s.key for panel in panels for s in panel.series) == sorted(KEYS)
+
+
+def test_every_metric_of_the_resource_probe_is_defined_once():
+    defined = [metric for panel in PANELS for metric in panel.metrics]
+    assert sorted(defined) == sorted({m.metric.key for m in ResourceProbe().measures})
+
+
+def test_the_process_comes_before_its_children_and_both_are_named():
+    cpu = panels_of(None, reversed(KEYS))[0]
+    assert {series.label for series in cpu.series} == {
+        "process user",
+        "process system",
+        "children user",
+        "children system",
+    }
+    assert [s.label for s in panels_of(None, KEYS)[0].series][0] == "process user"
+
+
+def test_memory_in_kilobytes_is_shown_in_bytes():
+    memory = panels_of(None, KEYS)[1]
+    assert memory.unit == "bytes"
+    assert {series.scale for series in memory.series} == {1024.0}
+
+
+def test_measures_that_are_not_stored_are_not_shown():
+    panels = panels_of(None, ["process.cpu_rate_user"])
+    assert [[s.key for s in p.series] for p in panels] == [["process.cpu_rate_user"]]
+
+
+def test_every_other_measure_has_a_panel_of_its_own():
+    panels = panels_of(None, ["voltage", "current", "arm.position"])
+    assert [panel.title for panel in panels] == ["voltage", "current", "arm.position"]
+    assert len({panel.id for panel in panels}) == 3
+
+
+def test_one_metric_on_several_subjects_shares_a_panel():
+    metric = Metric("temperature", "How hot it is.", "°C", min_value=None)
+    inside, outside = Measure(Subject("in"), metric), Measure(Subject("out"), metric)
+    (panel,) = panels_of(schema(inside, outside), [inside.key, outside.key])
+    assert (panel.title, panel.unit) == ("temperature", "°C")
+    assert [series.label for series in panel.series] == ["in", "out"]
+    assert panel.series[0].description == "How hot it is."
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown", "scale"),
+    [("%", "percentunit", 0.01), ("ms", "s", 1e-3), ("", "short", 1.0), ("W", "W", 1.0)],
+)
+def test_units_are_shown_as_people_read_them(unit, shown, scale):
+    measure = Measure(Subject("rig"), Metric("m", unit=unit))
+    (panel,) = panels_of(schema(measure), [measure.key])
+    assert (panel.unit, panel.series[0].scale) == (shown, scale)
+
+
+def test_without_points_there_are_no_figures():
+    assert figures_of(KEYS, {}, None) == []
+
+
+def test_figures_say_duration_peak_memory_and_mean_cpu():
+    statistics = {key: Statistic(max=0.0, mean=0.0) for key in KEYS}
+    statistics["process.memory_rss_max"] = Statistic(max=2048, mean=1024)
+    statistics["process.cpu_rate_user"] = Statistic(max=2.0, mean=0.5)
+    statistics["process.cpu_rate_system"] = Statistic(max=1.0, mean=0.25)
+    figures = figures_of(KEYS, statistics, 1_500_000_000)
+    assert [(f.title, f.unit, f.value) for f in figures] == [
+        ("Duration", "s", 1.5),
+        ("Peak memory", "bytes", 2048 * 1024),
+        ("Mean CPU", "percentunit", 0.75),
+    ]
+
+
+def test_a_figure_whose_measures_are_missing_is_left_out():
+    figures = figures_of(["voltage"], {"voltage": Statistic(1.0, 1.0)}, 0)
+    assert [figure.title for figure in figures] == ["Duration"]

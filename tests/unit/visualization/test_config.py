@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import stat
+
+import pytest
+
+from multimeter.connection import read_connection
+from multimeter.errors import ConfigurationError
+from multimeter.visualization.config import (
+    StackConfig,
+    locked,
+    read_config,
+    remove_config,
+    write_config,
+)
+from multimeter.visualization.errors import NotInstalledError, VisualizationError
+
+CONFIG = StackConfig(
+    name="multimeter",
+    engine="embedded",
+    url="http://127.0.0.1:8086",
+    org="kantai",
+    bucket="multimeter",
+    token="write-secret",
+    read_token="read-secret",
+    page="http://127.0.0.1:8086",
+    engine_state={"directory": "/data", "port": 8086},
+)
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    file = tmp_path / "deep" / "visu.config.json"
+    write_config(file, CONFIG)
+    assert read_config(file) == CONFIG
+
+
+def test_the_file_holds_what_the_design_names_and_no_more(tmp_path):
+    file = tmp_path / "visu.config.json"
+    write_config(file, CONFIG)
+    assert sorted(json.loads(file.read_text())) == sorted(
+        "version name engine url org bucket token read_token page engine_state".split()
+    )
+
+
+def test_an_install_under_way_is_marked(tmp_path):
+    file = tmp_path / "visu.config.json"
+    write_config(file, dataclasses.replace(CONFIG, installing=True))
+    assert read_config(file).installing
+
+
+def test_the_library_finds_its_connection_in_it(tmp_path):
+    file = tmp_path / "visu.config.json"
+    write_config(file, CONFIG)
+    connection = read_connection(file)
+    assert (connection.url, connection.token) == (CONFIG.url, CONFIG.token)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_only_the_owner_can_read_it_whatever_the_umask(tmp_path, mask):
+    file = tmp_path / "new" / "visu.config.json"
+    before = os.umask(mask)
+    try:
+        write_config(file, CONFIG)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_secrets_do_not_show_in_its_text():
+    assert "secret" not in repr(CONFIG)
+    assert "secret" not in str(CONFIG)
+
+
+def test_a_missing_file_means_not_installed(tmp_path):
+    with pytest.raises(NotInstalledError, match="No visualization is installed") as caught:
+        read_config(tmp_path / "visu.config.json")
+    assert caught.value.exit_code == 253
+    assert "multimeter-visu install" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '"text"',
+        "null",
+        '{"version": 2}',
+        '{"version": 1}',
+        '{"version": 1, "url": 7, "org": "o", "bucket": "b", "token": "t"}',
+        '{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t"}',
+        '{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t",'
+        ' "engine": 3}',
+        '{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t",'
+        ' "engine": "embedded", "engine_state": []}',
+        "[" * 100_000,
+        "\x00\xff",
+    ],
+)
+def test_a_broken_file_is_said_to_be_broken(tmp_path, text):
+    file = tmp_path / "visu.config.json"
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigurationError, match="configuration") as caught:
+        read_config(file)
+    assert caught.value.next_step
+
+
+def test_a_folder_in_its_place_is_said_to_be_unreadable(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_config(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(VisualizationError, match="cannot be written") as caught:
+        write_config(tmp_path / "file" / "visu.config.json", CONFIG)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_draft_never_stays_behind(tmp_path):
+    (tmp_path / "visu.config.json").mkdir()
+    with pytest.raises(VisualizationError):
+        write_config(tmp_path / "visu.config.json", CONFIG)
+    assert [each.name for each in tmp_path.iterdir()] == ["visu.config.json"]
+
+
+def test_removing_takes_the_folder_along_only_when_it_is_empty(tmp_path):
+    file = tmp_path / "new" / "visu.config.json"
+    write_config(file, CONFIG)
+    (file.parent / "mine.txt").write_text("keep")
+    remove_config(file)
+    assert [each.name for each in file.parent.iterdir()] == ["mine.txt"]
+    (file.parent / "mine.txt").unlink()
+    remove_config(file)
+    assert not file.parent.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX")
+def test_two_cannot_change_one_stack_at_the_same_time(tmp_path):
+    file = tmp_path / "new" / "visu.config.json"
+    with locked(file), pytest.raises(VisualizationError, match="another process"):
+        with locked(file):
+            pytest.fail("entered")
+    with locked(file):
+        pass
+    assert not file.parent.exists()

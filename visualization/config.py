@@ -1,0 +1,185 @@
+"""The configuration of an installed stack: ``visu.config.json``.
+
+It holds the stack's secrets, so it is readable by its owner only, in a folder that only
+the owner can open. :mod:`multimeter.connection` reads what the library needs of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from multimeter.connection import CONFIGURATION_VERSION, load_configuration
+from multimeter.errors import ConfigurationError, NoStackError
+from multimeter.visualization.errors import NotInstalledError, VisualizationError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock.
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = [
+    "StackConfig",
+    "locked",
+    "make_private_folder",
+    "open_private",
+    "read_config",
+    "remove_config",
+    "write_config",
+]
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What is known of a stack.
+
+    Attributes:
+        name: The name of the stack.
+        engine: The name of the engine that it runs on.
+        url: The URL of the write API.
+        org: The name of the organisation.
+        bucket: The name of the bucket.
+        token: The token that may write to the bucket.
+        read_token: The token that may read it.
+        page: What a person opens.
+        engine_state: What the engine needs to find its own parts again.
+        installing: An install has begun and not ended.
+    """
+
+    name: str
+    engine: str
+    url: str
+    org: str
+    bucket: str
+    token: str = field(repr=False)
+    read_token: str = field(repr=False)
+    page: str
+    engine_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    installing: bool = False
+
+
+def read_config(path: pathlib.Path) -> StackConfig:
+    """Return the configuration of the stack that is installed under a path.
+
+    Raises:
+        NotInstalledError: There is no such file.
+        ConfigurationError: It cannot be read, or says something else.
+    """
+    try:
+        data = load_configuration(path)
+    except NoStackError as error:
+        raise NotInstalledError(error.what, next_step=error.next_step) from None
+    names = [each.name for each in dataclasses.fields(StackConfig)]
+    known = {name: data[name] for name in names if name in data}
+    state = known.setdefault("engine_state", {})
+    if not isinstance(known.get("engine"), str) or not isinstance(state, dict):
+        raise ConfigurationError(
+            f"The configuration {path} does not say what the stack runs on.",
+            cause="It was written by hand, for the library alone.",
+            next_step="Move it away, then: multimeter-visu install",
+        )
+    defaults = {"name": "multimeter", "read_token": "", "page": data["url"]}
+    return StackConfig(**{**defaults, **known})
+
+
+def write_config(path: pathlib.Path, config: StackConfig) -> None:
+    """Write a configuration, all of it or nothing, for its owner only.
+
+    Raises:
+        VisualizationError: There is no permission or no room.
+    """
+    data = {"version": CONFIGURATION_VERSION, **dataclasses.asdict(config)}
+    if not config.installing:
+        del data["installing"]
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        make_private_folder(path.parent)
+        with open_private(draft) as stream:
+            json.dump(data, stream, indent=2)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise VisualizationError(
+            f"The configuration {path} cannot be written: {error.strerror}",
+            cause="The folder belongs to another user, or the disk is full.",
+            next_step="Choose another place: multimeter-visu install -c FILE",
+        ) from error
+
+
+def make_private_folder(path: pathlib.Path) -> None:
+    """Make a folder that only its owner can open; one that exists stays as it is."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def open_private(path: pathlib.Path) -> TextIO:
+    """Open a new text file that only its owner can read, whatever the umask."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
+
+
+def remove_config(path: pathlib.Path) -> None:
+    """Remove a configuration, and its folder where nothing else is left in it.
+
+    Raises:
+        VisualizationError: There is no permission.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise VisualizationError(
+            f"The configuration {path} cannot be removed: {error.strerror}",
+            cause="Its folder belongs to another user.",
+            next_step="Remove it as that user.",
+        ) from error
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> Iterator[None]:
+    """Keep others from changing the stack of a configuration meanwhile.
+
+    The lock is on the folder, so nothing is left of it, whatever happens.
+
+    Raises:
+        VisualizationError: Another process is changing it.
+    """
+    try:
+        make_private_folder(path.parent)
+        descriptor = os.open(path.parent, os.O_RDONLY) if fcntl else None
+    except OSError as error:
+        raise VisualizationError(
+            f"The folder {path.parent} cannot be used: {error.strerror}",
+            cause="It belongs to another user, or is no folder.",
+            next_step="Choose another place with -c FILE.",
+        ) from error
+    try:
+        if descriptor is not None:
+            _take(descriptor, path)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
+
+
+def _take(descriptor: int, path: pathlib.Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise VisualizationError(
+            f"The stack of {path} is being changed by another process.",
+            next_step="Wait until it has ended, then try again.",
+        ) from error

@@ -1,0 +1,79 @@
+"""The console: all that the tool prints.
+
+On a terminal it shows what is under way; elsewhere it prints plain lines, unbroken, so
+that links can be copied and lines can be searched. With JSON only one object comes out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.text import Text
+
+from multimeter.errors import MultimeterError
+
+__all__ = ["Console"]
+
+logger = logging.getLogger("multimeter.visualization")
+
+
+class Console:
+    """Where a verb says what it does and what came of it.
+
+    Args:
+        as_json: Print one JSON object at the end, and nothing else.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._as_json = as_json
+        self._out = RichConsole(highlight=False, markup=False, soft_wrap=True)
+        self._err = RichConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person is looking."""
+        return self._out.is_terminal and not self._as_json
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show a step while it is under way, and that it is done."""
+        logger.debug("%s ...", title)
+        if not self.is_terminal:
+            self.line(f"{title} ...")
+            yield
+            return
+        with self._out.status(title):
+            yield
+        self._out.print(Text.assemble(("✓ ", "green"), title))
+
+    def line(self, text: str = "") -> None:
+        """Print a line for a person."""
+        if not self._as_json:
+            self._out.print(text)
+
+    def heading(self, text: str) -> None:
+        """Print a line that stands out."""
+        if not self._as_json:
+            self._out.print(Text(text, "bold"))
+
+    def table(self, rows: Mapping[str, str]) -> None:
+        """Print names and values, one below the other."""
+        width = max(map(len, rows), default=0)
+        for name, value in rows.items():
+            self.line(f"  {name:<{width}}  {value}")
+
+    def result(self, data: Mapping[str, Any]) -> None:
+        """Print what came of it, where a script asked for it."""
+        if self._as_json:
+            self._out.print(json.dumps(data, indent=2))
+
+    def error(self, error: MultimeterError, exit_code: int) -> None:
+        """Print what happened, the likely cause, and what to do next."""
+        said = {"what": error.what, "cause": error.cause, "next_step": error.next_step}
+        self.result({"error": said, "exit_code": exit_code})
+        self._err.print(Text.assemble(("Error: ", "bold red"), str(error)))

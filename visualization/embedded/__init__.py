@@ -1,0 +1,1 @@
+"""The embedded stack: a server with InfluxDB's write API, a store, and a page."""

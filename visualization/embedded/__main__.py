@@ -1,0 +1,18 @@
+"""``python -m multimeter.visualization.embedded CONFIG``: the server itself.
+
+The tool starts it; nothing but the name of a file is on its command line.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+from multimeter.errors import MultimeterError
+from multimeter.visualization.embedded.launch import launch
+
+if __name__ == "__main__":
+    try:
+        launch(pathlib.Path(sys.argv[1]))
+    except MultimeterError as error:
+        sys.exit(str(error))

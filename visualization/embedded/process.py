@@ -1,0 +1,120 @@
+"""The server as a process in the background."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import psutil
+
+from multimeter.visualization.embedded.folder import DataFolder
+from multimeter.visualization.errors import VisualizationError
+
+__all__ = ["ServerProcess"]
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_POLL_SECONDS = 0.01
+
+
+class ServerProcess:
+    """The server of one embedded stack.
+
+    Args:
+        folder: The folder of the stack.
+        config_file: Its configuration. The server is given its name only, so that no
+            secret stands in a list of processes.
+    """
+
+    def __init__(self, folder: DataFolder, config_file: pathlib.Path) -> None:
+        self._folder = folder
+        self._config_file = config_file
+
+    def find(self) -> psutil.Process | None:
+        """Return the running server, or None; never a foreign process."""
+        return self._folder.server()
+
+    def start(self) -> None:
+        """Start the server; returns when it listens.
+
+        Raises:
+            VisualizationError: It ended, or is not ready after a minute.
+        """
+        log = self._folder.open_log()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                [
+                    sys.executable,
+                    "-m",
+                    "multimeter.visualization.embedded",
+                    str(self._config_file.absolute()),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # A module of the same name where the user stands must not come first.
+                cwd=self._folder.path,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        finally:
+            os.close(log)
+        self._wait_until_it_listens(process)
+
+    def _wait_until_it_listens(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            trouble = self._trouble(process)
+        except BaseException:
+            _end(process)
+            raise
+        if trouble:
+            _end(process)
+            raise VisualizationError(
+                f"The server {trouble}. It said last:\n{self._folder.last_log_lines(5)}",
+                next_step=f"Look at {self._folder.log}",
+            )
+        # It goes on without us: that it is not waited for is no mistake.
+        process.returncode = 0
+
+    def _trouble(self, process: subprocess.Popen[bytes]) -> str:
+        """Wait until the server listens; return what came between, or nothing."""
+        deadline = time.monotonic() + _START_SECONDS
+        while (found := self.find()) is None or found.pid != process.pid:
+            if process.poll() is not None:
+                return f"ended with code {process.returncode}"
+            if time.monotonic() > deadline:
+                return f"is not ready after {_START_SECONDS:.0f} s"
+            time.sleep(_POLL_SECONDS)
+        return ""
+
+    def stop(self) -> None:
+        """Stop the server; returns when it has ended.
+
+        Raises:
+            VisualizationError: It belongs to another user.
+        """
+        process = self.find()
+        if process is None:
+            return
+        try:
+            process.terminate()
+            _, alive = psutil.wait_procs([process], timeout=_STOP_SECONDS)
+            for each in alive:
+                each.kill()
+            psutil.wait_procs(alive, timeout=_STOP_SECONDS)
+        except psutil.NoSuchProcess:
+            return
+        except psutil.AccessDenied as error:
+            raise VisualizationError(
+                f"The server (pid {process.pid}) cannot be stopped.",
+                cause="It was started by another user.",
+                next_step="Stop it as that user: multimeter-visu stop",
+            ) from error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

@@ -1,0 +1,1 @@
+"""Example data: a real run, as line protocol."""

@@ -1,0 +1,112 @@
+"""Record the example: a small pipeline that does a bit of everything, measured.
+
+``python -m multimeter.visualization.examples.record`` writes ``example.line`` anew. The
+work is done in the process, in threads and in children, so that no curve is flat.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zlib
+
+from multimeter import FileStorage, LineFormat, Measurement, Multimeter, ResourceProbe
+from multimeter.visualization.examples.load import EXAMPLE
+
+_CYCLE_SECONDS = 0.1
+_MIB = 2**20
+_CHILD = """
+import sys, zlib
+data = b"".join(number.to_bytes(4, "little") for number in range(int(sys.argv[1])))
+for level in (1, 6, 9):
+    zlib.compress(data, level)
+"""
+
+
+def main() -> None:
+    """Measure the pipeline and write it as line protocol beside this file."""
+    folder = pathlib.Path(__file__).parent
+    storage = FileStorage(folder, LineFormat())
+    meter = Multimeter(ResourceProbe(), cycle_time=_CYCLE_SECONDS, storage=storage)
+    measurement = meter.measure(EXAMPLE, pipeline="demo")
+    with tempfile.TemporaryDirectory() as scratch, measurement as result:
+        result.add_meta_data(
+            python=sys.version.split()[0], platform=sys.platform, cores=str(os.cpu_count())
+        )
+        _run(measurement, pathlib.Path(scratch) / "data.bin")
+
+
+def _run(measurement: Measurement, file: pathlib.Path) -> None:
+    time.sleep(1.0)
+    measurement.add_mark("load")
+    blocks = _load(file)
+    measurement.add_mark("hash")
+    for _ in range(64):
+        for block in blocks:
+            hashlib.sha256(block).digest()
+    measurement.add_mark("compress in threads")
+    _compress(blocks * 2)
+    measurement.add_mark("children")
+    _children()
+    measurement.add_mark("write")
+    _write(file, blocks)
+    del blocks
+    measurement.add_mark("wait")
+    time.sleep(2.0)
+
+
+def _load(file: pathlib.Path) -> list[bytes]:
+    """Make some data, and read it back a few times from the disk."""
+    blocks = []
+    for number in range(96):
+        blocks.append(random.Random(number).randbytes(_MIB))  # noqa: S311 - just data
+        time.sleep(0.03)
+    _write(file, blocks)
+    for _ in range(3):
+        with file.open("rb", buffering=0) as stream:
+            # What stands in the cache of the kernel would be no reading at all.
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while stream.read(_MIB):
+                time.sleep(0.002)
+    return blocks
+
+
+def _compress(blocks: list[bytes]) -> None:
+    half = len(blocks) // 2
+    parts = (blocks[:half], blocks[half:])
+    threads = [threading.Thread(target=_compress_all, args=(part,)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _compress_all(blocks: list[bytes]) -> None:
+    for block in blocks:
+        zlib.compress(block)
+
+
+def _children() -> None:
+    # Short ones: what a child has used is known when it has ended, all at once.
+    for number in range(24):
+        size = 20_000 + 4_000 * number
+        subprocess.run([sys.executable, "-c", _CHILD, str(size)], check=True)  # noqa: S603
+
+
+def _write(file: pathlib.Path, blocks: list[bytes]) -> None:
+    with file.open("wb", buffering=0) as stream:
+        for number, block in enumerate(blocks):
+            stream.write(block)
+            if number % 8 == 0:
+                os.fsync(stream.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Names: which an organisation and a bucket can have.
+
+As InfluxDB has it: https://docs.influxdata.com/influxdb/v2/admin/buckets/create-bucket/#bucket-naming-restrictions
+"""
+
+from __future__ import annotations
+
+from multimeter.errors import ConfigurationError
+
+__all__ = ["require_usable_names"]
+
+_LONGEST = 255
+
+
+def require_usable_names(org: str, bucket: str) -> None:
+    """Check the names of an organisation and a bucket.
+
+    Raises:
+        ConfigurationError: One of them is no name that InfluxDB takes.
+    """
+    for what, name in (("organisation", org), ("bucket", bucket)):
+        if not name.strip() or len(name) > _LONGEST or not name.isprintable():
+            raise ConfigurationError(
+                f"{name!r:.80} cannot be the name of the {what}.",
+                cause="It is empty, too long, or holds characters that do not print.",
+                next_step="Choose another with -o ORG and -b BUCKET.",
+            )
+    if bucket.startswith("_") or '"' in bucket:
+        raise ConfigurationError(
+            f"{bucket!r:.80} cannot be the name of the bucket.",
+            cause="InfluxDB keeps names with _ at their start, and takes no quotes.",
+            next_step="Choose another with -b BUCKET.",
+        )

@@ -1,0 +1,31 @@
+"""The ten lines of Python that an install prints: they run as they stand."""
+
+from __future__ import annotations
+
+import pathlib
+
+__all__ = ["snippet"]
+
+_TEMPLATE = """\
+from multimeter import InfluxDBStorage, Multimeter, ResourceProbe
+
+storage = InfluxDBStorage.from_stack({config})
+multimeter = Multimeter(ResourceProbe(), cycle_time=0.1, storage=storage)
+measurement = multimeter.measure("my-run", who="me")
+with measurement:
+    numbers = [number**0.5 for number in range(10_000_000)]
+    measurement.add_mark("numbers are there")
+    numbers.sort(reverse=True)
+print("Look at {page}/?run=my-run")
+"""
+
+
+def snippet(page: str, config_file: pathlib.Path | None) -> str:
+    """Return Python that measures something and stores it in a stack.
+
+    Args:
+        page: What a person opens.
+        config_file: The configuration of the stack; None for the usual place.
+    """
+    config = "" if config_file is None else repr(str(config_file))
+    return _TEMPLATE.format(config=config, page=page)

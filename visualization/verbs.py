@@ -1,0 +1,181 @@
+"""The verbs of the tool: each does one thing to a stack and says what came of it.
+
+Exit codes: 0 done, 3 ``status`` of a stack that does not run, 255 nothing that a stack
+could run on, 254 already installed, 253 not installed, 252 a step failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import signal
+import sys
+import webbrowser
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+from multimeter.connection import default_config_file
+from multimeter.errors import MultimeterError
+from multimeter.visualization import stack
+from multimeter.visualization.client import StackClient
+from multimeter.visualization.config import read_config
+from multimeter.visualization.console import Console
+from multimeter.visualization.engines.base import Links, Request
+from multimeter.visualization.engines.choice import engine_of
+from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.snippet import snippet
+
+__all__ = [
+    "install_stack",
+    "open_page",
+    "remove_stack",
+    "serve_stack",
+    "show_status",
+    "start_stack",
+    "stop_stack",
+]
+
+_NOT_RUNNING = 3
+
+
+@contextlib.contextmanager
+def _reported(console: Console) -> Iterator[None]:
+    """Print an error of ours and end with its exit code."""
+    try:
+        yield
+    except MultimeterError as error:
+        code = getattr(error, "exit_code", VisualizationError.exit_code)
+        console.error(error, code)
+        sys.exit(code)
+
+
+def install_stack(request: Request, engine: str, console: Console) -> None:
+    """Install a stack, and print where to look and how to send a run."""
+    # Ended by a signal it takes back what it made, just as after an error.
+    signal.signal(signal.SIGTERM, _end)
+    with _reported(console):
+        installed = stack.install(request, engine, console)
+        config = installed.config
+        default = request.config_file == default_config_file()
+        code = snippet(config.page, None if default else request.config_file)
+        console.line()
+        console.heading("Multimeter is ready. Look at the example:")
+        _print_links(installed.links, console)
+        console.line()
+        console.heading("Send a run of your own:")
+        console.line()
+        console.line("\n".join(f"    {line}" if line else "" for line in code.splitlines()))
+        console.result(
+            {
+                "engine": config.engine,
+                "config": str(request.config_file),
+                "url": config.url,
+                "org": config.org,
+                "bucket": config.bucket,
+                "page": installed.links.page,
+                "login": installed.links.login,
+                "python": code,
+            }
+        )
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(VisualizationError.exit_code)
+
+
+def _print_links(links: Links, console: Console) -> None:
+    console.table({"page": links.page, "log in": links.login})
+    console.line(f"  The second link works once, soon; for another: {links.login_hint}")
+
+
+def start_stack(config_file: pathlib.Path, console: Console) -> None:
+    """Start what does not run, and print where to look."""
+    with _reported(console):
+        steps = stack.start(config_file, console)
+        page = read_config(config_file).page
+        console.line("Started." if steps else "It was running already.")
+        console.table({"page": page, "log in": "multimeter-visu open"})
+        console.result({"running": True, "changed": bool(steps), "page": page})
+
+
+def stop_stack(config_file: pathlib.Path, console: Console) -> None:
+    """Stop what runs; all data stays."""
+    with _reported(console):
+        steps = stack.stop(config_file, console)
+        console.line("Stopped; all data stays." if steps else "It was not running.")
+        console.result({"running": False, "changed": bool(steps)})
+
+
+def remove_stack(config_file: pathlib.Path, console: Console) -> None:
+    """Remove the stack with all its data."""
+    with _reported(console):
+        stack.remove(config_file, console)
+        console.line("Removed; nothing is left.")
+        console.result({"removed": str(config_file)})
+
+
+def show_status(config_file: pathlib.Path, console: Console) -> None:
+    """Print how the stack is; exit code 3 where it does not run."""
+    with _reported(console):
+        found = stack.status(config_file)
+        shown = {
+            "state": "running" if found.running else "stopped",
+            "engine": found.config.engine,
+            "page": found.config.page,
+            "org": found.config.org,
+            "bucket": found.config.bucket,
+            "runs": found.runs,
+            **found.details,
+        }
+        console.table({k: str(v) for k, v in shown.items() if v is not None})
+        console.result(shown)
+    if not found.running:
+        sys.exit(_NOT_RUNNING)
+
+
+def open_page(
+    config_file: pathlib.Path, run: str | None, console: Console, *, browser: bool
+) -> None:
+    """Print a login link, and open it where a person is looking."""
+    with _reported(console):
+        config = read_config(config_file)
+        shown = _find_run(config_file, run) if run else None
+        links = engine_of(config_file, config).links(config, shown)
+        _print_links(links, console)
+        console.result({"page": links.page, "login": links.login})
+        if browser and console.is_terminal:
+            webbrowser.open(links.login)
+
+
+def _find_run(config_file: pathlib.Path, identifier: str) -> dict[str, object]:
+    with StackClient(read_config(config_file)) as client:
+        for run in client.runs():
+            if run["identifier"] == identifier:
+                return run
+    raise VisualizationError(
+        f"There is no run '{identifier}'.",
+        cause="It has not been stored yet, or under another identifier.",
+        next_step="multimeter-visu open shows the list of runs.",
+    )
+
+
+def serve_stack(config_file: pathlib.Path, console: Console) -> None:
+    """Run the server of an embedded stack here, until it is interrupted."""
+    with _reported(console):
+        config = read_config(config_file)
+        if config.engine != "embedded":
+            raise VisualizationError(
+                f"A stack on the engine '{config.engine}' has no server to run here.",
+                next_step="multimeter-visu start",
+            )
+        if stack.status(config_file).running:
+            raise VisualizationError(
+                "The server runs in the background already.",
+                next_step="multimeter-visu stop, then multimeter-visu serve",
+            )
+        from multimeter.visualization.embedded.launch import launch
+
+        console.line(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
+        console.line("  multimeter-visu open")
+        launch(config_file)

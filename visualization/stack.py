@@ -11,7 +11,7 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from multimeter.errors import MultimeterError
 from multimeter.visualization.client import StackClient
@@ -76,13 +76,14 @@ class Status:
 
     Attributes:
         config: Its configuration.
-        running: Whether all of it runs.
+        state: ``running``, ``stopped``, or ``not answering``: it runs, and is still
+            starting or in trouble.
         details: What its engine says.
         runs: How many runs it holds; None when it does not answer.
     """
 
     config: StackConfig
-    running: bool
+    state: Literal["running", "stopped", "not answering"]
     details: dict[str, Any]
     runs: int | None
 
@@ -234,12 +235,14 @@ def status(config_file: pathlib.Path) -> Status:
     running = all(
         state is State.RUNNING for each, state in parts.observe().items() if each.runs
     )
-    return Status(config, running, dict(parts.details()), _count_runs(config, running))
-
-
-def _count_runs(config: StackConfig, running: bool) -> int | None:  # noqa: FBT001
+    details = dict(parts.details())
     if not running:
-        return None
+        return Status(config, "stopped", details, None)
+    runs = _count_runs(config)
+    return Status(config, "not answering" if runs is None else "running", details, runs)
+
+
+def _count_runs(config: StackConfig) -> int | None:
     try:
         with StackClient(config) as client:
             return len(client.runs())

@@ -44,8 +44,12 @@ _MOST_THREADS = 4
 _FULL = ("No space left on device", "Disk quota exceeded", "not enough space on the disk")
 _LOCKED = ("Could not set lock", "Unique file handle", "different configuration")
 _FORBIDDEN = ("Permission denied", "Read-only file system")
-_NO_DATABASE = ("not a valid DuckDB database", "Could not read enough bytes")
-_NEWER = ("with version number",)
+_NO_DATABASE = (
+    "not a valid DuckDB database",
+    "Could not read enough bytes",
+    "Corrupt database file",
+)
+_NEWER = ("version number", "storage version greater")
 
 
 class Database:
@@ -230,7 +234,7 @@ def _translate(path: Path, error: Exception) -> StoreError:
     if is_one_of(_NO_DATABASE):
         return StoreError(
             f"The file {path} is not a store.",
-            cause="It is another program's file, or was cut off.",
+            cause="It is another program's file, or it is damaged.",
             next_step="Name another path, or move the file away.",
         )
     if is_one_of(_FORBIDDEN):

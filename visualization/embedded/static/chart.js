@@ -1,6 +1,6 @@
 // One Plotly chart: lines, bands and axes. Everything else in a panel (marks, legend,
 // values at the pointer) is made of plain elements over it, so no text from outside
-// ever gets to Plotly, which would read markup in it. Time is a number of milliseconds
+// is drawn by Plotly, which would read markup in it. Time is a number of milliseconds
 // from the left edge: Plotly's own dates follow the clocks of the browser.
 
 import { loadPlotly } from "./plotly.js";
@@ -36,7 +36,7 @@ export async function drawChart(target, { lines, colors, axis, box, frame }) {
   const pieces = lines.map((line) => withGaps(line));
   const traces = [
     ...lines.map((line, i) => band(pieces[i], colors.get(line.id)?.band ?? "", from)),
-    ...lines.map((line, i) => curve(pieces[i], colors.get(line.id)?.line ?? "", from)),
+    ...lines.map((line, i) => ({ ...curve(pieces[i], colors.get(line.id)?.line ?? "", from), name: line.label })),
   ];
   return Plotly?.react(target, traces.filter(Boolean), layout(axis, box, frame), CONFIG);
 }

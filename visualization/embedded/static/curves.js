@@ -9,8 +9,7 @@ const LATE_MS = 30_000;
  */
 export function tailStart(held) {
   const late = Math.max(held.start, held.stop - LATE_MS);
-  if (!held.bucket) return late;
-  return held.start + Math.floor((late - held.start) / held.bucket) * held.bucket;
+  return held.bucket ? Math.floor(late / held.bucket) * held.bucket : late;
 }
 
 /** Replace the end of what is held by a tail that was fetched later.

@@ -108,7 +108,7 @@ function failed(error, action) {
     showMessage("error", "Your session has ended", "To go on, run “multimeter-visu open” in a terminal.");
   } else if (error.status === 404 && action !== look) {
     view.close();
-    showMessage("error", "There is no such run", "It may have been removed. Pick another one.");
+    showMessage("error", "There is no such run", `“${readAddress().run}” may have been removed. Pick another one.`);
   } else {
     showNotice(`${error.message.replace(/\.$/, "")}, trying again.`);
     if (action === look) return;

@@ -1,8 +1,6 @@
 // Loading Plotly, from the same server.
 
-import { element } from "./dom.js";
-
-const SOURCE = "/static/plotly.min.js";
+import { byId, element } from "./dom.js";
 
 /** Plotly adds the style sheet of its maps while it loads, which the page's content
  * security policy refuses, with an error in the console. Here are no maps: until it is
@@ -10,13 +8,14 @@ const SOURCE = "/static/plotly.min.js";
  * @returns {Promise<any>}
  */
 export async function loadPlotly() {
-  const script = /** @type {HTMLScriptElement} */ (element("script", { src: SOURCE }));
+  const source = byId("plotly-source").getAttribute("href") ?? "";
+  const script = element("script", { src: source });
   document.createElement = (/** @type {string} */ tag, /** @type {any} */ options) =>
     Document.prototype.createElement.call(document, tag === "style" ? "template" : tag, options);
   try {
     await new Promise((resolve, reject) => {
       script.addEventListener("load", resolve);
-      script.addEventListener("error", () => reject(new Error(`${SOURCE} cannot be loaded.`)));
+      script.addEventListener("error", () => reject(new Error(`${source} cannot be loaded.`)));
       document.head.append(script);
     });
   } finally {

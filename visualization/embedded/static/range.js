@@ -8,7 +8,7 @@ const SHORTEST_MS = 10;
  * @returns {import("./types.js").Range | null}
  */
 export function fullRange(run, marks) {
-  if (run.start === null || run.end === null) return null;
+  if (run.points === 0 || run.start === null || run.end === null) return null;
   const from = Math.floor(Math.min(run.start, marks[0]?.time ?? Infinity));
   const to = Math.ceil(Math.max(run.end, marks.at(-1)?.time ?? -Infinity));
   return to - from < SHORTEST_MS ? { from: from - 1_000, to: to + 1_000 } : { from, to };

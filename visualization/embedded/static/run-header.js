@@ -59,7 +59,7 @@ function pointsText(run) {
 /** @param {[string, string]} tag */
 function tagElement([key, value]) {
   const text = `${key} ${value}`;
-  return element("span", { class: "tag", title: text }, element("b", {}, key), ` ${value}`);
+  return element("span", { class: "tag", title: text }, element("span", { class: "key" }, key), ` ${value}`);
 }
 
 /** @param {import("./types.js").Figure} figure */

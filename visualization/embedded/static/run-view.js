@@ -96,7 +96,7 @@ export class RunView {
     this.limits = fullRange(run, marks);
     showRun(run, marks, this.offset());
     this.board.build(run.identifier, this.limits ? run.panels : []);
-    showNote(this.limits ? null : "This run has no points yet.");
+    showNote(this.limits ? null : `This run has no points${run.state === "open" ? " yet" : ""}.`);
   }
 
   /** Fetch and draw what is to be seen.
@@ -212,7 +212,9 @@ export class RunView {
     const to = Math.min(this.range ? withMargin(range).to : Infinity, now.end ?? range.to);
     const from = tailStart(held);
     if (from >= to) return held;
-    const buckets = held.bucket ? Math.ceil((to - from) / held.bucket) : this.buckets * GROWTH;
+    // One more: the first and the last bucket may be cut.
+    const buckets = Math.ceil((to - from) / held.bucket) + 1;
+    if (!(buckets <= this.buckets * GROWTH)) return this.fetchAll(now, range, signal);
     return withTail(held, await getSeries(now.identifier, keysOf(now), { from, to }, buckets, signal));
   }
 

@@ -112,7 +112,7 @@ function matching(runs, text) {
   });
 }
 
-/** Runs under the day on which they began.
+/** Runs under the day of their last point, which is their order.
  * @param {import("./types.js").Run[]} runs
  * @returns {HTMLElement[]}
  */
@@ -135,13 +135,17 @@ function byDay(runs) {
 }
 
 /** @param {import("./types.js").Run} run */
-function dayOf({ start }) {
-  if (start === null) return "No points yet";
-  const day = dateText(start, utcOffset(start));
+function dayOf({ end }) {
+  if (end === null) return "No points yet";
+  const day = localDate(end);
   const now = Date.now();
-  if (day === dateText(now, utcOffset(now))) return "Today";
-  const yesterday = now - 86_400_000;
-  return day === dateText(yesterday, utcOffset(yesterday)) ? "Yesterday" : day;
+  if (day === localDate(now)) return "Today";
+  return day === localDate(now - 86_400_000) ? "Yesterday" : day;
+}
+
+/** @param {number} moment */
+function localDate(moment) {
+  return dateText(moment, utcOffset(moment));
 }
 
 /** @param {import("./types.js").Run} run */
@@ -163,7 +167,8 @@ function factsOf({ start, end, points }) {
   const count = `${formatted(points, "short")} ${points === 1 ? "point" : "points"}`;
   if (start === null || end === null) return count;
   const time = clockText(start, utcOffset(start)).slice(0, 5);
-  return `${time} · ${formatted((end - start) / 1e3, "s")} · ${count}`;
+  const day = localDate(start) === localDate(end) ? "" : `${localDate(start)}, `;
+  return `${day}${time} · ${formatted((end - start) / 1e3, "s")} · ${count}`;
 }
 
 /** @param {number} found */

@@ -4,8 +4,8 @@
  *
  * @typedef {object} Run
  * @property {string} identifier
- * @property {number | null} start  first point; null without points
- * @property {number | null} end    last point; null without points
+ * @property {number | null} start  first point; without points null, or when it was stored
+ * @property {number | null} end    last point; without points null, or when it was stored
  * @property {number} points
  * @property {Record<string, string>} tags
  * @property {"open" | "finished"} state
@@ -50,7 +50,7 @@
  * @typedef {object} Held  what has been fetched of a run
  * @property {number} start   of what was asked for
  * @property {number} stop    of what was asked for, not included
- * @property {number} bucket  length of a bucket; 0 where every point stands for itself
+ * @property {number} bucket  length of a bucket, which begins at a multiple of it
  * @property {Curve[]} curves
  *
  * @typedef {object} Line  a curve as a panel draws it

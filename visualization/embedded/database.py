@@ -129,8 +129,11 @@ class Database:
 
     def size_bytes(self) -> int:
         """Return the size of the file and of what is not in it yet."""
-        log = self._path.with_name(f"{self._path.name}.wal")
-        return sum(each.stat().st_size for each in (self._path, log) if each.exists())
+        size = self._path.stat().st_size
+        # A checkpoint removes the log at any moment.
+        with suppress(FileNotFoundError):
+            size += self._path.with_name(f"{self._path.name}.wal").stat().st_size
+        return size
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

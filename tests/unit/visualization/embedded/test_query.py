@@ -169,8 +169,8 @@ def test_buckets_are_those_of_plain_python(
     assert found.keys() == expected.keys()
     for place, some in expected.items():
         values = [value for _, value in some if value is not None]
-        time, low, high, mean = found[place]
-        assert time == some[0][0]
+        first, low, high, mean = found[place]
+        assert first == some[0][0]
         assert (low, high) == ((min(values), max(values)) if values else (None, None))
         assert mean == (pytest.approx(sum(values) / len(values)) if values else None)
 

@@ -1,24 +1,20 @@
 from __future__ import annotations
 
 import itertools
-import os
 import pathlib
-import stat
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multimeter.line_protocol import encode
 from multimeter.record import FieldValue, Record, Unsigned
-from multimeter.visualization.embedded import catalog
 from multimeter.visualization.embedded.ingest import decode_columns
 from multimeter.visualization.embedded.store import Conflict, Store
-from multimeter.visualization.errors import StoreError, StoreLockedError
+from multimeter.visualization.errors import StoreError
 
 
 @pytest.fixture
@@ -46,7 +42,13 @@ def points(store: Store, name: str) -> dict[tuple[str, int], Mapping[str, FieldV
 def test_points_of_all_types_come_back(store: Store) -> None:
     write(store, 'm,host=a f=0.5,i=-7i,u=18446744073709551615u,s="é\n\\"q\\"",b=true 5')
     (record,) = store.rows("m")
-    fields = {"f": 0.5, "i": -7, "u": 2**64 - 1, "s": 'é\n"q"', "b": True}
+    fields: dict[str, FieldValue] = {
+        "f": 0.5,
+        "i": -7,
+        "u": 2**64 - 1,
+        "s": 'é\n"q"',
+        "b": True,
+    }
     assert record == Record("m", {"host": "a"}, fields, 5)
     assert [type(v) for v in record.fields.values()] == [float, int, Unsigned, str, bool]
     assert store.fields("m") == {
@@ -280,106 +282,7 @@ def test_the_store_holds_what_a_model_of_influxdb_holds(
             assert len(info.tag_sets) == len({tags for tags, _ in expected})
 
 
-# --- the file
-
-
-def test_the_files_are_for_their_owner_only(tmp_path: pathlib.Path) -> None:
-    store = Store(tmp_path / "store.duckdb")
-    write(store, "m v=1 1")
-    files = list(tmp_path.iterdir())
-    assert {each.name for each in files} == {"store.duckdb", "store.duckdb.wal"}
-    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
-    assert store.size_bytes() == sum(each.stat().st_size for each in files)
-    store.close()
-    assert [each.name for each in tmp_path.iterdir()] == ["store.duckdb"]
-
-
-def test_the_umask_opens_no_file_to_others_and_stays_as_it_is(
-    tmp_path: pathlib.Path,
-) -> None:
-    before = os.umask(0)
-    try:
-        store = Store(tmp_path / "store.duckdb")
-        for time in range(3):
-            write(store, f"m v=1 {time}")
-            modes = {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
-            assert modes == {0o600}
-            with store._database.reading() as cursor:
-                cursor.execute("CHECKPOINT")  # the log is made anew by the next write
-        store.close()
-        assert os.umask(0) == 0
-    finally:
-        os.umask(before)
-
-
-def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "store.duckdb"
-    Store(path).close()
-    path.chmod(0o644)
-    Store(path).close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_a_store_is_open_once_only(store: Store, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(StoreLockedError):
-        Store(tmp_path / "store.duckdb")
-
-
-def test_what_is_not_a_store_is_refused_and_left_as_it_is(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("not a database" * 1000)
-    path.chmod(0o644)
-    with pytest.raises(StoreError, match="not a store"):
-        Store(path)
-    assert path.read_text() == "not a database" * 1000
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
-def test_a_damaged_store_is_refused(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "store.duckdb"
-    Store(path).close()
-    whole = path.read_bytes()
-    for damaged in (whole[:6000], whole[:20] + b"\xff" + whole[21:]):
-        path.write_bytes(damaged)
-        with pytest.raises(StoreError, match="not a store"):
-            Store(path)
-
-
-def test_another_programs_database_is_refused(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "other.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE TABLE theirs (x INTEGER)")
-    with pytest.raises(StoreError, match="not a store of Multimeter"):
-        Store(path)
-
-
-def test_a_store_of_a_newer_version_is_refused(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "store.duckdb"
-    with monkeypatch.context() as patch:
-        patch.setattr(catalog, "VERSION", catalog.VERSION + 1)
-        Store(path).close()
-    with pytest.raises(StoreError, match="newer"):
-        Store(path)
-
-
-def test_a_missing_folder_is_said(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(StoreError, match="No such file or directory"):
-        Store(tmp_path / "none" / "store.duckdb")
-
-
-def test_a_closed_store_says_so(store: Store) -> None:
-    write(store, "m v=1 1")
-    store.close()
-    store.close()
-    with pytest.raises(StoreError, match="closed"):
-        write(store, "m v=1 2")
-    with pytest.raises(StoreError, match="closed"):
-        store.rows("m")
-
-
-# --- many threads
+# --- use by many, and after the end
 
 
 def test_threads_write_and_read_at_the_same_time(store: Store) -> None:
@@ -405,3 +308,13 @@ def test_threads_write_and_read_at_the_same_time(store: Store) -> None:
     assert info is not None
     assert info.points == len(list(store.rows("m"))) == 600
     assert all(each == sorted(each) and all(n % 10 == 0 for n in each) for each in counts)
+
+
+def test_a_closed_store_says_so(store: Store) -> None:
+    write(store, "m v=1 1")
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        write(store, "m v=1 2")
+    with pytest.raises(StoreError, match="closed"):
+        store.rows("m")

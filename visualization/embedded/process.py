@@ -143,7 +143,7 @@ def deferred_signals() -> Iterator[None]:
         return
     arrived: list[int] = []
     before = {
-        number: signal.signal(number, lambda came, _frame: arrived.append(came))
+        number: signal.signal(number, lambda each, _frame: arrived.append(each))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
@@ -151,5 +151,5 @@ def deferred_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for number in arrived:
-            signal.raise_signal(number)
+        for came in arrived:
+            signal.raise_signal(came)

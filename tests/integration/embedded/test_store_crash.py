@@ -18,8 +18,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from multimeter.visualization.embedded.ingest import decode_columns
-from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.embedded.store.ingest import decode_columns
+from multimeter.visualization.embedded.store.store import Store
 from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
 
 # Writes batches for ever, and says the number of each one when it is acknowledged. Each
@@ -27,8 +27,8 @@ from multimeter.visualization.errors import StoreError, StoreFullError, StoreLoc
 WRITER = """
 import pathlib, sys
 import numpy as np
-from multimeter.visualization.embedded.ingest import Block
-from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.embedded.store.ingest import Block
+from multimeter.visualization.embedded.store.store import Store
 
 def block(fields, times, value):
     tag_sets = ((("half", "0"),), (("half", "1"),))

@@ -8,6 +8,7 @@
         ├── AlreadyInstalledError        254
         ├── NotInstalledError            253
         ├── PortTakenError               252
+        ├── ForeignDataError             252  data from before, with other secrets
         └── StoreError                   252  the embedded store cannot be used
             ├── StoreLockedError              another process has it open
             └── StoreFullError                no room on the disk; it goes on with room
@@ -24,6 +25,7 @@ from multimeter.errors import MultimeterError
 __all__ = [
     "AlreadyInstalledError",
     "EngineError",
+    "ForeignDataError",
     "NotInstalledError",
     "PortTakenError",
     "StoreError",
@@ -63,6 +65,10 @@ class NotInstalledError(VisualizationError):
 
 class PortTakenError(VisualizationError):
     """Another program listens on the port."""
+
+
+class ForeignDataError(VisualizationError):
+    """There is data from before, and it opens with other secrets only."""
 
 
 class StoreError(VisualizationError):

@@ -15,7 +15,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from multimeter.connection import CONFIGURATION_VERSION, load_configuration
+from multimeter.connection import (
+    CONFIGURATION_VERSION,
+    default_config_file,
+    load_configuration,
+)
 from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 
@@ -151,7 +155,7 @@ def open_private(path: pathlib.Path) -> TextIO:
 
 
 def remove_config(path: pathlib.Path) -> None:
-    """Remove a configuration, and its folder where nothing else is left in it.
+    """Remove a configuration, and its folder where it is ours and nothing else is in it.
 
     Raises:
         VisualizationError: There is no permission.
@@ -164,8 +168,9 @@ def remove_config(path: pathlib.Path) -> None:
             cause="Its folder belongs to another user.",
             next_step="Remove it as that user.",
         ) from error
-    with contextlib.suppress(OSError):
-        path.parent.rmdir()
+    if path.parent.name == default_config_file().parent.name:
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
 
 
 @contextlib.contextmanager
@@ -177,6 +182,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
     Raises:
         VisualizationError: Another process is changing it.
     """
+    new = not path.parent.exists()
     try:
         make_private_folder(path.parent)
         descriptor = os.open(path.parent, os.O_RDONLY) if fcntl else None
@@ -193,8 +199,9 @@ def locked(path: pathlib.Path) -> Iterator[None]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
-        with contextlib.suppress(OSError):
-            path.parent.rmdir()
+        if new:
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
 
 
 def _take(descriptor: int, path: pathlib.Path) -> None:

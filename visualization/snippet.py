@@ -18,7 +18,7 @@ measurement = multimeter.measure("my-run", who="me")
 with measurement:
     numbers = [number**0.5 for number in range(10_000_000)]
     measurement.add_mark("numbers are there")
-    numbers.sort(reverse=True)
+    total = sum(number * number for number in numbers)
 print("Look at {page}")
 """
 

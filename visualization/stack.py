@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from multimeter.errors import MultimeterError
 from multimeter.visualization.config import (
@@ -84,13 +84,14 @@ class Status:
 
     Attributes:
         config: Its configuration.
-        running: Whether all of it runs.
+        state: ``running``, ``stopped``, or ``not answering``: it runs, and is still
+            starting or in trouble.
         details: What its engine says.
         runs: How many runs it holds; None when it does not answer.
     """
 
     config: StackConfig
-    running: bool
+    state: Literal["running", "stopped", "not answering"]
     details: dict[str, Any]
     runs: int | None
 
@@ -262,11 +263,11 @@ def status(config_file: pathlib.Path) -> Status:
     config = read_config(config_file)
     parts = engine_of(config_file, config)
     states = {state for each, state in parts.observe().items() if each.runs}
-    up = states <= {State.RUNNING, State.OUTDATED}
-    runs = _count_runs(parts, config) if up else None
-    # What is outdated may run or not: then it is asked whether it answers.
-    running = up and (State.OUTDATED not in states or runs is not None)
-    return Status(config, running, dict(parts.details()), runs)
+    details = dict(parts.details())
+    if not states <= {State.RUNNING, State.OUTDATED}:
+        return Status(config, "stopped", details, None)
+    runs = _count_runs(parts, config)
+    return Status(config, "not answering" if runs is None else "running", details, runs)
 
 
 def _count_runs(parts: Engine, config: StackConfig) -> int | None:

@@ -147,7 +147,7 @@ def show_status(config_file: pathlib.Path, console: Console) -> None:
     with _reported(console):
         found = stack.status(config_file)
         shown = {
-            "state": "running" if found.running else "stopped",
+            "state": found.state,
             "engine": found.config.engine,
             "page": found.config.page,
             "org": found.config.org,
@@ -157,7 +157,7 @@ def show_status(config_file: pathlib.Path, console: Console) -> None:
         }
         console.table({k: str(v) for k, v in shown.items() if v is not None})
         console.result(shown)
-    if not found.running:
+    if found.state != "running":
         sys.exit(_NOT_RUNNING)
 
 
@@ -249,7 +249,7 @@ def serve_stack(config_file: pathlib.Path, console: Console) -> None:
                 f"A stack on the engine '{config.engine}' has no server to run here.",
                 next_step="multimeter-visu start",
             )
-        if stack.status(config_file).running:
+        if stack.status(config_file).state != "stopped":
             raise VisualizationError(
                 "The server runs in the background already.",
                 next_step="multimeter-visu stop, then multimeter-visu serve",

@@ -1,7 +1,8 @@
 """Provisioning: the files that Grafana is given, and how they come into its container.
 
-They go in as one archive (https://docs.docker.com/reference/api/engine/, "Extract an
-archive of files or folders to a directory in a container"): that works wherever the engine is, and shows no secret to anyone who inspects the container.
+They go in as one archive, by the engine's API
+(https://docs.docker.com/reference/api/engine/version/v1.41/, PutContainerArchive): that
+works wherever the engine is, and shows no secret to anyone who inspects the container.
 """
 
 from __future__ import annotations

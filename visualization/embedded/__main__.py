@@ -1,6 +1,6 @@
-"""``python -m multimeter.visualization.embedded CONFIG``: the server itself.
+"""``python -m multimeter.visualization.embedded CONFIG PARENT``: the server itself.
 
-The tool starts it; nothing but the name of a file is on its command line.
+The tool starts it; nothing but the name of a file and a pid is on its command line.
 """
 
 from __future__ import annotations
@@ -13,6 +13,6 @@ from multimeter.visualization.embedded.launch import launch
 
 if __name__ == "__main__":
     try:
-        launch(pathlib.Path(sys.argv[1]))
+        launch(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
     except MultimeterError as error:
         sys.exit(str(error))

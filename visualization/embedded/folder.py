@@ -33,6 +33,7 @@ class DataFolder:
         self.log = path / "server.log"
         self._old_log = path / "server.log.1"
         self._pid_file = path / "server.pid"
+        self._pid_draft = path / "server.pid.draft"
 
     def is_there(self) -> bool:
         """Whether anything of ours is there, be it from before."""
@@ -71,7 +72,13 @@ class DataFolder:
         return self.store, self.store.with_name(f"{self.store.name}.wal")
 
     def _files(self) -> tuple[pathlib.Path, ...]:
-        return *self._store_files(), self.log, self._old_log, self._pid_file
+        return (
+            *self._store_files(),
+            self.log,
+            self._old_log,
+            self._pid_file,
+            self._pid_draft,
+        )
 
     def open_log(self) -> int:
         """Return a descriptor that appends to the log; a long one is put aside."""
@@ -90,14 +97,34 @@ class DataFolder:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Say that this process is the server, as long as it is."""
-        me = psutil.Process()
-        with open_private(self._pid_file) as stream:
-            json.dump({"pid": me.pid, "created": me.create_time()}, stream)
+        """Say that this process is the server, as long as it is.
+
+        Raises:
+            VisualizationError: Another process is.
+        """
+        other = self.server()
+        if other is not None and other.pid != os.getpid():
+            raise VisualizationError(
+                f"The server of {self.path} runs already (pid {other.pid}).",
+                next_step="multimeter-visu stop",
+            )
+        self._say(ready=False)
         try:
             yield
         finally:
             self._pid_file.unlink(missing_ok=True)
+
+    def say_ready(self) -> None:
+        """Say that this process, the server, listens."""
+        self._say(ready=True)
+
+    def _say(self, *, ready: bool) -> None:
+        me = psutil.Process()
+        said = {"pid": me.pid, "created": me.create_time(), "ready": ready}
+        # All of it or nothing: others read it at any moment.
+        with open_private(self._pid_draft) as stream:
+            json.dump(said, stream)
+        self._pid_draft.replace(self._pid_file)
 
     def server(self) -> psutil.Process | None:
         """Return the process that says it is the server, if it lives.
@@ -105,11 +132,20 @@ class DataFolder:
         A pid is used again after its process has ended, so the time at which the
         process began must be the same too: a foreign process is never returned.
         """
+        return self._find()[0]
+
+    def ready_server(self) -> psutil.Process | None:
+        """Return the server, if it listens already."""
+        process, ready = self._find()
+        return process if ready else None
+
+    def _find(self) -> tuple[psutil.Process | None, bool]:
         try:
             said = json.loads(self._pid_file.read_text(encoding="utf-8"))
             process = psutil.Process(int(said["pid"]))
             same = abs(process.create_time() - float(said["created"])) < 1.0
             alive = process.status() != psutil.STATUS_ZOMBIE
-        except (OSError, ValueError, TypeError, KeyError, psutil.Error):
-            return None
-        return process if same and alive else None
+            ready = bool(said.get("ready"))
+        except (OSError, ValueError, OverflowError, TypeError, KeyError, psutil.Error):
+            return None, False
+        return (process, ready) if same and alive else (None, False)

@@ -51,6 +51,7 @@ class ServerProcess:
                     "-m",
                     "multimeter.visualization.embedded",
                     str(self._config_file.absolute()),
+                    str(os.getpid()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -82,13 +83,17 @@ class ServerProcess:
     def _trouble(self, process: subprocess.Popen[bytes]) -> str:
         """Wait until the server listens; return what came between, or nothing."""
         deadline = time.monotonic() + _START_SECONDS
-        while (found := self.find()) is None or found.pid != process.pid:
+        while not self._is_ready(process.pid):
             if process.poll() is not None:
                 return f"ended with code {process.returncode}"
             if time.monotonic() > deadline:
                 return f"is not ready after {_START_SECONDS:.0f} s"
             time.sleep(_POLL_SECONDS)
         return ""
+
+    def _is_ready(self, pid: int) -> bool:
+        found = self._folder.ready_server()
+        return found is not None and found.pid == pid
 
     def stop(self) -> None:
         """Stop the server; returns when it has ended.

@@ -41,7 +41,7 @@ def test_the_file_holds_what_the_design_names_and_no_more(tmp_path):
     file = tmp_path / "visu.config.json"
     write_config(file, CONFIG)
     assert sorted(json.loads(file.read_text())) == sorted(
-        "version name engine url org bucket token read_token page engine_state".split()
+        ["version", "name", "engine", "url", "org", "bucket", "token", "read_token", "page", "engine_state"]
     )
 
 
@@ -95,10 +95,9 @@ def test_a_missing_file_means_not_installed(tmp_path):
         '{"version": 1}',
         '{"version": 1, "url": 7, "org": "o", "bucket": "b", "token": "t"}',
         '{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t"}',
-        '{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t",'
-        ' "engine": 3}',
-        '{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t",'
-        ' "engine": "embedded", "engine_state": []}',
+        '{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t", "engine": 3}',
+        ('{"version": 1, "url": "u", "org": "o", "bucket": "b", "token": "t",'
+        ' "engine": "embedded", "engine_state": []}'),
         "[" * 100_000,
         "\x00\xff",
     ],
@@ -131,7 +130,7 @@ def test_a_draft_never_stays_behind(tmp_path):
 
 
 def test_removing_takes_the_folder_along_only_when_it_is_empty(tmp_path):
-    file = tmp_path / "new" / "visu.config.json"
+    file = tmp_path / ".multimeter" / "visu.config.json"
     write_config(file, CONFIG)
     (file.parent / "mine.txt").write_text("keep")
     remove_config(file)
@@ -139,6 +138,13 @@ def test_removing_takes_the_folder_along_only_when_it_is_empty(tmp_path):
     (file.parent / "mine.txt").unlink()
     remove_config(file)
     assert not file.parent.exists()
+
+
+def test_a_folder_that_is_not_ours_stays_even_when_it_is_empty(tmp_path):
+    file = tmp_path / "visu.config.json"
+    write_config(file, CONFIG)
+    remove_config(file)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="flock is POSIX")

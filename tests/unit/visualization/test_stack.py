@@ -76,7 +76,7 @@ class Report:
 
 @pytest.fixture
 def request_(tmp_path):
-    return Request(tmp_path / "home" / "visu.config.json", None, "kantai", "multimeter", 1)
+    return Request(tmp_path / ".multimeter" / "visu.config.json", None, "kantai", "multimeter", 1)
 
 
 @pytest.fixture
@@ -100,7 +100,9 @@ def test_an_install_makes_every_part_and_keeps_what_it_gave(engine, request_):
 
 
 @pytest.mark.parametrize("step", [Action.CREATE, Action.START, "finish", "load", "links"])
-@pytest.mark.parametrize("error", [VisualizationError("no"), KeyboardInterrupt(), OSError()])
+@pytest.mark.parametrize(
+    "error", [VisualizationError("no"), KeyboardInterrupt(), OSError()]
+)
 def test_a_failed_install_leaves_nothing(engine, request_, step, error):
     engine.fail_at, engine.error = step, error
     with pytest.raises(type(error)):
@@ -131,7 +133,16 @@ def test_a_second_install_is_refused_and_changes_nothing(engine, request_):
 def test_what_an_interrupted_install_has_left_is_taken_back_first(engine, request_):
     engine.parts = {DATA: State.STOPPED, SERVER: State.RUNNING}
     config = StackConfig(
-        "n", "embedded", "http://u", "o", "b", "t", "r", "http://p", {"made": ["data"]}, True
+        "n",
+        "embedded",
+        "http://u",
+        "o",
+        "b",
+        "t",
+        "r",
+        "http://p",
+        {"made": ["data"]},
+        True,
     )
     write_config(request_.config_file, config)
     stack.install(request_, "auto", Report())
@@ -186,4 +197,5 @@ def test_without_a_stack_every_verb_says_so(engine, request_, verb):
 def test_the_status_of_a_stack_that_does_not_answer_has_no_runs(engine, request_):
     stack.install(request_, "auto", Report())
     found = stack.status(request_.config_file)
-    assert (found.running, found.runs, found.details) == (True, None, {"pid": 7})
+    assert (found.state, found.runs) == ("not answering", None)
+    assert found.details == {"pid": 7}

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from multimeter import InfluxDBStorage, Measure, Metric, Result, Subject
+from multimeter.schema import Schema
+
+PANELS = ["cpu", "memory", "page-faults", "block-io", "context-switches"]
+EXAMPLE = "/?run=example"
+
+
+@pytest.fixture(autouse=True)
+def no_console_errors(browser):
+    browser.driver.get_log("browser")
+    browser.look(1400, 1000, "light")
+    yield
+    assert browser.errors() == []
+
+
+@pytest.fixture
+def storage(shared_stack):
+    storage = InfluxDBStorage.from_stack(shared_stack.config_file)
+    yield storage
+    storage.close()
+
+
+def curves(browser, panel):
+    """How many points each curve of a panel has."""
+    return browser.run(
+        'const plot = document.querySelector(`[data-panel="${arguments[0]}"] .js-plotly-plot`);'
+        "return Object.fromEntries(plot.data.filter(t => t.name).map(t =>"
+        " [t.name, t.y.filter(v => v !== null).length]))",
+        panel,
+    )
+
+
+def view(browser):
+    """The visible range of time, in ms."""
+    data = browser.run("return {...document.querySelector('main').dataset}")
+    return float(data["from"]), float(data["to"])
+
+
+def test_the_example_shows_its_curves_and_marks(browser):
+    browser.open(EXAMPLE)
+    assert browser.one("[data-testid=run-title]").text == "example"
+    panels = [each.get_attribute("data-panel") for each in browser.all("[data-panel]")]
+    assert panels == PANELS
+    for panel in PANELS:
+        assert max(curves(browser, panel).values()) == 150
+        marks = browser.one(f'[data-panel="{panel}"]').get_attribute("data-marks")
+        assert marks == "6"
+    shown = browser.run("return document.querySelector('main').innerText")
+    for label in ("load", "hash", "compress in threads", "children", "write", "wait"):
+        assert label in shown
+    browser.shot("example-light")
+
+
+def test_figures_stand_on_top_in_readable_units(browser):
+    browser.open(EXAMPLE)
+    shown = {
+        each.get_attribute("data-figure"): each.text
+        for each in browser.all("[data-figure]")
+    }
+    assert re.search(r"14\.8\d* s", shown["Duration"])
+    assert re.search(r"1\d\d(\.\d+)? MiB", shown["Peak memory"])
+    assert re.search(r"\d+(\.\d+)? %", shown["Mean CPU"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1400, 1000), (390, 844)])
+def test_it_fits_each_screen_in_light_and_dark(browser, scheme, width, height):
+    browser.look(width, height, scheme)
+    browser.open(EXAMPLE)
+    overflow = browser.run(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overflow <= 0
+    background = browser.run("return getComputedStyle(document.body).backgroundColor")
+    red = int(re.findall(r"\d+", background)[0])
+    assert (red < 80) == (scheme == "dark")
+    browser.shot(f"example-{scheme}-{width}")
+
+
+def test_zooming_one_panel_moves_all_and_full_time_range_comes_back(browser):
+    browser.open(EXAMPLE)
+    before = view(browser)
+    first = browser.one('[data-panel="memory"] .plot')
+    zoom(browser, first)
+    browser.until(lambda: view(browser) != before, "the zoom")
+    browser.wait_for("ready")
+    ranges = browser.run(
+        "return [...document.querySelectorAll('.js-plotly-plot')]"
+        ".map(p => p.layout.xaxis.range.map(t => String(t)).join())"
+    )
+    assert len(set(ranges)) == 1
+    start, end = view(browser)
+    assert before[0] < start < end < before[1]
+    assert f"from={round(start)}" in browser.driver.current_url
+    browser.one("#full-range").click()
+    browser.until(lambda: view(browser) == before, "the full time range")
+
+
+def zoom(browser, element):
+    from selenium.webdriver import ActionChains
+
+    width = element.rect["width"]
+    actions = ActionChains(browser.driver)
+    actions.move_to_element_with_offset(element, -int(width / 5), 0)
+    actions.click_and_hold().move_by_offset(int(width / 5), 0).release().perform()
+
+
+def test_a_link_with_a_time_range_shows_that_range(browser, shared_stack):
+    example = shared_stack.runs()["example"]
+    start = example["start"] // 1_000_000 + 2000
+    browser.open(f"{EXAMPLE}&from={start}&to={start + 5000}")
+    assert view(browser) == (start, start + 5000)
+
+
+def test_the_link_of_the_earlier_program_leads_here(browser, shared_stack):
+    example = shared_stack.runs()["example"]
+    start = example["start"] // 1_000_000
+    browser.open(
+        f"/d/6V5fU2t7r/multimeter?var-measurementId=example&from={start}&to={start + 5000}"
+    )
+    assert browser.one("[data-testid=run-title]").text == "example"
+    assert view(browser) == (start, start + 5000)
+
+
+def run_of(identifier, points=3, tags=None, label="mark", start=1_700_000_000_000_000_000):
+    """A run with a measure nobody planned for."""
+    measure = Measure(
+        Subject("rig"), Metric("voltage", "At the pump.", "V", min_value=None)
+    )
+    schema = Schema((measure.metric,), (measure.subject,), (measure,))
+    result = Result.of_schema(schema, identifier=identifier, tags=tags or {})
+    for number in range(points):
+        result.append(start + number * 10**9, {measure.key: float(number)})
+    result.add_mark(start + 10**9, label)
+    return result
+
+
+HOSTILE = [
+    "<script>document.title='broken'</script>",
+    "<b>bold</b>",
+    '<a href="javascript:alert(1)">x</a>',
+    "&lt;&amp;",
+    "../../etc/passwd",
+    "tag,with=all \"of\" 'them'",
+    "x" * 300,
+    "größe 😀 测量",
+    "%00%2e",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_shown_as_it_is(browser, storage, text):
+    storage.store(run_of(text, tags={"tag": text}, label=text))
+    from urllib.parse import urlencode
+
+    browser.open("/?" + urlencode({"run": text}))
+    title = browser.one("[data-testid=run-title]")
+    assert title.get_attribute("textContent") == text
+    assert browser.driver.title != "broken"
+    assert browser.all("main b, main script, main a[href^=javascript]") == []
+    assert browser.all(".js-plotly-plot a") == []
+    assert browser.all("[data-panel]")[0].get_attribute("data-marks") == "1"
+
+
+def test_any_measure_has_a_panel_with_its_unit(browser, storage):
+    storage.store(run_of("rig-7"))
+    browser.open("/?run=rig-7")
+    (panel,) = browser.all("[data-panel]")
+    assert "rig.voltage" in panel.text
+    assert curves(browser, panel.get_attribute("data-panel")) == {"rig.voltage": 3}
+
+
+def test_runs_are_picked_from_a_list_by_keyboard(browser, storage):
+    storage.store(run_of("alpha-1"))
+    storage.store(run_of("alpha-2"))
+    browser.open(EXAMPLE)
+    names = [each.get_attribute("data-run") for each in browser.all("[data-run]")]
+    assert {"alpha-1", "alpha-2", "example"} <= set(names)
+    search = browser.one("input[type=search]")
+    search.send_keys("alpha-2")
+    browser.until(
+        lambda: (
+            [
+                e.get_attribute("data-run")
+                for e in browser.all("[data-run]")
+                if e.is_displayed()
+            ]
+            == ["alpha-2"]
+        ),
+        "the list to be filtered",
+    )
+    search.send_keys(Keys.ARROW_DOWN, Keys.ENTER)
+    browser.until(
+        lambda: browser.one("[data-testid=run-title]").text == "alpha-2", "the run"
+    )
+    browser.wait_for("ready")
+    browser.driver.back()
+    browser.until(
+        lambda: browser.one("[data-testid=run-title]").text == "example", "the run before"
+    )
+    browser.wait_for("ready")
+
+
+def test_a_run_that_is_being_written_moves_by_itself(browser, shared_stack):
+    from influxdb_client import InfluxDBClient
+    from influxdb_client.client.write_api import SYNCHRONOUS
+
+    config = shared_stack.config
+    now = time.time_ns()
+    with InfluxDBClient(config["url"], config["token"], org=config["org"]) as client:
+        write = client.write_api(write_options=SYNCHRONOUS).write
+        write(config["bucket"], record=f"live value=1 {now - 10**9}")
+        browser.open("/?run=live")
+        assert curves(browser, "measure:value") == {"value": 1}
+        write(
+            config["bucket"], record=[f"live value=2 {now}", f"live value=3 {now + 10**9}"]
+        )
+        browser.until(
+            lambda: curves(browser, "measure:value") == {"value": 3}, "the new points"
+        )
+
+
+def test_an_unknown_run_is_said_and_the_list_is_still_there(browser):
+    browser.driver.get(browser.driver.current_url.split("?")[0] + "?run=nothing-like-it")
+    browser.wait_for("error")
+    assert "nothing-like-it" in browser.run("return document.body.innerText")
+    assert browser.all('[data-run="example"]')
+    # The browser itself says that the answer was 404.
+    assert all("404" in message for message in browser.errors())

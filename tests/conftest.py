@@ -1,0 +1,121 @@
+"""A stack that the real tool installed, on a port of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+
+@dataclass(frozen=True)
+class Tool:
+    """``multimeter-visu`` as a user runs it, in a home folder of its own."""
+
+    home: pathlib.Path
+
+    @property
+    def config_file(self) -> pathlib.Path:
+        return self.home / ".multimeter" / "visu.config.json"
+
+    @property
+    def folder(self) -> pathlib.Path:
+        return self.home / ".multimeter" / "embedded"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"HOME": str(self.home), "USERPROFILE": str(self.home)}
+        others = {k: v for k, v in os.environ.items() if not k.startswith("INFLUXDB_V2")}
+        return {**others, **ours}
+
+    def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "multimeter.visualization", *words],
+            env=self.environment,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            **more,
+        )
+
+    def json(self, *words: str) -> dict[str, Any]:
+        done = self.run(*words, "--json")
+        assert done.returncode in (0, 3), done.stderr
+        return dict(json.loads(done.stdout))
+
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env=self.environment,
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return dict(json.loads(self.config_file.read_text()))
+
+    @property
+    def server(self) -> psutil.Process:
+        return psutil.Process(self.json("status")["pid"])
+
+    def get(self, path: str, **params: object) -> Any:
+        """Ask the page's API with the read token."""
+        answer = requests.get(
+            self.config["url"] + path,
+            params=params,  # type: ignore[arg-type]
+            headers={"Authorization": f"Token {self.config['read_token']}"},
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def runs(self) -> dict[str, dict[str, Any]]:
+        return {run["identifier"]: run for run in self.get("/api/runs")}
+
+
+def _installed(tool: Tool) -> Tool:
+    done = tool.run("install", "--port", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return tool
+
+
+def _clean_up(tool: Tool) -> None:
+    if tool.config_file.exists():
+        tool.run("remove", "--yes")
+
+
+@pytest.fixture
+def tool(tmp_path: pathlib.Path) -> Iterator[Tool]:
+    """The tool, with nothing installed; whatever it leaves is removed in the end."""
+    home = tmp_path / "home"
+    home.mkdir()
+    tool = Tool(home)
+    yield tool
+    _clean_up(tool)
+
+
+@pytest.fixture
+def stack(tool: Tool) -> Tool:
+    """An installed stack that runs, for one test."""
+    return _installed(tool)
+
+
+@pytest.fixture(scope="module")
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+    """An installed stack that runs, for all tests of a file: they only add to it."""
+    tool = Tool(tmp_path_factory.mktemp("home"))
+    yield _installed(tool)
+    _clean_up(tool)

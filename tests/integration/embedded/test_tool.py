@@ -1,0 +1,312 @@
+"""The tool as a user runs it: processes, ports, files and exit codes are real."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import requests
+
+EXAMPLE_POINTS = 150
+
+
+def test_an_install_ends_with_links_and_python_that_runs(tool):
+    done = tool.run("install", "--port", "0")
+    assert done.returncode == 0, done.stderr
+    page = next(line.split()[-1] for line in done.stdout.splitlines() if "  page" in line)
+    login = next(line.split()[-1] for line in done.stdout.splitlines() if "log in" in line)
+    assert page.startswith(tool.config["url"] + "/?run=example&from=")
+    assert "&to=" in page
+    code = "\n".join(
+        line[4:] for line in done.stdout.splitlines() if line.startswith("    ")
+    )
+    assert len(code.splitlines()) <= 10
+    ran = tool.python(code)
+    assert ran.returncode == 0, ran.stderr
+    assert "Error" not in ran.stderr
+    assert tool.runs()["my-run"]["tags"] == {"who": "me"}
+    session = requests.Session()
+    assert session.get(page, timeout=30).status_code == 401
+    assert session.get(login, timeout=30).status_code == 200
+    assert session.get(page, timeout=30).status_code == 200
+
+
+def test_the_example_is_there_with_its_marks(stack):
+    example = stack.runs()["example"]
+    assert example["points"] == EXAMPLE_POINTS
+    labels = [mark["label"] for mark in stack.get("/api/marks", run="example")]
+    assert labels == ["load", "hash", "compress in threads", "children", "write", "wait"]
+
+
+def test_a_second_install_ends_with_254_and_leaves_the_first(stack):
+    before = stack.config
+    again = stack.run("install", "--port", "0")
+    assert again.returncode == 254
+    assert "installed already" in again.stderr
+    assert "multimeter-visu" in again.stderr
+    assert stack.config == before
+    assert stack.json("status")["state"] == "running"
+
+
+def test_stop_and_start_keep_all_data(stack):
+    before = stack.runs()
+    stopped = stack.run("stop")
+    assert stopped.returncode == 0, stopped.stderr
+    assert stack.run("status").returncode == 3
+    with pytest.raises(requests.ConnectionError):
+        requests.get(stack.config["url"] + "/health", timeout=10)
+    assert stack.run("start").returncode == 0
+    assert stack.runs() == before
+    assert "running already" in stack.run("start").stdout
+
+
+def test_a_login_stays_valid_over_a_restart(stack):
+    session = requests.Session()
+    session.get(stack.json("open")["login"], timeout=30)
+    stack.run("stop")
+    stack.run("start")
+    assert session.get(stack.config["url"] + "/api/runs", timeout=30).status_code == 200
+
+
+def test_a_login_link_works_once(stack):
+    login = stack.json("open", "example")["login"]
+    assert requests.get(login, timeout=30).status_code == 200
+    assert requests.get(login, timeout=30).status_code == 401
+
+
+def test_remove_leaves_nothing(stack):
+    server = stack.server
+    assert stack.run("remove", "--yes").returncode == 0
+    assert list(stack.home.iterdir()) == []
+    assert not server.is_running()
+
+
+def test_remove_asks_and_a_no_changes_nothing(stack):
+    done = subprocess.run(
+        [sys.executable, "-m", "multimeter.visualization", "remove"],
+        env=stack.environment,
+        cwd=stack.home,
+        capture_output=True,
+        input=b"n\n",
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert stack.json("status")["state"] == "running"
+
+
+def test_remove_leaves_what_is_not_ours(tool):
+    mine = tool.home / "lab"
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("mine")
+    assert tool.run("install", "--port", "0", "-d", str(mine)).returncode == 0
+    assert (mine / "store.duckdb").exists()
+    assert tool.run("remove", "--yes").returncode == 0
+    assert [each.name for each in mine.iterdir()] == ["thesis.tex"]
+
+
+def test_a_taken_port_is_said_with_who_has_it_and_nothing_is_left(tool):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = tool.run("install", "--port", str(port))
+    assert done.returncode == 252
+    assert f"Port {port} is taken by" in done.stderr
+    assert f"(pid {os.getpid()})" in done.stderr
+    assert list(tool.home.iterdir()) == []
+
+
+def test_a_server_that_was_killed_is_noticed_and_started_again(stack):
+    before = stack.runs()
+    server = stack.server
+    server.kill()
+    server.wait(30)
+    status = stack.run("status")
+    assert status.returncode == 3
+    assert stack.run("start").returncode == 0
+    assert stack.runs() == before
+
+
+def test_a_foreign_process_with_our_old_pid_is_never_touched(stack):
+    stack.run("stop")
+    foreign = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        pid_file = stack.folder / "server.pid"
+        created = psutil.Process(foreign.pid).create_time()
+        pid_file.write_text(json.dumps({"pid": foreign.pid, "created": created - 50}))
+        assert stack.run("status").returncode == 3
+        assert "was not running" in stack.run("stop").stdout
+        assert stack.run("start").returncode == 0
+        assert stack.run("stop").returncode == 0
+        assert foreign.poll() is None
+    finally:
+        foreign.kill()
+        foreign.wait()
+
+
+def test_secrets_stand_in_their_file_only(stack):
+    stack.python("from multimeter import *; InfluxDBStorage.from_stack()")
+    secrets = [stack.config["token"], stack.config["read_token"]]
+    process = stack.server
+    seen = [" ".join(process.cmdline()), str(process.environ())]
+    for verb in ("status", "stop", "start", "open"):
+        done = stack.run(verb)
+        seen += [done.stdout, done.stderr]
+    stack.run("stop")
+    files = [each for each in stack.home.rglob("*") if each.is_file()]
+    seen += [f.read_bytes().decode("latin-1") for f in files if f != stack.config_file]
+    assert len(files) >= 3
+    for secret in secrets:
+        assert len(secret) >= 43
+        assert not [text for text in seen if secret in text]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_every_file_belongs_to_its_owner_alone(tool):
+    before = os.umask(0)
+    try:
+        assert tool.run("install", "--port", "0").returncode == 0
+    finally:
+        os.umask(before)
+    tool.python("from multimeter import InfluxDBStorage")
+    for each in (tool.home / ".multimeter").rglob("*"):
+        expected = 0o700 if each.is_dir() else 0o600
+        assert stat.S_IMODE(each.stat().st_mode) == expected, each
+
+
+def test_it_listens_on_this_machine_only(stack):
+    addresses = {
+        each.laddr.ip
+        for each in stack.server.net_connections(kind="inet")
+        if each.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}
+
+
+def test_an_interrupted_install_leaves_nothing(tool):
+    """At whatever moment the signal comes: half a second is the whole install."""
+    for milliseconds in (150, 400, 700, 1000):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "multimeter.visualization", "install", "--port", "0"],
+            env=tool.environment,
+            cwd=tool.home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(milliseconds / 1000)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+        if code == 0:
+            tool.run("remove", "--yes")
+        assert list(tool.home.iterdir()) == []
+        assert not _servers_of(tool)
+
+
+def test_after_a_killed_install_the_next_one_converges(tool):
+    for milliseconds in (300, 600, 900):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "multimeter.visualization", "install", "--port", "0"],
+            env=tool.environment,
+            cwd=tool.home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(milliseconds / 1000)
+        process.kill()
+        process.wait(60)
+        done = tool.run("install", "--port", "0")
+        assert done.returncode in (0, 254), done.stderr
+        assert tool.runs()["example"]["points"] == EXAMPLE_POINTS
+        assert len(_servers_of(tool)) == 1
+        assert tool.run("remove", "--yes").returncode == 0
+        assert list(tool.home.iterdir()) == []
+
+
+def _servers_of(tool) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(tool.config_file) in process.cmdline():
+                found.append(process)
+    return found
+
+
+def test_serve_runs_in_the_foreground_until_it_is_told_to_end(stack):
+    assert "runs in the background already" in stack.run("serve").stderr
+    stack.run("stop")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "multimeter.visualization", "serve"],
+        env=stack.environment,
+        cwd=stack.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        _wait_until_running(stack)
+        assert "example" in stack.runs()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode in (0, 130, -signal.SIGINT)
+    assert b"Traceback" not in said
+    assert not (stack.folder / "store.duckdb.wal").exists()
+
+
+def _wait_until_running(tool) -> None:
+    deadline = time.monotonic() + 60
+    while tool.run("status").returncode != 0:
+        assert time.monotonic() < deadline
+
+
+def test_a_server_that_cannot_start_says_why_and_nothing_is_left(tool):
+    folder = tool.home / "data"
+    folder.mkdir()
+    (folder / "store.duckdb").write_bytes(b"this is no store" * 1000)
+    done = tool.run("install", "--port", "0", "-d", str(folder))
+    assert done.returncode == 252
+    assert "store" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not tool.config_file.exists()
+    assert (folder / "store.duckdb").read_bytes() == b"this is no store" * 1000
+
+
+def test_a_store_from_before_is_taken_over(stack, tmp_path):
+    stack.run("stop")
+    kept = stack.config_file.read_text()
+    stack.config_file.unlink()
+    done = stack.run("install", "--port", "0")
+    assert done.returncode == 0, done.stderr
+    assert stack.config["token"] != json.loads(kept)["token"]
+    assert stack.runs()["example"]["points"] == EXAMPLE_POINTS
+
+
+def test_a_relative_configuration_works_from_anywhere(tool):
+    done = tool.run("install", "--port", "0", "-c", "here.json", "-d", "data")
+    assert done.returncode == 0, done.stderr
+    try:
+        assert (tool.home / "here.json").exists()
+        assert (tool.home / "data" / "store.duckdb").exists()
+        assert str(tool.home / "here.json") in done.stdout
+    finally:
+        assert tool.run("remove", "--yes", "-c", "here.json").returncode == 0
+    assert list(tool.home.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs chattr")
+def test_a_folder_without_permission_is_said(tool):
+    read_only = pathlib.Path("/proc/multimeter")
+    done = tool.run("install", "--port", "0", "-d", str(read_only))
+    assert done.returncode == 252
+    assert "cannot be used" in done.stderr
+    assert list(tool.home.iterdir()) == []

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import psutil
+import pytest
+
+from multimeter.visualization.embedded.folder import DataFolder
+from multimeter.visualization.errors import VisualizationError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return DataFolder(tmp_path / "data")
+
+
+def test_a_new_folder_belongs_to_its_owner_alone(folder):
+    folder.create()
+    assert folder.is_there()
+    if os.name == "posix":
+        assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_removing_takes_only_what_is_ours(folder):
+    folder.create()
+    folder.store.write_bytes(b"store")
+    (folder.path / "thesis.tex").write_text("mine")
+    folder.remove()
+    assert [each.name for each in folder.path.iterdir()] == ["thesis.tex"]
+    assert not folder.is_there()
+
+
+def test_an_empty_folder_goes_too(folder):
+    folder.create()
+    folder.remove()
+    assert not folder.path.exists()
+
+
+def test_a_file_in_its_place_is_an_error(folder):
+    folder.path.write_text("a file")
+    with pytest.raises(VisualizationError, match="cannot be used"):
+        folder.create()
+
+
+def test_a_long_log_is_put_aside(folder):
+    folder.create()
+    folder.log.write_text("x" * 1_000_001)
+    descriptor = folder.open_log()
+    os.write(descriptor, b"first\nlast\n")
+    os.close(descriptor)
+    assert folder.last_log_lines(1) == "last"
+    assert folder.log.stat().st_size == len("first\nlast\n")
+    folder.remove()
+    assert not folder.path.exists()
+
+
+def test_the_server_is_found_as_long_as_it_runs(folder):
+    folder.create()
+    assert folder.server() is None
+    with folder.running():
+        found = folder.server()
+        assert found is not None
+        assert found.pid == os.getpid()
+    assert folder.server() is None
+
+
+def test_a_pid_that_another_process_has_by_now_is_not_the_server(folder):
+    folder.create()
+    said = {"pid": os.getpid(), "created": psutil.Process().create_time() - 100}
+    (folder.path / "server.pid").write_text(json.dumps(said))
+    assert folder.server() is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "12", '{"pid": 2}', '{"pid": "x", "created": 1}', '{"pid": -1, "created": 1}', '{"pid": 1e99, "created": null}', "\x00"],
+)
+def test_a_broken_pid_file_names_no_process(folder, text):
+    folder.create()
+    (folder.path / "server.pid").write_text(text)
+    assert folder.server() is None

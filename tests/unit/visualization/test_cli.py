@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+
+import pytest
+
+from multimeter import visualization
+from multimeter.visualization import cli
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.delenv("CI", raising=False)
+    return tmp_path
+
+
+def run(*words):
+    """Run the tool and return its exit code."""
+    try:
+        visualization.main(words)
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
+@pytest.mark.parametrize(
+    "verb", ["install", "start", "stop", "remove", "status", "open", "serve"]
+)
+def test_each_verb_explains_itself(verb, capsys):
+    assert run(verb, "--help") == 0
+    assert "--config" in capsys.readouterr().out
+
+
+def test_help_lists_the_exit_codes(capsys):
+    assert run("--help") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for code in ("252", "253", "254", "255"):
+        assert code in said
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "status", "open", "serve"])
+def test_without_a_stack_a_verb_ends_with_253_and_says_what_to_do(verb, capsys, home):
+    assert run(verb) == 253
+    said = capsys.readouterr().err
+    assert "No visualization is installed" in said
+    assert "Next: multimeter-visu install" in said
+    assert list(home.iterdir()) == []
+
+
+def test_remove_without_a_stack_does_not_even_ask(capsys):
+    assert run("remove") == 253
+
+
+def test_errors_are_json_where_a_script_asked_for_it(capsys):
+    assert run("start", "--json") == 253
+    said = json.loads(capsys.readouterr().out)
+    assert said["exit_code"] == 253
+    assert said["error"]["next_step"] == "multimeter-visu install"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("install", "--port", "70000"),
+        ("install", "--port", "-1"),
+        ("install", "--port", "abc"),
+        ("install", "--nonsense"),
+    ],
+)
+def test_wrong_usage_ends_with_2(words):
+    assert run(*words) == 2
+
+
+def test_the_docker_engine_says_that_it_is_not_there(capsys):
+    assert run("install", "--engine", "docker") == 255
+    assert "--engine embedded" in capsys.readouterr().err
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones(capsys, home):
+    assert run("install", "--engine", "podman") == 252
+    assert "auto, docker, embedded" in capsys.readouterr().err
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("-o", ""), ("-b", "_x"), ("-b", "a\nb")])
+def test_names_that_cannot_be_used_are_refused(words, capsys):
+    assert run("install", *words) == 252
+    assert "cannot be the name" in capsys.readouterr().err
+
+
+def test_the_config_can_stand_before_and_behind_the_verb(capsys, tmp_path):
+    for words in (("-c", "there.json", "status"), ("status", "-c", "there.json")):
+        assert run(*words) == 253
+        assert "there.json" in capsys.readouterr().err
+
+
+def test_a_broken_configuration_is_said_to_be_broken(capsys, tmp_path):
+    file = tmp_path / "broken.json"
+    file.write_text("{")
+    for verb in ("install", "start", "stop", "status", "open", "serve"):
+        assert run(verb, "-c", str(file)) == 252
+        assert "cannot be read" in capsys.readouterr().err
+    assert file.read_text() == "{"
+
+
+def test_what_is_unexpected_is_said_without_a_traceback(capsys, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("multimeter.visualization.stack.status", fail)
+    assert run("status") == 252
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError: oh" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "remove"])
+def test_the_functions_of_the_package_take_a_namespace(verb, capsys, tmp_path):
+    args = argparse.Namespace(config_file=str(tmp_path / "visu.config.json"))
+    with pytest.raises(SystemExit) as ended:
+        getattr(visualization, verb)(args)
+    assert ended.value.code == 253
+
+
+def test_install_takes_a_namespace(capsys, tmp_path):
+    args = argparse.Namespace(
+        config_file=str(tmp_path / "visu.config.json"),
+        data_dir=str(tmp_path / "data"),
+        org="kantai",
+        bucket="_no",
+    )
+    with pytest.raises(SystemExit) as ended:
+        visualization.install(args)
+    assert ended.value.code == 252
+
+
+def test_the_package_offers_what_it_always_did():
+    assert visualization.__all__ == ["install", "main", "remove", "start", "stop"]
+    for verb in ("install", "remove", "start", "stop"):
+        assert list(inspect.signature(getattr(visualization, verb)).parameters) == ["args"]
+    (args,) = inspect.signature(visualization.main).parameters.values()
+    assert (args.name, args.default) == ("args", None)
+
+
+def test_both_names_of_the_tool_are_the_same():
+    import importlib.metadata
+
+    scripts = importlib.metadata.entry_points(group="console_scripts")
+    values = {each.value for each in scripts if each.name in ("multimeter-visu", "mm-visu")}
+    assert values == {"multimeter.visualization:main"}
+
+
+def test_the_defaults_are_those_of_the_documents():
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(cli.install).parameters.items()
+    }
+    assert defaults["org"] == "kantai"
+    assert defaults["bucket"] == "multimeter"
+    assert defaults["engine"] == "auto"
+    assert defaults["port"] == 8086

@@ -1,0 +1,38 @@
+"""Serve: the store, the application and the socket, put together."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from multimeter.visualization.config import StackConfig
+from multimeter.visualization.embedded.access import Access
+from multimeter.visualization.embedded.app import create_app
+from multimeter.visualization.embedded.folder import DataFolder
+from multimeter.visualization.embedded.ports import listen
+from multimeter.visualization.embedded.server import server_config
+from multimeter.visualization.embedded.store import Store
+
+__all__ = ["serve"]
+
+_HOST = "127.0.0.1"
+
+
+def serve(config: StackConfig, folder: DataFolder) -> None:
+    """Serve a stack until the process is told to end.
+
+    Raises:
+        PortTakenError: Another program listens on its port.
+        StoreError: Its store cannot be opened.
+    """
+    port = int(config.engine_state["port"])
+    access = Access(config.org, config.bucket, config.token, config.read_token)
+    with listen(_HOST, port) as listener:
+        store = Store(folder.store)
+        try:
+            server = uvicorn.Server(server_config(create_app(store, access), _HOST, port))
+            # Connections wait in the socket until the server takes them, so whoever
+            # reads this need not ask whether it answers.
+            folder.say_ready()
+            server.run(sockets=[listener])
+        finally:
+            store.close()

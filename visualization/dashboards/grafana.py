@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from multimeter.probe import ResourceProbe
+from multimeter.probe import SUBJECT_PROCESS, ResourceProbe
 from multimeter.visualization.dashboards.definition import FIGURES, PANELS, FigureDefinition
 from multimeter.visualization.dashboards.panels import Panel, panels_of
 
@@ -22,6 +22,9 @@ RUN_UID = "6V5fU2t7r"
 
 RUNS_UID = "multimeter-runs"
 """The dashboard with the list of runs."""
+
+_COLORS = ("green", "yellow", "blue", "purple")
+_FIRST_SUBJECT = SUBJECT_PROCESS.key
 
 _UNITS = {
     ("bytes", 1024.0): "kbytes",
@@ -35,6 +38,23 @@ _UNITS = {
 
 
 @dataclass(frozen=True)
+class _Line:
+    """A line of a panel; a metric has the same hue on every subject.
+
+    Attributes:
+        field: The key of the measure.
+        label: What the legend says.
+        color: Its colour, as Grafana names them.
+        dashed: Whether it is of another subject than the first.
+    """
+
+    field: str
+    label: str
+    color: str
+    dashed: bool
+
+
+@dataclass(frozen=True)
 class _Chart:
     """A panel with lines.
 
@@ -42,13 +62,13 @@ class _Chart:
         title: What stands above it.
         unit: Grafana's unit of the values as they are stored.
         pattern: Matches its fields.
-        names: What the legend says of the fields that are known.
+        lines: The fields that are known.
     """
 
     title: str
     unit: str
     pattern: str
-    names: list[tuple[str, str]]
+    lines: list[_Line]
 
 
 @dataclass(frozen=True)
@@ -93,10 +113,20 @@ def _charts() -> list[_Chart]:
             panel.title,
             _unit(panel),
             _pattern(metrics[panel.id]),
-            [(each.key, each.label) for each in panel.series],
+            _lines(panel, metrics[panel.id]),
         )
         for panel in panels
     ]
+
+
+def _lines(panel: Panel, metrics: list[str]) -> list[_Line]:
+    lines = []
+    for each in panel.series:
+        subject, _, metric = each.key.rpartition(".")
+        other = subject != _FIRST_SUBJECT
+        color = ("dark-" if other else "") + _COLORS[metrics.index(metric)]
+        lines.append(_Line(each.key, each.label, color, dashed=other))
+    return lines
 
 
 def _unit(panel: Panel) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from multimeter.line_protocol import portable_measurement
-from multimeter.result_lines import RUNS
+from multimeter.identifiers import RUNS
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.containers.desired import (
     GRAFANA,

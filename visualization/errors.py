@@ -8,6 +8,7 @@
         ├── AlreadyInstalledError        254
         ├── NotInstalledError            253
         ├── PortTakenError               252
+        ├── EngineGoneError              252  the engine stopped answering
         ├── ForeignDataError             252  data from before, with other secrets
         └── StoreError                   252  the embedded store cannot be used
             ├── StoreLockedError              another process has it open
@@ -25,6 +26,7 @@ from multimeter.errors import MultimeterError
 __all__ = [
     "AlreadyInstalledError",
     "EngineError",
+    "EngineGoneError",
     "ForeignDataError",
     "NotInstalledError",
     "PortTakenError",
@@ -65,6 +67,10 @@ class NotInstalledError(VisualizationError):
 
 class PortTakenError(VisualizationError):
     """Another program listens on the port."""
+
+
+class EngineGoneError(VisualizationError):
+    """The engine stopped answering in the middle of the work."""
 
 
 class ForeignDataError(VisualizationError):

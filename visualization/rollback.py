@@ -21,7 +21,7 @@ from multimeter.visualization.config import (
     write_config,
 )
 from multimeter.visualization.engines.base import Engine, Reporter
-from multimeter.visualization.errors import ForeignDataError
+from multimeter.visualization.errors import EngineGoneError, ForeignDataError
 from multimeter.visualization.plan import Action, Found, State, Step, plan_remove, undo
 
 __all__ = [
@@ -100,19 +100,27 @@ def taken_back_on_failure(
 
 def _take_back(done: Sequence[Step], parts: Engine, report: Reporter) -> bool:
     """Take back what can be; return whether that was all of it."""
-    left = []
+    left: list[Step] = []
+    gone = False
     for step in undo(done):
         try:
-            parts.apply(step, report)
+            if not gone:
+                parts.apply(step, report)
+        except EngineGoneError:
+            # To wait for it once more for each step would take minutes.
+            gone = True
         except (MultimeterError, OSError):
-            if step.action is Action.REMOVE:
-                left.append(f"the {step.resource.kind} {step.resource.name}")
-    if left:
+            left.append(step)
+        if gone:
+            left.append(step)
+    removals = [step for step in left if step.action is Action.REMOVE]
+    if removals:
+        names = ", ".join(f"the {s.resource.kind} {s.resource.name}" for s in removals)
         report.note(
-            f"Left behind, as the engine did not help: {', '.join(left)}. The next"
+            f"Left behind, as the engine did not help: {names}. The next"
             " multimeter-visu install or remove takes it back."
         )
-    return not left
+    return not removals
 
 
 @contextlib.contextmanager

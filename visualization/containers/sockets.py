@@ -40,20 +40,20 @@ def candidates(
             Candidate("npipe:////./pipe/docker_engine", "the default pipe"),
             Candidate("npipe:////./pipe/podman-machine-default", "Podman"),
         ]
-    runtime = pathlib.Path(environment.get("XDG_RUNTIME_DIR") or f"{home}/.docker/run")
     places = [
         ("the default socket", pathlib.Path("/var/run/docker.sock")),
         ("Docker Desktop", home / ".docker/run/docker.sock"),
         ("Docker Desktop", home / ".docker/desktop/docker.sock"),
-        ("rootless Docker", runtime / "docker.sock"),
         ("Colima", home / ".colima/default/docker.sock"),
         ("Colima", home / ".config/colima/default/docker.sock"),
         ("Rancher Desktop", home / ".rd/docker.sock"),
-        ("rootless Podman", runtime / "podman/podman.sock"),
         ("Podman", pathlib.Path("/run/podman/podman.sock")),
     ]
-    hosts = {f"unix://{path}": found for found, path in reversed(places)}
-    return [Candidate(host, found) for host, found in reversed(hosts.items())]
+    if runtime := environment.get("XDG_RUNTIME_DIR"):
+        own = pathlib.Path(runtime)
+        places.insert(1, ("rootless Docker", own / "docker.sock"))
+        places.append(("rootless Podman", own / "podman/podman.sock"))
+    return [Candidate(f"unix://{path}", found) for found, path in places]
 
 
 def is_local(host: str) -> bool:

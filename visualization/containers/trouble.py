@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from multimeter.visualization.errors import (
     EngineError,
+    EngineGoneError,
     PortTakenError,
     VisualizationError,
 )
@@ -31,13 +32,11 @@ _TAKEN = ("port is already allocated", "address already in use", "ports are not 
 
 def reason_of(error: BaseException, timeout: float) -> str:
     """Return in a few words why an engine cannot be used."""
-    text = str(error)
+    text = f"{type(error).__name__}: {error}"
     known = {
         "FileNotFoundError": "there is no such socket",
-        "No such file": "there is no such socket",
         "PermissionError": "no permission; on Linux, be in the group docker",
-        "Connection refused": "nobody listens there",
-        "ConnectionRefusedError": "nobody listens there",
+        "refused": "nobody listens there",
         "timed out": f"no answer within {timeout} s",
         "Timeout": f"no answer within {timeout} s",
     }
@@ -102,9 +101,9 @@ def refusal(what: str, said: str, status: int | None) -> VisualizationError:
     )
 
 
-def no_longer_error(host: str, what: str) -> VisualizationError:
+def no_longer_error(host: str, what: str) -> EngineGoneError:
     """Return the error that an engine has stopped answering."""
-    return VisualizationError(
+    return EngineGoneError(
         f"The engine at {host} does not answer any more; it was asked to {what}.",
         cause="It was stopped, or it hangs.",
         next_step="Start it, then do the same again.",

@@ -56,7 +56,7 @@ def describe_stack(engine: str, request: Request, report: Reporter) -> StackConf
         docker = Docker.find()
         why_not = _why_not(docker, request)
     except MultimeterError as error:
-        why_not = error.what.splitlines()[0]
+        why_not = error.what.partition(" Tried:")[0]
     if why_not:
         report.note(f"Engine: embedded. Not Docker: {why_not}")
         return EmbeddedEngine.describe(request)

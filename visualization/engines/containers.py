@@ -72,7 +72,8 @@ class DockerEngine:
     def __init__(self, config: StackConfig) -> None:
         self._config = config
         self._settings = Settings.from_state(config.engine_state)
-        self._docker = Docker(Endpoint(**self._settings.endpoint))
+        endpoint = Endpoint(**self._settings.endpoint)
+        self._docker = Docker(endpoint, self._settings.timeout)
         self._containers = {part.wanted.service: part for part in self._container_parts()}
         self._parts = {part.resource: part for part in self._all_parts()}
 

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import pathlib
+import socket
 import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -28,7 +29,7 @@ from multimeter.visualization.containers.found import (
     EngineInfo,
     ImageInfo,
 )
-from multimeter.visualization.containers.sockets import Candidate, candidates, is_local
+from multimeter.visualization.containers.sockets import candidates, is_local
 from multimeter.visualization.containers.trouble import (
     context_error,
     image_error,
@@ -55,16 +56,16 @@ class Docker:
 
     Args:
         endpoint: Where it is.
-        timeout: How many seconds it may take to answer at first.
+        timeout: How many seconds a call may take.
 
     Raises:
         EngineError: It does not answer, or is too old.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: int = _ASK_SECONDS) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float = _CALL_SECONDS) -> None:
         self.endpoint = endpoint
-        self._client = _connect(endpoint, timeout)
-        self._client.api.timeout = _CALL_SECONDS
+        self._client = _connect(endpoint, _ASK_SECONDS)
+        self._client.api.timeout = min(timeout, _CALL_SECONDS)
 
     @classmethod
     def find(cls, environment: Mapping[str, str] = os.environ) -> Docker:
@@ -77,13 +78,12 @@ class Docker:
         if named:
             return cls(named)
         home = pathlib.Path.home()
-        tried: list[str] = []
-        for candidate in candidates(environment, home, windows=os.name == "nt"):
-            if not tried or _is_there(candidate):
-                try:
-                    return cls(Endpoint(candidate.host, candidate.found))
-                except EngineError as error:
-                    tried.append(error.what)
+        tried = []
+        for each in candidates(environment, home, windows=os.name == "nt"):
+            try:
+                return cls(Endpoint(each.host, each.found))
+            except EngineError as error:
+                tried.append(error.what)
         raise no_engine_error(tried)
 
     @property
@@ -317,6 +317,7 @@ class Docker:
 def _connect(endpoint: Endpoint, timeout: int) -> docker.DockerClient:
     options: dict[str, Any] = {"base_url": endpoint.host, "timeout": timeout}
     try:
+        _require_listener(endpoint.host, timeout)
         if endpoint.context:
             options |= ContextAPI.kwargs_from_context(endpoint.context)
         if endpoint.certificates:
@@ -331,6 +332,18 @@ def _connect(endpoint: Endpoint, timeout: int) -> docker.DockerClient:
             next_step="Start it, or mend DOCKER_HOST or the context; or use:"
             " multimeter-visu install --engine embedded",
         ) from error
+
+
+def _require_listener(host: str, timeout: float) -> None:
+    """Raise OSError when nobody listens on a socket of the file system.
+
+    The SDK would tell the same, in other words, and leave a socket open.
+    """
+    scheme, _, path = host.partition("://")
+    if scheme == "unix" and hasattr(socket, "AF_UNIX"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(timeout)
+            probe.connect(path)
 
 
 def _tls(endpoint: Endpoint) -> TLSConfig:
@@ -360,11 +373,6 @@ def _named_endpoint(environment: Mapping[str, str]) -> Endpoint | None:
     if found is None or not found.Host:
         raise context_error(context, "there is no such context")
     return Endpoint(found.Host, f"the context {context}", context=context)
-
-
-def _is_there(candidate: Candidate) -> bool:
-    scheme, _, path = candidate.host.partition("://")
-    return scheme != "unix" or pathlib.Path(path).exists()
 
 
 def _explanation(error: APIError) -> str:

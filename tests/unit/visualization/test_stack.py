@@ -45,7 +45,7 @@ class Engine:
 
     def apply(self, step: Step, report: object) -> None:
         self.applied.append(step)
-        self._fail(step.action)
+        self.fail(step.action)
         if step.action is Action.REMOVE and self.interrupts:
             signal.raise_signal(signal.SIGINT)
         if step.action is Action.REMOVE and self.stubborn:
@@ -57,7 +57,7 @@ class Engine:
             Action.REMOVE: State.ABSENT,
         }[step.action]
 
-    def _fail(self, at: object) -> None:
+    def fail(self, at: object) -> None:
         if at == self.fail_at:
             raise self.error
 
@@ -66,7 +66,7 @@ class Engine:
     data_needs_secrets = False
 
     def finish(self, config: StackConfig, report: object) -> tuple[StackConfig, object]:
-        self._fail("finish")
+        self.fail("finish")
         return dataclasses.replace(config, token="finished"), RUN
 
     def wait(self, report: object) -> None:
@@ -81,7 +81,7 @@ class Engine:
         return "next page"
 
     def links(self, config: StackConfig, run: object) -> Links:
-        self._fail("links")
+        self.fail("links")
         return Links("page", "login", "hint")
 
     def details(self) -> dict[str, object]:

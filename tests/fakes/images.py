@@ -58,7 +58,8 @@ def _require_base(client: Any) -> None:
         packed = pathlib.Path(folder) / "root.tar"
         left_out = ("dev", "proc", "sys", "var/cache/apt", "var/lib/apt/lists")
         words = [f"--exclude=./{each}" for each in (*left_out, "usr/share/doc")]
-        subprocess.run(["tar", "-C", str(root), *words, "-cf", str(packed), "."], check=True)
+        tar = ["tar", "-C", str(root), *words, "-cf", str(packed), "."]
+        subprocess.run(tar, check=True)
         client.api.import_image_from_file(
             str(packed), repository=BASE.partition(":")[0], tag=BASE.partition(":")[2]
         )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from multimeter.probe import SUBJECT_PROCESS, ResourceProbe
+from multimeter.probe import ResourceProbe
+from multimeter.subject import SUBJECT_PROCESS
 from multimeter.visualization.dashboards.definition import FIGURES, PANELS, FigureDefinition
 from multimeter.visualization.dashboards.panels import Panel, panels_of
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from multimeter.line_protocol import portable_measurement
 from multimeter.identifiers import RUNS
+from multimeter.line_protocol import portable_measurement
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.containers.desired import (
     GRAFANA,

@@ -28,10 +28,15 @@ from urllib.parse import quote, urlsplit
 from provisioned import ProvisioningError, expand, read_dashboards, read_data_sources
 
 VERSION = "9.3.2"
-VALUES = {"double": float, "long": int, "string": str, "boolean": lambda text: text == "true"}
+VALUES = {
+    "double": float,
+    "long": int,
+    "string": str,
+    "boolean": lambda text: text == "true",
+}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is no success."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
@@ -98,14 +103,13 @@ class Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         try:
             status, answer = self._route(path)
-        except Refused as refused:
+        except RefusedError as refused:
             status, answer = refused.status, refused.body
         headers = {"Location": "/login"} if status == 302 else {}
         text = answer if isinstance(answer, str) else json.dumps(answer)
         kind = "text/html; charset=utf-8" if isinstance(answer, str) else "application/json"
-        if path == "/api/health" or answer == {"message": "Unauthorized"}:
-            kind = "application/json; charset=UTF-8"
-        elif answer == {"message": "invalid username or password", "traceID": ""}:
+        early = ("Unauthorized", "invalid username or password")
+        if path == "/api/health" or (status == 401 and answer["message"] in early):
             kind = "application/json; charset=UTF-8"
         self.send_response(status)
         for name, value in {
@@ -126,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._log_in()
         if not self._is_known():
             if path.startswith("/api/"):
-                raise Refused(401, {"message": "Unauthorized"})
+                raise RefusedError(401, {"message": "Unauthorized"})
             return 302, '<a href="/login">Found</a>.\n\n'
         routes: dict[tuple[str, str], Callable[[], tuple[int, Any]]] = {
             ("GET", "/api/org"): self._org,
@@ -141,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._dashboard(path.rpartition("/")[2])
         if path.startswith("/api/datasources/uid/") and path.endswith("/health"):
             return self._source_health(path.split("/")[4])
-        raise Refused(404, {"message": "Not found", "traceID": ""})
+        raise RefusedError(404, {"message": "Not found", "traceID": ""})
 
     def _is_known(self) -> bool:
         scheme, _, encoded = self.headers.get("Authorization", "").partition(" ")
@@ -150,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
         user, _, password = base64.b64decode(encoded).decode().partition(":")
         if not self.grafana.knows(user, password):
             text = "invalid username or password"
-            raise Refused(401, {"message": text, "traceID": ""})
+            raise RefusedError(401, {"message": text, "traceID": ""})
         return True
 
     def _log_in(self) -> tuple[int, Any]:
@@ -158,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.grafana.knows(asked["user"], asked["password"]):
             return 200, {"message": "Logged in"}
         text = "Invalid username or password"
-        raise Refused(401, {"message": text, "traceID": ""})
+        raise RefusedError(401, {"message": text, "traceID": ""})
 
     def _org(self) -> tuple[int, Any]:
         parts = ("address1", "address2", "city", "zipCode", "state", "country")
@@ -185,10 +189,10 @@ class Handler(BaseHTTPRequestHandler):
     def _dashboard(self, uid: str) -> tuple[int, Any]:
         found = self.grafana.dashboards.get(uid)
         if found is None:
-            raise Refused(404, {"message": "Dashboard not found", "traceID": ""})
+            raise RefusedError(404, {"message": "Dashboard not found", "traceID": ""})
         if self.command == "DELETE":
             text = "provisioned dashboard cannot be deleted"
-            raise Refused(400, {"message": text, "traceID": ""})
+            raise RefusedError(400, {"message": text, "traceID": ""})
         shown = {key: value for key, value in found.items() if key != "__external"}
         meta = {
             "type": "db",
@@ -203,13 +207,13 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.grafana.reload_data_sources()
         except ProvisioningError as error:
-            raise Refused(500, {"message": str(error)}) from error
+            raise RefusedError(500, {"message": str(error)}) from error
         return 200, {"message": "Datasources config reloaded"}
 
     def _source_health(self, uid: str) -> tuple[int, Any]:
         source = self.grafana.sources.get(uid)
         if source is None:
-            raise Refused(404, {"message": "Data source not found", "traceID": ""})
+            raise RefusedError(404, {"message": "Data source not found", "traceID": ""})
         answer = _ask_influxdb(source, "GET", "/api/v2/buckets", None)
         found = len(json.loads(answer)["buckets"])
         text = f"datasource is working. {found} buckets found"
@@ -220,7 +224,7 @@ class Handler(BaseHTTPRequestHandler):
         (query,) = asked["queries"]
         source = self.grafana.sources.get(query["datasource"]["uid"])
         if source is None:
-            raise Refused(404, {"message": "Data source not found", "traceID": ""})
+            raise RefusedError(404, {"message": "Data source not found", "traceID": ""})
         flux = query["query"]
         try:
             answer = _ask_influxdb(source, "POST", "/api/v2/query", {"query": flux})
@@ -232,7 +236,7 @@ class Handler(BaseHTTPRequestHandler):
                 said = f"{body['code']}: {body['message']}"
             empty = _frame("", [], [], flux)
             result = {"error": said, "status": 500, "frames": [empty]}
-            raise Refused(400, {"results": {query["refId"]: result}}) from error
+            raise RefusedError(400, {"results": {query["refId"]: result}}) from error
         return 200, {"results": {query["refId"]: result}}
 
 
@@ -300,7 +304,11 @@ def _fields(
     hidden = ("", "result", "table")
     labels = {k: row[k] for k in names if k not in hidden and not k.startswith("_")}
     fields = [
-        {"name": "Time", "type": "time", "typeInfo": {"frame": "time.Time", "nullable": True}},
+        {
+            "name": "Time",
+            "type": "time",
+            "typeInfo": {"frame": "time.Time", "nullable": True},
+        },
         {
             "name": row["_field"],
             "type": kind,

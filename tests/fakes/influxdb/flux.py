@@ -199,7 +199,9 @@ def run_query(query: Query, rows: Iterable[Row]) -> list[list[Row]]:
     series: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         if query.start <= row["_time"] < query.stop and query.predicate(row):
-            key = tuple(sorted((k, v) for k, v in row.items() if k not in ("_time", "_value")))
+            key = tuple(
+                sorted((k, v) for k, v in row.items() if k not in ("_time", "_value"))
+            )
             series.setdefault(key, []).append(row)
     tables = []
     for key in sorted(series):
@@ -214,7 +216,9 @@ def _apply(name: str, number: int, table: list[Row]) -> list[Row]:
     if name == "limit":
         return table[:number]
     if name == "count":
-        return [{**{k: v for k, v in table[0].items() if k != "_time"}, "_value": len(table)}]
+        return [
+            {**{k: v for k, v in table[0].items() if k != "_time"}, "_value": len(table)}
+        ]
     return table[:1] if name == "first" else table[-1:]
 
 

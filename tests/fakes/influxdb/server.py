@@ -37,7 +37,7 @@ CODES = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is no success."""
 
     def __init__(self, status: int, message: str, code: str = "") -> None:
@@ -138,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             with self.database.lock:
                 status, answer = self._route(split.path)()
-        except Refused as refused:
+        except RefusedError as refused:
             status = refused.status
             answer = {"code": refused.code, "message": refused.message}
             self._send(status, answer, {"X-Platform-Error-Code": refused.code})
@@ -178,7 +178,7 @@ class Handler(BaseHTTPRequestHandler):
             return lambda: self._revoke(path.rpartition("/")[2])
         known = routes.get((self.command, path))
         if known is None:
-            raise Refused(404, "path not found")
+            raise RefusedError(404, "path not found")
         return known
 
     def _json(self) -> dict[str, Any]:
@@ -190,7 +190,7 @@ class Handler(BaseHTTPRequestHandler):
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         known = self.database.tokens.get(token)
         if scheme not in ("Token", "Bearer") or known is None:
-            raise Refused(401, "unauthorized access")
+            raise RefusedError(401, "unauthorized access")
         return known
 
     def _may(self, token: dict[str, Any], action: str, bucket: dict[str, str]) -> bool:
@@ -200,9 +200,9 @@ class Handler(BaseHTTPRequestHandler):
     def _require_org(self, missing: str = "Please provide either orgID or org") -> None:
         org = self.query.get("org")
         if not org:
-            raise Refused(400, missing)
+            raise RefusedError(400, missing)
         if org != self.database.org["name"]:
-            raise Refused(404, f'organization name "{org}" not found')
+            raise RefusedError(404, f'organization name "{org}" not found')
 
     # What is asked
 
@@ -218,13 +218,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _set_up(self) -> tuple[int, Any]:
         if self.database.org:
-            raise Refused(422, "onboarding has already been completed", "conflict")
+            raise RefusedError(422, "onboarding has already been completed", "conflict")
         asked = self._json()
         missing = [k for k in ("username", "org", "bucket") if not asked.get(k)]
         if missing:
-            raise Refused(422, f"onboarding failed: missing required fields {missing}".replace("'", ""))
+            names = " ".join(missing)
+            text = f"onboarding failed: missing required fields [{names}]"
+            raise RefusedError(422, text)
         if not SHORTEST_PASSWORD <= len(asked["password"]) <= LONGEST_PASSWORD:
-            raise Refused(400, "passwords must be between 8 and 72 characters long")
+            raise RefusedError(400, "passwords must be between 8 and 72 characters long")
         database = self.database
         database.org = {"id": secrets.token_hex(8), "name": asked["org"]}
         bucket = self._new_bucket(asked["bucket"])
@@ -236,7 +238,11 @@ class Handler(BaseHTTPRequestHandler):
         return 201, {"user": user, "bucket": bucket, "org": database.org, "auth": auth}
 
     def _new_bucket(self, name: str) -> dict[str, str]:
-        bucket = {"id": secrets.token_hex(8), "orgID": self.database.org["id"], "name": name}
+        bucket = {
+            "id": secrets.token_hex(8),
+            "orgID": self.database.org["id"],
+            "name": name,
+        }
         self.database.buckets[name] = bucket
         return bucket
 
@@ -244,7 +250,7 @@ class Handler(BaseHTTPRequestHandler):
         self._token()
         name = self.query.get("org")
         if name not in (None, self.database.org["name"]):
-            raise Refused(404, f'organization name "{name}" not found')
+            raise RefusedError(404, f'organization name "{name}" not found')
         return 200, {"links": {"self": "/api/v2/orgs"}, "orgs": [self.database.org]}
 
     def _buckets(self) -> tuple[int, Any]:
@@ -252,24 +258,23 @@ class Handler(BaseHTTPRequestHandler):
         found = [
             each
             for name, each in self.database.buckets.items()
-            if self.query.get("name") in (None, name)
-            and (self._may(token, "read", each))
+            if self.query.get("name") in (None, name) and (self._may(token, "read", each))
         ]
         return 200, {"links": {}, "buckets": found}
 
     def _create_bucket(self) -> tuple[int, Any]:
         name = self._json()["name"]
         if not self._token()["all"]:
-            raise Refused(401, "unauthorized access")
+            raise RefusedError(401, "unauthorized access")
         if name in self.database.buckets:
-            raise Refused(422, f"bucket with name {name} already exists", "conflict")
+            raise RefusedError(422, f"bucket with name {name} already exists", "conflict")
         bucket = self._new_bucket(name)
         self.database.save()
         return 201, bucket
 
     def _authorize(self) -> tuple[int, Any]:
         if not self._token()["all"]:
-            raise Refused(401, "unauthorized access")
+            raise RefusedError(401, "unauthorized access")
         asked = self._json()
         token = secrets.token_urlsafe(64)
         may = [
@@ -302,17 +307,17 @@ class Handler(BaseHTTPRequestHandler):
         name = self.query.get("bucket", "")
         bucket = self.database.buckets.get(name)
         if bucket is None:
-            raise Refused(404, f'bucket "{name}" not found')
+            raise RefusedError(404, f'bucket "{name}" not found')
         if not self._may(token, "write", bucket):
-            raise Refused(403, "insufficient permissions for write")
+            raise RefusedError(403, "insufficient permissions for write")
         try:
             records = list(
                 decode(self._text(), precision=self.query.get("precision", "ns"))
             )
         except (LineProtocolError, ConfigurationError) as error:
-            raise Refused(400, error.what) from error
+            raise RefusedError(400, error.what) from error
         if trouble := self.database.write(name, records):
-            raise Refused(
+            raise RefusedError(
                 422,
                 "failure writing points to database: partial write: field type conflict:"
                 f" {trouble}",
@@ -326,7 +331,7 @@ class Handler(BaseHTTPRequestHandler):
                 body = gzip.decompress(body)
             except (OSError, EOFError) as error:
                 text = "An internal error has occurred - check server logs"
-                raise Refused(500, text) from error
+                raise RefusedError(500, text) from error
         return body.decode()
 
     def _query(self) -> tuple[int, Any]:
@@ -336,11 +341,11 @@ class Handler(BaseHTTPRequestHandler):
         try:
             query = read_query(asked["query"], time.time_ns())
         except FluxError as error:
-            raise Refused(400, f"compilation failed: {error}") from error
+            raise RefusedError(400, f"compilation failed: {error}") from error
         bucket = self.database.buckets.get(query.bucket)
         if bucket is None or not self._may(token, "read", bucket):
             text = f'could not find bucket "{query.bucket}"'
-            raise Refused(404, f"failed to initialize execute state: {text}")
+            raise RefusedError(404, f"failed to initialize execute state: {text}")
         tables = run_query(query, self.database.rows(query.bucket))
         annotations = asked.get("dialect", {}).get("annotations", [])
         return 200, write_csv(query, tables, annotations)

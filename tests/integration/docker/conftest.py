@@ -40,7 +40,7 @@ def engine() -> Docker:
     except EngineError as error:
         if os.environ.get("CI"):
             pytest.fail(f"There must be a Docker engine here. {error}")
-        pytest.skip(error.what)
+        pytest.skip(error.what.splitlines()[0])
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +88,8 @@ class DockerTool:
         return {**others, "HOME": str(self.home), "DOCKER_HOST": self.host}
 
     def words(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "multimeter.visualization", *words, "--name", self.name]
+        tool = [sys.executable, "-m", "multimeter.visualization"]
+        return [*tool, *words, "--name", self.name]
 
     def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

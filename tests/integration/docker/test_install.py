@@ -15,9 +15,7 @@ import requests
 
 from multimeter.visualization.examples.load import example_lines
 
-EXAMPLE_POINTS = sum(
-    line.startswith(b"example,") for line in example_lines().splitlines()
-)
+EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())
 RUN_DASHBOARD = "/d/6V5fU2t7r/multimeter"
 
 
@@ -76,7 +74,8 @@ def test_the_status_says_how_each_part_is(shared_stack, images):
     assert status["state"] == "running"
     assert status["engine"] == "docker"
     for service, image in (("influxdb", images.influxdb), ("grafana", images.grafana)):
-        assert re.fullmatch(rf"running, {re.escape(image)}, 127\.0\.0\.1:\d+", status[service])
+        said = rf"running, {re.escape(image)}, 127\.0\.0\.1:\d+"
+        assert re.fullmatch(said, status[service])
 
 
 def test_a_stop_and_a_start_keep_all_data(stack):

@@ -26,7 +26,11 @@ from multimeter.visualization.embedded.ports import free_port, require_free
 from multimeter.visualization.engines.base import Request
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import read_labels
-from multimeter.visualization.errors import ForeignDataError, VisualizationError
+from multimeter.visualization.errors import (
+    ForeignDataError,
+    PortTakenError,
+    VisualizationError,
+)
 
 __all__ = ["describe_containers"]
 
@@ -61,7 +65,7 @@ def describe_containers(request: Request, docker: Docker) -> StackConfig:
     adopted = _adopted(request.name, containers, docker)
     if docker.is_local:
         for each in containers:
-            require_free(HOST, each.port)
+            _require_free(each)
     settings = dataclasses.replace(settings, adopted=adopted)
     token, read_token = (kept.token, kept.read_token) if kept else (PENDING, PENDING)
     external = request.docker.influxdb_token
@@ -175,6 +179,15 @@ def _require_unused_names(stack: str, containers: list[Container], docker: Docke
             next_step="Choose another name with --name. Or, if nobody needs it:"
             f" docker rm -f {names}; docker network rm {network}",
         )
+
+
+def _require_free(container: Container) -> None:
+    try:
+        require_free(HOST, container.port)
+    except PortTakenError as error:
+        option = f"--{container.service}-port"
+        step = f"Stop that program, or choose another port with {option}."
+        raise PortTakenError(error.what, next_step=step) from error
 
 
 def _adopted(stack: str, containers: list[Container], docker: Docker) -> tuple[str, ...]:

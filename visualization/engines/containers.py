@@ -240,9 +240,24 @@ class DockerEngine:
             return self._grafana.has_dashboard(RUN_UID)
 
         deadline.wait("Grafana had its dashboards", has_dashboard, part.trouble)
+        if self._settings.influxdb_url:
+            self._require_answer(config)
+            return
         columns = self._grafana.query(_example_flux(config))
-        if not self._settings.influxdb_url:
-            _require_all(example_lines(), len(columns[0]) if columns else 0, "Grafana")
+        _require_all(example_lines(), len(columns[0]) if columns else 0, "Grafana")
+
+    def _require_answer(self, config: StackConfig) -> None:
+        try:
+            self._grafana.query(_example_flux(config))
+        except VisualizationError as error:
+            url = data_source_url(self._settings)
+            raise VisualizationError(
+                f"Grafana cannot read InfluxDB at {url}. {error.what}",
+                cause="It is not there; it listens on 127.0.0.1 only, where no container"
+                " can reach it; or the token may not read the bucket.",
+                next_step="Let it listen on the address of the engine's bridge too, or"
+                " mend --influxdb-url, --influxdb-token, --org and --bucket.",
+            ) from error
 
     def wait(self, report: Reporter) -> None:
         """Return when both answer."""

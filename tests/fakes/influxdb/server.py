@@ -170,6 +170,7 @@ class Handler(BaseHTTPRequestHandler):
             ("GET", "/api/v2/orgs"): self._orgs,
             ("GET", "/api/v2/buckets"): self._buckets,
             ("POST", "/api/v2/buckets"): self._create_bucket,
+            ("GET", "/api/v2/authorizations"): self._authorizations,
             ("POST", "/api/v2/authorizations"): self._authorize,
             ("POST", "/api/v2/write"): self._write,
             ("POST", "/api/v2/query"): self._query,
@@ -231,7 +232,12 @@ class Handler(BaseHTTPRequestHandler):
         database.org = {"id": secrets.token_hex(8), "name": asked["org"]}
         bucket = self._new_bucket(asked["bucket"])
         token = asked.get("token") or secrets.token_urlsafe(64)
-        database.tokens[token] = {"id": secrets.token_hex(8), "all": True, "may": []}
+        database.tokens[token] = {
+            "id": secrets.token_hex(8),
+            "all": True,
+            "may": [],
+            "description": f"{asked['username']}'s Token",
+        }
         database.save()
         user = {"id": secrets.token_hex(8), "name": asked["username"], "status": "active"}
         auth = {"id": database.tokens[token]["id"], "token": token, "status": "active"}
@@ -282,17 +288,32 @@ class Handler(BaseHTTPRequestHandler):
             for each in asked["permissions"]
         ]
         identity = secrets.token_hex(8)
-        self.database.tokens[token] = {"id": identity, "all": False, "may": may}
+        description = asked.get("description", "")
+        self.database.tokens[token] = {
+            "id": identity,
+            "all": False,
+            "may": may,
+            "description": description,
+        }
         self.database.save()
         return 201, {
             "id": identity,
             "token": token,
             "status": "active",
-            "description": asked.get("description", ""),
+            "description": description,
             "orgID": asked["orgID"],
             "org": self.database.org["name"],
             "permissions": asked["permissions"],
         }
+
+    def _authorizations(self) -> tuple[int, Any]:
+        if not self._token()["all"]:
+            return 200, {"links": {}, "authorizations": []}
+        shown = [
+            {"id": each["id"], "status": "active", "description": each["description"]}
+            for each in self.database.tokens.values()
+        ]
+        return 200, {"links": {}, "authorizations": shown}
 
     def _revoke(self, identity: str) -> tuple[int, Any]:
         self._token()

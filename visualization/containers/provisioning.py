@@ -121,7 +121,8 @@ def archive(files: Iterable[File], uid: int, gid: int, time_s: float) -> bytes:
 
 def _yaml(value: str) -> str:
     """Return text as YAML; Grafana would put in the environment behind a ``$``."""
-    return json.dumps(value.replace("$", "$$"))
+    # Escapes of JSON that stand for half a character each mean nothing in YAML.
+    return json.dumps(value.replace("$", "$$"), ensure_ascii=False)
 
 
 def _render(template: str, **values: str) -> str:

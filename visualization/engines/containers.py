@@ -38,7 +38,13 @@ from multimeter.visualization.containers.settings import (
 )
 from multimeter.visualization.containers.waiting import Deadline
 from multimeter.visualization.dashboards.grafana import RUN_UID
-from multimeter.visualization.engines.base import Check, Links, Reporter, Run
+from multimeter.visualization.engines.base import (
+    DEFAULT_NAME,
+    Check,
+    Links,
+    Reporter,
+    Run,
+)
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import (
     ContainerPart,
@@ -132,9 +138,7 @@ class DockerEngine:
         mount, title = part.wanted.mount, _TITLES[part.wanted.service]
         if mount.is_folder:
             folder = Resource(f"{title} folder", mount.source, holds_data=True)
-            return FolderPart(
-                folder, self._docker, self._owner, part.wanted.image, part.user
-            )
+            return FolderPart(folder, self._docker, self._owner, part.wanted.image)
         volume = Resource(f"{title} volume", mount.source, holds_data=True)
         return VolumePart(volume, self._docker, self._owner)
 
@@ -307,7 +311,9 @@ class DockerEngine:
 
     def links(self, config: StackConfig, run: Run | None) -> Links:
         """Return the links to the dashboard."""
-        hint = f"as {GRAFANA_USER}, with the password from: multimeter-visu credentials"
+        named = "" if config.name == DEFAULT_NAME else f" --name {config.name}"
+        command = f"multimeter-visu credentials{named}"
+        hint = f"as {GRAFANA_USER}, with the password from: {command}"
         if self._settings.anonymous:
             hint = "not needed to look"
         return Links(self.page_of(config, run), "", hint)

@@ -8,7 +8,7 @@ import os
 import pathlib
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -177,7 +177,6 @@ class FolderPart:
     docker: Docker
     owner: Owner
     image: str
-    user: Callable[[], tuple[int, int]]
 
     @property
     def _path(self) -> pathlib.Path:
@@ -197,8 +196,6 @@ class FolderPart:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.mkdir(mode=0o700)
             label_file(self._path).write_text(json.dumps(self.owner.labels))
-            if hasattr(os, "getuid") and os.getuid() == 0:
-                os.chown(self._path, *self.user())
         except OSError as error:
             raise VisualizationError(
                 f"The folder {self._path} cannot be used: {error.strerror}",
@@ -278,8 +275,15 @@ class ContainerPart:
         self._require_right_version()
         labels = {**self.owner.labels, CONFIGURATION_LABEL: self.resource.configuration}
         self.docker.create_container(self.wanted, self.network, labels)
+        self._give_folder()
         if self.files:
             self.put(self.files)
+
+    def _give_folder(self) -> None:
+        """Give a folder of root's to the user of the image, who is to write in it."""
+        is_root = hasattr(os, "getuid") and os.getuid() == 0
+        if self.wanted.mount.is_folder and not self.wanted.user and is_root:
+            os.chown(self.wanted.mount.source, *self.user())
 
     def put(self, files: Sequence[File]) -> None:
         """Put files into it, as those of the user that it runs as."""

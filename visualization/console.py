@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.text import Text
 
 from multimeter.errors import MultimeterError
-from multimeter.visualization.engines.base import Check, OnLayer
+from multimeter.visualization.report import Check, OnLayer
 
 __all__ = ["Console"]
 

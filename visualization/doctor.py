@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from multimeter.errors import MultimeterError
 from multimeter.visualization.config import StackConfig, read_config
-from multimeter.visualization.engines.base import Check, Request
+from multimeter.visualization.engines.base import Request
 from multimeter.visualization.engines.choice import engine_of
 from multimeter.visualization.errors import NotInstalledError
+from multimeter.visualization.report import Check
 
 __all__ = ["diagnose"]
 

@@ -20,9 +20,10 @@ from multimeter.visualization.config import (
     remove_config,
     write_config,
 )
-from multimeter.visualization.engines.base import Engine, Reporter
+from multimeter.visualization.engines.base import Engine
 from multimeter.visualization.errors import EngineGoneError, ForeignDataError
 from multimeter.visualization.plan import Action, Found, State, Step, plan_remove, undo
+from multimeter.visualization.report import Reporter
 
 __all__ = [
     "Attempt",

@@ -22,7 +22,7 @@ from multimeter.visualization.config import (
     remove_config,
     write_config,
 )
-from multimeter.visualization.engines.base import Engine, Links, Reporter, Request
+from multimeter.visualization.engines.base import Engine, Links, Request
 from multimeter.visualization.engines.choice import describe_stack, engine_of
 from multimeter.visualization.errors import (
     AlreadyInstalledError,
@@ -43,6 +43,7 @@ from multimeter.visualization.plan import (
     plan_stop,
     side_by_side,
 )
+from multimeter.visualization.report import Reporter
 from multimeter.visualization.rollback import (
     keep_secrets,
     take_back_interrupted,

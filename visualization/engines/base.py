@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.plan import Resource, State, Step
+from multimeter.visualization.report import Check, Reporter
 
 __all__ = [
     "DEFAULT_NAME",
-    "Check",
     "DockerOptions",
     "Engine",
     "Links",
-    "OnLayer",
-    "Reporter",
     "Request",
     "Run",
 ]
@@ -28,9 +25,6 @@ DEFAULT_NAME = "multimeter"
 
 Run = Mapping[str, Any]
 """A run: ``identifier``; ``start`` and ``end`` in ns, or None where it has no points."""
-
-OnLayer = Callable[[str, str, int, int], None]
-"""Told how far a layer is: its name, what is done with it, bytes so far, bytes in all."""
 
 
 @dataclass(frozen=True)
@@ -92,36 +86,6 @@ class Links:
     page: str
     login: str
     login_hint: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of a diagnosis.
-
-    Attributes:
-        name: What was looked at.
-        ok: Whether it is as it should be; None for what is only worth knowing.
-        detail: What was found.
-        mend: How to mend it.
-    """
-
-    name: str
-    ok: bool | None
-    detail: str
-    mend: str = ""
-
-
-class Reporter(Protocol):
-    """Who is told how far the work is."""
-
-    def step(self, title: str) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which the step is under way."""
-
-    def transfer(self, title: str) -> contextlib.AbstractContextManager[OnLayer]:
-        """Return a context in which layers are fetched, and whom to tell of each."""
-
-    def note(self, text: str) -> None:
-        """Say something that is good to know."""
 
 
 class Engine(Protocol):

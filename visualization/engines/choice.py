@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.visualization.config import StackConfig
-from multimeter.visualization.engines.base import Engine, Reporter, Request
+from multimeter.visualization.engines.base import Engine, Request
 from multimeter.visualization.engines.embedded import EmbeddedEngine
 from multimeter.visualization.errors import EngineError
+from multimeter.visualization.report import Reporter
 
 if TYPE_CHECKING:
     from multimeter.visualization.engines.docker import Docker

@@ -14,9 +14,10 @@ from multimeter.visualization.containers.grafana import Grafana
 from multimeter.visualization.containers.influxdb import InfluxDB
 from multimeter.visualization.containers.settings import Settings
 from multimeter.visualization.embedded.ports import require_free
-from multimeter.visualization.engines.base import Check, Request
+from multimeter.visualization.engines.base import Request
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import ContainerPart
+from multimeter.visualization.report import Check
 
 __all__ = ["diagnose", "diagnose_before"]
 

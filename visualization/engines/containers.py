@@ -38,13 +38,7 @@ from multimeter.visualization.containers.settings import (
 )
 from multimeter.visualization.containers.waiting import Deadline
 from multimeter.visualization.dashboards.grafana import RUN_UID
-from multimeter.visualization.engines.base import (
-    DEFAULT_NAME,
-    Check,
-    Links,
-    Reporter,
-    Run,
-)
+from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Run
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import (
     ContainerPart,
@@ -58,6 +52,7 @@ from multimeter.visualization.engines.parts import (
 from multimeter.visualization.errors import ForeignDataError, VisualizationError
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.plan import Action, Resource, State, Step
+from multimeter.visualization.report import Check, Reporter
 
 __all__ = ["DockerEngine"]
 

@@ -39,8 +39,8 @@ from multimeter.visualization.containers.trouble import (
     refusal,
     with_deadline,
 )
-from multimeter.visualization.engines.base import OnLayer
 from multimeter.visualization.errors import EngineError
+from multimeter.visualization.report import OnLayer
 
 __all__ = ["Docker"]
 

@@ -15,16 +15,10 @@ from multimeter.visualization.config import StackConfig
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.ports import free_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
-from multimeter.visualization.engines.base import (
-    DEFAULT_NAME,
-    Check,
-    Links,
-    Reporter,
-    Request,
-    Run,
-)
+from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Request, Run
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.plan import Action, Resource, State, Step
+from multimeter.visualization.report import Check, Reporter
 
 __all__ = ["EmbeddedEngine"]
 

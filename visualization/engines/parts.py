@@ -21,10 +21,10 @@ from multimeter.visualization.containers.desired import (
 from multimeter.visualization.containers.found import ImageInfo
 from multimeter.visualization.containers.influxdb import wrong_version_error
 from multimeter.visualization.containers.provisioning import File, archive
-from multimeter.visualization.engines.base import Reporter
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.errors import VisualizationError
 from multimeter.visualization.plan import Resource, State, state_of
+from multimeter.visualization.report import Reporter
 
 __all__ = [
     "ContainerPart",

@@ -12,6 +12,8 @@ from enum import Enum
 
 __all__ = [
     "Action",
+    "Found",
+    "Lane",
     "Resource",
     "State",
     "Step",
@@ -171,29 +173,61 @@ def undo(done: Sequence[Step]) -> list[Step]:
     ]
 
 
-def side_by_side(steps: Sequence[Step]) -> list[list[Step]]:
-    """Return the steps in groups; those of one group need not wait for each other."""
-    together = (Action.START, Action.STOP)
-    groups: list[list[Step]] = []
+Lane = list[Step]
+"""Steps that go one after the other."""
+
+
+def side_by_side(steps: Sequence[Step]) -> list[list[Lane]]:
+    """Return the steps in groups of lanes; the lanes of one group go side by side.
+
+    What runs needs what does not, but nothing of its own kind: what is created and
+    started, or stopped and removed, is a lane. What is fetched goes one by one, so that
+    a person can see how far it is.
+    """
+    groups: list[list[Lane]] = []
+    before: Step | None = None
     for step in steps:
-        if groups and step.action is groups[-1][0].action and step.action in together:
-            groups[-1].append(step)
+        if before is None or not _go_together(before, step):
+            groups.append([])
+        lanes = {lane[0].resource: lane for lane in groups[-1]}
+        if step.resource in lanes:
+            lanes[step.resource].append(step)
         else:
-            groups.append([step])
+            groups[-1].append([step])
+        before = step
     return groups
 
 
+def _go_together(before: Step, step: Step) -> bool:
+    if before.resource.runs or step.resource.runs:
+        return before.resource.runs and step.resource.runs
+    return step.action is before.action is not Action.FETCH
+
+
 _VERBS = {
-    Action.FETCH: "Fetch",
-    Action.CREATE: "Create",
-    Action.RECREATE: "Create anew",
-    Action.START: "Start",
-    Action.STOP: "Stop",
-    Action.REMOVE: "Remove",
+    Action.FETCH: "fetch",
+    Action.CREATE: "create",
+    Action.RECREATE: "create anew",
+    Action.START: "start",
+    Action.STOP: "stop",
+    Action.REMOVE: "remove",
 }
 
 
 def describe(steps: Sequence[Step]) -> str:
-    """Return one line about steps that have the same action."""
-    parts = " and ".join(f"the {each.resource.kind} {each.resource.name}" for each in steps)
-    return f"{_VERBS[steps[0].action]} {parts}"
+    """Return one line about some steps."""
+    done: dict[tuple[str, ...], list[str]] = {}
+    actions = dict.fromkeys(step.action for step in steps)
+    for action in actions:
+        parts = [_name(each.resource) for each in steps if each.action is action]
+        done.setdefault(tuple(parts), []).append(_VERBS[action])
+    text = ", ".join(f"{_listed(verbs)} {_listed(parts)}" for parts, verbs in done.items())
+    return text[:1].upper() + text[1:]
+
+
+def _name(resource: Resource) -> str:
+    return f"the {resource.kind} {resource.name}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -33,6 +33,7 @@ from multimeter.visualization.names import require_usable_name, require_usable_n
 from multimeter.visualization.plan import (
     Action,
     Found,
+    Lane,
     State,
     Step,
     describe,
@@ -162,7 +163,8 @@ def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
 def _carry_out(
     steps: Sequence[Step], parts: Engine, report: Reporter, done: list[Step] | None = None
 ) -> None:
-    for group in side_by_side(steps):
+    for lanes in side_by_side(steps):
+        group = [step for lane in lanes for step in lane]
         if done is not None:
             # Before it is done: half a step has to be taken back too.
             done += group
@@ -170,15 +172,19 @@ def _carry_out(
             parts.apply(group[0], report)
         else:
             with report.step(describe(group)):
-                _apply_together(group, parts, report)
+                _apply_side_by_side(lanes, parts, report)
 
 
-def _apply_together(group: Sequence[Step], parts: Engine, report: Reporter) -> None:
-    if len(group) == 1:
-        parts.apply(group[0], report)
+def _apply_side_by_side(lanes: Sequence[Lane], parts: Engine, report: Reporter) -> None:
+    def apply(lane: Lane) -> None:
+        for step in lane:
+            parts.apply(step, report)
+
+    if len(lanes) == 1:
+        apply(lanes[0])
         return
-    with ThreadPoolExecutor(len(group)) as pool:
-        for applied in [pool.submit(parts.apply, step, report) for step in group]:
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for applied in [pool.submit(apply, lane) for lane in lanes]:
             applied.result()
 
 

@@ -86,7 +86,10 @@ class DockerEngine:
     # The parts
 
     def _container_parts(self) -> Iterator[ContainerPart]:
+        # Grafana starts beside InfluxDB: while it does, the token of its data source is
+        # put into its file, and then the data source is read again.
         files = [*dashboard_files(), *self._data_source(self._config)]
+        secret = password_file(self._settings.grafana_password)
         network = network_name(self._config.name)
         for wanted in desired_containers(self._config.name, self._settings, digest(files)):
             kind = f"{_TITLES[wanted.service]} container"
@@ -96,18 +99,8 @@ class DockerEngine:
                 self._docker,
                 self._owner,
                 network,
-                self._files_at_first(files) if wanted.service == GRAFANA else (),
+                [*files, secret] if wanted.service == GRAFANA else (),
             )
-
-    def _files_at_first(self, files: list[File]) -> list[File]:
-        """Return what Grafana has when it starts.
-
-        Its data source follows when there is a token for it: so that Grafana can start
-        beside InfluxDB, not after it.
-        """
-        if self._config.read_token == PENDING:
-            files = dashboard_files()
-        return [*files, password_file(self._settings.grafana_password)]
 
     def _data_source(self, config: StackConfig) -> list[File]:
         url = data_source_url(self._settings)
@@ -167,17 +160,17 @@ class DockerEngine:
         While InfluxDB is set up, Grafana is on its way up.
         """
         deadline = Deadline(self._settings.timeout)
-        external = bool(self._settings.influxdb_url)
-        if not external:
+        run = None
+        if not self._settings.influxdb_url:
             with report.step("Set up InfluxDB"):
                 config = self._set_up_influxdb(config, deadline)
+                # The token alone: of a data source that is half written Grafana dies.
+                files = [each for each in self._data_source(config) if each.secret]
+                self._containers[GRAFANA].put(files)
             with report.step("Load the example"):
-                self._load_example(config)
+                run = self._load_example(config)
         with report.step("Set up Grafana"):
             self._set_up_grafana(config, deadline)
-        if external:
-            return config, None
-        run = next(run for run in self.runs(config) if run["identifier"] == EXAMPLE)
         return config, run
 
     def _set_up_influxdb(self, config: StackConfig, deadline: Deadline) -> StackConfig:
@@ -223,16 +216,16 @@ class DockerEngine:
             )
         return place
 
-    def _load_example(self, config: StackConfig) -> None:
+    def _load_example(self, config: StackConfig) -> Run:
         lines = example_lines()
         self._influxdb.write(config.token, config.org, config.bucket, lines)
         rows = self._influxdb.query(config.read_token, config.org, _example_flux(config))
         _require_all(lines, len(rows), "InfluxDB")
+        return next(run for run in self.runs(config) if run["identifier"] == EXAMPLE)
 
     def _set_up_grafana(self, config: StackConfig, deadline: Deadline) -> None:
         part = self._containers[GRAFANA]
         deadline.wait("Grafana answered", self._grafana.is_up, part.trouble)
-        part.put(self._data_source(config))
         self._grafana.reload_data_sources()
 
         def has_dashboard() -> bool:

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from multimeter.visualization.containers.desired import (
@@ -283,11 +284,11 @@ class ContainerPart:
         """Give a folder of root's to the user of the image, who is to write in it."""
         is_root = hasattr(os, "getuid") and os.getuid() == 0
         if self.wanted.mount.is_folder and not self.wanted.user and is_root:
-            os.chown(self.wanted.mount.source, *self.user())
+            os.chown(self.wanted.mount.source, *self._user)
 
     def put(self, files: Sequence[File]) -> None:
         """Put files into it, as those of the user that it runs as."""
-        packed = archive(files, *self.user(), time.time())
+        packed = archive(files, *self._user, time.time())
         self.docker.put(self.wanted.name, packed)
 
     def start(self) -> None:
@@ -303,8 +304,9 @@ class ContainerPart:
         if self.state() is not State.ABSENT:
             self.docker.remove_container(self.wanted.name)
 
-    def user(self) -> tuple[int, int]:
-        """Return the uid and gid that it runs as.
+    @cached_property
+    def _user(self) -> tuple[int, int]:
+        """The uid and gid that it runs as.
 
         An image may name its user: then the container, which must be there, says who
         that is.

@@ -202,7 +202,7 @@ def test_on_a_terminal_steps_are_ticked_off(tool):
     assert process.wait() == 0, said.decode()
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.decode())
     ticked = re.findall(r"✓ (.*?)\r", text)
-    assert f"Create the network {tool.name}" in ticked
+    assert ticked[0].startswith(f"Create the network {tool.name}")
     assert ticked[-3:] == ["Set up InfluxDB", "Load the example", "Set up Grafana"]
 
 

@@ -164,12 +164,44 @@ def test_what_only_stands_there_is_neither_started_nor_stopped(plan):
     assert plan({NETWORK: State.STOPPED}) == []
 
 
-def test_starts_and_stops_go_side_by_side_and_nothing_else_does():
-    steps = plan_install(dict.fromkeys(ALL, State.ABSENT))
-    groups = side_by_side(steps)
-    assert [step for group in groups for step in group] == steps
-    assert [len(group) for group in groups] == [1, 1, 1, 1, 1, 2]
-    assert [len(group) for group in side_by_side(plan_remove(INSTALLED))] == [2, 1, 1, 1, 1]
+def lanes_of(steps: list[Step]) -> list[list[list[str]]]:
+    return [
+        [[f"{step.action.value} {step.resource.kind}" for step in lane] for lane in lanes]
+        for lanes in side_by_side(steps)
+    ]
+
+
+def test_what_does_not_need_each_other_goes_side_by_side():
+    assert lanes_of(plan_install(dict.fromkeys(ALL, State.ABSENT))) == [
+        [["fetch image"]],
+        [["create network"], ["create store"]],
+        [["create server", "start server"], ["create page", "start page"]],
+    ]
+    assert lanes_of(plan_remove(INSTALLED)) == [
+        [["stop page", "remove page"], ["stop server", "remove server"]],
+        [["remove store"], ["remove network"]],
+    ]
+
+
+@given(found)
+def test_no_step_is_forgotten_and_none_overtakes_what_it_needs(before):
+    for steps in (plan_install(before), plan_remove(before)):
+        groups = side_by_side(steps)
+        flat = [step for lanes in groups for lane in lanes for step in lane]
+        assert sorted(map(steps.index, flat)) == list(range(len(steps)))
+        for each in ALL:
+            assert [s for s in flat if s.resource == each] == [
+                s for s in steps if s.resource == each
+            ]
+        numbers = {s: i for i, lanes in enumerate(groups) for lane in lanes for s in lane}
+        order = [numbers[step] for step in steps]
+        assert order == sorted(order)
+
+
+def test_images_are_fetched_one_by_one():
+    other = Resource("other image", "j", shared=True)
+    steps = [Step(Action.FETCH, IMAGE), Step(Action.FETCH, other)]
+    assert side_by_side(steps) == [[[steps[0]]], [[steps[1]]]]
 
 
 def test_steps_are_described_in_words():
@@ -177,3 +209,13 @@ def test_steps_are_described_in_words():
     assert describe([Step(Action.RECREATE, PAGE)]) == "Create anew the page b"
     both = [Step(Action.START, SERVER), Step(Action.START, PAGE)]
     assert describe(both) == "Start the server a and the page b"
+    three = [Step(Action.CREATE, each) for each in (NETWORK, STORE, SERVER)]
+    assert describe(three) == "Create the network n, the store s and the server a"
+
+
+def test_what_is_done_to_the_same_parts_is_said_once():
+    steps = [Step(a, r) for a in (Action.CREATE, Action.START) for r in (SERVER, PAGE)]
+    assert describe(steps) == "Create and start the server a and the page b"
+    assert describe([steps[0], *steps[2:]]) == (
+        "Create the server a, start the server a and the page b"
+    )

@@ -45,9 +45,14 @@ class Connection:
     page: str = ""
 
 
-def default_config_file() -> pathlib.Path:
-    """Return where ``multimeter-visu install`` puts its configuration."""
-    return pathlib.Path.home() / ".multimeter" / "visu.config.json"
+def default_config_file(name: str = "multimeter") -> pathlib.Path:
+    """Return where ``multimeter-visu install`` puts its configuration.
+
+    Args:
+        name: The name of the stack.
+    """
+    file = "visu.config.json" if name == "multimeter" else f"{name}.config.json"
+    return pathlib.Path.home() / ".multimeter" / file
 
 
 def find_connection(

@@ -40,6 +40,8 @@ class Tool:
     @property
     def environment(self) -> dict[str, str]:
         ours = {"HOME": str(self.home), "USERPROFILE": str(self.home)}
+        # Where a Docker engine is, an install would use that.
+        ours["DOCKER_HOST"] = f"unix://{self.home}/no-docker.sock"
         others = {k: v for k, v in os.environ.items() if not k.startswith("INFLUXDB_V2")}
         return {**others, **ours}
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from multimeter.connection import default_config_file
+from multimeter.errors import MultimeterError
+from multimeter.visualization.engines.base import DEFAULT_NAME, DockerOptions, Request
+from multimeter.visualization.names import require_usable_name
 
 if TYPE_CHECKING:
     from multimeter.visualization.console import Console
@@ -35,12 +38,47 @@ app = typer.Typer(
 
 # typer reads these annotations when the module runs, on every Python from 3.10 on.
 Config = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    Optional[pathlib.Path],
     typer.Option(
         "-c", "--config", help="The file that describes the stack.", metavar="FILE"
     ),
 ]
+
+
+def _usable_name(name: str) -> str:
+    try:
+        require_usable_name(name)
+    except MultimeterError as error:
+        raise typer.BadParameter(str(error)) from error
+    return name
+
+
+Name = Annotated[
+    str,
+    typer.Option(
+        "-n",
+        "--name",
+        help="The name of the stack, where there are several.",
+        metavar="NAME",
+        callback=_usable_name,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+GrafanaPort = Annotated[
+    int,
+    typer.Option(min=0, max=65535, help="Docker: the port of Grafana; 0 takes a free one."),
+]
+InfluxdbImage = Annotated[
+    str, typer.Option(help="Docker: the image of InfluxDB 2.", metavar="IMAGE")
+]
+GrafanaImage = Annotated[
+    str, typer.Option(help="Docker: the image of Grafana.", metavar="IMAGE")
+]
+
+_DOCKER = DockerOptions()
 
 
 @app.callback()
@@ -48,8 +86,10 @@ def _options(context: typer.Context, config: Config = None) -> None:
     context.obj = config
 
 
-def _config_file(context: typer.Context, config: pathlib.Path | None) -> pathlib.Path:
-    chosen = config or context.obj or default_config_file()
+def _config_file(
+    context: typer.Context, config: pathlib.Path | None, name: str
+) -> pathlib.Path:
+    chosen = config or context.obj or default_config_file(name)
     return pathlib.Path(chosen).expanduser().absolute()
 
 
@@ -63,7 +103,7 @@ def _console(*, as_json: bool) -> Console:
 def install(
     context: typer.Context,
     directory: Annotated[
-        Optional[pathlib.Path],  # noqa: UP045
+        Optional[pathlib.Path],
         typer.Option("-d", "--dir", help="Where the data goes.", metavar="DIR"),
     ] = None,
     org: Annotated[str, typer.Option("-o", "--org", help="The organisation.")] = "kantai",
@@ -75,83 +115,210 @@ def install(
         str, typer.Option(help="auto, docker or embedded.", metavar="ENGINE")
     ] = "auto",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port; 0 takes any that is free.")
+        int,
+        typer.Option(
+            "--port",
+            "--influxdb-port",
+            min=0,
+            max=65535,
+            help="The port of the write API; 0 takes any that is free.",
+        ),
     ] = 8086,
-    json: Json = False,  # noqa: FBT002
+    grafana_port: GrafanaPort = _DOCKER.grafana_port,
+    name: Name = DEFAULT_NAME,
+    influxdb_image: InfluxdbImage = _DOCKER.influxdb_image,
+    grafana_image: GrafanaImage = _DOCKER.grafana_image,
+    influxdb_url: Annotated[
+        str,
+        typer.Option(help="Docker: an InfluxDB that runs already; makes Grafana alone."),
+    ] = "",
+    influxdb_token: Annotated[
+        str,
+        typer.Option(
+            envvar="INFLUXDB_V2_TOKEN",
+            show_envvar=True,
+            help="A token that may read and write its bucket. Others can see what stands"
+            " in a command line: better use the variable.",
+        ),
+    ] = "",
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Docker: no login to look at Grafana.")
+    ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(min=1, help="Docker: how many seconds the containers may take."),
+    ] = _DOCKER.timeout,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what would be done; do nothing.")
+    ] = False,
+    json: Json = False,
 ) -> None:
     """Set up a stack with an example in it, and print the link to its page."""
-    from multimeter.visualization.engines.base import Request
-    from multimeter.visualization.verbs import install_stack
+    from multimeter.visualization.verbs import install_stack, show_plan
 
+    options = DockerOptions(
+        influxdb_image=influxdb_image,
+        grafana_image=grafana_image,
+        grafana_port=grafana_port,
+        timeout=timeout,
+        anonymous=anonymous,
+        influxdb_url=influxdb_url,
+        # From the environment it may be for something else.
+        influxdb_token=influxdb_token if influxdb_url else "",
+    )
     folder = directory.expanduser() if directory else None
-    request = Request(_config_file(context, config), folder, org, bucket, port)
-    install_stack(request, engine, _console(as_json=json))
+    config_file = _config_file(context, config, name)
+    request = Request(config_file, folder, org, bucket, port, name, options)
+    act = show_plan if plan else install_stack
+    act(request, engine, _console(as_json=json))
 
 
 @app.command()
-def start(context: typer.Context, config: Config = None, json: Json = False) -> None:  # noqa: FBT002
+def start(
+    context: typer.Context,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    json: Json = False,
+) -> None:
     """Start the stack."""
     from multimeter.visualization.verbs import start_stack
 
-    start_stack(_config_file(context, config), _console(as_json=json))
+    start_stack(_config_file(context, config, name), _console(as_json=json))
 
 
 @app.command()
-def stop(context: typer.Context, config: Config = None, json: Json = False) -> None:  # noqa: FBT002
+def stop(
+    context: typer.Context,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    json: Json = False,
+) -> None:
     """Stop the stack; all data stays."""
     from multimeter.visualization.verbs import stop_stack
 
-    stop_stack(_config_file(context, config), _console(as_json=json))
+    stop_stack(_config_file(context, config, name), _console(as_json=json))
 
 
 @app.command()
 def remove(
     context: typer.Context,
     config: Config = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
-    json: Json = False,  # noqa: FBT002
+    name: Name = DEFAULT_NAME,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave the data, for a later install.")
+    ] = False,
+    yes: Yes = False,
+    json: Json = False,
 ) -> None:
     """Remove the stack with all its data."""
     from multimeter.visualization.verbs import remove_stack
 
-    config_file = _config_file(context, config)
+    config_file = _config_file(context, config, name)
     if not yes and config_file.exists():
-        typer.confirm(f"Remove the stack of {config_file} and all its data?", abort=True)
-    remove_stack(config_file, _console(as_json=json))
+        what = "but not its data" if keep_data else "and all its data"
+        typer.confirm(f"Remove the stack of {config_file}, {what}?", abort=True)
+    remove_stack(config_file, _console(as_json=json), keep_data=keep_data)
 
 
 @app.command()
-def status(context: typer.Context, config: Config = None, json: Json = False) -> None:  # noqa: FBT002
+def status(
+    context: typer.Context,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    json: Json = False,
+) -> None:
     """Show how the stack is."""
     from multimeter.visualization.verbs import show_status
 
-    show_status(_config_file(context, config), _console(as_json=json))
+    show_status(_config_file(context, config, name), _console(as_json=json))
 
 
 @app.command("open")
 def open_(
     context: typer.Context,
     run: Annotated[
-        Optional[str],  # noqa: UP045
+        Optional[str],
         typer.Argument(help="The run to show.", metavar="[RUN]", show_default=False),
     ] = None,
     config: Config = None,
-    browser: Annotated[bool, typer.Option(help="Open a browser too.")] = True,  # noqa: FBT002
-    json: Json = False,  # noqa: FBT002
+    name: Name = DEFAULT_NAME,
+    browser: Annotated[bool, typer.Option(help="Open a browser too.")] = True,
+    json: Json = False,
 ) -> None:
-    """Print a link with a login, and open it in the browser."""
+    """Print a link, and how to log in, and open it in the browser."""
     from multimeter.visualization.verbs import open_page
 
     console = _console(as_json=json)
-    open_page(_config_file(context, config), run, console, browser=browser)
+    open_page(_config_file(context, config, name), run, console, browser=browser)
 
 
 @app.command()
-def serve(context: typer.Context, config: Config = None) -> None:
+def logs(
+    context: typer.Context,
+    service: Annotated[
+        Optional[str],
+        typer.Argument(
+            help="influxdb, grafana or server.", metavar="[SERVICE]", show_default=False
+        ),
+    ] = None,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    lines: Annotated[
+        int, typer.Option("--lines", min=1, help="How many lines of each log.")
+    ] = 50,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on with what comes.")
+    ] = False,
+) -> None:
+    """Print what the servers have logged."""
+    from multimeter.visualization.verbs import show_logs
+
+    console = _console(as_json=False)
+    config_file = _config_file(context, config, name)
+    show_logs(config_file, service, console, lines=lines, follow=follow)
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    influxdb_image: InfluxdbImage = _DOCKER.influxdb_image,
+    grafana_image: GrafanaImage = _DOCKER.grafana_image,
+    json: Json = False,
+) -> None:
+    """Look at everything that can go wrong, and say how to mend it."""
+    from multimeter.visualization.verbs import show_doctor
+
+    options = DockerOptions(influxdb_image=influxdb_image, grafana_image=grafana_image)
+    config_file = _config_file(context, config, name)
+    request = Request(config_file, None, "kantai", "multimeter", 8086, name, options)
+    show_doctor(request, _console(as_json=json))
+
+
+@app.command()
+def credentials(
+    context: typer.Context,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Show every login and token; asks first."""
+    from multimeter.visualization.verbs import show_credentials
+
+    config_file = _config_file(context, config, name)
+    if not yes and config_file.exists():
+        typer.confirm("Show passwords and tokens on this screen?", abort=True)
+    show_credentials(config_file, _console(as_json=json))
+
+
+@app.command()
+def serve(context: typer.Context, config: Config = None, name: Name = DEFAULT_NAME) -> None:
     """Run the server of an embedded stack in the foreground."""
     from multimeter.visualization.verbs import serve_stack
 
-    serve_stack(_config_file(context, config), _console(as_json=False))
+    serve_stack(_config_file(context, config, name), _console(as_json=False))
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -30,10 +30,12 @@ except ImportError:  # Windows has no flock.
 
 __all__ = [
     "StackConfig",
+    "kept_file",
     "locked",
     "make_private_folder",
     "open_private",
     "read_config",
+    "read_kept",
     "remove_config",
     "write_config",
 ]
@@ -118,6 +120,26 @@ def write_config(path: pathlib.Path, config: StackConfig) -> None:
             cause="The folder belongs to another user, or the disk is full.",
             next_step="Choose another place: multimeter-visu install -c FILE",
         ) from error
+
+
+def kept_file(path: pathlib.Path) -> pathlib.Path:
+    """Return where the secrets of data stay whose stack has been removed."""
+    return path.with_name(f"{path.name}.kept")
+
+
+def read_kept(path: pathlib.Path) -> StackConfig | None:
+    """Return what is known of data that stayed, or None.
+
+    Args:
+        path: The configuration of the stack that there was, and is to be.
+
+    Raises:
+        ConfigurationError: There is such a file, but it cannot be read.
+    """
+    try:
+        return read_config(kept_file(path))
+    except NotInstalledError:
+        return None
 
 
 def make_private_folder(path: pathlib.Path) -> None:

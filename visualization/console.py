@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console as RichConsole
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from multimeter.errors import MultimeterError
+from multimeter.visualization.report import Check, OnLayer
 
 __all__ = ["Console"]
 
@@ -50,6 +52,58 @@ class Console:
         with self._out.status(title):
             yield
         self._out.print(Text.assemble(("✓ ", "green"), title))
+
+    @contextlib.contextmanager
+    def transfer(self, title: str) -> Iterator[OnLayer]:
+        """Show how far each layer of something large is."""
+        if not self.is_terminal:
+            self.line(f"{title} ...")
+            yield self._tell_finished_layer
+            return
+        columns = TextColumn("  {task.description}"), BarColumn(), DownloadColumn()
+        tasks: dict[str, TaskID] = {}
+        with Progress(*columns, console=self._out, transient=True) as progress:
+
+            def show_layer(layer: str, said: str, current: int, total: int) -> None:
+                if not layer:
+                    return
+                if layer not in tasks:
+                    tasks[layer] = progress.add_task(layer, total=None)
+                text = f"{layer} {said}"
+                progress.update(tasks[layer], description=text)
+                if total:
+                    progress.update(tasks[layer], completed=current, total=total)
+
+            yield show_layer
+        self._out.print(Text.assemble(("✓ ", "green"), title))
+
+    def _tell_finished_layer(
+        self,
+        layer: str,
+        said: str,
+        current: int,  # noqa: ARG002 - only the end of each is told
+        total: int,  # noqa: ARG002
+    ) -> None:
+        if layer and said in ("Pull complete", "Already exists"):
+            self.line(f"  {layer}: {said}")
+
+    def note(self, text: str) -> None:
+        """Print what is good to know."""
+        self.line(text)
+
+    def check(self, check: Check) -> None:
+        """Print one line of a diagnosis, and how to mend what is wrong."""
+        signs = {
+            True: ("ok  ", "green"),
+            False: ("FAIL", "bold red"),
+            None: ("note", "yellow"),
+        }
+        if self._as_json:
+            return
+        line = Text.assemble(signs[check.ok], f"  {check.name}: {check.detail}")
+        self._out.print(line)
+        if check.mend and check.ok is not True:
+            self._out.print(f"      Mend it: {check.mend}")
 
     def line(self, text: str = "") -> None:
         """Print a line for a person."""

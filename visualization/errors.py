@@ -8,6 +8,8 @@
         ├── AlreadyInstalledError        254
         ├── NotInstalledError            253
         ├── PortTakenError               252
+        ├── EngineGoneError              252  the engine stopped answering
+        ├── ForeignDataError             252  data from before, with other secrets
         └── StoreError                   252  the embedded store cannot be used
             ├── StoreLockedError              another process has it open
             └── StoreFullError                no room on the disk; it goes on with room
@@ -24,6 +26,8 @@ from multimeter.errors import MultimeterError
 __all__ = [
     "AlreadyInstalledError",
     "EngineError",
+    "EngineGoneError",
+    "ForeignDataError",
     "NotInstalledError",
     "PortTakenError",
     "StoreError",
@@ -63,6 +67,14 @@ class NotInstalledError(VisualizationError):
 
 class PortTakenError(VisualizationError):
     """Another program listens on the port."""
+
+
+class EngineGoneError(VisualizationError):
+    """The engine stopped answering in the middle of the work."""
+
+
+class ForeignDataError(VisualizationError):
+    """There is data from before, and it opens with other secrets only."""
 
 
 class StoreError(VisualizationError):

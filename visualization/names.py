@@ -1,15 +1,32 @@
-"""Names: which an organisation and a bucket can have.
+"""Names: which a stack, an organisation and a bucket can have.
 
 As InfluxDB has it: https://docs.influxdata.com/influxdb/v2/admin/buckets/create-bucket/#bucket-naming-restrictions
 """
 
 from __future__ import annotations
 
+import re
+
 from multimeter.errors import ConfigurationError
 
-__all__ = ["require_usable_names"]
+__all__ = ["require_usable_name", "require_usable_names"]
 
 _LONGEST = 255
+_STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def require_usable_name(stack: str) -> None:
+    """Check the name of a stack.
+
+    Raises:
+        ConfigurationError: Files, containers and volumes cannot be named after it.
+    """
+    if not _STACK.fullmatch(stack):
+        raise ConfigurationError(
+            f"{stack!r:.80} cannot be the name of a stack.",
+            cause="Files, containers and volumes are named after it.",
+            next_step="Use small letters, digits and -, at most 40.",
+        )
 
 
 def require_usable_names(org: str, bucket: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pathlib
 
-__all__ = ["snippet"]
+__all__ = ["SNIPPET_RUN", "snippet"]
+
+SNIPPET_RUN = {"identifier": "my-run", "start": None, "end": None}
+"""The run that they make."""
 
 _TEMPLATE = """\
 from multimeter import InfluxDBStorage, Multimeter, ResourceProbe
@@ -16,7 +19,7 @@ with measurement:
     numbers = [number**0.5 for number in range(10_000_000)]
     measurement.add_mark("numbers are there")
     total = sum(number * number for number in numbers)
-print("Look at {page}/?run=my-run")
+print("Look at {page}")
 """
 
 
@@ -24,7 +27,7 @@ def snippet(page: str, config_file: pathlib.Path | None) -> str:
     """Return Python that measures something and stores it in a stack.
 
     Args:
-        page: What a person opens.
+        page: The page of the run that they make.
         config_file: The configuration of the stack; None for the usual place.
     """
     config = "" if config_file is None else repr(str(config_file))

@@ -6,17 +6,17 @@ lets the engine carry it out. A failed or interrupted install takes back what it
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from multimeter.errors import MultimeterError
-from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import (
     StackConfig,
+    kept_file,
     locked,
     read_config,
     remove_config,
@@ -24,37 +24,45 @@ from multimeter.visualization.config import (
 )
 from multimeter.visualization.engines.base import Engine, Links, Request
 from multimeter.visualization.engines.choice import describe_stack, engine_of
-from multimeter.visualization.errors import AlreadyInstalledError, NotInstalledError
-from multimeter.visualization.examples.load import EXAMPLE, example_lines
-from multimeter.visualization.names import require_usable_names
+from multimeter.visualization.errors import (
+    AlreadyInstalledError,
+    NotInstalledError,
+    VisualizationError,
+)
+from multimeter.visualization.names import require_usable_name, require_usable_names
 from multimeter.visualization.plan import (
     Action,
+    Found,
+    Lane,
     State,
     Step,
+    describe,
+    lost_data,
     plan_install,
     plan_remove,
     plan_start,
     plan_stop,
-    undo,
+    side_by_side,
 )
+from multimeter.visualization.report import Reporter
+from multimeter.visualization.rollback import (
+    keep_secrets,
+    take_back_interrupted,
+    taken_back_on_failure,
+    to_be_made,
+)
+from multimeter.visualization.snippet import SNIPPET_RUN
 
 __all__ = [
     "Installed",
-    "Reporter",
     "Status",
     "install",
+    "plan",
     "remove",
     "start",
     "status",
     "stop",
 ]
-
-
-class Reporter(Protocol):
-    """Who is told how far the work is."""
-
-    def step(self, title: str) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which the step is under way."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +72,12 @@ class Installed:
     Attributes:
         config: The configuration of the stack.
         links: What a person opens to see the example.
+        next_page: The page of the run that the printed lines of Python make.
     """
 
     config: StackConfig
     links: Links
+    next_page: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,23 @@ class Status:
     runs: int | None
 
 
+def plan(request: Request, engine: str, report: Reporter) -> list[Step]:
+    """Return the steps that an install would take, and do nothing.
+
+    Raises:
+        EngineError: There is nothing that it could run on.
+        VisualizationError: A port is taken.
+        ConfigurationError: What is asked for cannot be used.
+    """
+    require_usable_name(request.name)
+    require_usable_names(request.org, request.bucket)
+    try:
+        config = read_config(request.config_file)
+    except NotInstalledError:
+        config = describe_stack(engine, request, report)
+    return plan_install(engine_of(request.config_file, config).observe())
+
+
 def install(request: Request, engine: str, report: Reporter) -> Installed:
     """Install a stack, load the example, and return what a person opens.
 
@@ -97,29 +124,29 @@ def install(request: Request, engine: str, report: Reporter) -> Installed:
         VisualizationError: A step failed; what had been made is taken back.
         ConfigurationError: What is asked for cannot be used.
     """
+    require_usable_name(request.name)
     require_usable_names(request.org, request.bucket)
     with locked(request.config_file):
-        _clear_the_way(request.config_file, report)
-        config = describe_stack(engine, request)
+        _require_absent(request.config_file, report)
+        config = describe_stack(engine, request, report)
         config = dataclasses.replace(config, installing=True)
         parts = engine_of(request.config_file, config)
-        state = {**config.engine_state, "made": _absent(parts)}
+        found = parts.observe()
+        state = {**config.engine_state, "made": to_be_made(found)}
         config = dataclasses.replace(config, engine_state=state)
-        with _taken_back_on_failure(request.config_file, parts) as done:
+        with taken_back_on_failure(request.config_file, config, parts, report) as attempt:
             write_config(request.config_file, config)
-            _carry_out(plan_install(parts.observe()), parts, report, done)
-            config = dataclasses.replace(parts.finish(config), installing=False)
-            run = _load_example(config, report)
+            _carry_out(plan_install(found), parts, report, attempt.done)
+            attempt.finishing = True
+            config, run = parts.finish(config, report)
+            config = dataclasses.replace(config, installing=False)
             links = parts.links(config, run)
             write_config(request.config_file, config)
-        return Installed(config, links)
+        remove_config(kept_file(request.config_file))
+        return Installed(config, links, parts.page_of(config, SNIPPET_RUN))
 
 
-def _absent(parts: Engine) -> list[str]:
-    return [each.kind for each, state in parts.observe().items() if state is State.ABSENT]
-
-
-def _clear_the_way(config_file: pathlib.Path, report: Reporter) -> None:
+def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
     """Refuse to install twice; take back what an interrupted install has left."""
     try:
         config = read_config(config_file)
@@ -130,58 +157,35 @@ def _clear_the_way(config_file: pathlib.Path, report: Reporter) -> None:
             f"A stack is installed already: {config_file} describes it.",
             next_step="multimeter-visu start | status | open | remove",
         )
-    parts = engine_of(config_file, config)
-    made = config.engine_state.get("made", [])
-    steps = [
-        step
-        for step in plan_remove(parts.observe())
-        if step.action is Action.STOP or step.resource.kind in made
-    ]
-    with report.step("Take back what an interrupted install has left"):
-        for step in steps:
-            parts.apply(step)
-        remove_config(config_file)
-
-
-@contextlib.contextmanager
-def _taken_back_on_failure(
-    config_file: pathlib.Path, parts: Engine
-) -> Iterator[list[Step]]:
-    done: list[Step] = []
-    try:
-        yield done
-    except BaseException:  # an interrupt is no reason to leave things behind
-        for step in undo(done):
-            with contextlib.suppress(MultimeterError, OSError):
-                parts.apply(step)
-        remove_config(config_file)
-        raise
-
-
-_TITLES = {
-    Action.CREATE: "Create the {}",
-    Action.START: "Start the {}",
-    Action.STOP: "Stop the {}",
-    Action.REMOVE: "Remove the {}",
-}
+    take_back_interrupted(config_file, config, engine_of(config_file, config), report)
 
 
 def _carry_out(
     steps: Sequence[Step], parts: Engine, report: Reporter, done: list[Step] | None = None
 ) -> None:
-    for step in steps:
+    for lanes in side_by_side(steps):
+        group = [step for lane in lanes for step in lane]
         if done is not None:
             # Before it is done: half a step has to be taken back too.
-            done.append(step)
-        kind, name = step.resource.kind, step.resource.name
-        with report.step(f"{_TITLES[step.action].format(kind)} {name}"):
-            parts.apply(step)
+            done += group
+        if group[0].action is Action.FETCH:
+            parts.apply(group[0], report)
+        else:
+            with report.step(describe(group)):
+                _apply_side_by_side(lanes, parts, report)
 
 
-def _load_example(config: StackConfig, report: Reporter) -> dict[str, Any]:
-    with report.step("Load the example"), StackClient(config) as client:
-        client.write(example_lines())
-        return next(run for run in client.runs() if run["identifier"] == EXAMPLE)
+def _apply_side_by_side(lanes: Sequence[Lane], parts: Engine, report: Reporter) -> None:
+    def apply(lane: Lane) -> None:
+        for step in lane:
+            parts.apply(step, report)
+
+    if len(lanes) == 1:
+        apply(lanes[0])
+        return
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for applied in [pool.submit(apply, lane) for lane in lanes]:
+            applied.result()
 
 
 def start(config_file: pathlib.Path, report: Reporter) -> list[Step]:
@@ -191,7 +195,20 @@ def start(config_file: pathlib.Path, report: Reporter) -> list[Step]:
         NotInstalledError: No stack is installed.
         VisualizationError: A step failed.
     """
-    return _change(config_file, plan_start, report)
+    steps, parts = _change(config_file, _plan_start, report)
+    # What was found running may still be on its way up.
+    parts.wait(report)
+    return steps
+
+
+def _plan_start(found: Found) -> list[Step]:
+    if lost := lost_data(found):
+        raise VisualizationError(
+            f"The {lost[0].kind} {lost[0].name} is gone, and the data in it.",
+            cause="It was removed by hand.",
+            next_step="multimeter-visu remove, then multimeter-visu install",
+        )
+    return plan_start(found)
 
 
 def stop(config_file: pathlib.Path, report: Reporter) -> list[Step]:
@@ -201,27 +218,47 @@ def stop(config_file: pathlib.Path, report: Reporter) -> list[Step]:
         NotInstalledError: No stack is installed.
         VisualizationError: A step failed.
     """
-    return _change(config_file, plan_stop, report)
+    steps, _ = _change(config_file, plan_stop, report)
+    return steps
 
 
-def remove(config_file: pathlib.Path, report: Reporter) -> list[Step]:
-    """Remove the stack with all its data; return what was done.
+def remove(
+    config_file: pathlib.Path, report: Reporter, *, keep_data: bool = False
+) -> list[Step]:
+    """Remove the stack; return what was done.
+
+    Args:
+        config_file: The configuration of the stack.
+        report: Who is told how far the work is.
+        keep_data: Leave the data, for a later install. Where it can be opened with
+            secrets only, these stay beside the configuration.
 
     Raises:
         NotInstalledError: No stack is installed.
         VisualizationError: A step failed.
     """
-    steps = _change(config_file, plan_remove, report)
+
+    def plan_it(found: Found) -> list[Step]:
+        return plan_remove(found, keep_data=keep_data)
+
+    config = read_config(config_file)
+    steps, parts = _change(config_file, plan_it, report)
+    if keep_data:
+        keep_secrets(config_file, config, parts)
+    else:
+        remove_config(kept_file(config_file))
     remove_config(config_file)
     return steps
 
 
-def _change(config_file: pathlib.Path, plan: Any, report: Reporter) -> list[Step]:
+def _change(
+    config_file: pathlib.Path, plan_it: Callable[[Found], list[Step]], report: Reporter
+) -> tuple[list[Step], Engine]:
     parts = engine_of(config_file, read_config(config_file))
     with locked(config_file):
-        steps: list[Step] = plan(parts.observe())
+        steps = plan_it(parts.observe())
         _carry_out(steps, parts, report)
-    return steps
+    return steps, parts
 
 
 def status(config_file: pathlib.Path) -> Status:
@@ -232,19 +269,16 @@ def status(config_file: pathlib.Path) -> Status:
     """
     config = read_config(config_file)
     parts = engine_of(config_file, config)
-    running = all(
-        state is State.RUNNING for each, state in parts.observe().items() if each.runs
-    )
+    states = {state for each, state in parts.observe().items() if each.runs}
     details = dict(parts.details())
-    if not running:
+    if not states <= {State.RUNNING, State.OUTDATED}:
         return Status(config, "stopped", details, None)
-    runs = _count_runs(config)
+    runs = _count_runs(parts, config)
     return Status(config, "not answering" if runs is None else "running", details, runs)
 
 
-def _count_runs(config: StackConfig) -> int | None:
+def _count_runs(parts: Engine, config: StackConfig) -> int | None:
     try:
-        with StackClient(config) as client:
-            return len(client.runs())
+        return len(parts.runs(config))
     except MultimeterError:
         return None

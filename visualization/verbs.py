@@ -7,6 +7,7 @@ could run on, 254 already installed, 253 not installed, 252 a step failed.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import pathlib
 import signal
 import sys
@@ -18,12 +19,13 @@ from typing import NoReturn
 from multimeter.connection import default_config_file
 from multimeter.errors import MultimeterError
 from multimeter.visualization import stack
-from multimeter.visualization.client import StackClient
-from multimeter.visualization.config import read_config
+from multimeter.visualization.config import StackConfig, kept_file, read_config
 from multimeter.visualization.console import Console
-from multimeter.visualization.engines.base import Links, Request
+from multimeter.visualization.doctor import diagnose
+from multimeter.visualization.engines.base import Engine, Links, Request, Run
 from multimeter.visualization.engines.choice import engine_of
 from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.plan import describe
 from multimeter.visualization.snippet import snippet
 
 __all__ = [
@@ -31,6 +33,10 @@ __all__ = [
     "open_page",
     "remove_stack",
     "serve_stack",
+    "show_credentials",
+    "show_doctor",
+    "show_logs",
+    "show_plan",
     "show_status",
     "start_stack",
     "stop_stack",
@@ -58,7 +64,7 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
         installed = stack.install(request, engine, console)
         config = installed.config
         default = request.config_file == default_config_file()
-        code = snippet(config.page, None if default else request.config_file)
+        code = snippet(installed.next_page, None if default else request.config_file)
         console.line()
         console.heading("Multimeter is ready. Look at the example:")
         _print_links(installed.links, console)
@@ -85,8 +91,21 @@ def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _print_links(links: Links, console: Console) -> None:
-    console.table({"page": links.page, "log in": links.login})
-    console.line(f"  The second link works once, soon; for another: {links.login_hint}")
+    if links.login:
+        console.table({"page": links.page, "log in": links.login})
+        console.line(f"  The second link works once, soon; for another: {links.login_hint}")
+    else:
+        console.table({"page": links.page, "log in": links.login_hint})
+
+
+def show_plan(request: Request, engine: str, console: Console) -> None:
+    """Print what an install would do, and do nothing."""
+    with _reported(console):
+        steps = stack.plan(request, engine, console)
+        for step in steps:
+            console.line(f"  {describe([step])}")
+        console.line("Nothing was done." if steps else "There is nothing to do.")
+        console.result({"steps": [describe([step]) for step in steps]})
 
 
 def start_stack(config_file: pathlib.Path, console: Console) -> None:
@@ -107,12 +126,20 @@ def stop_stack(config_file: pathlib.Path, console: Console) -> None:
         console.result({"running": False, "changed": bool(steps)})
 
 
-def remove_stack(config_file: pathlib.Path, console: Console) -> None:
-    """Remove the stack with all its data."""
+def remove_stack(
+    config_file: pathlib.Path, console: Console, *, keep_data: bool = False
+) -> None:
+    """Remove the stack, with all its data where it is not to be kept."""
     with _reported(console):
-        stack.remove(config_file, console)
-        console.line("Removed; nothing is left.")
-        console.result({"removed": str(config_file)})
+        stack.remove(config_file, console, keep_data=keep_data)
+        kept = kept_file(config_file)
+        if not keep_data:
+            console.line("Removed; nothing is left.")
+        elif kept.exists():
+            console.line(f"Removed; the data stays, and what opens it is in {kept}.")
+        else:
+            console.line("Removed; the data stays.")
+        console.result({"removed": str(config_file), "kept_data": keep_data})
 
 
 def show_status(config_file: pathlib.Path, console: Console) -> None:
@@ -140,24 +167,77 @@ def open_page(
     """Print a login link, and open it where a person is looking."""
     with _reported(console):
         config = read_config(config_file)
-        shown = _find_run(config_file, run) if run else None
-        links = engine_of(config_file, config).links(config, shown)
+        parts = engine_of(config_file, config)
+        shown = _find_run(parts, config, run) if run else None
+        links = parts.links(config, shown)
         _print_links(links, console)
         console.result({"page": links.page, "login": links.login})
         if browser and console.is_terminal:
-            webbrowser.open(links.login)
+            webbrowser.open(links.login or links.page)
 
 
-def _find_run(config_file: pathlib.Path, identifier: str) -> dict[str, object]:
-    with StackClient(read_config(config_file)) as client:
-        for run in client.runs():
-            if run["identifier"] == identifier:
-                return run
+def _find_run(parts: Engine, config: StackConfig, identifier: str) -> Run:
+    for run in parts.runs(config):
+        if run["identifier"] == identifier:
+            return run
     raise VisualizationError(
         f"There is no run '{identifier}'.",
         cause="It has not been stored yet, or under another identifier.",
         next_step="multimeter-visu open shows the list of runs.",
     )
+
+
+def show_logs(
+    config_file: pathlib.Path,
+    service: str | None,
+    console: Console,
+    *,
+    lines: int,
+    follow: bool,
+) -> None:
+    """Print the last lines of the logs, and those to come where one is followed."""
+    with _reported(console):
+        parts = engine_of(config_file, read_config(config_file))
+        known = parts.services()
+        if service is not None and service not in known:
+            raise VisualizationError(
+                f"There is no service '{service}'.",
+                next_step=f"Choose one of {', '.join(known)}.",
+            )
+        if follow and service is None and len(known) > 1:
+            raise VisualizationError(
+                "Only one log can be followed at a time.",
+                next_step=f"Choose one of {', '.join(known)}.",
+            )
+        for each in [service] if service else known:
+            if len(known) > 1 and service is None:
+                console.heading(each)
+            for line in parts.logs(each, lines, follow=follow):
+                console.line(line)
+
+
+def show_doctor(request: Request, console: Console) -> None:
+    """Print what was looked at and how it is; fails where something is wrong."""
+    with _reported(console):
+        checks = []
+        for each in diagnose(request):
+            checks.append(each)
+            console.check(each)
+        wrong = [each for each in checks if each.ok is False]
+        console.line()
+        console.line(f"{len(wrong)} to mend." if wrong else "All is well.")
+        console.result({"checks": [dataclasses.asdict(each) for each in checks]})
+    if wrong:
+        sys.exit(VisualizationError.exit_code)
+
+
+def show_credentials(config_file: pathlib.Path, console: Console) -> None:
+    """Print every login and token of the stack."""
+    with _reported(console):
+        config = read_config(config_file)
+        shown = engine_of(config_file, config).credentials(config)
+        console.table(shown)
+        console.result(shown)
 
 
 def serve_stack(config_file: pathlib.Path, console: Console) -> None:

@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.plan import Resource, State, Step
+from multimeter.visualization.report import Check, Reporter
 
-__all__ = ["Engine", "Links", "Request"]
+__all__ = [
+    "DEFAULT_NAME",
+    "DockerOptions",
+    "Engine",
+    "Links",
+    "Request",
+    "Run",
+]
+
+DEFAULT_NAME = "multimeter"
+"""The name of a stack that was not given another one."""
+
+Run = Mapping[str, Any]
+"""A run: ``identifier``; ``start`` and ``end`` in ns, or None where it has no points."""
+
+
+@dataclass(frozen=True)
+class DockerOptions:
+    """What only the docker engine can be asked for.
+
+    Attributes:
+        influxdb_image: The image of InfluxDB 2.
+        grafana_image: The image of Grafana.
+        grafana_port: The port of Grafana; 0 for any that is free.
+        timeout: How many seconds the containers may take until they answer.
+        anonymous: Whether Grafana shows everything without a login.
+        influxdb_url: An InfluxDB that someone runs already; empty to make one.
+        influxdb_token: A token that may read and write its bucket.
+    """
+
+    influxdb_image: str = "influxdb:2"
+    grafana_image: str = "grafana/grafana:12.4.2"
+    grafana_port: int = 3000
+    timeout: float = 120.0
+    anonymous: bool = False
+    influxdb_url: str = ""
+    influxdb_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -23,6 +60,8 @@ class Request:
         org: The name of the organisation.
         bucket: The name of the bucket.
         port: The port of the write API; 0 for any that is free.
+        name: The name of the stack.
+        docker: What only the docker engine can be asked for.
     """
 
     config_file: pathlib.Path
@@ -30,6 +69,8 @@ class Request:
     org: str
     bucket: str
     port: int
+    name: str = DEFAULT_NAME
+    docker: DockerOptions = DockerOptions()
 
 
 @dataclass(frozen=True)
@@ -38,7 +79,7 @@ class Links:
 
     Attributes:
         page: The page itself.
-        login: The page, with a login that works once.
+        login: The page, with a login that works once; empty where there is no such link.
         login_hint: How to log in without that link.
     """
 
@@ -54,22 +95,49 @@ class Engine(Protocol):
     it cannot do what it is asked for.
     """
 
+    @property
+    def data_needs_secrets(self) -> bool:
+        """Whether data that stays can only be opened with the secrets of this stack."""
+
     def observe(self) -> Mapping[Resource, State]:
         """Return the state of each resource, in the order in which they are made."""
 
-    def apply(self, step: Step) -> None:
+    def apply(self, step: Step, report: Reporter) -> None:
         """Do one step, and return when it is done."""
 
-    def finish(self, config: StackConfig) -> StackConfig:
-        """Set up what runs, once; return the configuration with what that gave."""
+    def finish(
+        self, config: StackConfig, report: Reporter
+    ) -> tuple[StackConfig, Run | None]:
+        """Set up what runs, once, and load the example.
 
-    def links(self, config: StackConfig, run: Mapping[str, Any] | None) -> Links:
-        """Return what a person opens to see a run, or the list of runs.
-
-        Args:
-            config: The configuration of the stack.
-            run: ``identifier``, ``start`` and ``end`` (ns) of the run, or None.
+        Returns:
+            The configuration with what that gave, and the example as it can be looked
+            at; None where it was not loaded.
         """
+
+    def wait(self, report: Reporter) -> None:
+        """Return when all that has been started answers."""
+
+    def runs(self, config: StackConfig) -> Sequence[Run]:
+        """Return the runs, newest first."""
+
+    def page_of(self, config: StackConfig, run: Run | None) -> str:
+        """Return the page of a run, or that with the list of runs."""
+
+    def links(self, config: StackConfig, run: Run | None) -> Links:
+        """Return what a person opens to see a run, or the list of runs."""
 
     def details(self) -> Mapping[str, Any]:
         """Return what ``status`` says of this engine, without secrets."""
+
+    def services(self) -> list[str]:
+        """Return the names of what writes logs."""
+
+    def logs(self, service: str, lines: int, *, follow: bool) -> Iterator[str]:
+        """Return the last lines of a log, and those to come."""
+
+    def diagnose(self, config: StackConfig) -> Iterator[Check]:
+        """Look at everything that can go wrong, and say how it is."""
+
+    def credentials(self, config: StackConfig) -> Mapping[str, str]:
+        """Return every secret that a person may need."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pathlib
+from typing import TYPE_CHECKING
 
-from multimeter.errors import ConfigurationError
+from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.engines.base import Engine, Request
 from multimeter.visualization.engines.embedded import EmbeddedEngine
 from multimeter.visualization.errors import EngineError
+from multimeter.visualization.report import Reporter
+
+if TYPE_CHECKING:
+    from multimeter.visualization.engines.docker import Docker
 
 __all__ = ["ENGINES", "describe_stack", "engine_of"]
 
@@ -16,24 +21,57 @@ ENGINES = ("auto", "docker", "embedded")
 """What can be asked for."""
 
 
-def describe_stack(engine: str, request: Request) -> StackConfig:
+def describe_stack(engine: str, request: Request, report: Reporter) -> StackConfig:
     """Return the configuration of a stack that is still to be made.
+
+    Args:
+        engine: One of :data:`ENGINES`. ``auto`` is Docker when an engine answers and the
+            images are there or can be had; else embedded.
+        request: What is asked for.
+        report: Who is told which one ``auto`` is, and why.
 
     Raises:
         EngineError: The engine cannot be used here.
         ConfigurationError: There is no engine of this name.
+        VisualizationError: A port or a name is taken.
     """
     if engine not in ENGINES:
         raise ConfigurationError(
             f"There is no engine '{engine}'.",
             next_step=f"Choose one of {', '.join(ENGINES)}.",
         )
-    if engine == "docker":
-        raise EngineError(
-            "The docker engine is not there yet.",
-            next_step="multimeter-visu install --engine embedded",
+    if engine == "embedded" and request.docker.influxdb_url:
+        raise ConfigurationError(
+            "The embedded engine shows its own data only.",
+            next_step="multimeter-visu install --engine docker --influxdb-url URL",
         )
-    return EmbeddedEngine.describe(request)
+    if engine == "embedded":
+        return EmbeddedEngine.describe(request)
+    # The SDK takes a while to import, which no other verb should have to wait for.
+    from multimeter.visualization.engines.container_request import describe_containers
+    from multimeter.visualization.engines.docker import Docker
+
+    if engine == "docker" or request.docker.influxdb_url:
+        return describe_containers(request, Docker.find())
+    try:
+        docker = Docker.find()
+        why_not = _why_not(docker, request)
+    except MultimeterError as error:
+        why_not = error.what.partition(" Tried:")[0]
+    if why_not:
+        report.note(f"Engine: embedded. Not Docker: {why_not}")
+        return EmbeddedEngine.describe(request)
+    where = docker.endpoint
+    report.note(f"Engine: docker, by {where.found} ({where.host}).")
+    return describe_containers(request, docker)
+
+
+def _why_not(docker: Docker, request: Request) -> str:
+    """Return why a stack cannot be had in containers, or nothing."""
+    for name in (request.docker.influxdb_image, request.docker.grafana_image):
+        if docker.image(name) is None and (reason := docker.why_not_pulled(name)):
+            return f"the image {name} is not here and cannot be pulled ({reason})."
+    return ""
 
 
 def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
@@ -41,11 +79,18 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
 
     Raises:
         ConfigurationError: The configuration does not describe such a stack.
+        EngineError: The engine does not answer, or is not known here.
     """
     try:
         if config.engine == "embedded":
             return EmbeddedEngine(config_file, config)
+        if config.engine == "docker":
+            from multimeter.visualization.engines.containers import DockerEngine
+
+            return DockerEngine(config)
     except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, MultimeterError):
+            raise
         raise ConfigurationError(
             f"The configuration {config_file} lacks what its engine needs: {error}",
             cause="It was edited.",

@@ -15,6 +15,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
     return tmp_path
 
 
@@ -28,7 +29,19 @@ def run(*words):
 
 
 @pytest.mark.parametrize(
-    "verb", ["install", "start", "stop", "remove", "status", "open", "serve"]
+    "verb",
+    [
+        "install",
+        "start",
+        "stop",
+        "remove",
+        "status",
+        "open",
+        "logs",
+        "doctor",
+        "credentials",
+        "serve",
+    ],
 )
 def test_each_verb_explains_itself(verb, capsys):
     assert run(verb, "--help") == 0
@@ -42,7 +55,9 @@ def test_help_lists_the_exit_codes(capsys):
         assert code in said
 
 
-@pytest.mark.parametrize("verb", ["start", "stop", "status", "open", "serve"])
+@pytest.mark.parametrize(
+    "verb", ["start", "stop", "status", "open", "logs", "credentials", "serve"]
+)
 def test_without_a_stack_a_verb_ends_with_253_and_says_what_to_do(verb, capsys, home):
     assert run(verb) == 253
     said = capsys.readouterr().err
@@ -76,9 +91,48 @@ def test_wrong_usage_ends_with_2(words):
     assert run(*words) == 2
 
 
-def test_the_docker_engine_says_that_it_is_not_there(capsys):
+def test_without_an_engine_docker_says_what_was_tried_and_what_to_do(capsys, home):
     assert run("install", "--engine", "docker") == 255
-    assert "--engine embedded" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"DOCKER_HOST (unix://{home}/no.sock): there is no such socket" in said
+    assert "--engine embedded" in said
+    assert list(home.iterdir()) == []
+
+
+def test_the_plan_of_an_install_is_printed_and_nothing_is_done(capsys, home):
+    assert run("install", "--plan", "--port", "0") == 0
+    said = capsys.readouterr().out
+    assert "Engine: embedded. Not Docker: DOCKER_HOST" in said
+    assert f"Create the data {home}/.multimeter/embedded" in said
+    assert "Nothing was done." in said
+    assert list(home.iterdir()) == []
+
+
+def test_a_doctor_without_a_stack_looks_at_what_an_install_would_need(capsys, home):
+    assert run("doctor", "--json") == 0
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    assert [(each["name"], each["ok"]) for each in checks] == [
+        ("configuration", None),
+        ("docker", None),
+    ]
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../x", "A", "", "a" * 41, "a b", "-a"])
+def test_names_of_stacks_that_no_container_can_have_are_wrong_usage(name, capsys):
+    assert run("status", f"--name={name}") == 2
+    assert "cannot be the name of a stack" in " ".join(capsys.readouterr().err.split())
+
+
+def test_each_name_has_a_configuration_of_its_own(capsys, home):
+    assert run("status", "--name", "lab") == 253
+    assert f"{home}/.multimeter/lab.config.json" in capsys.readouterr().err
+
+
+def test_an_influxdb_of_ones_own_is_for_docker_only(capsys):
+    words = ("--engine", "embedded", "--influxdb-url", "http://u", "--influxdb-token", "t")
+    assert run("install", *words) == 252
+    assert "--engine docker --influxdb-url" in capsys.readouterr().err
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones(capsys, home):

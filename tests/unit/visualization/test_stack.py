@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from multimeter.visualization import stack
-from multimeter.visualization.config import StackConfig, read_config, write_config
+from multimeter.visualization.config import (
+    StackConfig,
+    read_config,
+    read_kept,
+    write_config,
+)
 from multimeter.visualization.engines.base import Links, Request
 from multimeter.visualization.errors import (
     AlreadyInstalledError,
+    ForeignDataError,
     NotInstalledError,
     VisualizationError,
 )
 from multimeter.visualization.plan import Action, Resource, State, Step
 
-DATA = Resource("data", "d")
+DATA = Resource("data", "d", holds_data=True)
 SERVER = Resource("server", "s", runs=True)
 RUN = {"identifier": "example", "start": 0, "end": 1}
 
@@ -30,13 +37,19 @@ class Engine:
         self.parts = {DATA: State.ABSENT, SERVER: State.STOPPED}
         self.fail_at = fail_at
         self.applied: list[Step] = []
+        self.stubborn = False
+        self.interrupts = False
 
     def observe(self) -> dict[Resource, State]:
         return dict(self.parts)
 
-    def apply(self, step: Step) -> None:
+    def apply(self, step: Step, report: object) -> None:
         self.applied.append(step)
         self.fail(step.action)
+        if step.action is Action.REMOVE and self.interrupts:
+            signal.raise_signal(signal.SIGINT)
+        if step.action is Action.REMOVE and self.stubborn:
+            raise VisualizationError("the engine is gone")
         self.parts[step.resource] = {
             Action.CREATE: State.STOPPED,
             Action.START: State.RUNNING,
@@ -50,9 +63,22 @@ class Engine:
 
     error: BaseException = VisualizationError("the step failed")
 
-    def finish(self, config: StackConfig) -> StackConfig:
+    data_needs_secrets = False
+
+    def finish(self, config: StackConfig, report: object) -> tuple[StackConfig, object]:
         self.fail("finish")
-        return dataclasses.replace(config, token="finished")
+        return dataclasses.replace(config, token="finished"), RUN
+
+    def wait(self, report: object) -> None:
+        self.waited += 1
+
+    waited = 0
+
+    def runs(self, config: StackConfig) -> list[object]:
+        raise VisualizationError("it does not answer")
+
+    def page_of(self, config: StackConfig, run: object) -> str:
+        return "next page"
 
     def links(self, config: StackConfig, run: object) -> Links:
         self.fail("links")
@@ -67,18 +93,21 @@ class Report:
 
     def __init__(self) -> None:
         self.titles: list[str] = []
+        self.notes: list[str] = []
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
         self.titles.append(title)
         yield
 
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
 
 @pytest.fixture
 def request_(tmp_path):
-    return Request(
-        tmp_path / ".multimeter" / "visu.config.json", None, "kantai", "multimeter", 1
-    )
+    config_file = tmp_path / ".multimeter" / "visu.config.json"
+    return Request(config_file, None, "kantai", "multimeter", 1)
 
 
 @pytest.fixture
@@ -87,7 +116,6 @@ def engine(monkeypatch):
     config = StackConfig("n", "embedded", "http://u", "o", "b", "t", "r", "http://p")
     monkeypatch.setattr(stack, "describe_stack", lambda *_: config)
     monkeypatch.setattr(stack, "engine_of", lambda *_: engine)
-    monkeypatch.setattr(stack, "_load_example", lambda *_: engine.fail("load") or RUN)
     return engine
 
 
@@ -101,7 +129,7 @@ def test_an_install_makes_every_part_and_keeps_what_it_gave(engine, request_):
     assert report.titles[:2] == ["Create the data d", "Start the server s"]
 
 
-@pytest.mark.parametrize("step", [Action.CREATE, Action.START, "finish", "load", "links"])
+@pytest.mark.parametrize("step", [Action.CREATE, Action.START, "finish", "links"])
 @pytest.mark.parametrize(
     "error", [VisualizationError("no"), KeyboardInterrupt(), OSError()]
 )
@@ -113,9 +141,68 @@ def test_a_failed_install_leaves_nothing(engine, request_, step, error):
     assert not request_.config_file.parent.exists()
 
 
+def test_what_could_not_be_taken_back_is_said_and_the_configuration_knows_of_it(
+    engine, request_
+):
+    engine.fail_at = "finish"
+    engine.stubborn = True
+    report = Report()
+    with pytest.raises(VisualizationError, match="the step failed"):
+        stack.install(request_, "auto", report)
+    assert read_config(request_.config_file).installing
+    assert "the data d" in report.notes[0]
+    engine.fail_at, engine.stubborn = None, False
+    stack.install(request_, "auto", report)
+    assert not read_config(request_.config_file).installing
+
+
+def test_an_impatient_interrupt_does_not_stop_the_rollback(engine, request_):
+    engine.fail_at, engine.error = "finish", KeyboardInterrupt()
+    engine.interrupts = True
+    with pytest.raises(KeyboardInterrupt):
+        stack.install(request_, "auto", Report())
+    assert engine.parts == {DATA: State.ABSENT, SERVER: State.STOPPED}
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_secrets_of_data_that_was_there_before_are_kept_when_the_end_fails(
+    engine, request_
+):
+    engine.parts[DATA] = State.STOPPED
+    engine.data_needs_secrets = True
+    engine.fail_at = "finish"
+    with pytest.raises(VisualizationError):
+        stack.install(request_, "auto", Report())
+    kept = read_kept(request_.config_file)
+    assert kept is not None
+    assert kept.token == "t"
+    assert not request_.config_file.exists()
+    engine.fail_at = None
+    stack.install(request_, "auto", Report())
+    assert read_kept(request_.config_file) is None
+
+
+def test_secrets_are_not_kept_where_the_data_never_saw_them(engine, request_):
+    engine.parts[DATA] = State.STOPPED
+    engine.data_needs_secrets = True
+    engine.fail_at = Action.START
+    with pytest.raises(VisualizationError):
+        stack.install(request_, "auto", Report())
+    assert not request_.config_file.parent.exists()
+
+
+def test_secrets_that_did_not_open_the_data_are_not_kept(engine, request_):
+    engine.parts[DATA] = State.STOPPED
+    engine.data_needs_secrets = True
+    engine.fail_at, engine.error = "finish", ForeignDataError("not ours")
+    with pytest.raises(ForeignDataError):
+        stack.install(request_, "auto", Report())
+    assert not request_.config_file.parent.exists()
+
+
 def test_a_failed_install_leaves_what_was_there_before(engine, request_):
     engine.parts[DATA] = State.STOPPED
-    engine.fail_at = "load"
+    engine.fail_at = "finish"
     with pytest.raises(VisualizationError):
         stack.install(request_, "auto", Report())
     assert engine.parts == {DATA: State.STOPPED, SERVER: State.STOPPED}
@@ -172,6 +259,51 @@ def test_stop_and_start_do_only_what_is_needed(engine, request_):
     assert stack.stop(request_.config_file, Report()) == [Step(Action.STOP, SERVER)]
     assert stack.stop(request_.config_file, Report()) == []
     assert stack.start(request_.config_file, Report()) == [Step(Action.START, SERVER)]
+
+
+def test_a_start_waits_until_all_of_it_answers(engine, request_):
+    stack.install(request_, "auto", Report())
+    stack.start(request_.config_file, Report())
+    assert engine.waited == 1
+
+
+def test_a_start_says_when_the_data_is_gone(engine, request_):
+    stack.install(request_, "auto", Report())
+    engine.parts = {DATA: State.ABSENT, SERVER: State.STOPPED}
+    with pytest.raises(VisualizationError, match="The data d is gone") as caught:
+        stack.start(request_.config_file, Report())
+    assert "multimeter-visu remove" in caught.value.next_step
+    assert engine.parts == {DATA: State.ABSENT, SERVER: State.STOPPED}
+
+
+def test_the_plan_of_an_install_does_nothing(engine, request_):
+    steps = stack.plan(request_, "auto", Report())
+    assert steps == [Step(Action.CREATE, DATA), Step(Action.START, SERVER)]
+    assert engine.applied == []
+    assert not request_.config_file.parent.exists()
+
+
+def test_the_plan_for_an_installed_stack_is_what_is_missing(engine, request_):
+    stack.install(request_, "auto", Report())
+    assert stack.plan(request_, "auto", Report()) == []
+    engine.parts[SERVER] = State.STOPPED
+    assert stack.plan(request_, "auto", Report()) == [Step(Action.START, SERVER)]
+
+
+def test_a_remove_that_keeps_the_data_keeps_what_opens_it(engine, request_):
+    stack.install(request_, "auto", Report())
+    engine.data_needs_secrets = True
+    stack.remove(request_.config_file, Report(), keep_data=True)
+    assert engine.parts == {DATA: State.STOPPED, SERVER: State.ABSENT}
+    assert read_kept(request_.config_file).token == "finished"
+    assert not request_.config_file.exists()
+
+
+def test_a_remove_that_keeps_data_that_opens_by_itself_keeps_no_secrets(engine, request_):
+    stack.install(request_, "auto", Report())
+    stack.remove(request_.config_file, Report(), keep_data=True)
+    assert engine.parts[DATA] is State.STOPPED
+    assert not request_.config_file.parent.exists()
 
 
 def test_a_remove_leaves_nothing(engine, request_):

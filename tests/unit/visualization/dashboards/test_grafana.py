@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from jinja2 import UndefinedError
+
+from multimeter import ResourceProbe
+from multimeter.visualization.dashboards import grafana
+from multimeter.visualization.dashboards.definition import FIGURES, PANELS
+from multimeter.visualization.dashboards.grafana import (
+    DATA_SOURCE_UID,
+    RUN_UID,
+    RUNS_UID,
+    render_dashboards,
+)
+
+KEYS = [measure.key for measure in ResourceProbe().measures]
+RENDERED = render_dashboards()
+RUN = json.loads(RENDERED["run.json"])
+RUNS = json.loads(RENDERED["runs.json"])
+
+
+def panels(dashboard=RUN, kind="timeseries"):
+    return {each["title"]: each for each in dashboard["panels"] if each["type"] == kind}
+
+
+def query_of(panel):
+    (target,) = panel["targets"]
+    return target["query"]
+
+
+def fields_of(panel):
+    """Return which of the known measures a panel shows, by the patterns of its query."""
+    shown = []
+    for key in KEYS:
+        wanted = re.findall(r"r\._field (=~|!~) /(.*?[^\\])/", query_of(panel))
+        if all(bool(re.search(pattern, key)) == (op == "=~") for op, pattern in wanted):
+            shown.append(key)
+    return shown
+
+
+def test_the_links_that_people_have_kept_still_work():
+    assert RUN["uid"] == RUN_UID == "6V5fU2t7r"
+    assert RUN["title"].lower() == "multimeter"
+    names = [each["name"] for each in RUN["templating"]["list"]]
+    assert names == ["measurementId", "first", "last"]
+
+
+@pytest.mark.parametrize("dashboard", [RUN, RUNS])
+def test_grafana_9_knows_the_schema(dashboard):
+    assert dashboard["schemaVersion"] <= 37
+    ids = [each["id"] for each in dashboard["panels"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_list_of_runs_can_be_typed_into_and_the_times_are_hidden():
+    identifier, first, last = RUN["templating"]["list"]
+    assert (identifier["hide"], first["hide"], last["hide"]) == (0, 2, 2)
+    assert identifier["allowCustomValue"]
+    assert "multimeter_runs" in identifier["query"]
+
+
+def test_a_link_shows_the_run_from_its_first_to_its_last_point():
+    (link,) = [each for each in RUN["links"] if each["title"] == "Full time range"]
+    assert "&from=${first}&to=${last}" in link["url"]
+    assert link["url"].startswith(f"/d/{RUN_UID}/multimeter?var-measurementId=")
+
+
+def test_there_is_a_panel_for_each_group_and_one_for_everything_else():
+    assert list(panels()) == [*(each.title for each in PANELS), "Everything else"]
+
+
+@pytest.mark.parametrize("definition", PANELS, ids=lambda each: each.id)
+def test_each_panel_shows_its_own_measures_only(definition):
+    expected = {key for key in KEYS if key.rpartition(".")[2] in definition.metrics}
+    assert set(fields_of(panels()[definition.title])) == expected
+
+
+def test_everything_else_is_what_no_other_panel_shows():
+    other = panels()["Everything else"]
+    assert fields_of(other) == []
+    (pattern,) = set(re.findall(r"r\._field !~ /(.*?[^\\])/", query_of(other)))
+    for key in ("rig.voltage", "voltage", "my_cpu_rate_user", "cpu_rate_user.x"):
+        assert not re.search(pattern, key)
+
+
+@pytest.mark.parametrize(
+    ("title", "unit"),
+    [
+        ("CPU", "percentunit"),
+        ("Memory", "kbytes"),
+        ("Page faults and swaps", "cps"),
+        ("Block I/O", "ops"),
+        ("Context switches", "cps"),
+    ],
+)
+def test_units_are_those_of_the_values_as_they_are_stored(title, unit):
+    assert panels()[title]["fieldConfig"]["defaults"]["unit"] == unit
+
+
+def test_figures_have_their_units():
+    units = {
+        title: each["fieldConfig"]["defaults"]["unit"]
+        for title, each in panels(kind="stat").items()
+    }
+    assert units == {"Duration": "ns", "Peak memory": "kbytes", "Mean CPU": "percentunit"}
+    assert list(units)[1:] == [each.title for each in FIGURES]
+
+
+def test_a_metric_has_one_hue_and_other_subjects_are_dashed():
+    overrides = panels()["CPU"]["fieldConfig"]["overrides"]
+    shown = {}
+    for each in overrides:
+        properties = {each["id"]: each["value"] for each in each["properties"]}
+        shown[each["matcher"]["options"]] = (
+            properties["displayName"],
+            properties["color"]["fixedColor"],
+            "custom.lineStyle" in properties,
+        )
+    assert shown["process.cpu_rate_user"] == ("process user", "green", False)
+    assert shown["children.cpu_rate_user"] == ("children user", "dark-green", True)
+
+
+def test_panels_do_not_overlap_and_fill_the_width():
+    taken = set()
+    for panel in RUN["panels"]:
+        box = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(box["x"], box["x"] + box["w"])
+            for y in range(box["y"], box["y"] + box["h"])
+        }
+        assert not cells & taken
+        taken |= cells
+    assert {x for x, _ in taken} == set(range(24))
+
+
+@pytest.mark.parametrize("title", list(panels()))
+def test_the_storage_sums_up_to_the_width_of_a_panel(title):
+    query = query_of(panels()[title])
+    lines = [line.strip() for line in query.splitlines() if line.strip().startswith("|>")]
+    last_filter = max(i for i, line in enumerate(lines) if line.startswith("|> filter"))
+    assert lines[last_filter + 1].startswith("|> aggregateWindow(every: v.windowPeriod")
+    assert "pivot" not in query
+
+
+def test_every_panel_asks_the_one_data_source():
+    uids = re.findall(
+        r'"uid": "(multimeter-influxdb|[^"]*influx[^"]*)"', RENDERED["run.json"]
+    )
+    assert set(uids) == {DATA_SOURCE_UID}
+
+
+def test_no_query_names_a_bucket_and_identifiers_cannot_break_out():
+    for text in RENDERED.values():
+        assert 'from(bucket: \\"' not in text
+        for used in re.findall(r"\$\{measurementId[^}]*\}", text):
+            assert used in ("${measurementId:regex}", "${measurementId:percentencode}")
+
+
+def test_marks_stand_over_every_panel():
+    (marks,) = RUN["annotations"]["list"]
+    assert marks["enable"]
+    assert "multimeter_marks" in marks["target"]["query"]
+    assert 'rename(columns: {_value: "text"})' in marks["target"]["query"]
+
+
+def test_a_run_in_the_list_is_a_link_to_its_dashboard():
+    (table,) = RUNS["panels"]
+    text = json.dumps(table)
+    assert RUNS["uid"] == RUNS_UID
+    assert f"/d/{RUN_UID}/multimeter?var-measurementId=" in text
+    assert "&from=${__data.fields.first}&to=${__data.fields.last}" in text
+
+
+def test_a_hole_in_a_template_is_an_error(monkeypatch):
+    monkeypatch.setattr(grafana, "_pattern", lambda _: None)
+    monkeypatch.setattr(grafana, "FIGURES", ())
+    monkeypatch.setattr(grafana, "_charts", lambda: [object()])
+    with pytest.raises(UndefinedError):
+        render_dashboards()

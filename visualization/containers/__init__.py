@@ -1,0 +1,1 @@
+"""The stack in containers: InfluxDB and Grafana, side by side."""

@@ -1,0 +1,92 @@
+"""What is found: engines, images and containers, as they say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["ContainerInfo", "Endpoint", "EngineInfo", "ImageInfo"]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an engine is, so that a later command finds the same one.
+
+    Attributes:
+        host: Its URL.
+        found: Where that was found, for people.
+        context: The context of the docker CLI that names it; empty where none does.
+        certificates: The folder with certificates for TLS; empty without TLS.
+        verify: Whether the engine's certificate is checked.
+    """
+
+    host: str
+    found: str
+    context: str = ""
+    certificates: str = ""
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """An engine.
+
+    Attributes:
+        name: Docker or Podman.
+        version: Its version.
+        rootless: Whether root in a container is a user of the host.
+        root_directory: Where it keeps everything, on its host.
+    """
+
+    name: str
+    version: str
+    rootless: bool
+    root_directory: str
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """An image.
+
+    Attributes:
+        id: Its id.
+        user: As whom its containers run, in the engine's words; empty for root.
+        environment: The variables that its containers have.
+    """
+
+    id: str
+    user: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ContainerInfo:
+    """A container.
+
+    Attributes:
+        id: Its id.
+        image: The name of its image.
+        status: In the engine's words: created, running, restarting, exited, dead.
+        exit_code: With which code it ended, if it did.
+        restarts: How often the engine has started it again.
+        labels: Its labels.
+        addresses: Where its ports are published, on the host.
+    """
+
+    id: str
+    image: str
+    status: str
+    exit_code: int
+    restarts: int
+    labels: Mapping[str, str]
+    addresses: tuple[str, ...]
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.status == "running"
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended by itself, be it that it was started again."""
+        return self.status in ("exited", "dead", "restarting") or self.restarts > 0

@@ -1,0 +1,217 @@
+"""A request for a stack in containers: checked, before anything is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from multimeter.errors import ConfigurationError
+from multimeter.visualization.config import StackConfig, kept_file, read_kept
+from multimeter.visualization.containers.desired import (
+    HOST,
+    INSTALL_LABEL,
+    STACK_LABEL,
+    Container,
+    desired_containers,
+    network_name,
+)
+from multimeter.visualization.containers.influxdb import InfluxDB, wrong_version_error
+from multimeter.visualization.containers.settings import PENDING, Settings
+from multimeter.visualization.embedded.ports import free_port, require_free
+from multimeter.visualization.engines.base import Request
+from multimeter.visualization.engines.docker import Docker
+from multimeter.visualization.engines.parts import read_labels
+from multimeter.visualization.errors import (
+    ForeignDataError,
+    PortTakenError,
+    VisualizationError,
+)
+
+__all__ = ["describe_containers"]
+
+_OTHER_VERSION = re.compile(r"(?:^|/)influxdb:([13])\b")
+
+
+def describe_containers(request: Request, docker: Docker) -> StackConfig:
+    """Return the configuration of a stack that is still to be made.
+
+    Args:
+        request: What is asked for.
+        docker: The engine.
+
+    Raises:
+        ConfigurationError: What is asked for cannot be used.
+        PortTakenError: Another program listens on a port.
+        VisualizationError: Something of the same name is there, and is not ours.
+    """
+    _require_usable(request)
+    settings = _settings(request, docker)
+    kept = _kept(request)
+    if kept:
+        before = Settings.from_state(kept.engine_state)
+        settings = dataclasses.replace(
+            settings,
+            operator_token=before.operator_token,
+            influxdb_password=before.influxdb_password,
+            grafana_password=before.grafana_password,
+        )
+    containers = desired_containers(request.name, settings, "")
+    _require_unused_names(request.name, containers, docker)
+    adopted = _adopted(request.name, containers, docker)
+    if docker.is_local:
+        for each in containers:
+            _require_free(each)
+    settings = dataclasses.replace(settings, adopted=adopted)
+    token, read_token = (kept.token, kept.read_token) if kept else (PENDING, PENDING)
+    external = request.docker.influxdb_token
+    return StackConfig(
+        name=request.name,
+        engine="docker",
+        url=settings.influxdb_url or f"http://{HOST}:{settings.influxdb_port}",
+        org=request.org,
+        bucket=request.bucket,
+        token=external or token,
+        read_token=external or read_token,
+        page=f"http://{HOST}:{settings.grafana_port}",
+        engine_state=settings.to_state(),
+    )
+
+
+def _require_usable(request: Request) -> None:
+    if wrong := _OTHER_VERSION.search(request.docker.influxdb_image):
+        raise wrong_version_error(wrong[1])
+    if set("\\$") & set(request.bucket):
+        raise ConfigurationError(
+            f"{request.bucket!r:.80} cannot be the name of the bucket.",
+            cause="Grafana and Flux put variables in behind a $, and read \\ in their way.",
+            next_step="Choose another with -b BUCKET.",
+        )
+    url, token = request.docker.influxdb_url, request.docker.influxdb_token
+    if bool(url) != bool(token):
+        raise ConfigurationError(
+            "An InfluxDB that runs already needs both its URL and a token.",
+            next_step="--influxdb-url URL, and the token in INFLUXDB_V2_TOKEN",
+        )
+    if url and (
+        urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname
+    ):
+        raise ConfigurationError(
+            f"'{url}' is not the URL of a server.",
+            next_step="Use something like https://influxdb.example.org:8086.",
+        )
+    if url:
+        # It says at once when it is another version; whether it answers, Grafana tells.
+        InfluxDB(url, local=False).is_up()
+
+
+def _settings(request: Request, docker: Docker) -> Settings:
+    wanted = request.docker
+    influxdb_port = request.port or free_port(HOST)
+    grafana_port = wanted.grafana_port or free_port(HOST)
+    if influxdb_port == grafana_port and not wanted.influxdb_url:
+        raise ConfigurationError(
+            f"InfluxDB and Grafana cannot both have port {grafana_port}.",
+            next_step="Choose another with --influxdb-port or --grafana-port.",
+        )
+    directory = request.directory
+    return Settings(
+        id=secrets.token_hex(8),
+        endpoint=dataclasses.asdict(docker.endpoint),
+        influxdb_image=wanted.influxdb_image,
+        grafana_image=wanted.grafana_image,
+        influxdb_port=influxdb_port,
+        grafana_port=grafana_port,
+        timeout=wanted.timeout,
+        operator_token=secrets.token_urlsafe(48),
+        influxdb_password=secrets.token_urlsafe(24),
+        grafana_password=secrets.token_urlsafe(24),
+        directory=str(directory.absolute()) if directory else "",
+        user=_user(docker) if directory else "",
+        anonymous=wanted.anonymous,
+        influxdb_url=wanted.influxdb_url.rstrip("/"),
+    )
+
+
+def _user(docker: Docker) -> str:
+    """Return as whom containers run, so that they can write into our folder.
+
+    Root gives the folder to the user of the image instead. In a rootless engine it is
+    root who is us, outside. On Windows and macOS the engine sees to it.
+    """
+    if not hasattr(os, "getuid"):
+        return ""
+    if docker.about().rootless:
+        return "0:0"
+    return f"{os.getuid()}:{os.getgid()}" if os.getuid() else ""
+
+
+def _kept(request: Request) -> StackConfig | None:
+    """Return what is known of data that an earlier stack of this name has left."""
+    kept = read_kept(request.config_file)
+    if kept is None or kept.engine != "docker" or kept.name != request.name:
+        return None
+    if (kept.org, kept.bucket) != (request.org, request.bucket):
+        raise ConfigurationError(
+            f"The data that was kept has the organisation '{kept.org}' and the bucket"
+            f" '{kept.bucket}'.",
+            cause=f"An earlier stack left it; {kept_file(request.config_file)} says so.",
+            next_step=f"Add: -o '{kept.org}' -b '{kept.bucket}'",
+        )
+    return kept
+
+
+def _require_unused_names(stack: str, containers: list[Container], docker: Docker) -> None:
+    there = [each.name for each in containers if docker.container(each.name)]
+    network = network_name(stack)
+    if docker.network(network) is not None:
+        there.append(network)
+    if there:
+        names = " ".join(each.name for each in containers)
+        raise VisualizationError(
+            f"The engine has {' and '.join(there)} already.",
+            cause="Another stack of this name is there; its configuration is elsewhere, or"
+            " was removed by hand.",
+            next_step="Choose another name with --name. Or, if nobody needs it:"
+            f" docker rm -f {names}; docker network rm {network}",
+        )
+
+
+def _require_free(container: Container) -> None:
+    try:
+        require_free(HOST, container.port)
+    except PortTakenError as error:
+        option = f"--{container.service}-port"
+        step = f"Stop that program, or choose another port with {option}."
+        raise PortTakenError(error.what, next_step=step) from error
+
+
+def _adopted(stack: str, containers: list[Container], docker: Docker) -> tuple[str, ...]:
+    """Return the volumes and folders that are there already; they must be ours."""
+    adopted = []
+    for each in containers:
+        labels = _labels(each, docker)
+        if labels is None:
+            continue
+        if labels.get(STACK_LABEL) != stack or INSTALL_LABEL not in labels:
+            raise ForeignDataError(
+                f"There is data in {each.mount.source} already, and it is not of this"
+                " stack.",
+                cause="Another program made it, or you did.",
+                next_step="Choose another name with --name, or another folder with --dir.",
+            )
+        adopted.append(each.mount.source)
+    return tuple(adopted)
+
+
+def _labels(container: Container, docker: Docker) -> Mapping[str, str] | None:
+    """Return the labels of what is there, or None where nothing is."""
+    mount = container.mount
+    if not mount.is_folder:
+        return docker.volume(mount.source)
+    folder = pathlib.Path(mount.source)
+    return (read_labels(folder) or {}) if folder.exists() else None

@@ -53,7 +53,8 @@ def default_spool() -> pathlib.Path:
 
 def new_folder_name(address: Address) -> str:
     """Return a unique name: sorts by time, and tells which place it is for."""
-    now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    seconds, ns = divmod(time.time_ns(), 10**9)
+    now = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{ns // 1_000:06d}"
     return f"{now}-{os.getpid()}-{os.urandom(4).hex()}-{_digest(address)}"
 
 

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 
-
 __all__ = ["Comparison", "Contender", "Row", "Target", "compare"]
 
 ROUNDS = 21

@@ -16,20 +16,22 @@ from __future__ import annotations
 import email.utils
 import json
 import re
-from collections.abc import Mapping
 from datetime import timezone
 from http import HTTPStatus
 
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry
+from multimeter.sinks.write_client import HttpAnswer
 
-__all__ = ["answer_of", "parse_retry_after"]
+__all__ = ["NEXT_STEPS", "answer_of", "message_of", "parse_retry_after"]
 
 _LONGEST_REASON = 500
-_NEXT_STEPS = {
+NEXT_STEPS = {
     401: "Use a token that the server knows: multimeter-visu status shows the stack.",
     403: "Use a token that may write to this bucket.",
     404: "Check the names of the organisation and the bucket.",
 }
+"""What somebody must do, by status; waiting alone will not help."""
+
 _LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _UNPARSED = re.compile(
@@ -38,30 +40,27 @@ _UNPARSED = re.compile(
 _DROPPED = re.compile(r"\bdropped=(\d+)\b")
 
 
-def answer_of(
-    status: int, headers: Mapping[str, str], body: bytes, batch: Batch, now: float
-) -> Answer:
+def answer_of(answer: HttpAnswer, batch: Batch, now: float) -> Answer:
     """Return what an answer means for a batch.
 
     Args:
-        status: The status code.
-        headers: The headers; names in lower case.
-        body: The body, or its beginning.
+        answer: What the server said.
         batch: What was sent.
         now: The time of day, in seconds since the epoch.
     """
+    status = answer.status
     if status == HTTPStatus.NO_CONTENT:
         return Accepted()
-    message = _message(body)
+    message = message_of(answer)
     reason = f"it answered {status}: {message[:_LONGEST_REASON]}"
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Retry(reason, parse_retry_after(headers.get("retry-after"), now))
+        return Retry(reason, parse_retry_after(answer.headers.get("retry-after"), now))
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Rejected(reason, too_large=True)
     if status in _REFUSED:
         return Rejected(reason, _refused(message, batch))
-    if status in _NEXT_STEPS:
-        return Retry(f"{reason}\nNext: {_NEXT_STEPS[status]}", refused=True)
+    if status in NEXT_STEPS:
+        return Retry(f"{reason}\nNext: {NEXT_STEPS[status]}", refused=True)
     return Retry(
         f"it answered {status}, where InfluxDB answers 204. Another server listens there, "
         "or a network asks for a login.",
@@ -83,13 +82,14 @@ def _refused(message: str, batch: Batch) -> dict[int, str]:
     }
 
 
-def _message(body: bytes) -> str:
-    text = body.decode("utf-8", "replace").strip()
+def message_of(answer: HttpAnswer) -> str:
+    """Return what the server said, in its words."""
+    text = answer.body.decode("utf-8", "replace").strip()
     try:
-        answer = json.loads(text)
+        data = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    message = answer.get("message") if isinstance(answer, dict) else None
+    message = data.get("message") if isinstance(data, dict) else None
     return message if isinstance(message, str) else text
 
 

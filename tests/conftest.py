@@ -45,6 +45,7 @@ class Tool:
             text=True,
             timeout=120,
             stdin=subprocess.DEVNULL,
+            check=False,
             **more,
         )
 
@@ -61,6 +62,7 @@ class Tool:
             capture_output=True,
             text=True,
             timeout=120,
+            check=False,
         )
 
     @property

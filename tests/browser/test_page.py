@@ -31,7 +31,8 @@ def storage(shared_stack):
 def curves(browser, panel):
     """How many points each curve of a panel has."""
     return browser.run(
-        'const plot = document.querySelector(`[data-panel="${arguments[0]}"] .js-plotly-plot`);'
+        "const panel = document.querySelector(`[data-panel='${arguments[0]}']`);"
+        "const plot = panel.querySelector('.js-plotly-plot');"
         "return Object.fromEntries(plot.data.filter(t => t.name).map(t =>"
         " [t.name, t.y.filter(v => v !== null).length]))",
         panel,

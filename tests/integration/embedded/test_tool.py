@@ -99,6 +99,7 @@ def test_remove_asks_and_a_no_changes_nothing(stack):
         capture_output=True,
         input=b"n\n",
         timeout=60,
+        check=False,
     )
     assert done.returncode == 1
     assert stack.json("status")["state"] == "running"

@@ -75,7 +75,17 @@ def test_a_pid_that_another_process_has_by_now_is_not_the_server(folder):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "12", '{"pid": 2}', '{"pid": "x", "created": 1}', '{"pid": -1, "created": 1}', '{"pid": 1e99, "created": null}', "\x00"],
+    [
+        "",
+        "{",
+        "[]",
+        "12",
+        '{"pid": 2}',
+        '{"pid": "x", "created": 1}',
+        '{"pid": -1, "created": 1}',
+        '{"pid": 1e999, "created": null}',
+        "\x00",
+    ],
 )
 def test_a_broken_pid_file_names_no_process(folder, text):
     folder.create()

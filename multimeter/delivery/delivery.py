@@ -307,6 +307,11 @@ class Delivery:
         """The folder of the queue on disk, or None where there is none."""
         return self._queue.spool
 
+    @property
+    def rejects(self) -> pathlib.Path:
+        """The file of what the server refused for good; there may be none yet."""
+        return self._rejects.path
+
     def __enter__(self) -> Self:
         """Return the delivery itself."""
         return self

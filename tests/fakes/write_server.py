@@ -31,8 +31,8 @@ class WriteServer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
@@ -41,8 +41,8 @@ class WriteServer(http.server.ThreadingHTTPServer):
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[WriteServer]:
-        with cls() as server:
+    def running(cls, port: int = 0) -> Iterator[WriteServer]:
+        with cls(port) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
             try:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import datetime
 import json
 import socket
 import ssl
@@ -112,7 +111,11 @@ class TestRequests:
 class TestTrouble:
     def test_a_server_that_hangs_up_is_tried_again_with_less(self, make):
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            thread = threading.Thread(target=lambda: listening.accept()[0].close())
+
+            def hang_up():
+                listening.accept()[0].close()
+
+            thread = threading.Thread(target=hang_up)
             thread.start()
             sink = make(url=f"http://127.0.0.1:{listening.getsockname()[1]}")
             answer = sink.send(BATCH)
@@ -247,7 +250,7 @@ class TestTls:
     def certificate(self, tmp_path):
         """A certificate for localhost that nobody else has signed."""
         path = tmp_path / "server.pem"
-        make = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split()
+        make = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
         names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
         where = ["-keyout", str(path), "-out", str(tmp_path / "cert.pem")]
         try:

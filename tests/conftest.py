@@ -14,6 +14,13 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from hypothesis import HealthCheck, settings
+
+# How fast the machine is says nothing of the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ __all__ = [
     "Segment",
     "SegmentFolder",
     "batch_id",
+    "find_segments",
     "read_segment",
     "remove_segment",
     "set_segment_aside",
@@ -85,7 +86,12 @@ class SegmentFolder:
         self._written = self._synced = 0
         self._descriptor: int | None = None
         self._open: Segment | None = None
-        self._frozen = collections.deque(_find(path))
+        self._frozen = collections.deque[Segment]()
+        for segment in find_segments(path):
+            if segment.records:
+                self._frozen.append(segment)
+            else:
+                segment.path.unlink()
         self._records = sum(each.records for each in self._frozen)
         self._size = sum(each.size for each in self._frozen)
 
@@ -272,8 +278,12 @@ def set_segment_aside(segment: Segment) -> pathlib.Path:
     return path
 
 
-def _find(folder: pathlib.Path) -> list[Segment]:
-    """Return the segments that an earlier program left, the oldest first."""
+def find_segments(folder: pathlib.Path) -> list[Segment]:
+    """Return the segments in a folder, the oldest first; some may be empty.
+
+    Raises:
+        OSError: The folder, or a segment in it, cannot be read.
+    """
     found = []
     for path in sorted(folder.iterdir()):
         match = _NAME.fullmatch(path.name)
@@ -285,11 +295,8 @@ def _find(folder: pathlib.Path) -> list[Segment]:
             records = len(intact.lines) + intact.damaged
         else:
             records = int(match["records"])
-        if records and size:
-            batch = batch_id(folder.name, int(match["number"]))
-            found.append(Segment(path, batch, records, size))
-        else:
-            path.unlink()
+        batch = batch_id(folder.name, int(match["number"]))
+        found.append(Segment(path, batch, records if size else 0, size))
     return found
 
 

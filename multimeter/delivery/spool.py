@@ -28,13 +28,14 @@ import time
 from collections.abc import Iterator, Mapping
 
 from multimeter.delivery.lock import FileLock
-from multimeter.delivery.segments import SegmentFolder
+from multimeter.delivery.segments import SegmentFolder, find_segments
 
 __all__ = [
     "Address",
     "FolderInfo",
     "Spool",
     "default_spool",
+    "folders_of",
     "is_usable",
     "new_folder_name",
 ]
@@ -87,6 +88,25 @@ class FolderInfo:
             return None
         return data if isinstance(data, dict) and self.is_for(data) else None
 
+    @property
+    def records(self) -> int:
+        """How many records lie in it."""
+        try:
+            return sum(segment.records for segment in find_segments(self.path))
+        except OSError:
+            return 0
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the program that uses it lives."""
+        try:
+            lock = FileLock.acquire(self.path / _LOCK, create=False)
+        except OSError:
+            return False
+        if lock:
+            lock.release()
+        return lock is None
+
     def own(self, *, sync: bool = False) -> SegmentFolder | None:
         """Take the folder over, or return None when its owner lives, or it is gone."""
         lock = None
@@ -97,6 +117,15 @@ class FolderInfo:
             if lock:
                 lock.release()
             return None
+
+
+def folders_of(root: pathlib.Path) -> list[FolderInfo]:
+    """Return the folders of a spool, the oldest first."""
+    try:
+        paths = sorted(root.iterdir())
+    except OSError:
+        return []
+    return [FolderInfo(path) for path in paths if (path / _LOCK).is_file()]
 
 
 class Spool:
@@ -113,17 +142,9 @@ class Spool:
         self.sync = sync
         self._address = dict(address)
 
-    def folders(self) -> list[FolderInfo]:
-        """Return the folders in it, the oldest first."""
-        try:
-            paths = sorted(self.root.iterdir())
-        except OSError:
-            return []
-        return [FolderInfo(path) for path in paths if (path / _LOCK).is_file()]
-
     def take_over(self) -> list[SegmentFolder]:
         """Own the folders whose owners are gone and whose records go to our address."""
-        ours = [each for each in self.folders() if each.is_for(self._address)]
+        ours = [each for each in folders_of(self.root) if each.is_for(self._address)]
         return [folder for each in ours if (folder := each.own(sync=self.sync))]
 
     def create(self, name: str, numbers: Iterator[int]) -> SegmentFolder:

@@ -45,13 +45,15 @@ def view(browser):
     return float(data["from"]), float(data["to"])
 
 
-def test_the_example_shows_its_curves_and_marks(browser):
+def test_the_example_shows_its_curves_and_marks(browser, shared_stack):
+    points = shared_stack.runs()["example"]["points"]
     browser.open(EXAMPLE)
     assert browser.one("[data-testid=run-title]").text == "example"
     panels = [each.get_attribute("data-panel") for each in browser.all("[data-panel]")]
     assert panels == PANELS
     for panel in PANELS:
-        assert max(curves(browser, panel).values()) == 150
+        # A bucket of time may hold two of them.
+        assert 0.9 * points < max(curves(browser, panel).values()) <= points
         marks = browser.one(f'[data-panel="{panel}"]').get_attribute("data-marks")
         assert marks == "6"
     shown = browser.run("return document.querySelector('main').innerText")
@@ -66,7 +68,7 @@ def test_figures_stand_on_top_in_readable_units(browser):
         each.get_attribute("data-figure"): each.text
         for each in browser.all("[data-figure]")
     }
-    assert re.search(r"14\.8\d* s", shown["Duration"])
+    assert re.search(r"1\d(\.\d+)? s", shown["Duration"])
     assert re.search(r"1\d\d(\.\d+)? MiB", shown["Peak memory"])
     assert re.search(r"\d+(\.\d+)? %", shown["Mean CPU"])
 

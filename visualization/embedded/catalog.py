@@ -192,10 +192,11 @@ def update_series(
     """Set the start, end and points of series: rows of number, start, end and points."""
     if not rows:
         return
-    with lend(cursor, "grown", _arrays(("number", "start_ns", "end_ns", "points"), rows)):
+    with lend(cursor, _arrays(("number", "start_ns", "end_ns", "points"), rows)) as grown:
         cursor.execute(
-            "UPDATE series SET start_ns = grown.start_ns, end_ns = grown.end_ns, "
-            "points = grown.points FROM grown WHERE series.number = grown.number"
+            "UPDATE series SET start_ns = grown.start_ns, "  # noqa: S608
+            f"end_ns = grown.end_ns, points = grown.points FROM {grown} AS grown "
+            "WHERE series.number = grown.number"
         )
 
 

@@ -2,8 +2,9 @@
 
 DuckDB gives up a whole database when a checkpoint fails, on a full disk for instance:
 everything that was committed is on disk, but nothing works until it has been opened
-again. :class:`Database` does that at the next use, so that the store goes on by itself
-when there is room.
+again. After a write that failed, :class:`Database` always opens the file again at the
+next use: what is there then is what is on disk, and the store goes on by itself when
+there is room.
 
 What it relies on: https://duckdb.org/docs/stable/connect/concurrency (one process writes,
 threads use cursors of their own) and
@@ -22,6 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
+import numpy as np
 from numpy.typing import NDArray
 
 from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
@@ -36,8 +38,12 @@ _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     # Objects in arrays are text, without looking at some of them first.
     "pandas_analyze_sample": "0",
 }
-# At the start DuckDB would not take the other settings after these.
-_LOCK = "SET enable_external_access = false; SET lock_configuration = true"
+# At the start DuckDB would not take the other settings after these. What a write that
+# failed has left in memory must never come into the file: so nothing does on closing.
+_LOCK = (
+    "PRAGMA disable_checkpoint_on_shutdown; "
+    "SET enable_external_access = false; SET lock_configuration = true"
+)
 _MOST_THREADS = 4
 
 # DuckDB tells these apart in its messages only.
@@ -76,6 +82,7 @@ class Database:
         self._gate = threading.Condition()
         self._users = 0
         self._closed = False
+        self._valid = False
         self._connection: duckdb.DuckDBPyConnection | None = None
         with _told(self._path), _private_files():
             if not self._path.exists():
@@ -86,7 +93,11 @@ class Database:
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Lend a cursor to read with."""
         with _told(self._path), self._cursor() as cursor:
-            yield cursor
+            try:
+                yield cursor
+            except duckdb.FatalException:
+                self._valid = False
+                raise
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -95,13 +106,12 @@ class Database:
         One thread at a time.
         """
         with _told(self._path), self._cursor() as cursor, _private_files():
-            cursor.begin()
             try:
+                cursor.begin()
                 yield cursor
                 cursor.commit()
             except BaseException:
-                # A commit that failed has rolled back by itself, a database that was
-                # given up cannot.
+                self._valid = False
                 with suppress(duckdb.Error):
                     cursor.rollback()
                 raise
@@ -111,10 +121,11 @@ class Database:
         with self._gate:
             self._closed = True
             self._gate.wait_for(lambda: not self._users)
-            connection, self._connection = self._connection, None
-            if connection:
-                with _private_files():
-                    connection.close()
+            if self._connection and self._valid:
+                # What cannot come into the file now stays in the log, and does later.
+                with _private_files(), suppress(duckdb.Error):
+                    self._connection.execute("CHECKPOINT")
+            self._let_go()
 
     def size_bytes(self) -> int:
         """Return the size of the file and of what is not in it yet."""
@@ -124,34 +135,24 @@ class Database:
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._gate:
-            # A database that was given up lives as long as its last user.
-            self._gate.wait_for(lambda: self._connection or self._closed or not self._users)
+            # DuckDB opens nothing again that somebody still uses.
+            self._gate.wait_for(lambda: self._closed or self._valid or not self._users)
             if self._closed:
                 raise StoreError(f"The store {self._path} is closed.")
-            cursor = (self._connection or self._open()).cursor()
+            if not self._valid:
+                self._open()
+            assert self._connection is not None
+            cursor = self._connection.cursor()
             self._users += 1
         try:
             yield cursor
-        except duckdb.Error:
-            self._give_up_if_invalid(cursor)
-            raise
         finally:
             cursor.close()
             with self._gate:
                 self._users -= 1
                 self._gate.notify_all()
 
-    def _give_up_if_invalid(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        try:
-            cursor.execute("SELECT 1")
-        except duckdb.Error:
-            with self._gate:
-                connection, self._connection = self._connection, None
-            if connection:
-                with suppress(duckdb.Error):
-                    connection.close()
-
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def _open(self) -> None:
         configuration = _CONFIGURATION | {
             "threads": str(min(_MOST_THREADS, os.cpu_count() or 1)),
             # DuckDB hands a file that this process has open already out again, unless
@@ -159,16 +160,21 @@ class Database:
             "custom_user_agent": f"multimeter {uuid4()}",
         }
         with _told(self._path), _private_files():
-            connection = duckdb.connect(str(self._path), config=configuration)
+            self._let_go()
+            self._connection = duckdb.connect(str(self._path), config=configuration)
             try:
-                connection.execute(_LOCK)
-                self._opened(connection)
+                self._connection.execute(_LOCK)
+                self._opened(self._connection)
                 self._path.chmod(0o600)
             except BaseException:
-                connection.close()
+                self._let_go()
                 raise
-        self._connection = connection
-        return connection
+        self._valid = True
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.close()
 
 
 def _create(path: Path, create: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
@@ -248,17 +254,26 @@ def _translate(path: Path, error: Exception) -> StoreError:
 
 @contextmanager
 def lend(
-    cursor: duckdb.DuckDBPyConnection, name: str, arrays: Mapping[str, NDArray[Any]]
-) -> Iterator[None]:
-    """Let SQL see columns of numbers, texts or booleans as a table, without copying.
+    cursor: duckdb.DuckDBPyConnection, arrays: Mapping[str, NDArray[Any]]
+) -> Iterator[str]:
+    """Let SQL see columns of numbers, texts or booleans, without copying them.
 
-    Masked values are NULL.
+    Yields:
+        What stands behind FROM; masked values are NULL there.
     """
-    cursor.register(name, dict(arrays))
-    try:
-        yield
-    finally:
-        cursor.unregister(name)
+    lent, columns = {}, []
+    for name, values in arrays.items():
+        lent[name] = np.ma.getdata(values)
+        column = f'"{name}"'
+        if isinstance(values, np.ma.MaskedArray):
+            # DuckDB itself does not look at masks before its version 2.
+            lent[f"no {name}"] = np.ma.getmaskarray(values)
+            column = f'CASE WHEN NOT "no {name}" THEN {column} END AS {column}'
+        columns.append(column)
+    cursor.register("lent", lent)
+    yield f"(SELECT {', '.join(columns)} FROM lent)"  # noqa: S608
+    # Not after an error: it goes with the cursor then, whose transaction is lost.
+    cursor.unregister("lent")
 
 
 def insert(
@@ -266,7 +281,5 @@ def insert(
 ) -> None:
     """Append rows to a table, given by column."""
     names = ", ".join(f'"{name}"' for name in arrays)
-    with lend(cursor, "to_insert", arrays):
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) SELECT {names} FROM to_insert"  # noqa: S608
-        )
+    with lend(cursor, arrays) as rows:
+        cursor.execute(f"INSERT INTO {table} ({names}) FROM {rows}")

@@ -131,14 +131,14 @@ def _replace(
     differs = " OR ".join(
         f"(sent.{c} IS NOT NULL AND sent.{c} IS DISTINCT FROM {table}.{c})" for c in columns
     )
-    with lend(cursor, "sent", points.arrays() | places):
+    with lend(cursor, points.arrays() | places) as rows:
         found = cursor.execute(
-            f"SELECT place FROM sent, {table} WHERE {same_point}"  # noqa: S608
+            f"SELECT place FROM {rows} AS sent, {table} WHERE {same_point}"  # noqa: S608
         )
         there[found.fetchnumpy()["place"]] = True
         if there.any():
             cursor.execute(
-                f"UPDATE {table} SET {merged} FROM sent "  # noqa: S608
+                f"UPDATE {table} SET {merged} FROM {rows} AS sent "  # noqa: S608
                 f"WHERE {same_point} AND ({differs})"
             )
     return there

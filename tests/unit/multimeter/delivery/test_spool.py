@@ -12,6 +12,7 @@ from multimeter.delivery.spool import (
     FolderInfo,
     Spool,
     default_spool,
+    folders_of,
     is_usable,
     new_folder_name,
 )
@@ -78,7 +79,7 @@ def test_a_folder_appears_locked_and_whole(tmp_path, monkeypatch):
     acquire = FileLock.acquire.__func__
 
     def look(cls, path, **more):
-        seen.extend(Spool(tmp_path, HERE, sync=False).folders())
+        seen.extend(folders_of(tmp_path))
         return acquire(cls, path, **more)
 
     monkeypatch.setattr(FileLock, "acquire", classmethod(look))
@@ -104,7 +105,7 @@ def test_a_folder_that_vanishes_is_nobodys(tmp_path):
 
 
 def test_a_spool_that_is_not_there_has_no_folders(tmp_path):
-    assert Spool(tmp_path / "nothing", HERE, sync=False).folders() == []
+    assert folders_of(tmp_path / "nothing") == []
 
 
 def test_other_files_are_passed_over(tmp_path):

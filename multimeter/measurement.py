@@ -12,11 +12,8 @@ from multimeter.log import log
 from multimeter.probe import Probe
 from multimeter.result import Result
 from multimeter.sampler import Sampler
-<<<<<<< HEAD
-from multimeter.storages.following import Following
-=======
 from multimeter.storages.base import Storage
->>>>>>> main
+from multimeter.storages.following import Following
 
 __all__ = ["Configuration", "Measurement"]
 

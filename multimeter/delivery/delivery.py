@@ -33,6 +33,7 @@ __all__ = ["Delivery"]
 
 # While a put is blocked: somebody else may have made room on the disk.
 _LOOK_AGAIN_SECONDS = 1.0
+_ENDING_SECONDS = 1.0
 
 
 class Delivery:
@@ -281,8 +282,10 @@ class Delivery:
             self._wake.set()
             if self._thread is None:
                 self._end()
-            elif not self._report.queued:
-                self._thread.join(max(0.0, deadline - time.monotonic()))
+            else:
+                # It is about to end, unless the sink has it; then nobody waits for it.
+                ending = 0.0 if self._worker.is_sending else _ENDING_SECONDS
+                self._thread.join(max(ending, deadline - time.monotonic()))
         return self._report
 
     def _make_report(self) -> Report:

@@ -58,6 +58,9 @@ class Worker:
         rejects: Where records go that are refused for good.
         lock: Guards the queue and the counters; held for moments only.
         chance: Time and randomness.
+
+    Attributes:
+        is_sending: Whether the sink has a batch just now.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Worker:
         lock: threading.Lock,
         chance: Chance = Chance(),
     ) -> None:
+        self.is_sending = False
         self._sink = sink
         self._queue = queue
         self._settings = settings
@@ -187,10 +191,13 @@ class Worker:
             self._most = min(self._settings.batch_size, grown)
 
     def _send(self, part: Batch) -> Answer:
+        self.is_sending = True
         try:
             return self._sink.send(part)
         except Exception as error:  # noqa: BLE001 - nothing may end the thread
             return Retry(f"{type(error).__name__} in {type(self._sink).__name__}: {error}")
+        finally:
+            self.is_sending = False
 
     def _reject(self, transit: Transit, part: Batch, answer: Rejected) -> None:
         if answer.too_large:

@@ -238,3 +238,19 @@ def test_an_unknown_run_is_said_and_the_list_is_still_there(browser):
     assert browser.all('[data-run="example"]')
     # The browser itself says that the answer was 404.
     assert all("404" in message for message in browser.errors())
+
+
+def test_a_part_of_the_page_that_did_not_arrive_is_asked_for_again(browser):
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
+    try:
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/marks.js"]})
+        browser.driver.get(browser.driver.current_url.split("?")[0] + EXAMPLE[1:])
+        browser.until(browser.errors, "the part to be missed")
+        assert browser.run("return document.body.dataset.state") == "loading"
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        browser.wait_for("ready")
+    finally:
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
+        browser.errors()

@@ -362,9 +362,11 @@ class Delivery:
         self._end()
 
     def _end(self) -> None:
-        with self._lock:
-            self._queue.close()
-        self._sink.close()
+        try:
+            with self._lock:
+                self._queue.close()
+        finally:
+            self._sink.close()
 
     def _at_exit(self) -> None:
         self._tell(self.close(self._exit_timeout))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import os
 import pathlib
@@ -67,7 +68,7 @@ class RejectsFile:
             if written < len(data):
                 # The disk is full. Half a line would spoil the one that follows it.
                 os.ftruncate(descriptor, before)
-                raise OSError("the disk is full")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if self._sync:
                 os.fsync(descriptor)
         finally:

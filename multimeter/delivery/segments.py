@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import itertools
 import os
 import pathlib
@@ -32,6 +33,7 @@ __all__ = [
 
 _NAME = re.compile(r"(?P<number>\d{8,})(?:-(?P<records>\d+))?")
 _DAMAGED = ".damaged"
+_OF_THE_FOLDER = {"lock", "target.json"}
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
@@ -120,7 +122,7 @@ class SegmentFolder:
         written = os.write(self._descriptor, data)
         if written < len(data):
             self._undo(segment)
-            raise OSError(f"no space left in {self.path}")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(segment.path))
         segment.records += 1
         segment.size += len(data)
         self._records += 1
@@ -230,13 +232,13 @@ class SegmentFolder:
 
     def close(self) -> None:
         """Let go of the folder; it is removed when nothing is left in it."""
+        if os.name == "nt":  # it removes no file that is open
+            self._lock.release()
         with contextlib.suppress(OSError):
             self.freeze()
-        names = {each.name for each in self.path.iterdir()}
-        if names <= {"lock", "target.json"}:
-            for name in sorted(names):
-                with contextlib.suppress(OSError):
-                    (self.path / name).unlink()
+            if {each.name for each in self.path.iterdir()} <= _OF_THE_FOLDER:
+                for name in _OF_THE_FOLDER:
+                    (self.path / name).unlink(missing_ok=True)
         self._lock.release()
         with contextlib.suppress(OSError):
             self.path.rmdir()

@@ -45,6 +45,7 @@ Address = Mapping[str, str]
 
 _LOCK = "lock"
 _TARGET = "target.json"
+_DRAFT = "."
 
 
 def default_spool() -> pathlib.Path:
@@ -125,7 +126,8 @@ def folders_of(root: pathlib.Path) -> list[FolderInfo]:
         paths = sorted(root.iterdir())
     except OSError:
         return []
-    return [FolderInfo(path) for path in paths if (path / _LOCK).is_file()]
+    whole = (path for path in paths if not path.name.startswith(_DRAFT))
+    return [FolderInfo(path) for path in whole if (path / _LOCK).is_file()]
 
 
 class Spool:
@@ -160,7 +162,7 @@ class Spool:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Others see the folder when all is in it, and locked. Windows cannot rename
         # a folder with an open file in it; there is a moment without a lock there.
-        draft, path = self.root / f".{name}", self.root / name
+        draft, path = self.root / f"{_DRAFT}{name}", self.root / name
         lock = None
         try:
             draft.mkdir(mode=0o700)

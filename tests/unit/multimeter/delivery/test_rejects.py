@@ -58,6 +58,6 @@ def test_a_disk_that_fills_up_leaves_no_half_line(tmp_path, monkeypatch):
     before = rejects.path.read_bytes()
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:7]))
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(OSError, match="No space"):
         rejects.add("here", BATCH, {1: "no"})
     assert rejects.path.read_bytes() == before

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_short_write_leaves_no_trace(folder, monkeypatch):
     write = os.write
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda fd, data: write(fd, data[:5]))
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(OSError, match="No space"):
             folder.append(b"2")
     folder.append(b"3")
     assert read_segment(folder.take()) == ([b"1", b"3"], 0)
@@ -173,6 +174,12 @@ def test_a_folder_with_records_stays_when_it_is_closed(folder):
     folder.close()
     found = FolderInfo(folder.path).own()
     assert lines_of(found) == [b"1"]
+
+
+def test_a_folder_that_vanished_can_be_closed(folder):
+    folder.append(b"1")
+    shutil.rmtree(folder.path)
+    folder.close()
 
 
 def test_an_empty_file_is_no_batch(folder):

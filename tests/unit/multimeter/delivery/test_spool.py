@@ -79,8 +79,9 @@ def test_a_folder_appears_locked_and_whole(tmp_path, monkeypatch):
     acquire = FileLock.acquire.__func__
 
     def look(cls, path, **more):
+        found = acquire(cls, path, **more)
         seen.extend(folders_of(tmp_path))
-        return acquire(cls, path, **more)
+        return found
 
     monkeypatch.setattr(FileLock, "acquire", classmethod(look))
     make(tmp_path)

@@ -18,13 +18,13 @@ SECONDS = 300
 def test_a_network_that_breaks_at_random_moments_loses_and_doubles_nothing(
     server, proxy, make_delivery, put_all, arrivals, points, tier, seed
 ):
-    proxy.faults = random_faults(seed, 60, 300_000)
+    proxy.faults = random_faults(seed, 60, 100_000)
     delivery = make_delivery(proxy.url, tier=tier, batch_size=2_000, max_records=10_000)
     put_all(delivery, range(points))
     assert delivery.flush(SECONDS)
     found = arrivals(server)
     found.check(range(points))
-    assert proxy.happened > 10
+    assert proxy.happened >= 10
     assert delivery.stats().delivered == points
 
 
@@ -77,7 +77,8 @@ def test_what_is_sent_again_is_the_batch_and_not_the_backlog(
         delivery = make_delivery(proxy.url, batch_size=2_000, linger=5.0)
         for number in range(points):
             # Its times are of ms, and it takes none that are too old.
-            delivery.put_line(b"log value=%di %d000000" % (number, 1_700_000_000_000 + number))
+            ms = 1_700_000_000_000 + number
+            delivery.put_line(b"log value=%di %d000000" % (number, ms))
         assert delivery.flush(SECONDS)
     query = urllib.parse.urlencode({"match[]": "log_value", "reduce_mem_usage": 1})
     urllib.request.urlopen(f"{victoria}/internal/force_flush", timeout=30).close()

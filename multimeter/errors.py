@@ -11,7 +11,8 @@
     ├── FormatError (also a ValueError)           data cannot be written or read in a format
     │   └── LineProtocolError                     one line is not line protocol
     └── StorageError                              a result could not be put where it belongs
-        └── MissingExtraError (also ImportError)  an optional dependency is not installed
+        ├── MissingExtraError (also ImportError)  an optional dependency is not installed
+        └── QueueFullError                        there is no room for a point, as declared
 
 Each says what happened, the likely cause, and what to do next.
 """
@@ -26,6 +27,7 @@ __all__ = [
     "MultimeterError",
     "NoStackError",
     "ProbeError",
+    "QueueFullError",
     "StateError",
     "StorageError",
     "UnsupportedError",
@@ -112,3 +114,7 @@ class MissingExtraError(StorageError, ImportError):
             f"The package '{package}' is not installed.",
             next_step=f"pip install 'multimeter[{extra}]'",
         )
+
+
+class QueueFullError(StorageError):
+    """There is no room for a point, and the queue was told to raise then."""

@@ -13,6 +13,7 @@ from multimeter.probe import Probe
 from multimeter.result import Result
 from multimeter.sampler import Sampler
 from multimeter.storages.base import Storage
+from multimeter.storages.following import Following
 
 __all__ = ["Configuration", "Measurement"]
 
@@ -72,6 +73,7 @@ class Measurement:
         self._storage = multimeter.storage
         self._cycle_time = multimeter.cycle_time
         self._sampler: Sampler | None = None
+        self._following: Following | None = None
         self._ended = False
 
     @property
@@ -96,13 +98,15 @@ class Measurement:
             )
         result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
         self._probes = self._multimeter.borrow(self._probes)
-        sampler = Sampler(self._probes, self._cycle_time, result.append)
+        following = Following(self._storage, result)
+        sampler = Sampler(self._probes, self._cycle_time, following.append)
         try:
             sampler.start()
         except BaseException:
             self._multimeter.give_back(self._probes)
             raise
-        self.result, self._sampler = result, sampler
+        self.result, self._sampler, self._following = result, sampler, following
+        following.open()
         return result
 
     def end(self) -> None:
@@ -131,8 +135,9 @@ class Measurement:
         Raises:
             StateError: The measurement is not going on.
         """
-        result, sampler = self._going_on("add a mark to")
-        result.add_mark(sampler.time_ns(), str(label))
+        _, sampler = self._going_on("add a mark to")
+        assert self._following is not None, "it is there as long as the sampler"
+        self._following.add_mark(sampler.time_ns(), str(label))
 
     def _going_on(self, verb: str) -> tuple[Result, Sampler]:
         if self._sampler is None or self.result is None:

@@ -22,7 +22,7 @@ from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.schema_json import schema_to_json
 
-__all__ = ["encode_batches", "encode_result"]
+__all__ = ["check_identifier", "encode_batches", "encode_result", "run_record"]
 
 
 def encode_batches(result: Result, size: int) -> Iterator[str]:
@@ -55,19 +55,28 @@ def encode_result(result: Result) -> Iterator[str]:
         FormatError: The result has no identifier, or two of its measures cannot be
             told apart in line protocol.
     """
+    check_identifier(result)
+    return chain(encode_points(result), _encode_marks_and_run(result))
+
+
+def check_identifier(result: Result) -> None:
+    """Refuse a result without an identifier.
+
+    Raises:
+        FormatError: It has none.
+    """
     if not result.identifier:
         raise FormatError(
             "The result has no identifier, which line protocol needs.",
             next_step="Set result.identifier before it is stored.",
         )
-    return chain(encode_points(result), _encode_marks_and_run(result))
 
 
 def _encode_marks_and_run(result: Result) -> Iterator[str]:
     measurement = portable_measurement(result.identifier or "")
     for time_ns, label in sorted(result.marks_ns):
         yield _line(Record(MARKS, {"measurement": measurement}, {"label": label}, time_ns))
-    yield _line(_run_record(result, measurement))
+    yield _line(run_record(result))
 
 
 def _line(record: Record) -> str:
@@ -76,7 +85,9 @@ def _line(record: Record) -> str:
     return line
 
 
-def _run_record(result: Result, measurement: str) -> Record:
+def run_record(result: Result) -> Record:
+    """Return the entry of a run, at the time of its first point."""
+    measurement = portable_measurement(result.identifier or "")
     times = result.times_ns
     fields: dict[str, Any] = {
         "identifier": result.identifier,

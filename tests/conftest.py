@@ -23,6 +23,15 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--points",
+        type=int,
+        default=50_000,
+        help="How many points each fault of a delivery is tried with; 1000000 at night.",
+    )
+
+
 @dataclass(frozen=True)
 class Tool:
     """``multimeter-visu`` as a user runs it, in a home folder of its own."""

@@ -3,22 +3,61 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
+from typing import Any
 
-from multimeter.result import Result
+from multimeter.result import Mark, Result
 
 __all__ = ["Storage"]
 
 
 class Storage(abc.ABC):
-    """Takes the result of each measurement when it has ended."""
+    """Takes the result of each measurement when it has ended.
+
+    A storage can also follow a run while it goes on, by :meth:`open`, :meth:`append`
+    and :meth:`mark`: then a crash of the program loses nothing, and a chart moves. They
+    do nothing here. They are called in the middle of what is measured, so they must
+    not wait; what they raise is logged once, and the run is not followed any more. In
+    any case :meth:`store` is called at the end.
+    """
 
     @abc.abstractmethod
     def store(self, result: Result) -> None:
-        """Store a result.
+        """Store a result; of a run that was followed, what is still missing.
 
         Args:
             result: What was measured.
 
         Raises:
             StorageError: It could not be stored; the result is unchanged.
+        """
+
+    def open(  # noqa: B027 - a storage need not follow
+        self, result: Result
+    ) -> None:
+        """A run has started.
+
+        Args:
+            result: What will be measured: it has its identifier, tags and schema.
+        """
+
+    def append(  # noqa: B027 - a storage need not follow
+        self, result: Result, timestamp: int, values: Mapping[str, Any]
+    ) -> None:
+        """A point was added to the result.
+
+        Args:
+            result: The result, with the point.
+            timestamp: The time of the point, in ns since the epoch.
+            values: Measure keys to values.
+        """
+
+    def mark(  # noqa: B027 - a storage need not follow
+        self, result: Result, mark: Mark
+    ) -> None:
+        """A mark was added to the result.
+
+        Args:
+            result: The result, with the mark.
+            mark: The mark.
         """

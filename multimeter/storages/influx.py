@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import http.client
 import os
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from multimeter.connection import find_connection
-from multimeter.errors import ConfigurationError, MissingExtraError, StorageError
+from multimeter.delivery import Delivery, Tier
+from multimeter.errors import StorageError
 from multimeter.log import log
-from multimeter.result import Result
+from multimeter.result import Mark, Result
 from multimeter.result_lines import encode_batches
+from multimeter.sinks.http_answers import NEXT_STEPS, message_of
+from multimeter.sinks.influx import InfluxDBSink
+from multimeter.sinks.write_client import Token, WriteClient
 from multimeter.storages.base import Storage
-
-if TYPE_CHECKING:
-    from influxdb_client.client.influxdb_client import InfluxDBClient
+from multimeter.storages.live_run import LiveRun
+from multimeter.timestamps import from_ns
 
 __all__ = ["InfluxDBStorage"]
 
 _STORED = 204
 _PARTLY_STORED = 422
 _LONGEST_REASON = 500
-_NEXT_STEPS = {
-    401: "Use a token that the server knows: multimeter-visu status shows the stack.",
-    403: "Use a token that may write to this bucket.",
-    404: "Check the names of the organisation and the bucket.",
+_NEXT_STEPS = NEXT_STEPS | {
     413: "Use a smaller batch_size.",
     _PARTLY_STORED: "Rename a measure that changed its type; all else was stored.",
 }
@@ -32,47 +36,76 @@ _UNREACHABLE = (
     "Start the server (multimeter-visu start), or check the url. Then call "
     "storage.store(measurement.result): the result is still in memory."
 )
+# A chart that moves needs no more; each batch costs the program a request.
+_LINGER_SECONDS = 0.5
 
 
 class InfluxDBStorage(Storage):
-    """Stores each result in a bucket of InfluxDB 2.
+    """Stores each result in a bucket of InfluxDB 2, while the run goes on.
 
     The identifier is the measurement, measure keys are fields, tags are tags; marks
     and the run itself stand beside it, see :mod:`multimeter.result_lines`. Storing a
     result again replaces what is there, so it is safe to repeat after an error.
 
+    Trouble of the server neither slows nor breaks what is measured: points wait in
+    memory, then on disk, and are sent when it answers again; see
+    :class:`multimeter.delivery.Delivery`. What has not arrived when a run ends is
+    said in the log, with the place where it lies.
+
     Args:
         token: The token that may write to the bucket.
-        url: The URL of the server.
+        url: The URL of the server; a path in it stands before ``/api``.
         org: The name or id of the organisation.
         bucket: The name or id of the bucket.
+        live: Whether points are sent while the run goes on, or all at its end.
+        spool: The folder where points are kept on disk until they have arrived, so
+            that a program that is killed loses none. By default they go to disk
+            (``~/.multimeter/spool``) only when memory is full, or the run ends while the
+            server is away.
+        tier: ``spool``, or ``spool+fsync`` where a loss of power must lose nothing.
         batch_size: How many lines go into one request.
-        timeout: How many seconds a request may take.
+        timeout: How many seconds the server may be silent.
+        end_timeout: How many seconds the end of a run waits for what has not arrived.
         gzip: Whether requests are compressed, which pays off on slow networks only.
+        ca: The file of certificates to trust, with ``https``; by default the system's.
 
     Raises:
-        ConfigurationError: There is no token, or it or the URL cannot be used.
-        MissingExtraError: influxdb-client is not installed.
+        ConfigurationError: There is no token, or an argument cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of the user
         self,
-        token: str,
+        token: Token,
         url: str = "http://localhost:8086",
         org: str = "kantai",
         bucket: str = "multimeter",
         *,
+        live: bool = True,
+        spool: str | os.PathLike[str] | None = None,
+        tier: Tier | None = None,
         batch_size: int = 5_000,
         timeout: float = 30.0,
+        end_timeout: float = 10.0,
         gzip: bool = False,
+        ca: str | os.PathLike[str] | None = None,
     ) -> None:
-        _check_token(token)
-        _check_url(url)
-        self._url = url
-        self._org = org
-        self._bucket = bucket
+        self._client = WriteClient(
+            token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca
+        )
         self._batch_size = max(1, batch_size)
-        self._client = _client(url, token, org=org, timeout=timeout, gzip=gzip)
+        self._is_live = live
+        self._end_timeout = end_timeout
+        self._runs: dict[int, LiveRun] = {}
+        self._lock = threading.Lock()
+        self._delivery: Delivery | None = None
+        self._gone = 0
+        self._make_delivery: Callable[[], Delivery] = lambda: Delivery(
+            InfluxDBSink(token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca),
+            spool=spool,
+            tier=tier,
+            batch_size=self._batch_size,
+            linger=_LINGER_SECONDS,
+        )
 
     @classmethod
     def from_stack(cls, config: str | os.PathLike[str] | None = None) -> InfluxDBStorage:
@@ -88,113 +121,129 @@ class InfluxDBStorage(Storage):
             ConfigurationError: Its configuration cannot be used.
         """
         found = find_connection(config)
-        return cls(found.token, found.url, found.org, found.bucket)
+        # Who installs it anew gives it a new token: then that is found.
+        return cls(
+            lambda: find_connection(config).token, found.url, found.org, found.bucket
+        )
+
+    def open(self, result: Result) -> None:
+        """Begin to send a run: its entry in the list of runs goes first."""
+        if self._is_live:
+            with self._lock:
+                self._delivery = self._delivery or self._make_delivery()
+            run = LiveRun(result, self._delivery.put_line, time.time_ns())
+            self._runs[id(result)] = run
+
+    def append(self, result: Result, timestamp: int, values: Mapping[str, Any]) -> None:
+        """Send a point of a run."""
+        if run := self._runs.get(id(result)):
+            try:
+                run.append(timestamp, values)
+            except BaseException:
+                # Then all of it is stored at its end.
+                del self._runs[id(result)]
+                raise
+
+    def mark(self, result: Result, mark: Mark) -> None:
+        """Send a mark of a run."""
+        if run := self._runs.get(id(result)):
+            for time_ns, label in reversed(result.marks_ns):
+                if label == mark.label and from_ns(time_ns) == mark.datetime:
+                    run.mark(time_ns, label)
+                    return
 
     def store(self, result: Result) -> None:
-        """Write a result; returns when the server has taken all of it.
+        """Write a result; of a run that was sent while it went on, its end.
 
         Args:
             result: What was measured; it needs an identifier.
 
         Raises:
-            StorageError: The server cannot be reached or refused some of it.
+            StorageError: The server cannot be reached or refused some of it. For a run
+                that was sent while it went on, the log says so, as nothing is lost.
             FormatError: The result has no identifier, or measure keys that line
                 protocol cannot tell apart.
         """
+        run = self._runs.pop(id(result), None)
+        if run is None or self._delivery is None:
+            self._store_all(result)
+        else:
+            self._end(run, self._delivery)
+
+    def _end(self, run: LiveRun, delivery: Delivery) -> None:
+        run.close()
+        if not delivery.flush(self._end_timeout, patient=False):
+            secured = delivery.secure()
+            log().warning("%s", _left(run, delivery, secured=secured))
+        stats = delivery.stats()
+        gone = (
+            stats.rejected + sum(stats.dropped.values()) - stats.dropped.get("no value", 0)
+        )
+        if gone > self._gone:
+            log().warning(
+                "%d points were refused by %s for good, or dropped: see %s.",
+                gone - self._gone,
+                self._client.url,
+                delivery.rejects,
+            )
+            self._gone = gone
+
+    def _store_all(self, result: Result) -> None:
         refused: list[StorageError] = []
-        for batch in encode_batches(result, self._batch_size):
-            refused += self._write(batch.encode("utf-8"))
+        with ThreadPoolExecutor(1, "multimeter-store") as sender:
+            sent: Future[list[StorageError]] | None = None
+            # Each batch is encoded while the server takes the one before.
+            for batch in encode_batches(result, self._batch_size):
+                body = batch.encode()
+                refused += sent.result() if sent else []
+                sent = sender.submit(self._write, body)
+            refused += sent.result() if sent else []
         if refused:
             raise refused[0]
-        log().debug("Stored %r at %s.", result.identifier, self._url)
+        log().debug("Stored %r at %s.", result.identifier, self._client.url)
 
     def _write(self, body: bytes) -> list[StorageError]:
         """Write a batch; return what was refused of it while the rest was stored."""
-        from influxdb_client.rest import ApiException
-        from influxdb_client.service.write_service import WriteService
-        from urllib3.exceptions import HTTPError
-
-        service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
         try:
-            _, status, _ = service.post_write_with_http_info(  # type: ignore[no-untyped-call]
-                self._org, self._bucket, body, precision="ns"
-            )
-        except ApiException as error:
-            problem = StorageError(
-                f"{self._url} answered {error.status}: {_reason(error)}",
-                next_step=_NEXT_STEPS.get(error.status, "Store the result again."),
-            )
-            if error.status == _PARTLY_STORED:
-                return [problem]
-            raise problem from error
-        except (HTTPError, OSError) as error:
+            answer = self._client.post(body)
+        except (OSError, http.client.HTTPException) as error:
             raise StorageError(
-                f"{self._url} does not answer: {error}",
+                f"{self._client.url} does not answer: {error}",
                 cause="The server is not running, or a network is in the way.",
                 next_step=_UNREACHABLE,
             ) from error
-        except UnicodeDecodeError as error:
-            raise self._foreign("text that is not UTF-8") from error
-        if status != _STORED:
-            raise self._foreign(str(status))
-        return []
-
-    def _foreign(self, answer: str) -> StorageError:
-        return StorageError(
-            f"{self._url} answered {answer}, where InfluxDB answers {_STORED}.",
-            cause="Another server listens there, or a network asks for a login.",
-            next_step="Check the url, then store the result again.",
+        if answer.status == _STORED:
+            return []
+        if answer.status < 400:  # noqa: PLR2004 - the first status of an error
+            raise StorageError(
+                f"{self._client.url} answered {answer.status}, where InfluxDB answers "
+                f"{_STORED}.",
+                cause="Another server listens there, or a network asks for a login.",
+                next_step="Check the url, then store the result again.",
+            )
+        problem = StorageError(
+            f"{self._client.url} answered {answer.status}: "
+            f"{message_of(answer)[:_LONGEST_REASON]}",
+            next_step=_NEXT_STEPS.get(answer.status, "Store the result again."),
         )
+        if answer.status == _PARTLY_STORED:
+            return [problem]
+        raise problem
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        """Deliver what waits, and close the connections."""
+        if self._delivery:
+            report = self._delivery.close(self._end_timeout)
+            if not report.complete:
+                log().warning("%s: %s.", self._client.url, report)
+        self._client.close()
 
 
-def _check_token(token: str) -> None:
-    # What does not fit in a header would end up in an error message of the client.
-    if not token:
-        raise ConfigurationError(
-            "'token' must be set.",
-            next_step="InfluxDBStorage.from_stack() finds that of the installed stack.",
-        )
-    if not (isinstance(token, str) and token.isascii() and token.isprintable()):
-        raise ConfigurationError(
-            "The token holds characters that no token has.",
-            cause="It was copied with a line break, or from the wrong place.",
-        )
-
-
-def _check_url(url: str) -> None:
-    if "@" in url:
-        raise ConfigurationError(
-            "The URL holds a user or a password, which InfluxDB does not take there.",
-            next_step="Give the token as 'token', and a URL without a user.",
-        )
-    try:
-        parts = urlsplit(url)
-        is_server = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_server = False
-    if not is_server:
-        raise ConfigurationError(
-            f"'{url}' is not the URL of a server.",
-            next_step="Use something like http://localhost:8086.",
-        )
-
-
-def _client(
-    url: str, token: str, *, org: str, timeout: float, gzip: bool
-) -> InfluxDBClient:
-    try:
-        from influxdb_client.client.influxdb_client import InfluxDBClient
-    except ImportError as error:
-        raise MissingExtraError("influxdb-client", "influx") from error
-    milliseconds = round(timeout * 1_000)
-    return InfluxDBClient(url, token, org=org, timeout=milliseconds, enable_gzip=gzip)
-
-
-def _reason(error: object) -> str:
-    """Return what the server said, without headers that might hold secrets."""
-    message = getattr(error, "message", None) or getattr(error, "body", None)
-    return str(message or getattr(error, "reason", ""))[:_LONGEST_REASON]
+def _left(run: LiveRun, delivery: Delivery, *, secured: bool) -> str:
+    queued = delivery.stats().queued
+    where = f"they lie in {delivery.spool}" if secured else "they wait in memory"
+    return (
+        f"The run '{run.result.identifier}' has ended, and {queued} points have not "
+        f"arrived yet: {where}, and are sent as soon as the server takes them, by this "
+        f"program or by: multimeter deliver {delivery.spool}"
+    )

@@ -15,6 +15,7 @@ BASES = {
     "LineProtocolError": (errors.FormatError,),
     "StorageError": (MultimeterError,),
     "MissingExtraError": (errors.StorageError, ImportError),
+    "QueueFullError": (errors.StorageError,),
 }
 
 

@@ -28,6 +28,7 @@ PUBLIC = [
     "Point",
     "Probe",
     "ProbeError",
+    "QueueFullError",
     "ResourceProbe",
     "Result",
     "Schema",

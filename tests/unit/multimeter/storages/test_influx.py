@@ -5,7 +5,6 @@ import http.server
 import json
 import logging
 import socket
-import sys
 import threading
 import traceback
 
@@ -15,7 +14,6 @@ from multimeter import (
     ConfigurationError,
     FormatError,
     InfluxDBStorage,
-    MissingExtraError,
     NoStackError,
     Result,
     Storage,
@@ -114,7 +112,7 @@ def test_organisation_and_bucket_have_the_defaults_of_the_stack(server, make_sto
 
 def test_the_default_url_is_the_local_one():
     storage = InfluxDBStorage(TOKEN)
-    assert storage._url == "http://localhost:8086"
+    assert storage._client.url == "http://localhost:8086"
     storage.close()
 
 
@@ -308,12 +306,6 @@ def test_a_result_without_an_identifier_is_refused_before_anything_is_sent(
     with pytest.raises(FormatError, match="no identifier"):
         make_storage().store(Result())
     assert server.requests == []
-
-
-def test_without_the_client_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "influxdb_client.client.influxdb_client", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'multimeter\[influx\]'"):
-        InfluxDBStorage(TOKEN)
 
 
 def test_the_connection_to_the_stack_is_found(server, tmp_path):

@@ -1,0 +1,10 @@
+"""Delivery: what is accepted arrives, once."""
+
+from __future__ import annotations
+
+from multimeter.delivery.accounts import Report, Stats
+from multimeter.delivery.delivery import Delivery
+from multimeter.delivery.retry import RetryPolicy
+from multimeter.delivery.settings import Tier, WhenFull
+
+__all__ = ["Delivery", "Report", "RetryPolicy", "Stats", "Tier", "WhenFull"]

@@ -1,0 +1,398 @@
+"""Delivery: what is accepted arrives, once."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pathlib
+import sys
+import threading
+import time
+import weakref
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from multimeter.delivery.accounts import Counters, Report, Stats
+from multimeter.delivery.encoding import encode_record
+from multimeter.delivery.queue import Queue
+from multimeter.delivery.rejects import RejectsFile
+from multimeter.delivery.retry import RetryPolicy
+from multimeter.delivery.settings import Settings, Tier, WhenFull
+from multimeter.delivery.spool import default_spool, is_usable
+from multimeter.delivery.trouble import Trouble
+from multimeter.delivery.worker import Worker
+from multimeter.errors import ConfigurationError, QueueFullError, StateError, StorageError
+from multimeter.log import log
+from multimeter.record import Record
+from multimeter.sinks.base import Sink
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Delivery"]
+
+# While a put is blocked: somebody else may have made room on the disk.
+_LOOK_AGAIN_SECONDS = 1.0
+_ENDING_SECONDS = 1.0
+
+
+class Delivery:
+    """Takes records and brings them to a sink, in the background.
+
+    Nothing that was accepted is lost: it is delivered, or it stands in the rejects file
+    with the server's reason, or it waits, or it was dropped by a limit that was set
+    here, and is counted. Nothing is doubled: a batch keeps its bytes and its identity
+    however often it is sent, also by the next program after a crash.
+
+    ::
+
+        with Delivery(InfluxDBSink(token), spool="~/spool") as delivery:
+            delivery.put(Record("lab", {"room": "1"}, {"temperature": 21.5}, None))
+
+    It is thread-safe. A child process after a fork has an empty queue and a thread of
+    its own; what the parent had is the parent's.
+
+    Args:
+        sink: Where records go. The delivery owns it, and closes it.
+        spool: The folder of the queue on disk. Programs can share it. What an earlier
+            program left in it for the same place is sent first.
+        tier: What a record survives once :meth:`put` has returned: ``memory``: nothing;
+            ``spool``: the program being killed; ``spool+fsync``: a loss of power (``put``
+            waits for the disk then, some ms). By default ``spool`` where one is named.
+        when_full: What happens when there is no room. ``spill``: memory goes on in
+            the spool (by default ``~/.multimeter/spool``), and when that is full, too,
+            new records are dropped. ``drop_oldest``: the oldest are dropped. ``block``:
+            ``put`` waits. ``raise``: it raises :class:`QueueFullError`.
+        max_records: The most records in memory.
+        max_bytes: The most bytes in memory.
+        max_spool_bytes: The most bytes on disk.
+        batch_size: The most records in one batch.
+        linger: How many seconds a record waits at most for others to go with it.
+        rejects: The file of records that the server refused for good, as JSON lines;
+            by default ``rejects.jsonl`` in the spool.
+        retry: How long to wait after trouble.
+        exit_timeout: How many seconds the end of the program waits for what is queued.
+
+    Raises:
+        ConfigurationError: An argument cannot be used, or the spool not be written.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a choice of the user
+        self,
+        sink: Sink,
+        *,
+        spool: str | os.PathLike[str] | None = None,
+        tier: Tier | None = None,
+        when_full: WhenFull = "spill",
+        max_records: int = 1_000_000,
+        max_bytes: int = 64 * 2**20,
+        max_spool_bytes: int = 2**30,
+        batch_size: int = 5_000,
+        linger: float = 0.2,
+        rejects: str | os.PathLike[str] | None = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it has no state
+        exit_timeout: float = 5.0,
+    ) -> None:
+        folder = _path(spool) or (default_spool() if when_full == "spill" else None)
+        self._settings = Settings(
+            tier=tier or ("memory" if spool is None else "spool"),
+            spool=folder,
+            when_full=when_full,
+            max_records=max_records,
+            max_bytes=max_bytes,
+            max_spool_bytes=max_spool_bytes,
+            batch_size=batch_size,
+            linger=linger,
+            retry=retry,
+            exit_timeout=exit_timeout,
+        )
+        self._sink = sink
+        self._rejects = RejectsFile(
+            _path(rejects) or (folder or default_spool()) / "rejects.jsonl",
+            sync=tier == "spool+fsync",
+        )
+        self._exit_timeout = exit_timeout
+        self._report: Report | None = None
+        if self._settings.tier != "memory" and folder and not is_usable(folder):
+            raise ConfigurationError(
+                f"The spool {folder} cannot be written.",
+                cause="It belongs to another user, or is on a read-only disk.",
+                next_step="Name another folder.",
+            )
+        self._last_time_ns = 0
+        self._begin()
+        self._queue.take_over()
+        if self._queue.waiting:
+            self._wake_up()
+        _call_after_fork(self)
+
+    def _begin(self) -> None:
+        """Make what belongs to one process."""
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._wake = threading.Event()
+        self._counters = Counters()
+        trouble = Trouble(time.monotonic)
+        self._queue = Queue(self._settings, self._sink.address, self._counters, trouble)
+        self._worker = Worker(
+            self._sink,
+            self._queue,
+            self._settings,
+            self._counters,
+            trouble,
+            self._rejects,
+            self._lock,
+        )
+        self._thread: threading.Thread | None = None
+        self._closed = self._report is not None
+
+    def put(self, record: Record) -> None:
+        """Take a record; one without a time gets that of now.
+
+        A field that is NaN or infinite has no form in a database: it is left out and
+        counted. A record without any other field is counted as dropped.
+
+        Raises:
+            FormatError: Two of its tags cannot be told apart in line protocol.
+            QueueFullError: There is no room, and the policy is to raise.
+            StateError: The delivery is closed.
+            StorageError: The disk failed, with the tier ``spool+fsync``.
+        """
+        line, left_out = encode_record(
+            record, self._stamp() if record.time_ns is None else 0
+        )
+        self.put_line(line, left_out)
+
+    def put_line(self, line: bytes | None, left_out: int = 0) -> None:
+        """Take a record that is encoded already.
+
+        Args:
+            line: One line of line protocol with a time in ns and without a newline at
+                its end; None for a record without any value, which is counted.
+            left_out: How many of its fields had no form.
+
+        Raises:
+            QueueFullError: There is no room, and the policy is to raise.
+            StateError: The delivery is closed.
+            StorageError: The disk failed, with the tier ``spool+fsync``.
+        """
+        with self._lock:
+            ticket = 0
+            if left_out:
+                self._counters.left_out += left_out
+            if self._closed:
+                raise self._is_closed()
+            if line:
+                ticket = self._put(line)
+            else:
+                self._counters.turn_away("no value")
+            waiting = self._queue.waiting
+        if waiting in (1, self._settings.batch_size):
+            self._wake_up()
+        if ticket and self._settings.tier == "spool+fsync":
+            self._commit(ticket)
+
+    def _put(self, line: bytes) -> int:
+        while True:
+            try:
+                return self._queue.put(line)
+            except QueueFullError:
+                if self._settings.when_full != "block":
+                    raise
+                self._changed.wait(_LOOK_AGAIN_SECONDS)
+                if self._closed:
+                    raise self._is_closed() from None
+
+    def _commit(self, ticket: int) -> None:
+        try:
+            self._queue.commit(ticket)
+        except OSError as error:
+            raise StorageError(
+                f"A point may be lost with the power: {error}",
+                cause="The disk is failing.",
+            ) from error
+
+    def _is_closed(self) -> StateError:
+        return StateError(
+            f"The delivery to {self._sink.name} is closed.",
+            next_step="Put points before close(), or make another delivery.",
+        )
+
+    def _stamp(self) -> int:
+        """Return now in ns; later at each call, also when the clock was set back."""
+        with self._lock:
+            self._last_time_ns = max(time.time_ns(), self._last_time_ns + 1)
+            return self._last_time_ns
+
+    def flush(self, timeout: float | None = None, *, patient: bool = True) -> bool:
+        """Wait until all that was put before has been delivered, rejected or dropped.
+
+        Args:
+            timeout: The most seconds to wait; None: as long as it takes.
+            patient: Whether to go on waiting while the server has trouble. Without, it
+                returns after one more try, and waits for that for a second at most
+                where the one before has failed, too.
+
+        Returns:
+            Whether nothing of it waits any more.
+        """
+        with self._lock:
+            counters, worker = self._counters, self._worker
+            target, retries = counters.stored, counters.retries
+            if not patient and worker.in_trouble:
+                timeout = min(1.0, 1.0 if timeout is None else timeout)
+            worker.hurry()
+            if counters.settled < target:
+                self._wake_up()
+                self._changed.wait_for(
+                    lambda: (
+                        counters.settled >= target
+                        or (not patient and counters.retries > retries)
+                    ),
+                    timeout,
+                )
+            return counters.settled >= target
+
+    def secure(self) -> bool:
+        """Move what waits in memory to the spool; tell whether all of it lies there."""
+        with self._lock:
+            return self._queue.secure(self._worker.lot)
+
+    def close(self, timeout: float = 10.0) -> Report:
+        """Deliver what can be delivered in time, and end the thread.
+
+        What is left then is moved to the spool, where there is one. Closing twice does
+        nothing more.
+
+        Args:
+            timeout: The most seconds to wait.
+
+        Returns:
+            What became of all records.
+        """
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            self._closed = True
+            self._changed.notify_all()
+        if self._report is None:
+            atexit.unregister(self._at_exit)
+            self.flush(timeout)
+            with self._lock:
+                self._report = self._make_report()
+            self._wake.set()
+            if self._thread is None:
+                self._end()
+            else:
+                # It is about to end, unless the sink has it; then nobody waits for it.
+                ending = 0.0 if self._worker.is_sending else _ENDING_SECONDS
+                self._thread.join(max(ending, deadline - time.monotonic()))
+        return self._report
+
+    def _make_report(self) -> Report:
+        stats = self._counters.stats()
+        secured = bool(stats.queued) and self._queue.secure(self._worker.lot)
+        return Report(
+            delivered=stats.delivered,
+            rejected=stats.rejected,
+            queued=stats.queued,
+            dropped=sum(stats.dropped.values()),
+            spool=self._queue.spool if secured else None,
+            rejects=self._rejects.path if stats.rejected else None,
+        )
+
+    def stats(self) -> Stats:
+        """Return the accounts as they are now."""
+        with self._lock:
+            return self._counters.stats()
+
+    @property
+    def spool(self) -> pathlib.Path | None:
+        """The folder of the queue on disk, or None where there is none."""
+        return self._queue.spool
+
+    @property
+    def rejects(self) -> pathlib.Path:
+        """The file of what the server refused for good; there may be none yet."""
+        return self._rejects.path
+
+    def __enter__(self) -> Self:
+        """Return the delivery itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it, and say what was not delivered."""
+        self._tell(self.close())
+
+    def __repr__(self) -> str:
+        return f"<Delivery to {self._sink.name}: {self.stats()}>"
+
+    def _wake_up(self) -> None:
+        if self._thread is None:
+            self._start()
+        self._wake.set()
+
+    def _start(self) -> None:
+        thread = threading.Thread(
+            target=self._run, name=f"multimeter-delivery {self._sink.name}", daemon=True
+        )
+        self._thread = thread
+        atexit.register(self._at_exit)
+        # The children of multiprocessing end without atexit.
+        if util := sys.modules.get("multiprocessing.util"):
+            util.Finalize(self, self._at_exit, exitpriority=0)
+        thread.start()
+
+    def _run(self) -> None:
+        while self._report is None:
+            try:
+                wait = self._worker.step()
+            except Exception:  # noqa: BLE001 - the thread goes on
+                log().exception("Multimeter could not go on with a delivery.")
+                wait = _LOOK_AGAIN_SECONDS
+            with self._lock:
+                self._changed.notify_all()
+            if wait != 0:
+                self._wake.wait(wait)
+                self._wake.clear()
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            with self._lock:
+                self._queue.close()
+        finally:
+            self._sink.close()
+
+    def _at_exit(self) -> None:
+        self._tell(self.close(self._exit_timeout))
+
+    def _tell(self, report: Report) -> None:
+        if not report.complete:
+            log().warning("%s: %s.", self._sink.name, report)
+
+    def _after_fork(self) -> None:
+        """Begin anew in a child process, with nothing in the queue."""
+        self._queue.abandon()
+        self._sink.after_fork()
+        self._begin()
+
+
+def _path(path: str | os.PathLike[str] | None) -> pathlib.Path | None:
+    return None if path is None else pathlib.Path(path).expanduser().absolute()
+
+
+def _call_after_fork(delivery: Delivery) -> None:
+    found = weakref.ref(delivery)
+
+    def after_fork() -> None:
+        each = found()
+        if each is not None:
+            each._after_fork()  # noqa: SLF001 - it is our own
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=after_fork)

@@ -1,0 +1,343 @@
+"""Queue: what was accepted and is not on its way yet, in memory and on disk, bounded.
+
+The order in which records leave it: first what an earlier program left in the spool,
+then what is in memory, then what is in our own folder of the spool. A record goes to
+disk when the tier says so, or when memory is full and the policy is to spill; from then
+on all go to disk until that is empty again, so that the order is kept.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import itertools
+import pathlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from multimeter.delivery.accounts import Counters
+from multimeter.delivery.segments import Segment, SegmentFolder, batch_id
+from multimeter.delivery.settings import Settings
+from multimeter.delivery.spool import Address, Spool, new_folder_name
+from multimeter.delivery.trouble import Trouble
+from multimeter.errors import QueueFullError
+
+__all__ = ["LINE_BYTES", "Lot", "Queue"]
+
+LINE_BYTES = 41
+"""What a line in memory takes beside its text: the object and its place in the queue."""
+
+_DISK_TROUBLE = "disk"
+
+
+@dataclass
+class Lot:
+    """A batch that was taken out of the queue.
+
+    Attributes:
+        id: The id of the batch.
+        records: How many records were counted for it.
+        number: Its number among our batches; 0 for one of an earlier program.
+        lines: Its lines, where they are in memory.
+        segment: Its file, where it lies on disk.
+    """
+
+    id: str
+    records: int
+    number: int = 0
+    lines: Sequence[bytes] = ()
+    segment: Segment | None = None
+
+
+class Queue:
+    """Records that wait. Whoever calls it holds the lock, but for :meth:`commit`.
+
+    Args:
+        settings: The limits, and what happens beyond them.
+        address: Where the records go.
+        counters: Where records are counted.
+        trouble: Says what goes wrong.
+
+    Attributes:
+        waiting: How many records wait, without those that were taken.
+    """
+
+    def __init__(
+        self, settings: Settings, address: Address, counters: Counters, trouble: Trouble
+    ) -> None:
+        self.waiting = 0
+        self._settings = settings
+        self._address = address
+        self._counters = counters
+        self._trouble = trouble
+        self._name = new_folder_name(address)
+        self._lines = collections.deque[bytes]()
+        self._bytes = 0
+        self._taken_records = self._taken_bytes = 0
+        # The last number that a batch from memory had, and that any batch had.
+        self._memory_number = self._number = 0
+        self._own: SegmentFolder | None = None
+        self._adopted = collections.deque[SegmentFolder]()
+        self._spool: Spool | None = None
+        if settings.spool is not None:
+            sync = settings.tier == "spool+fsync"
+            self._spool = Spool(settings.spool, address, sync=sync)
+
+    @property
+    def folder(self) -> pathlib.Path | None:
+        """Our own folder in the spool, if there is one yet."""
+        return self._own.path if self._own else None
+
+    @property
+    def spool(self) -> pathlib.Path | None:
+        """The folder of the spool."""
+        return self._spool.root if self._spool else None
+
+    def take_over(self) -> None:
+        """Take what earlier programs left in the spool for the same place."""
+        if self._spool is None:
+            return
+        for folder in self._spool.take_over():
+            self._adopted.append(folder)
+            self.waiting += folder.records
+            self._counters.accepted += folder.records
+            self._counters.resumed += folder.records
+
+    def put(self, line: bytes) -> int:
+        """Take a record.
+
+        Returns:
+            A ticket for :meth:`commit`.
+
+        Raises:
+            QueueFullError: There is no room, and the policy is to block or to raise.
+        """
+        if self._settings.tier != "memory" or self._disk_waits:
+            return self._put_on_disk(line)
+        if not self._has_room(line):
+            if self._settings.when_full == "spill":
+                return self._spill(line)
+            self._make_room(line)
+            if not self._has_room(line):
+                self._counters.turn_away("queue full")
+                return 0
+        self._lines.append(line)
+        self._bytes += len(line)
+        self._counters.accepted += 1
+        self.waiting += 1
+        return 0
+
+    def commit(self, ticket: int) -> None:
+        """Wait until a record is as safe as the tier says; needs no lock.
+
+        Raises:
+            OSError: The disk failed.
+        """
+        if ticket and self._own:
+            self._own.commit(ticket)
+
+    @property
+    def _disk_waits(self) -> bool:
+        return self._own is not None and self._own.records > 0
+
+    def _has_room(self, line: bytes) -> bool:
+        records = len(self._lines) + self._taken_records
+        size = self._bytes + self._taken_bytes + len(line) + LINE_BYTES * (records + 1)
+        limits = self._settings
+        # A record that is larger than the limit must be able to pass, alone.
+        return not records or (records < limits.max_records and size <= limits.max_bytes)
+
+    def _make_room(self, line: bytes) -> None:
+        if self._settings.when_full != "drop_oldest":
+            raise _full(self._settings)
+        self._trouble.tell(
+            "drop", "The queue is full: from now on the oldest points are dropped."
+        )
+        while self._lines and not self._has_room(line):
+            self._bytes -= len(self._lines.popleft())
+            self.waiting -= 1
+            self._counters.drop("queue full")
+
+    def _spill(self, line: bytes) -> int:
+        # Batches are numbered in the order of their records: leave numbers for those
+        # that are still in memory.
+        self._memory_number = self._number
+        self._number += len(self._lines)
+        ticket = self._put_on_disk(line)
+        self._trouble.tell(
+            "spill",
+            f"The queue in memory is full: points go on in {self.folder or self.spool}.",
+        )
+        return ticket
+
+    def _put_on_disk(self, line: bytes) -> int:
+        room = self._settings.max_spool_bytes - len(line)
+        error: OSError | None = None
+        while True:
+            if self._disk_bytes <= room:
+                try:
+                    ticket = self._append(line)
+                except OSError as failed:
+                    error = failed
+                else:
+                    self._trouble.over(
+                        "Points can be written to disk again.", _DISK_TROUBLE
+                    )
+                    return ticket
+            if not self._drop_oldest_segment(error):
+                return self._refuse(error)
+
+    def _append(self, line: bytes) -> int:
+        limits = self._settings
+        own = self._own or self._create_own()
+        growing = own.growing
+        if growing and (
+            growing.records >= limits.batch_size
+            or growing.size >= min(limits.batch_bytes, limits.max_spool_bytes // 4)
+        ):
+            own.freeze()
+        ticket = own.append(line)
+        self._counters.accepted += 1
+        self.waiting += 1
+        return ticket
+
+    def _create_own(self) -> SegmentFolder:
+        if self._spool is None:
+            raise OSError("there is no spool")
+        self._own = self._spool.create(self._name, self._disk_numbers())
+        return self._own
+
+    def _disk_numbers(self) -> Iterator[int]:
+        while True:
+            self._number += 1
+            yield self._number
+
+    @property
+    def _disk_bytes(self) -> int:
+        own = self._own.size if self._own else 0
+        return own + sum(folder.size for folder in self._adopted)
+
+    def _drop_oldest_segment(self, error: OSError | None) -> bool:
+        if self._settings.when_full != "drop_oldest":
+            return False
+        for folder in (*self._adopted, self._own):
+            segment = folder.take() if folder else None
+            if segment:
+                with contextlib.suppress(OSError):
+                    segment.path.unlink(missing_ok=True)
+                self.waiting -= segment.records
+                self._counters.drop("disk full" if error else "queue full", segment.records)
+                self._trouble.tell(
+                    "drop", "The spool is full: from now on the oldest points are dropped."
+                )
+                return True
+        return False
+
+    def _refuse(self, error: OSError | None) -> int:
+        if self._settings.when_full in ("block", "raise"):
+            raise _full(self._settings) from error
+        why = f"cannot be written: {error}" if error else "is full"
+        self._trouble.tell(
+            _DISK_TROUBLE,
+            f"The spool {self.spool} {why}. New points are dropped until there is room.",
+            loud=True,
+        )
+        self._counters.turn_away("disk full" if error else "queue full")
+        return 0
+
+    def take(self) -> Lot | None:
+        """Take the next batch out of the queue; its bytes never change from now on."""
+        while self._adopted:
+            segment = self._adopted[0].take()
+            if segment:
+                return self._lot(segment)
+            self._adopted.popleft().close()
+        if self._lines:
+            return self._take_lines()
+        segment = self._own.take() if self._own else None
+        return self._lot(segment) if segment else None
+
+    def _lot(self, segment: Segment) -> Lot:
+        self.waiting -= segment.records
+        return Lot(segment.batch, segment.records, segment=segment)
+
+    def _take_lines(self) -> Lot:
+        limits = self._settings
+        # Never all that memory may hold: with the oldest to drop there is always room.
+        most = min(limits.batch_size, max(1, limits.max_records // 2))
+        lines = [self._lines.popleft()]
+        size = len(lines[0])
+        while self._lines and len(lines) < most:
+            size += len(self._lines[0])
+            if size > limits.batch_bytes:
+                size -= len(self._lines[0])
+                break
+            lines.append(self._lines.popleft())
+        self._bytes -= size
+        self.waiting -= len(lines)
+        self._taken_records, self._taken_bytes = len(lines), size
+        number = self._next_memory_number()
+        return Lot(batch_id(self._name, number), len(lines), number, lines)
+
+    def _next_memory_number(self) -> int:
+        if not self._disk_waits:
+            self._memory_number = self._number
+        self._memory_number += 1
+        self._number = max(self._number, self._memory_number)
+        return self._memory_number
+
+    def done(self) -> None:
+        """Give back the room in memory of the batch that was taken last."""
+        self._taken_records = self._taken_bytes = 0
+
+    def secure(self, taken: Lot | None) -> bool:
+        """Move what is in memory to disk; tell whether all of it lies there now.
+
+        Args:
+            taken: The batch that was taken out and is still on its way; it stays so.
+        """
+        if self._spool is None:
+            return not (self._lines or (taken and taken.segment is None))
+        try:
+            if taken and taken.segment is None:
+                own = self._own or self._create_own()
+                taken.segment = own.keep(taken.number, taken.lines)
+            while self._lines:
+                own = self._own or self._create_own()
+                self._move_lines(own)
+        except OSError as error:
+            self._trouble.tell(
+                _DISK_TROUBLE,
+                f"Points cannot be written to {self.spool}: {error}",
+                loud=True,
+            )
+            return False
+        return True
+
+    def _move_lines(self, own: SegmentFolder) -> None:
+        lines = list(itertools.islice(self._lines, self._settings.batch_size))
+        own.insert(own.keep(self._next_memory_number(), lines))
+        for line in lines:
+            self._lines.popleft()
+            self._bytes -= len(line)
+
+    def close(self) -> None:
+        """Let go of all folders; those without records left in them are removed."""
+        for folder in (*self._adopted, self._own):
+            if folder:
+                folder.close()
+
+    def abandon(self) -> None:
+        """Let go of all in a child process: it is the parent's."""
+        for folder in (*self._adopted, self._own):
+            if folder:
+                folder.abandon()
+
+
+def _full(settings: Settings) -> QueueFullError:
+    return QueueFullError(
+        f"The queue is full: {settings.max_records} points, {settings.max_bytes} bytes in "
+        f"memory, {settings.max_spool_bytes} bytes on disk.",
+        cause="The server does not answer, or takes points more slowly than they come.",
+        next_step="Raise the limits, or choose when_full='spill' or 'drop_oldest'.",
+    )

@@ -1,0 +1,66 @@
+"""Settings: how much a delivery may hold, and what it does when that is not enough."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from multimeter.delivery.retry import RetryPolicy
+from multimeter.errors import ConfigurationError
+
+__all__ = ["Settings", "Tier", "WhenFull"]
+
+Tier = Literal["memory", "spool", "spool+fsync"]
+"""What a record survives once it was put: nothing; a SIGKILL; a loss of power."""
+
+WhenFull = Literal["spill", "drop_oldest", "block", "raise"]
+"""What happens to a record for which there is no room."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a delivery; see :class:`multimeter.delivery.Delivery`.
+
+    Raises:
+        ConfigurationError: One of them cannot be used.
+    """
+
+    tier: Tier = "memory"
+    spool: pathlib.Path | None = None
+    when_full: WhenFull = "spill"
+    max_records: int = 1_000_000
+    max_bytes: int = 64 * 2**20
+    max_spool_bytes: int = 2**30
+    batch_size: int = 5_000
+    batch_bytes: int = 4 * 2**20
+    linger: float = 0.2
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    exit_timeout: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name, choices in (("tier", Tier), ("when_full", WhenFull)):
+            if getattr(self, name) not in get_args(choices):
+                raise ConfigurationError(
+                    f"'{name}' must be one of {', '.join(get_args(choices))}, "
+                    f"not {getattr(self, name)!r}."
+                )
+        counts = "max_records", "max_bytes", "max_spool_bytes", "batch_size", "batch_bytes"
+        for name in counts:
+            number = getattr(self, name)
+            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+                raise ConfigurationError(
+                    f"'{name}' must be a positive whole number, not {number!r}."
+                )
+        for name in ("linger", "exit_timeout"):
+            seconds = getattr(self, name)
+            if not 0 <= seconds < math.inf:
+                raise ConfigurationError(
+                    f"'{name}' must be a number of seconds, not {seconds!r}."
+                )
+        if self.tier != "memory" and self.spool is None:
+            raise ConfigurationError(
+                f"The tier '{self.tier}' needs a spool.",
+                next_step="Name a folder: spool='~/.multimeter/spool'.",
+            )

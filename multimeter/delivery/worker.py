@@ -1,0 +1,270 @@
+"""Worker: takes batches from the queue to the sink, one at a time, and settles answers.
+
+:meth:`Worker.step` does one thing and says when it is to be called again, so that a
+thread can run it and a test can, with a clock of its own.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from multimeter.delivery.accounts import Counters
+from multimeter.delivery.queue import Lot, Queue
+from multimeter.delivery.rejects import RejectsFile
+from multimeter.delivery.segments import (
+    Segment,
+    read_segment,
+    remove_segment,
+    set_segment_aside,
+)
+from multimeter.delivery.settings import Settings
+from multimeter.delivery.transit import Transit
+from multimeter.delivery.trouble import Trouble
+from multimeter.sinks.base import Answer, Batch, Rejected, Retry, Sink
+
+__all__ = ["Chance", "Worker"]
+
+_GROWTH = 10
+_UNAVAILABLE = "unavailable"
+_REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What the world decides; tests bring their own.
+
+    Attributes:
+        clock: Returns seconds that never go back.
+        random: Returns a random number, 0 <= number < 1.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    random: Callable[[], float] = random.random
+
+
+class Worker:
+    """Sends what is in the queue.
+
+    Args:
+        sink: Where batches go.
+        queue: Where they come from.
+        settings: Sizes, times, and the retry policy.
+        counters: Where records are counted.
+        trouble: Says what goes wrong.
+        rejects: Where records go that are refused for good.
+        lock: Guards the queue and the counters; held for moments only.
+        chance: Time and randomness.
+
+    Attributes:
+        is_sending: Whether the sink has a batch just now.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        queue: Queue,
+        settings: Settings,
+        counters: Counters,
+        trouble: Trouble,
+        rejects: RejectsFile,
+        lock: threading.Lock,
+        chance: Chance = Chance(),
+    ) -> None:
+        self.is_sending = False
+        self._sink = sink
+        self._queue = queue
+        self._settings = settings
+        self._counters = counters
+        self._trouble = trouble
+        self._lock = lock
+        self._chance = chance
+        self._rejects = rejects
+        self._lot: Lot | None = None
+        self._transit: Transit | None = None
+        self._damaged = False
+        self._attempt = 0
+        self._not_before = 0.0
+        self._asked_to_wait = False
+        self._since: float | None = None
+        self._most = settings.batch_size
+        self._hurry = False
+
+    @property
+    def lot(self) -> Lot | None:
+        """The batch that is on its way."""
+        return self._lot
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the last try failed."""
+        return self._attempt > 0
+
+    def hurry(self) -> None:
+        """Do not wait for more records, nor for our own next retry, this once.
+
+        What a server asked for, by ``Retry-After``, is still waited for.
+        """
+        self._hurry = True
+        if not self._asked_to_wait:
+            self._not_before = 0.0
+
+    def step(self) -> float | None:
+        """Send one part of a batch, if one is due.
+
+        Returns:
+            In how many seconds to call it again; None: when something was put.
+        """
+        now = self._chance.clock()
+        with self._lock:
+            wait = self._wait(now)
+        if wait != 0:
+            return wait
+        if self._transit is None and not self._load():
+            return self._not_before - now
+        assert self._transit is not None
+        if self._transit.remaining:
+            self._try(self._transit)
+        if not self._transit.remaining:
+            self._finish()
+        return 0.0
+
+    def _wait(self, now: float) -> float | None:
+        """Return how long to wait, and take a batch when there is nothing to wait for."""
+        if now < self._not_before:
+            return self._not_before - now
+        if self._lot is not None:
+            return 0.0
+        waiting = self._queue.waiting
+        if not waiting:
+            self._since, self._hurry = None, False
+            return None
+        if self._since is None:
+            self._since = now
+        linger = self._since + self._settings.linger - now
+        if linger > 0 and waiting < self._settings.batch_size and not self._hurry:
+            return linger
+        self._lot = self._queue.take()
+        self._since = None
+        return 0.0 if self._lot else None
+
+    def _load(self) -> bool:
+        """Read the batch that was taken; tell whether that went well."""
+        assert self._lot is not None
+        lot, lines, damaged = self._lot, self._lot.lines, 0
+        if not lines and lot.segment:
+            try:
+                lines, damaged = read_segment(lot.segment)
+            except FileNotFoundError:
+                damaged = 1
+            except OSError as error:
+                self._try_later(Retry(f"{lot.segment.path} cannot be read: {error}"))
+                return False
+        gone = lot.records - len(lines)
+        with self._lock:
+            if gone > 0:
+                self._counters.drop("damaged", gone)
+            elif gone < 0:
+                self._counters.accepted -= gone
+        self._damaged = damaged > 0
+        self._transit = Transit(Batch(lot.id, lines))
+        return True
+
+    def _try(self, transit: Transit) -> None:
+        part = transit.part(self._most)
+        answer = self._send(part)
+        if isinstance(answer, Rejected):
+            self._reject(transit, part, answer)
+        elif isinstance(answer, Retry):
+            if answer.smaller:
+                self._most = max(1, len(part) // 2)
+            self._try_later(answer)
+        else:
+            with self._lock:
+                self._counters.delivered += len(part)
+            transit.delivered()
+            self._it_works()
+            grown = self._most + self._most // _GROWTH + 1
+            self._most = min(self._settings.batch_size, grown)
+
+    def _send(self, part: Batch) -> Answer:
+        self.is_sending = True
+        try:
+            return self._sink.send(part)
+        except Exception as error:  # noqa: BLE001 - nothing may end the thread
+            return Retry(f"{type(error).__name__} in {type(self._sink).__name__}: {error}")
+        finally:
+            self.is_sending = False
+
+    def _reject(self, transit: Transit, part: Batch, answer: Rejected) -> None:
+        if answer.too_large:
+            self._most = max(1, len(part) // 2)
+        if not answer.records and len(part) > 1:
+            transit.halve()
+            return
+        records = answer.records or {0: answer.reason}
+        try:
+            self._rejects.add(self._sink.name, part, records)
+        except OSError as error:
+            # It must not be lost: it waits until it can be written down, last.
+            transit.postpone()
+            self._try_later(Retry(f"{self._rejects.path} cannot be written: {error}"))
+            return
+        transit.rejected(records)
+        with self._lock:
+            self._counters.rejected += len(records)
+        self._it_works()
+        self._trouble.tell(
+            "rejects",
+            f"{self._sink.name} refuses some points for good: {answer.reason}\n"
+            f"They are written to {self._rejects.path}; all others go on.",
+        )
+
+    def _try_later(self, answer: Retry) -> None:
+        self._attempt += 1
+        delay = self._settings.retry.delay(self._attempt, answer, self._chance.random())
+        self._not_before = self._chance.clock() + delay
+        self._asked_to_wait = answer.after is not None
+        with self._lock:
+            self._counters.retries += 1
+            queued = self._counters.queued
+        self._trouble.tell(
+            _REFUSED if answer.refused else _UNAVAILABLE,
+            f"{self._sink.name}: {answer.reason}\n"
+            f"{queued} points wait and are sent when it takes them again.",
+            loud=answer.refused,
+        )
+
+    def _it_works(self) -> None:
+        if self._attempt:
+            self._attempt = 0
+            self._asked_to_wait = False
+            self._trouble.over(
+                f"{self._sink.name} takes points again.", _REFUSED, _UNAVAILABLE
+            )
+
+    def _finish(self) -> None:
+        """Forget the batch: nothing is left of it."""
+        with self._lock:
+            lot, self._lot, self._transit = self._lot, None, None
+            self._queue.done()
+            nothing_waits = not self._queue.waiting
+        if nothing_waits:
+            self._trouble.over("No points wait any more.", "drop", "spill")
+        if lot and lot.segment:
+            try:
+                self._remove(lot.segment)
+            except OSError as error:
+                self._trouble.tell(
+                    "remove", f"{lot.segment.path} cannot be removed: {error}"
+                )
+
+    def _remove(self, segment: Segment) -> None:
+        if self._damaged:
+            path = set_segment_aside(segment)
+            self._trouble.tell("damaged", f"Some points could not be read: see {path}.")
+        else:
+            remove_segment(segment)

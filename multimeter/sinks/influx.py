@@ -1,0 +1,126 @@
+"""A sink for InfluxDB 2, and for every server that speaks its write API."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from multimeter.connection import find_connection
+from multimeter.errors import ConfigurationError
+from multimeter.sinks.base import Answer, Batch, Retry
+from multimeter.sinks.http_answers import answer_of
+from multimeter.sinks.write_client import Token, WriteClient
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["InfluxDBSink"]
+
+
+class InfluxDBSink:
+    """Writes batches to a bucket.
+
+    InfluxDB 2, InfluxDB Cloud, the embedded server and VictoriaMetrics take them.
+    Sending a batch again is harmless: points replace themselves (not in
+    VictoriaMetrics, which keeps both).
+
+    Args:
+        token: The token that may write to the bucket, or a function that returns it:
+            it is called again when the server has refused what it gave before.
+        url: The URL of the server; a path in it stands before ``/api``.
+        org: The name or id of the organisation.
+        bucket: The name or id of the bucket.
+        timeout: How many seconds the server may be silent.
+        gzip: Whether bodies are compressed, which pays off on slow networks only.
+        ca: The file of certificates to trust, with ``https``; by default the system's.
+
+    Raises:
+        ConfigurationError: There is no token, or it, the URL or ``ca`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        token: Token,
+        url: str = "http://localhost:8086",
+        org: str = "kantai",
+        bucket: str = "multimeter",
+        *,
+        timeout: float = 30.0,
+        gzip: bool = False,
+        ca: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._client = WriteClient(
+            token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca
+        )
+        self._org = org
+        self._bucket = bucket
+        self._timeout = timeout
+
+    @classmethod
+    def from_stack(cls, config: str | os.PathLike[str] | None = None) -> Self:
+        """Return a sink for the installed stack.
+
+        Args:
+            config: The configuration of the stack. By default the environment is
+                asked (``INFLUXDB_V2_URL``, ``_TOKEN``, ``_ORG``, ``_BUCKET``), then
+                the home folder.
+
+        Raises:
+            NoStackError: No stack is installed.
+            ConfigurationError: Its configuration cannot be used.
+        """
+        found = find_connection(config)
+        # Who installs it anew gives it a new token: then that is found.
+        return cls(
+            lambda: find_connection(config).token, found.url, found.org, found.bucket
+        )
+
+    @property
+    def name(self) -> str:
+        """The URL and the bucket."""
+        return f"InfluxDB at {self._client.url} (bucket {self._bucket})"
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        """``kind``, ``url``, ``org`` and ``bucket``."""
+        return {
+            "kind": "influxdb",
+            "url": self._client.url,
+            "org": self._org,
+            "bucket": self._bucket,
+        }
+
+    def send(self, batch: Batch) -> Answer:
+        """Write a batch."""
+        try:
+            answer = self._client.post(batch.body)
+        except ConfigurationError as error:
+            return Retry(f"there is no usable token. {error}", refused=True)
+        except ssl.SSLCertVerificationError as error:
+            return Retry(
+                f"its certificate is not trusted: {error.verify_message}", refused=True
+            )
+        except TimeoutError:
+            return Retry(f"it did not answer within {self._timeout:g} s", smaller=True)
+        except (OSError, http.client.HTTPException) as error:
+            # Who finds a body too large may cut the connection while it is sent.
+            cut = isinstance(error, ConnectionError)
+            refused = isinstance(error, ConnectionRefusedError)
+            why = str(error) or type(error).__name__
+            return Retry(f"it does not answer: {why}", smaller=cut and not refused)
+        return answer_of(answer, batch, time.time())
+
+    def after_fork(self) -> None:
+        """Close our end of the connection, which the parent does not notice."""
+        self._client.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.name}>"

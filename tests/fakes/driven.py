@@ -1,0 +1,78 @@
+"""A delivery without a thread: a test takes each step, with a clock of its own."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+from collections.abc import Callable
+
+from multimeter.delivery.accounts import Counters
+from multimeter.delivery.queue import Queue
+from multimeter.delivery.rejects import RejectsFile
+from multimeter.delivery.settings import Settings
+from multimeter.delivery.trouble import Trouble
+from multimeter.delivery.worker import Chance, Worker
+from multimeter.sinks.base import Sink
+
+__all__ = ["Driven"]
+
+
+class Driven:
+    """The parts of a delivery, put together as the real one does, but for the thread.
+
+    Args:
+        sink: Where batches go.
+        folder: A folder of the test, for rejects.
+        random: The random number that jitter is made of.
+        **settings: See ``Settings``.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        folder: pathlib.Path,
+        *,
+        random: Callable[[], float] = lambda: 0.5,
+        **settings: object,
+    ) -> None:
+        self.now = 1_000.0
+        self.settings = Settings(**settings)  # type: ignore[arg-type]
+        self.counters = Counters()
+        self.trouble = Trouble(lambda: self.now)
+        self.rejects = RejectsFile(folder / "rejects.jsonl")
+        self.queue = Queue(self.settings, sink.address, self.counters, self.trouble)
+        self.queue.take_over()
+        self.worker = Worker(
+            sink,
+            self.queue,
+            self.settings,
+            self.counters,
+            self.trouble,
+            self.rejects,
+            threading.Lock(),
+            Chance(lambda: self.now, random),
+        )
+
+    def put(self, *lines: bytes) -> None:
+        for line in lines:
+            self.queue.put(line)
+
+    def step(self) -> float | None:
+        """Take one step; the clock goes on by what it asks to wait."""
+        wait = self.worker.step()
+        self.now += wait or 0.0
+        return wait
+
+    def run(self, steps: int = 100_000) -> None:
+        """Take steps until nothing is left to do."""
+        for _ in range(steps):
+            if self.step() is None:
+                return
+        raise AssertionError(f"not done after {steps} steps: {self.counters}")
+
+    def balance(self) -> bool:
+        """Tell whether the accounts add up with what really waits."""
+        lot = self.worker.lot
+        taken = 0 if lot is None else lot.records
+        stats = self.counters.stats()
+        return self.queue.waiting <= stats.queued <= self.queue.waiting + taken

@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
 from multimeter.errors import (
     ConfigurationError,
     FormatError,
@@ -32,9 +35,11 @@ from multimeter.result import Mark, Point, Result
 from multimeter.schema import Schema
 from multimeter.storages.base import Storage
 from multimeter.storages.dummy import DummyStorage
-from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
-from multimeter.storages.influx import InfluxDBStorage
 from multimeter.subject import Subject
+
+if TYPE_CHECKING:  # the others import them when they are first asked for, see below
+    from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
+    from multimeter.storages.influx import InfluxDBStorage
 
 __all__ = [
     "ConfigurationError",
@@ -69,3 +74,25 @@ __all__ = [
 ]
 
 __version__ = "1.0.0"
+
+# A program that only measures does not wait for what it does not use.
+_LAZY = {
+    "FileFormat": "multimeter.storages.file",
+    "FileStorage": "multimeter.storages.file",
+    "InfluxDBStorage": "multimeter.storages.influx",
+    "JsonFormat": "multimeter.storages.file",
+    "LineFormat": "multimeter.storages.file",
+}
+
+if not TYPE_CHECKING:  # a type checker shall find misspelt names
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for (PEP 562)."""
+        if name not in _LAZY:
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

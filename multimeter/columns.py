@@ -7,8 +7,9 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-__all__ = ["ABSENT", "Column", "ColumnView"]
+__all__ = ["ABSENT", "Column", "ColumnView", "plain"]
 
+_PLAIN = frozenset((float, int, str, bool))
 _TYPECODES: dict[type, str] = {float: "d", int: "q"}
 
 _VALUE, _NONE, _ABSENT = 0, 1, 2
@@ -23,6 +24,11 @@ class _Absent:
 
 ABSENT = _Absent()
 """Stands for a value that was not given at all, as opposed to None."""
+
+
+def plain(value: Any) -> Any:
+    """Return the Python number in a scalar of numpy and its kin, else the value."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 class Column:
@@ -51,19 +57,22 @@ class Column:
         if value is None or value is ABSENT:
             self.pad(1, _NONE if value is None else _ABSENT)
             return
+        if type(value) not in _PLAIN:
+            value = plain(value)
         values = self._values
         if isinstance(values, array) and not _fits(values.typecode, value):
             self._values = values = list(values)
-        values.append(value)
+        # The value comes last: readers in other threads go by the number of values.
         if self._states is not None:
             self._states.append(_VALUE)
+        values.append(value)
 
     def pad(self, rows: int, state: int = _ABSENT) -> None:
         """Append rows without a value."""
         if self._states is None:
             self._states = bytearray(len(self._values))
-        self._values.extend([0] * rows)
         self._states.extend(bytes([state]) * rows)
+        self._values.extend([0] * rows)
 
     def get(self, row: int) -> Any:
         """Return the value of a row, None, or ABSENT."""

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from multimeter.errors import LineProtocolError
+from multimeter.errors import ConfigurationError, FormatError, LineProtocolError
 from multimeter.record import FieldValue, Record, Unsigned
 
 __all__ = [
@@ -95,8 +95,9 @@ def _escape_tag_value(value: str) -> str:
 def format_field(value: object) -> str | None:
     """Format a field value, or return None for a value that no field can hold.
 
-    None, NaN and infinity have no form in line protocol. An integer outside 64 bits
-    becomes a float; what is neither number, text nor boolean becomes text.
+    None, NaN and infinity have no form in line protocol, nor has an integer beyond the
+    range of a float. One outside 64 bits becomes a float; what is neither number, text
+    nor boolean becomes text.
     """
     if value is None:
         return None
@@ -105,24 +106,41 @@ def format_field(value: object) -> str | None:
     if isinstance(value, Unsigned):
         return f"{int(value)}u"
     if isinstance(value, int):
-        return f"{int(value)}i" if value in _INT64 else repr(float(value))
+        return f"{int(value)}i" if value in _INT64 else _format_large(value)
     if isinstance(value, float):
         return repr(float(value)) if math.isfinite(value) else None
     text = str(value).translate(_ESCAPE_STRING)
     return f'"{text.encode("utf-8", "replace").decode("utf-8")}"'
 
 
+def _format_large(value: int) -> str | None:
+    try:
+        return repr(float(value))
+    except OverflowError:
+        return None
+
+
 def format_tags(tags: Mapping[str, str]) -> str:
     """Format tags as they stand behind the measurement, each with its comma.
 
     They are sorted by key, as InfluxDB recommends. A tag with an empty value is left
-    out: line protocol cannot express it.
+    out: line protocol cannot express it. What is not text becomes text.
+
+    Raises:
+        FormatError: Two keys cannot be told apart in line protocol.
     """
-    return "".join(
-        f",{escape_key(key)}={_escape_tag_value(tags[key])}"
-        for key in sorted(tags)
-        if tags[key]
-    )
+    escaped = {
+        escape_key(str(key)): _escape_tag_value(str(tags[key]))
+        for key in sorted(tags, key=str)
+        if tags[key] not in ("", None)
+    }
+    if len(escaped) < sum(value not in ("", None) for value in tags.values()):
+        raise FormatError(
+            f"Two of the tags {sorted(tags, key=str)} have the same name in line protocol.",
+            cause="Their keys differ only in characters that line protocol lacks.",
+            next_step="Give one of them another key.",
+        )
+    return "".join(f",{key}={value}" for key, value in escaped.items())
 
 
 def encode(record: Record) -> str | None:
@@ -149,10 +167,10 @@ _KEY = re.compile(r"(?:[^\\,= \n]|\\[,= ]|\\(?![,= ]))+")
 _SKIP = re.compile(r"[ \t\0]*")
 _BARE = re.compile(r"[^, \n]*")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_TIME = re.compile(r" *(-?\d+)? *\r?(?=\n|\Z)")
-_FLOAT = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_INTEGER = re.compile(r"(-?\d+)i")
-_UNSIGNED = re.compile(r"(\d+)u")
+_TIME = re.compile(r" *(?:(-?[0-9]+) *)?\r?(?=\n|\Z)")
+_FLOAT = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INTEGER = re.compile(r"(-?[0-9]+)i")
+_UNSIGNED = re.compile(r"([0-9]+)u")
 _UNESCAPE_MEASUREMENT = re.compile(r"\\([, ])")
 _UNESCAPE_KEY = re.compile(r"\\([,= ])")
 _UNESCAPE_STRING = re.compile(r'\\(["\\])')
@@ -171,7 +189,12 @@ def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
     Raises:
         LineProtocolError: A line is not line protocol; the records before it have
             been yielded.
+        ConfigurationError: There is no such precision.
     """
+    if precision not in PRECISIONS:
+        raise ConfigurationError(
+            "invalid precision; valid precision units are ns, us, ms, and s"
+        )
     position, end, unit = 0, len(text), PRECISIONS[precision]
     while position < end:
         start = _end(_SKIP, text, position)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from multimeter.errors import ConfigurationError, MultimeterError, StateError
+from multimeter.errors import StateError
+from multimeter.identifiers import checked_identifier, new_identifier
+from multimeter.log import log
 from multimeter.result import Result
-from multimeter.result_lines import RESERVED_MEASUREMENTS
 from multimeter.sampler import Sampler
 
 if TYPE_CHECKING:
     from multimeter.multimeter import Multimeter
 
-__all__ = ["Measurement", "new_identifier"]
-
-logger = logging.getLogger("multimeter")
-
-
-def new_identifier(prefix: str = "") -> str:
-    """Return an identifier from the time and some randomness; sorts by time."""
-    now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return f"{prefix}{now}-{os.urandom(3).hex()}"
+__all__ = ["Measurement"]
 
 
 class Measurement:
@@ -49,14 +39,10 @@ class Measurement:
     """
 
     def __init__(
-        self, multimeter: Multimeter, identifier: str | None = None, **tags: Any
+        self, /, multimeter: Multimeter, identifier: str | None = None, **tags: Any
     ) -> None:
-        self.identifier = new_identifier() if identifier in (None, "") else str(identifier)
-        if self.identifier in RESERVED_MEASUREMENTS:
-            raise ConfigurationError(
-                f"The identifier '{self.identifier}' is used by Multimeter itself.",
-                next_step="Choose another identifier.",
-            )
+        given = "" if identifier is None else str(identifier)
+        self.identifier = checked_identifier(given or new_identifier())
         self.tags = {key: str(value) for key, value in tags.items()}
         self.result: Result | None = None
         self._multimeter = multimeter
@@ -123,9 +109,8 @@ class Measurement:
         Raises:
             StateError: The measurement is not going on.
         """
-        now = time.time_ns()
-        result, _ = self._going_on("add a mark to")
-        result.add_mark(now, str(label))
+        result, sampler = self._going_on("add a mark to")
+        result.add_mark(sampler.time_ns(), str(label))
 
     def _going_on(self, verb: str) -> tuple[Result, Sampler]:
         if self._sampler is None or self.result is None:
@@ -151,11 +136,11 @@ class Measurement:
     ) -> None:
         try:
             self.end()
-        except MultimeterError:
+        except Exception:
             if error is None:
                 raise
             # The error of the measured code is the one to be seen.
-            logger.exception("The measurement '%s' was not stored.", self.identifier)
+            log().exception("The measurement '%s' was not stored.", self.identifier)
 
     async def __aenter__(self) -> Result:
         return self.start()

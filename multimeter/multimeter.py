@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
-from multimeter.measurement import Measurement, new_identifier
+from multimeter.errors import ConfigurationError
+from multimeter.identifiers import new_identifier
+from multimeter.measurement import Measurement
 from multimeter.probe import Probe
 from multimeter.sampler import checked_cycle_time
 from multimeter.storages.base import Storage
@@ -85,7 +87,7 @@ class Multimeter:
         self._storage = storage
         return self
 
-    def measure(self, identifier: str | None = None, **tags: Any) -> Measurement:
+    def measure(self, /, identifier: str | None = None, **tags: Any) -> Measurement:
         """Return a new measurement, which has not started yet.
 
         Args:
@@ -95,7 +97,10 @@ class Multimeter:
         Raises:
             ConfigurationError: The identifier is one that Multimeter uses itself.
         """
-        return Measurement(self, identifier, **tags)
+        measurement = Measurement(self, identifier)
+        # Not as arguments: a tag may well be called multimeter.
+        measurement.tags.update((key, str(value)) for key, value in tags.items())
+        return measurement
 
     @overload
     def measured(self, function: _Function, /) -> _Function: ...
@@ -112,6 +117,11 @@ class Multimeter:
 
             @multimeter.measured(stage="nightly")
             def evaluate(): ...
+
+        A generator is measured from its first value to its end.
+
+        Raises:
+            ConfigurationError: The function is an asynchronous generator.
         """
         if function is None:
             return lambda decorated: self._measured(decorated, tags)
@@ -124,12 +134,23 @@ class Multimeter:
             identifier = new_identifier(f"{function.__name__}-")
             return self.measure(identifier, **{"function": name, **tags})
 
+        if inspect.isasyncgenfunction(function):
+            raise ConfigurationError(
+                f"{name} is an asynchronous generator, which cannot be decorated.",
+                next_step="Use 'async with multimeter.measure():' in it.",
+            )
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def measured(*args: Any, **kwargs: Any) -> Any:
                 async with measure():
                     return await function(*args, **kwargs)
+        elif inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def measured(*args: Any, **kwargs: Any) -> Any:
+                with measure():
+                    return (yield from function(*args, **kwargs))
         else:
 
             @functools.wraps(function)

@@ -103,6 +103,7 @@ class ResourceProbe(Probe):
             )
         self._process: Any = None
         self._children: Any = None
+        self._still: dict[str, float] = {}
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -123,6 +124,7 @@ class ResourceProbe(Probe):
         """Remember the counters, from which the first rates are counted."""
         self._process = resource.getrusage(resource.RUSAGE_SELF)
         self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._still = _still_values(self._process, self._children)
 
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
         """Add the 26 values.
@@ -142,31 +144,44 @@ class ResourceProbe(Probe):
         # A rate over no time at all has no value; dividing by infinity makes it zero.
         seconds = time_elapsed if time_elapsed > 0 else float("inf")
         process = resource.getrusage(resource.RUSAGE_SELF)
-        values.update(zip(_PROCESS_KEYS, _values(process, self._process, seconds)))
-        self._process = process
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        values.update(zip(_CHILDREN_KEYS, _values(children, self._children, seconds)))
-        self._children = children
+        # Children count only when they have ended, so most of the time they stand
+        # still. All keys at once also spare the dict from growing step by step.
+        values.update(self._still)
+        _add_values(values, _PROCESS_KEYS, process, self._process, seconds)
+        if children != self._children:
+            _add_values(values, _CHILDREN_KEYS, children, self._children, seconds)
+            self._still = _still_values(process, children)
+        self._process, self._children = process, children
 
 
-def _values(now: Any, before: Any, seconds: float) -> tuple[float, ...]:
-    """Return the values in the order of ``_METRICS``.
+def _still_values(process: Any, children: Any) -> dict[str, float]:
+    """Return the values of all measures when nothing more is counted."""
+    values: dict[str, float] = {}
+    _add_values(values, _PROCESS_KEYS, process, process, 1.0)
+    _add_values(values, _CHILDREN_KEYS, children, children, 1.0)
+    return values
 
-    By index, as the struct sequence of getrusage is several times faster that way
-    than by name, and this runs while someone else's code is being measured.
+
+def _add_values(
+    values: dict[str, Any], keys: tuple[str, ...], now: Any, before: Any, seconds: float
+) -> None:
+    """Add what was counted since before, under keys in the order of ``_METRICS``.
+
+    Written out, and by index, as the struct sequence of getrusage is several times
+    faster that way than by name: this runs while someone else's code is measured.
     """
-    return (
-        (now[0] - before[0]) / seconds,
-        (now[1] - before[1]) / seconds,
-        now[2] // _MEMORY_UNITS_IN_KB,
-        now[3] // _MEMORY_UNITS_IN_KB,
-        now[4] // _MEMORY_UNITS_IN_KB,
-        now[5] // _MEMORY_UNITS_IN_KB,
-        (now[6] - before[6]) / seconds,
-        (now[7] - before[7]) / seconds,
-        (now[8] - before[8]) / seconds,
-        (now[9] - before[9]) / seconds,
-        (now[10] - before[10]) / seconds,
-        (now[14] - before[14]) / seconds,
-        (now[15] - before[15]) / seconds,
-    )
+    user, system, rss, shared, data, stack, minor, major, swap, inp, out, vol, inv = keys
+    values[user] = (now[0] - before[0]) / seconds
+    values[system] = (now[1] - before[1]) / seconds
+    values[rss] = now[2] // _MEMORY_UNITS_IN_KB
+    values[shared] = now[3] // _MEMORY_UNITS_IN_KB
+    values[data] = now[4] // _MEMORY_UNITS_IN_KB
+    values[stack] = now[5] // _MEMORY_UNITS_IN_KB
+    values[minor] = (now[6] - before[6]) / seconds
+    values[major] = (now[7] - before[7]) / seconds
+    values[swap] = (now[8] - before[8]) / seconds
+    values[inp] = (now[9] - before[9]) / seconds
+    values[out] = (now[10] - before[10]) / seconds
+    values[vol] = (now[14] - before[14]) / seconds
+    values[inv] = (now[15] - before[15]) / seconds

@@ -46,7 +46,7 @@ class Result:
     Args:
         *probes: The probes whose measures make up the schema.
         identifier: The unique name of the measurement.
-        tags: Tags that tell measurements apart.
+        tags: Tags that tell measurements apart; keys and values become text.
 
     Attributes:
         identifier: The unique name of the measurement, or None.
@@ -62,13 +62,13 @@ class Result:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         self.identifier = identifier
-        self.tags: dict[str, str] = dict(tags or {})
+        self.tags = {str(key): str(value) for key, value in (tags or {}).items()}
         self.meta_data: dict[str, Any] = {}
         self.schema = Schema.of_probes(probes)
         self._times = Column(int)
         self._last_given: int | None = None
         self._marks: dict[int, str] = {}
-        self._columns = _empty_columns(self.schema)
+        self._columns: Mapping[str, Column] = _empty_columns(self.schema)
 
     @classmethod
     def of_schema(
@@ -89,25 +89,35 @@ class Result:
 
         Two points of a series must not share a time, or one would replace the other
         in a database: a point at the very time of the one before moves on by 1 ns.
+        Times that go back are kept as they are.
 
         Args:
             timestamp: When the values were sampled: a datetime (without a zone: UTC),
                 or ns since the epoch.
             values: Measure keys to values. Any type is kept; a key that is in no
                 measure of the schema is kept, too.
+
+        Raises:
+            ConfigurationError: The timestamp is neither a datetime nor an integer.
         """
+        given = to_ns(timestamp)
         rows = len(self._times)
-        for key in values.keys() - self._columns.keys():
-            self._columns[key] = Column(type(values[key]))
+        if not values.keys() <= self._columns.keys():
+            new = {k: Column(type(v)) for k, v in values.items() if k not in self._columns}
+            # Readers in other threads go on with the mapping that they have.
+            self._columns = {**self._columns, **new}
         for key, column in self._columns.items():
             if len(column) < rows:
                 column.pad(rows - len(column))
             column.append(values.get(key, ABSENT))
-        given = to_ns(timestamp)
-        again = given == self._last_given
-        self._last_given = given
         # The time comes last: readers in other threads see whole points only.
-        self._times.append(self._times.get(-1) + 1 if again else given)
+        self._times.append(self._unused_time(given))
+
+    def _unused_time(self, given: int) -> int:
+        last_given, self._last_given = self._last_given, given
+        if last_given is not None and last_given <= given <= self._times.get(-1):
+            given = self._times.get(-1) + 1
+        return given
 
     def add_mark(self, timestamp: dt.datetime | int, label: str) -> None:
         """Add a mark; where there is one at the very same time, 1 ns after it.
@@ -122,7 +132,7 @@ class Result:
             time_ns += 1
         self._marks[time_ns] = label
 
-    def add_meta_data(self, **meta_data: Any) -> None:
+    def add_meta_data(self, /, **meta_data: Any) -> None:
         """Add meta data; a value for a key that is there replaces the one before."""
         self.meta_data.update(meta_data)
 
@@ -164,9 +174,8 @@ class Result:
     @property
     def duration(self) -> dt.timedelta | None:
         """The time from the first to the last point, or None when there is none."""
-        if not len(self._times):
-            return None
-        return dt.timedelta(microseconds=(self._times.get(-1) - self._times.get(0)) / 1_000)
+        start, end = self.start, self.end
+        return None if start is None or end is None else end - start
 
     def values(self, key: str) -> ColumnView:
         """Return the values of one measure, None where there is none.

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from multimeter.errors import FormatError
+from multimeter.identifiers import MARKS, RESERVED_MEASUREMENTS, RUNS
 from multimeter.line_protocol import portable_key
 from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.record import Record, Unsigned
 from multimeter.result import Result
-from multimeter.result_lines import MARKS, RESERVED_MEASUREMENTS, RUNS
 from multimeter.schema import Schema
 from multimeter.schema_json import schema_from_json
 from multimeter.subject import Subject
@@ -32,53 +32,69 @@ def decode_result(records: Iterable[Record]) -> Result:
     everything = list(records)
     points = [r for r in everything if r.measurement not in RESERVED_MEASUREMENTS]
     runs = [r for r in everything if r.measurement == RUNS]
-    result = _empty_result(points, runs)
+    name = _name(points, runs)
+    result = _empty_result(name, points, [r for r in runs if _is_of(r, name)])
     keys = {portable_key(key): key for key in result.columns}
     for point in points:
         values = {keys.get(k, k): _plain(v) for k, v in point.fields.items()}
         result.append(_time(point), values)
     for record in everything:
-        if record.measurement == MARKS and "label" in record.fields:
+        is_mark = record.measurement == MARKS and "label" in record.fields
+        if is_mark and _is_of(record, name):
             result.add_mark(_time(record), str(record.fields["label"]))
     return result
 
 
-def _empty_result(points: list[Record], runs: list[Record]) -> Result:
-    names = {p.measurement for p in points} or {
-        run.tags.get("measurement", "") for run in runs
+def _name(points: list[Record], runs: list[Record]) -> str:
+    """Return the measurement of the only run."""
+    series = {(p.measurement, tuple(sorted(p.tags.items()))) for p in points} or {
+        (run.tags.get("measurement", ""), ()) for run in runs
     }
-    if len(names) != 1:
+    if len(series) != 1:
         raise FormatError(
-            f"Expected one run, found {len(names)}.",
+            f"Expected one run, found {len(series)}.",
+            cause="A run is one measurement with one set of tags.",
             next_step="Give each run a file of its own.",
         )
-    name = names.pop()
+    return series.pop()[0]
+
+
+def _is_of(record: Record, name: str) -> bool:
+    return record.tags.get("measurement") == name
+
+
+def _empty_result(name: str, points: list[Record], runs: list[Record]) -> Result:
     fields: Mapping[str, Any] = runs[-1].fields if runs else {}
     try:
-        schema = (
-            schema_from_json(json.loads(fields["schema"])) if "schema" in fields else None
+        result = Result.of_schema(
+            schema_from_json(json.loads(fields["schema"]))
+            if "schema" in fields
+            else _schema_of_fields(points),
+            identifier=str(fields.get("identifier", name)),
+            tags=json.loads(fields["tags"]) if "tags" in fields else _tags(points),
         )
-        tags = json.loads(fields["tags"]) if "tags" in fields else None
-        meta_data = json.loads(fields.get("meta_data", "{}"))
-    except (ValueError, KeyError, TypeError) as error:
+        result.meta_data.update(json.loads(fields.get("meta_data", "{}")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"The entry of the run '{name}' in {RUNS} is damaged: {error!r}"
         ) from error
-    result = Result.of_schema(
-        _schema_of_fields(points) if schema is None else schema,
-        identifier=fields.get("identifier", name),
-        tags=dict(points[0].tags) if tags is None and points else tags,
-    )
-    result.add_meta_data(**meta_data)
     return result
 
 
+def _tags(points: list[Record]) -> Mapping[str, str]:
+    return points[0].tags if points else {}
+
+
 def _schema_of_fields(points: Iterable[Record]) -> Schema:
-    """Return what the field keys tell: the subject stands before the first dot."""
+    """Return what the field keys tell: the subject stands before the first dot.
+
+    A key without a dot names no subject; it is kept, in no measure of the schema.
+    """
     types: dict[str, type] = {}
     for point in points:
         for key, value in point.fields.items():
-            types.setdefault(key, type(_plain(value)))
+            if "." in key:
+                types.setdefault(key, type(_plain(value)))
     measures = [_measure(key, value_type) for key, value_type in types.items()]
     return Schema(
         tuple({m.metric.key: m.metric for m in measures}.values()),
@@ -88,9 +104,7 @@ def _schema_of_fields(points: Iterable[Record]) -> Schema:
 
 
 def _measure(key: str, value_type: type) -> Measure:
-    subject, dot, metric = key.partition(".")
-    if not dot:
-        subject, metric = "", key
+    subject, _, metric = key.partition(".")
     return Measure(Subject(subject), Metric(metric, value_type=value_type, min_value=None))
 
 

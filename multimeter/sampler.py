@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -10,11 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from multimeter.errors import ConfigurationError, ProbeError
+from multimeter.log import log
 from multimeter.probe import Probe
 
 __all__ = ["Clock", "Sampler", "SystemClock", "Ticks", "checked_cycle_time"]
-
-logger = logging.getLogger("multimeter")
 
 
 def checked_cycle_time(cycle_time: float) -> float:
@@ -109,14 +107,18 @@ class Sampler:
             target=self._run, name="multimeter-sampler", daemon=True
         )
         self._reported: set[int] = set()
-        self._last_monotonic = 0
-        self._last_time = 0
+        # The last sample, on the monotonic clock and in time of day.
+        self._last = (0, 0)
         self._ticks: Ticks | None = None
 
     @property
     def missed(self) -> int:
         """How many ticks passed without a sample, because sampling took too long."""
         return self._ticks.missed if self._ticks else 0
+
+    def time_ns(self) -> int:
+        """Return the time of day as points have it, in ns since the epoch."""
+        return self._moment()[1]
 
     def start(self) -> None:
         """Start the probes, then the thread.
@@ -133,9 +135,8 @@ class Sampler:
                     f"{type(probe).__name__} could not start: {error}",
                     next_step="Mend its cause, or measure without this probe.",
                 ) from error
-        self._last_monotonic = self._clock.monotonic_ns()
-        self._last_time = self._clock.time_ns()
-        self._ticks = Ticks(self._last_monotonic, self._cycle_ns)
+        self._last = self._clock.monotonic_ns(), self._clock.time_ns()
+        self._ticks = Ticks(self._last[0], self._cycle_ns)
         self._thread.start()
 
     def end(self) -> None:
@@ -144,7 +145,7 @@ class Sampler:
         self._thread.join()
         self._end_probes(self._probes)
         if self.missed:
-            logger.warning(
+            log().warning(
                 "Multimeter missed %d samples: sampling took longer than the cycle "
                 "time. Use a longer cycle time or fewer probes.",
                 self.missed,
@@ -160,9 +161,8 @@ class Sampler:
             self._sample()
 
     def _sample(self) -> None:
-        now = self._clock.monotonic_ns()
-        elapsed_ns, self._last_monotonic = now - self._last_monotonic, now
-        timestamp = self._timestamp(elapsed_ns)
+        before, self._last = self._last, self._moment()
+        elapsed_ns = self._last[0] - before[0]
         values: dict[str, Any] = {}
         for probe in self._probes:
             try:
@@ -170,20 +170,21 @@ class Sampler:
             except Exception as error:  # noqa: BLE001 - the others go on
                 self._report(probe, "could not sample; its values are missing", error)
         try:
-            self._sink(timestamp, values)
-        except Exception:
-            logger.exception("Multimeter could not keep a point.")
+            self._sink(self._last[1], values)
+        except Exception:  # noqa: BLE001 - the thread goes on
+            log().exception("Multimeter could not keep a point.")
 
-    def _timestamp(self, elapsed_ns: int) -> int:
-        """Return the time of day, unless the clock was set back: then go on as before.
+    def _moment(self) -> tuple[int, int]:
+        """Return now, on the monotonic clock and in time of day.
 
-        Two points of a series must never share a time, nor may their order change.
+        When the clock was set back, the time of day goes on as before: two points of
+        a series must never share a time, nor may their order change.
         """
-        time_of_day = self._clock.time_ns()
-        if time_of_day <= self._last_time:
-            time_of_day = self._last_time + max(1, elapsed_ns)
-        self._last_time = time_of_day
-        return time_of_day
+        last_monotonic, last_time = self._last
+        monotonic, time_of_day = self._clock.monotonic_ns(), self._clock.time_ns()
+        if time_of_day <= last_time:
+            time_of_day = last_time + max(1, monotonic - last_monotonic)
+        return monotonic, time_of_day
 
     def _end_probes(self, probes: Sequence[Probe]) -> None:
         for probe in probes:
@@ -195,4 +196,4 @@ class Sampler:
     def _report(self, probe: Probe, what: str, error: Exception) -> None:
         if id(probe) not in self._reported:
             self._reported.add(id(probe))
-            logger.warning("%s %s.", type(probe).__name__, what, exc_info=error)
+            log().warning("%s %s.", type(probe).__name__, what, exc_info=error)

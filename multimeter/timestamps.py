@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from datetime import datetime, timedelta, timezone
 
-from multimeter.errors import FormatError
+from multimeter.errors import ConfigurationError, FormatError
 
 __all__ = ["format_iso", "from_ns", "parse_iso", "to_ns"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_ISO = re.compile(r"(.+T\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?")
+_ISO = r"(.+T\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?"
 
 
 def to_ns(time: datetime | int) -> int:
-    """Return a time as ns since the epoch; a datetime without a zone is in UTC."""
-    if isinstance(time, int):
-        return time
+    """Return a time as ns since the epoch; a datetime without a zone is in UTC.
+
+    Raises:
+        ConfigurationError: It is neither a datetime nor an integer, or before the year
+            1 or after the year 9999.
+    """
+    if isinstance(time, datetime):
+        return _datetime_to_ns(time)
+    try:
+        time_ns = operator.index(time)
+    except TypeError:
+        raise ConfigurationError(
+            f"{time!r} is not a time.",
+            next_step="Give a datetime, or an integer: ns since the epoch.",
+        ) from None
+    if not _FIRST_NS <= time_ns <= _LAST_NS:
+        raise ConfigurationError(
+            f"{time_ns} ns since the epoch is not in the years 1 to 9999.",
+            cause="It counts another unit than ns.",
+        )
+    return time_ns
+
+
+def _datetime_to_ns(time: datetime) -> int:
     if time.tzinfo is None:
         time = time.replace(tzinfo=timezone.utc)
     # Integers only: datetime.timestamp() is a double and rounds to about 0.2 us.
     since = time - _EPOCH
     return (since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1_000
+
+
+_FIRST_NS = _datetime_to_ns(datetime.min.replace(tzinfo=timezone.utc))
+_LAST_NS = _datetime_to_ns(datetime.max.replace(tzinfo=timezone.utc))
 
 
 def from_ns(time_ns: int) -> datetime:
@@ -42,7 +68,7 @@ def parse_iso(text: str) -> int:
     Raises:
         FormatError: It is not a time of that form.
     """
-    match = _ISO.fullmatch(text)
+    match = re.fullmatch(_ISO, text)
     problem = FormatError(f"'{text}' is not a time in ISO 8601.")
     if match is None:
         raise problem

@@ -19,8 +19,8 @@ __all__ = ["FileFormat", "FileStorage", "JsonFormat", "LineFormat", "file_name"]
 
 # What a file name cannot hold on one system or another, and % for its own escapes.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%\ud800-\udfff]|^\.|[. ]$')
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
-_MAX_BYTES = 200
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?")
+_MAX_BYTES = 180
 
 
 def file_name(identifier: str) -> str:
@@ -46,7 +46,8 @@ def file_name(identifier: str) -> str:
     import hashlib  # slow to load, and long identifiers are rare
 
     digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
-    return encoded[: _MAX_BYTES - 17].decode("utf-8", "ignore") + "~" + digest[:16]
+    # The digest makes it longer than any name that is not cut.
+    return encoded[:_MAX_BYTES].decode("utf-8", "ignore") + "~" + digest[:16]
 
 
 class FileStorage(Storage):

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
-import logging
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from multimeter.connection import find_connection
-from multimeter.errors import (
-    ConfigurationError,
-    MissingExtraError,
-    StorageError,
-)
+from multimeter.errors import ConfigurationError, MissingExtraError, StorageError
+from multimeter.log import log
 from multimeter.result import Result
-from multimeter.result_lines import encode_result
+from multimeter.result_lines import encode_batches
 from multimeter.storages.base import Storage
 
 if TYPE_CHECKING:
     from influxdb_client.client.influxdb_client import InfluxDBClient
-    from influxdb_client.client.write_api import WriteApi
 
 __all__ = ["InfluxDBStorage"]
 
-logger = logging.getLogger("multimeter")
-
+_STORED = 204
+_PARTLY_STORED = 422
+_LONGEST_REASON = 500
 _NEXT_STEPS = {
     401: "Use a token that the server knows: multimeter-visu status shows the stack.",
     403: "Use a token that may write to this bucket.",
     404: "Check the names of the organisation and the bucket.",
     413: "Use a smaller batch_size.",
-    422: "Give the measure that changed its type another key; the rest was stored.",
+    _PARTLY_STORED: "Rename a measure that changed its type; all else was stored.",
 }
-_UNREACHABLE = "Start the server (multimeter-visu start), or check the url."
+_UNREACHABLE = (
+    "Start the server (multimeter-visu start), or check the url. Then call "
+    "storage.store(measurement.result): the result is still in memory."
+)
 
 
 class InfluxDBStorage(Storage):
@@ -50,9 +48,10 @@ class InfluxDBStorage(Storage):
         bucket: The name or id of the bucket.
         batch_size: How many lines go into one request.
         timeout: How many seconds a request may take.
+        gzip: Whether requests are compressed, which pays off on slow networks only.
 
     Raises:
-        ConfigurationError: There is no token, or the URL is none.
+        ConfigurationError: There is no token, or it or the URL cannot be used.
         MissingExtraError: influxdb-client is not installed.
     """
 
@@ -65,21 +64,15 @@ class InfluxDBStorage(Storage):
         *,
         batch_size: int = 5_000,
         timeout: float = 30.0,
+        gzip: bool = False,
     ) -> None:
-        if not token:
-            raise ConfigurationError(
-                "'token' must be set.",
-                next_step="InfluxDBStorage.from_stack() finds that of the installed stack.",
-            )
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise ConfigurationError(
-                f"'{url}' is not the URL of a server.",
-                next_step="Use something like http://localhost:8086.",
-            )
+        _check_token(token)
+        _check_url(url)
         self._url = url
+        self._org = org
         self._bucket = bucket
         self._batch_size = max(1, batch_size)
-        self._client = _client(url, token, org, timeout)
+        self._client = _client(url, token, org=org, timeout=timeout, gzip=gzip)
 
     @classmethod
     def from_stack(cls, config: str | os.PathLike[str] | None = None) -> InfluxDBStorage:
@@ -108,47 +101,100 @@ class InfluxDBStorage(Storage):
             FormatError: The result has no identifier, or measure keys that line
                 protocol cannot tell apart.
         """
-        from influxdb_client.client.write_api import SYNCHRONOUS
+        refused: list[StorageError] = []
+        for batch in encode_batches(result, self._batch_size):
+            refused += self._write(batch.encode("utf-8"))
+        if refused:
+            raise refused[0]
+        log().debug("Stored %r at %s.", result.identifier, self._url)
 
-        lines = encode_result(result)
-        with self._client.write_api(write_options=SYNCHRONOUS) as write_api:
-            while batch := list(itertools.islice(lines, self._batch_size)):
-                self._write(write_api, "\n".join(batch).encode("utf-8"))
-        logger.debug("Stored %r at %s.", result.identifier, self._url)
-
-    def _write(self, write_api: WriteApi, body: bytes) -> None:
+    def _write(self, body: bytes) -> list[StorageError]:
+        """Write a batch; return what was refused of it while the rest was stored."""
         from influxdb_client.rest import ApiException
+        from influxdb_client.service.write_service import WriteService
         from urllib3.exceptions import HTTPError
 
+        service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
         try:
-            write_api.write(bucket=self._bucket, record=body)
+            _, status, _ = service.post_write_with_http_info(  # type: ignore[no-untyped-call]
+                self._org, self._bucket, body, precision="ns"
+            )
         except ApiException as error:
-            raise StorageError(
+            problem = StorageError(
                 f"{self._url} answered {error.status}: {_reason(error)}",
                 next_step=_NEXT_STEPS.get(error.status, "Store the result again."),
-            ) from error
+            )
+            if error.status == _PARTLY_STORED:
+                return [problem]
+            raise problem from error
         except (HTTPError, OSError) as error:
             raise StorageError(
                 f"{self._url} does not answer: {error}",
                 cause="The server is not running, or a network is in the way.",
-                next_step=f"{_UNREACHABLE} Then call storage.store(measurement.result):"
-                " the result is still in memory.",
+                next_step=_UNREACHABLE,
             ) from error
+        except UnicodeDecodeError as error:
+            raise self._foreign("text that is not UTF-8") from error
+        if status != _STORED:
+            raise self._foreign(str(status))
+        return []
+
+    def _foreign(self, answer: str) -> StorageError:
+        return StorageError(
+            f"{self._url} answered {answer}, where InfluxDB answers {_STORED}.",
+            cause="Another server listens there, or a network asks for a login.",
+            next_step="Check the url, then store the result again.",
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()  # type: ignore[no-untyped-call]
 
 
-def _client(url: str, token: str, org: str, timeout: float) -> InfluxDBClient:
+def _check_token(token: str) -> None:
+    # What does not fit in a header would end up in an error message of the client.
+    if not token:
+        raise ConfigurationError(
+            "'token' must be set.",
+            next_step="InfluxDBStorage.from_stack() finds that of the installed stack.",
+        )
+    if not (isinstance(token, str) and token.isascii() and token.isprintable()):
+        raise ConfigurationError(
+            "The token holds characters that no token has.",
+            cause="It was copied with a line break, or from the wrong place.",
+        )
+
+
+def _check_url(url: str) -> None:
+    if "@" in url:
+        raise ConfigurationError(
+            "The URL holds a user or a password, which InfluxDB does not take there.",
+            next_step="Give the token as 'token', and a URL without a user.",
+        )
+    try:
+        parts = urlsplit(url)
+        is_server = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_server = False
+    if not is_server:
+        raise ConfigurationError(
+            f"'{url}' is not the URL of a server.",
+            next_step="Use something like http://localhost:8086.",
+        )
+
+
+def _client(
+    url: str, token: str, *, org: str, timeout: float, gzip: bool
+) -> InfluxDBClient:
     try:
         from influxdb_client.client.influxdb_client import InfluxDBClient
     except ImportError as error:
         raise MissingExtraError("influxdb-client", "influx") from error
-    return InfluxDBClient(url, token, org=org, timeout=round(timeout * 1_000))
+    milliseconds = round(timeout * 1_000)
+    return InfluxDBClient(url, token, org=org, timeout=milliseconds, enable_gzip=gzip)
 
 
 def _reason(error: object) -> str:
     """Return what the server said, without headers that might hold secrets."""
     message = getattr(error, "message", None) or getattr(error, "body", None)
-    return str(message or getattr(error, "reason", ""))
+    return str(message or getattr(error, "reason", ""))[:_LONGEST_REASON]

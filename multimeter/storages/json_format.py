@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from multimeter.columns import plain
 from multimeter.errors import FormatError
 from multimeter.result import Result
 from multimeter.schema_json import schema_from_json, schema_to_json
@@ -53,7 +54,7 @@ class JsonFormat(FileFormat):
             return _result(json.loads(text))
         except FormatError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FormatError(
                 f"This is not a result in JSON: {error!r}",
                 cause="The file was cut off, or another program wrote it.",
@@ -85,14 +86,14 @@ def _texts(result: Result) -> Iterator[str]:
 
 def _dumps(value: Any) -> str:
     try:
-        return json.dumps(value, allow_nan=False, default=_plain)
+        return json.dumps(value, allow_nan=False, default=_to_json)
     except ValueError:
-        return json.dumps(_without_nan(value), allow_nan=False, default=_plain)
+        return json.dumps(_without_nan(value), allow_nan=False, default=_to_json)
 
 
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold of a value: numbers of numpy, else text."""
-    return value.item() if hasattr(value, "item") else str(value)
+def _to_json(value: Any) -> Any:
+    number = plain(value)
+    return str(value) if number is value else number
 
 
 def _without_nan(value: Any) -> Any:
@@ -111,7 +112,7 @@ def _result(data: Any) -> Result:
         identifier=data["identifier"],
         tags=data["tags"],
     )
-    result.add_meta_data(**data["meta_data"])
+    result.meta_data.update(data["meta_data"])
     for point in data["points"]:
         result.append(parse_iso(point["datetime"]), point["values"])
     for mark in data["marks"]:

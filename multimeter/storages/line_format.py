@@ -5,10 +5,12 @@ from __future__ import annotations
 from multimeter.line_protocol import decode
 from multimeter.result import Result
 from multimeter.result_from_lines import decode_result
-from multimeter.result_lines import encode_result
+from multimeter.result_lines import encode_batches
 from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
 
 __all__ = ["LineFormat"]
+
+_LINES_AT_ONCE = 100
 
 
 class LineFormat(FileFormat):
@@ -35,7 +37,7 @@ class LineFormat(FileFormat):
             FormatError: The result has no identifier, or two of its measures cannot
                 be told apart in line protocol.
         """
-        write_text(stream, (f"{line}\n" for line in encode_result(result)))
+        write_text(stream, encode_batches(result, _LINES_AT_ONCE))
 
     def load(self, stream: Stream) -> Result:
         """Read the one run of a stream back.

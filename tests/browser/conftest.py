@@ -43,7 +43,7 @@ class Browser:
 
     def wait_for(self, *states: str) -> None:
         self.until(
-            lambda: self.run("return document.body.dataset.state") in states,
+            lambda: self.run("return document.body?.dataset.state") in states,
             f"the page to be {' or '.join(states)}",
         )
 

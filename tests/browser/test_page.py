@@ -88,7 +88,7 @@ def test_it_fits_each_screen_in_light_and_dark(browser, scheme, width, height):
 def test_zooming_one_panel_moves_all_and_full_time_range_comes_back(browser):
     browser.open(EXAMPLE)
     before = view(browser)
-    first = browser.one('[data-panel="memory"] .nsewdrag')
+    first = browser.one('[data-panel="memory"] .plot')
     zoom(browser, first)
     browser.until(lambda: view(browser) != before, "the zoom")
     browser.wait_for("ready")

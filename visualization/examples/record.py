@@ -96,7 +96,7 @@ def _compress_all(blocks: list[bytes]) -> None:
 def _children() -> None:
     # Short ones: what a child has used is known when it has ended, all at once.
     for number in range(24):
-        size = 20_000 + 4_000 * number
+        size = 20_000 + 12_000 * (number * 7 % 11)
         subprocess.run([sys.executable, "-c", _CHILD, str(size)], check=True)  # noqa: S603
 
 

@@ -41,7 +41,7 @@ def test_the_process_comes_before_its_children_and_both_are_named():
         "children user",
         "children system",
     }
-    assert [s.label for s in panels_of(None, KEYS)[0].series][0] == "process user"
+    assert next(s.label for s in panels_of(None, KEYS)[0].series) == "process user"
 
 
 def test_memory_in_kilobytes_is_shown_in_bytes():

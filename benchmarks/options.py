@@ -1,0 +1,34 @@
+"""What the command line says."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from peer import peer_python
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a benchmark may want to know.
+
+    Attributes:
+        given_peer_python: A Python that has multimeter 0.1, if the user named one.
+        url: A server to write to; None for a sink of the benchmark's own.
+        token: What may write there.
+        org: The organisation.
+        bucket: The bucket.
+    """
+
+    given_peer_python: str | None = None
+    url: str | None = None
+    token: str = "benchmark"
+    org: str = "kantai"
+    bucket: str = "multimeter"
+
+    @functools.cached_property
+    def peer_python(self) -> str:
+        """A Python that has multimeter 0.1; made when it is first asked for."""
+        return peer_python(self.given_peer_python)

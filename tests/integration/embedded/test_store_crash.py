@@ -1,0 +1,227 @@
+"""The store when its process is killed, its disk is full, or another process has it."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import duckdb
+import pytest
+
+from multimeter.visualization.embedded.ingest import decode_columns
+from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
+
+# Writes batches for ever, and says the number of each one when it is acknowledged. Each
+# sends the begin of the one before again, and a new value for the first point of all.
+WRITER = """
+import pathlib, sys
+import numpy as np
+from multimeter.visualization.embedded.ingest import Block
+from multimeter.visualization.embedded.store import Store
+
+def block(fields, times, value):
+    tag_sets = ((("half", "0"),), (("half", "1"),))
+    columns = tuple(np.full(len(times), float(value)) for _ in fields)
+    lines = np.arange(len(times)) + lines_before
+    names = tuple((field, "float") for field in fields)
+    return Block("run", names, tag_sets, times % 2, times, lines, columns)
+
+store = Store(pathlib.Path(sys.argv[1]))
+print("open", flush=True)
+fields = ["f%d" % n for n in range(26)]
+for batch in range(int(sys.argv[2]), 10**6):
+    blocks, lines_before = [], 0
+    for number, rows in ((batch, 100 + batch * 7919 % 9973), (batch - 1, 100)):
+        if number >= 0:
+            times = np.arange(rows) + number * 20_000
+            blocks.append(block(fields, times, number))
+            lines_before += rows
+    store.write([*blocks, block(["last"], np.array([-2]), batch)])
+    print(batch, flush=True)
+"""
+
+
+def size_of(batch: int) -> int:
+    return 100 + batch * 7919 % 9973
+
+
+def start(path: pathlib.Path, code: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, str(path), *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
+def query(path: pathlib.Path, sql: str) -> list[tuple[float, ...]]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def check_catalog(path: pathlib.Path) -> None:
+    """Check that the catalog of a closed store says what its one data table holds."""
+    said = query(path, "SELECT number, start_ns, end_ns, points FROM series ORDER BY 1")
+    counted = query(
+        path,
+        "SELECT series, min(time), max(time), count(*) FROM data_0 GROUP BY 1 ORDER BY 1",
+    )
+    assert said == counted
+    distinct = query(path, "SELECT count(DISTINCT (series, time)), count(*) FROM data_0")
+    assert distinct[0][0] == distinct[0][1]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_killed_process_loses_nothing_it_acknowledged_and_doubles_nothing(
+    tmp_path: pathlib.Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    path = tmp_path / "store.duckdb"
+    stored = -1
+    for _ in range(5):
+        process = start(path, WRITER, stored + 1)
+        assert process.stdout is not None
+        for _ in range(chance.randrange(1, 40)):
+            process.stdout.readline()
+        time.sleep(chance.uniform(0, 0.05))
+        process.kill()
+        rest = process.communicate()[0].split()
+        acknowledged = int(rest[-1]) if rest else None
+        Store(path).close()
+        check_catalog(path)
+        sizes = query(path, "SELECT c0, count(*) FROM data_0 WHERE c0 >= 0 GROUP BY 1")
+        stored = len(sizes) - 1
+        if acknowledged is not None:
+            # What was under way is there whole or not at all.
+            assert stored in (acknowledged, acknowledged + 1)
+        assert dict(sizes) == {batch: size_of(batch) for batch in range(stored + 1)}
+        assert query(path, "SELECT c26 FROM data_0 WHERE time = -2") == [(stored,)]
+
+
+def test_a_store_that_another_process_has_open_is_locked(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "store.duckdb"
+    process = start(path, WRITER, 0)
+    try:
+        with pytest.raises(StoreLockedError, match="in use"):
+            Store(path)
+    finally:
+        process.kill()
+        process.communicate()
+    Store(path).close()
+
+
+# --- disks
+
+
+Remount = Callable[[str], None]
+
+
+@pytest.fixture
+def disk(tmp_path: pathlib.Path) -> Iterator[tuple[pathlib.Path, Remount]]:
+    """A disk of 8 MiB, and a function that mounts it anew with other options."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options: str) -> None:
+        command = ["mount", "-t", "tmpfs", "-o", options, "multimeter-test", str(folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except (FileNotFoundError, subprocess.CalledProcessError) as error:
+            if os.environ.get("CI"):
+                pytest.fail(f"a disk cannot be mounted here: {error}")
+            pytest.skip(f"a disk cannot be mounted here: {error}")
+
+    mount("size=8m")
+    yield folder, lambda options: mount(f"remount,{options}")
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def write(store: Store, first: int, rows: int) -> None:
+    # Random numbers: what is on the disk is no smaller than what was written.
+    chance = random.Random(first)
+    lines = (
+        f"run a={chance.random()},b={chance.random()},c={chance.random()} {first + row}"
+        for row in range(rows)
+    )
+    store.write(decode_columns("\n".join(lines).encode(), "ns", 0))
+
+
+@pytest.mark.parametrize("rows", [500, 5_000, 60_000])
+def test_a_full_disk_refuses_writes_until_there_is_room(
+    disk: tuple[pathlib.Path, Remount], rows: int
+) -> None:
+    folder, remount = disk
+    path = folder / "store.duckdb"
+    store = Store(path)
+    write(store, 0, 10)
+    written = 10
+    refused = 0
+    while refused < 3:
+        try:
+            write(store, written, rows)
+            written += rows
+        except StoreFullError:
+            refused += 1
+        assert written < 10_000_000
+    remount("size=64m")
+    assert [r.time_ns for r in store.rows("run", keys=())] == list(range(written))
+    write(store, written, 1_000)
+    info = store.measurement("run")
+    assert info is not None
+    assert info.points == written + 1_000
+    store.close()
+    check_catalog(path)
+
+
+def test_a_store_that_cannot_be_opened_on_a_full_disk_opens_when_there_is_room(
+    disk: tuple[pathlib.Path, Remount],
+) -> None:
+    folder, remount = disk
+    path = folder / "store.duckdb"
+    process = start(path, WRITER, 0)
+    assert process.stdout is not None
+    for _ in range(5):
+        process.stdout.readline()
+    process.kill()
+    process.communicate()
+    free = shutil.disk_usage(folder).free
+    (folder / "filler").write_bytes(bytes(free))
+    try:
+        store = Store(path)
+    except StoreFullError:
+        remount("size=64m")
+        store = Store(path)
+    assert store.last("run", ["last"])["last"] >= 4
+    with pytest.raises(StoreFullError):
+        write(store, 10**9, 100_000)
+    remount("size=64m")
+    write(store, 10**9, 100_000)
+    store.close()
+    check_catalog(path)
+
+
+def test_there_is_no_room_for_a_new_store(disk: tuple[pathlib.Path, Remount]) -> None:
+    folder, remount = disk
+    (folder / "filler").write_bytes(bytes(8 * 2**20 - 8192))
+    with pytest.raises(StoreFullError):
+        Store(folder / "store.duckdb")
+    assert [each.name for each in folder.iterdir()] == ["filler"]
+    remount("size=16m")
+    Store(folder / "store.duckdb").close()
+
+
+def test_a_disk_that_cannot_be_written_to_is_said(
+    disk: tuple[pathlib.Path, Remount],
+) -> None:
+    folder, remount = disk
+    Store(folder / "store.duckdb").close()
+    remount("ro")
+    for name in ("store.duckdb", "new.duckdb"):
+        with pytest.raises(StoreError, match="No permission"):
+            Store(folder / name)

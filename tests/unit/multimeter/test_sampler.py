@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import logging
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from multimeter import ConfigurationError, ProbeError
+from multimeter.sampler import Sampler, SystemClock, Ticks, checked_cycle_time
+
+
+class Points(list):
+    def __call__(self, time_ns, values):
+        self.append((time_ns, values))
+
+    @property
+    def times(self):
+        return [time_ns for time_ns, _ in self]
+
+
+def run(clock, *probes, cycle_time=1.0, sink=None):
+    """Sample until the clock has no ticks left, then end."""
+    points = Points()
+    sampler = Sampler(probes, cycle_time, sink or points, clock)
+    sampler.start()
+    assert clock.idle.wait(10)
+    sampler.end()
+    return points, sampler
+
+
+def seconds_since(start_ns, points):
+    return [(time_ns - start_ns) / 1e9 for time_ns in points.times]
+
+
+@pytest.mark.parametrize("cycle_time", [0, -1, math.nan, math.inf, True, "1", None])
+def test_a_cycle_time_that_is_not_a_positive_number_is_refused(cycle_time):
+    with pytest.raises(ConfigurationError, match="positive number of seconds"):
+        checked_cycle_time(cycle_time)
+
+
+def test_a_sample_is_taken_each_cycle_and_one_at_the_end(make_clock, make_probe):
+    clock, probe = make_clock(ticks=3), make_probe()
+    start = clock.time
+    points, sampler = run(clock, probe)
+    assert seconds_since(start, points)[:3] == [1.0, 2.0, 3.0]
+    assert len(points) == 4
+    assert sampler.missed == 0
+    assert points[0][1] == {"stub.value": 1.0}
+
+
+def test_late_samples_do_not_push_later_ones_back(make_clock, make_probe):
+    clock = make_clock(ticks=5, late=0.25)
+    start = clock.time
+    points, sampler = run(clock, make_probe())
+    assert seconds_since(start, points)[:5] == [1.25, 2.25, 3.25, 4.25, 5.25]
+    assert clock.waits == [1.0] + [0.75] * 4
+    assert sampler.missed == 0
+
+
+def test_probes_are_told_how_much_time_has_passed(make_clock, make_probe):
+    probe = make_probe()
+    run(make_clock(ticks=2, late=0.5), probe)
+    assert probe.elapsed == [1.5, 1.0, 0.0]
+
+
+def test_missed_ticks_are_counted_and_said_once(make_clock, make_probe, caplog):
+    clock = make_clock(ticks=4)
+    probe = make_probe(on_sample=lambda: clock.advance(2.5))
+    _, sampler = run(clock, probe)
+    assert clock.waits == [1.0, 0.5, 0.5, 0.5]
+    assert sampler.missed == 8
+    (record,) = caplog.records
+    assert record.name == "multimeter"
+    assert record.levelno == logging.WARNING
+    assert "missed 8 samples" in record.getMessage()
+
+
+@given(st.integers(1, 10**10), st.lists(st.integers(0, 10**11), max_size=20))
+def test_deadlines_are_whole_cycles_after_the_start_and_lie_ahead(cycle, steps):
+    ticks, now = Ticks(start_ns=5, cycle_ns=cycle), 5
+    deadlines = []
+    for step in steps:
+        now += step
+        deadlines.append(ticks.advance(now))
+        assert (deadlines[-1] - 5) % cycle == 0
+        assert deadlines[-1] > now
+    assert deadlines == sorted(set(deadlines))
+    passed = (deadlines[-1] - 5) // cycle if deadlines else 0
+    assert ticks.missed == passed - len(deadlines)
+
+
+def test_the_end_does_not_wait_for_the_next_cycle(make_probe):
+    probe, points = make_probe(), Points()
+    sampler = Sampler([probe], 1e6, points)
+    sampler.start()
+    sampler.end()
+    assert len(points) == 1
+    assert probe.ended == 1
+
+
+def test_probes_are_started_and_ended_once(make_clock, make_probe):
+    probes = [make_probe("a"), make_probe("b")]
+    run(make_clock(ticks=2), *probes)
+    assert [(each.started, each.ended) for each in probes] == [(1, 1), (1, 1)]
+
+
+def fail():
+    raise RuntimeError("broken")
+
+
+def test_a_probe_that_raises_is_reported_once_and_the_others_go_on(
+    make_clock, make_probe, caplog
+):
+    broken, good = make_probe("broken", on_sample=fail), make_probe("good")
+    points, _ = run(make_clock(ticks=3), broken, good)
+    assert [values for _, values in points] == [{"stub.good": 1.0}] * 4
+    (record,) = caplog.records
+    assert "StubProbe could not sample" in record.getMessage()
+    assert record.exc_info[0] is RuntimeError
+    assert broken.ended == 1
+
+
+def test_a_probe_that_cannot_end_is_reported_and_the_others_are_ended(
+    make_clock, make_probe, caplog
+):
+    broken, good = make_probe("a"), make_probe("b")
+    broken.end = fail
+    run(make_clock(ticks=0), broken, good)
+    assert good.ended == 1
+    assert "could not end" in caplog.text
+
+
+def test_a_probe_that_cannot_start_ends_those_before_it(make_clock, make_probe):
+    first, broken, last = make_probe("a"), make_probe("b"), make_probe("c")
+    broken.start = fail
+    sampler = Sampler([first, broken, last], 1.0, Points(), make_clock(ticks=0))
+    with pytest.raises(ProbeError, match="StubProbe could not start: broken"):
+        sampler.start()
+    assert (first.ended, last.started) == (1, 0)
+
+
+def test_a_point_that_cannot_be_kept_does_not_end_the_sampling(
+    make_clock, make_probe, caplog
+):
+    kept = []
+
+    def sink(time_ns, values):
+        kept.append(time_ns)
+        if len(kept) == 1:
+            fail()
+
+    run(make_clock(ticks=2), make_probe(), sink=sink)
+    assert len(kept) == 3
+    assert "could not keep a point" in caplog.text
+
+
+def test_a_clock_that_is_set_back_does_not_turn_the_points_around(make_clock, make_probe):
+    clock = make_clock(ticks=4)
+    start, samples = clock.time, []
+
+    def set_back():
+        samples.append(clock.time)
+        if len(samples) == 2:
+            clock.time -= 3_600 * 10**9
+
+    points, sampler = run(clock, make_probe(on_sample=set_back))
+    assert seconds_since(start, points)[:4] == [1.0, 2.0, 3.0, 4.0]
+    assert points.times == sorted(set(points.times))
+    assert sampler.time_ns() > points.times[-1]
+
+
+def test_a_clock_that_is_set_forward_is_followed(make_clock, make_probe):
+    clock = make_clock(ticks=2)
+    start = clock.time
+
+    def set_forward():
+        clock.time += 3_600 * 10**9
+
+    points, _ = run(clock, make_probe(on_sample=set_forward))
+    assert seconds_since(start, points)[:2] == [1.0, 3_602.0]
+
+
+def test_samples_of_the_same_moment_have_times_of_their_own(make_clock, make_probe):
+    clock = make_clock(ticks=0)
+    points, _ = run(clock, make_probe())
+    assert points.times == [clock.time + 1]
+
+
+def test_the_clock_of_the_system_tells_the_time_and_waits_for_an_event():
+    clock = SystemClock()
+
+    class Event:
+        def wait(self, seconds):
+            self.seconds = seconds
+            return True
+
+    event = Event()
+    assert clock.wait(event, 1e300) is True
+    assert event.seconds < 1e12
+    assert clock.monotonic_ns() <= clock.monotonic_ns()
+    assert clock.time_ns() > 1_600_000_000 * 10**9

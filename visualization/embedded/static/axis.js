@@ -1,0 +1,70 @@
+// Axes of values: from the lines to a range with round ticks.
+
+import { isAmount, tickTexts } from "./format.js";
+import { firstNotBefore } from "./curves.js";
+
+const HEADROOM = 0.06; // of the range, so that no line touches the edge
+const TICKS = 5;
+const ROUND_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+
+/** @typedef {{low: number, high: number, ticks: number[], texts: string[]}} Axis */
+
+/** The axis on which lines fit within a range of time.
+ * @param {import("./types.js").Line[]} lines
+ * @param {import("./types.js").Range} range
+ * @param {string} unit
+ * @returns {Axis}
+ */
+export function axisFor(lines, range, unit) {
+  let [low, high] = extent(lines, range);
+  if (low > high) return { low: 0, high: 1, ticks: [0], texts: tickTexts([0], unit) };
+  if (isAmount(unit)) [low, high] = [Math.min(0, low), Math.max(0, high)];
+  if (low === high) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
+  const room = (high - low) * HEADROOM;
+  const [bottom, top] = [low === 0 ? 0 : low - room, high === 0 ? 0 : high + room];
+  const ticks = ticksIn(bottom, top, step((top - bottom) / TICKS, unit));
+  return { low: bottom, high: top, ticks, texts: tickTexts(ticks, unit) };
+}
+
+/** The least and the greatest value within a range of time.
+ * @param {import("./types.js").Line[]} lines
+ * @param {import("./types.js").Range} range
+ */
+function extent(lines, { from, to }) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const line of lines) {
+    const last = firstNotBefore(line.time, to + 1);
+    for (let i = Math.max(0, firstNotBefore(line.time, from) - 1); i < Math.min(last + 1, line.time.length); i++) {
+      low = Math.min(low, line.min[i]);
+      high = Math.max(high, line.max[i]);
+    }
+  }
+  return [low, high];
+}
+
+/** The round step next above a rough one.
+ * @param {number} rough
+ * @param {string} unit
+ */
+function step(rough, unit) {
+  if (unit === "bytes") return Math.max(1, 2 ** Math.ceil(Math.log2(rough)));
+  if (unit === "s" && rough > 1) {
+    const found = ROUND_SECONDS.find((each) => each >= rough);
+    if (found) return found;
+  }
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * ([1, 2, 5].find((each) => each * power >= rough * 0.999) ?? 10);
+}
+
+/**
+ * @param {number} low
+ * @param {number} high
+ * @param {number} width
+ */
+function ticksIn(low, high, width) {
+  const ticks = [];
+  for (let i = Math.ceil(low / width); i * width <= high && ticks.length < 20; i++) {
+    ticks.push(Number((i * width).toPrecision(12)));
+  }
+  return ticks;
+}

@@ -1,0 +1,177 @@
+// All panels of a run: drawn together, pointed at together, zoomed together.
+
+import { huesOf } from "./colors.js";
+import { linesOf } from "./curves.js";
+import { Panel } from "./panel.js";
+import { listen } from "./pointer.js";
+
+const TURN_MS = 40; // of drawing, before the browser gets a turn
+
+/**
+ * @typedef {object} BoardEvents
+ * @property {(range: import("./types.js").Range) => void} select
+ * @property {(part: number) => void} pan                     part of the range
+ * @property {(factor: number, centre: number) => void} zoom
+ * @property {() => void} reset
+ */
+
+export class Board {
+  /**
+   * @param {HTMLElement} root
+   * @param {BoardEvents} events
+   */
+  constructor(root, events) {
+    this.root = root;
+    this.events = events;
+    /** @type {Panel[]} */
+    this.panels = [];
+    /** @type {Set<Element>} */
+    this.inSight = new Set();
+    /** @type {import("./types.js").Frame | null} */
+    this.frame = null;
+    /** @type {{panel: Panel, x: number} | null} where the pointer is */
+    this.pointed = null;
+    this.definitions = "";
+    this.observer = new IntersectionObserver((entries) => this.sighted(entries), { rootMargin: "200px" });
+    document.addEventListener("pointerdown", ({ target }) => {
+      if (!(target instanceof Element && target.closest(".plot"))) this.leave();
+    });
+  }
+
+  /** Make the panels of a run, unless they are there already.
+   * @param {string} identifier
+   * @param {import("./types.js").PanelDefinition[]} definitions
+   */
+  build(identifier, definitions) {
+    const wanted = JSON.stringify([identifier, definitions]);
+    if (wanted === this.definitions) return;
+    this.clear();
+    this.definitions = wanted;
+    const hues = huesOf(definitions);
+    this.panels = definitions.map((definition) => new Panel(definition, hues));
+    this.root.replaceChildren(...this.panels.map((panel) => panel.root));
+    for (const panel of this.panels) {
+      listen(panel.plot, this.handsOn(panel));
+      this.observer.observe(panel.root);
+    }
+  }
+
+  clear() {
+    this.observer.disconnect();
+    this.inSight.clear();
+    this.panels.forEach((panel) => panel.discard());
+    this.panels = [];
+    this.definitions = "";
+    this.frame = null;
+    this.pointed = null;
+  }
+
+  /** @param {import("./types.js").Held} held */
+  setData(held) {
+    for (const panel of this.panels) panel.setLines(linesOf(panel.definition, held));
+  }
+
+  /** Draw every panel, those in sight first.
+   * @param {import("./types.js").Frame} frame
+   * @param {AbortSignal} signal
+   */
+  async draw(frame, signal) {
+    this.frame = frame;
+    await this.drawThose(this.bySight(), frame, signal);
+  }
+
+  /** Draw the panels in sight; the others when they are scrolled to.
+   * @param {import("./types.js").Frame} frame
+   */
+  async drawInSight(frame) {
+    this.frame = frame;
+    for (const panel of this.panels) panel.stale = true;
+    const some = this.panels.filter((panel) => this.inSight.has(panel.root));
+    await Promise.all(some.map((panel) => panel.draw(frame)));
+    if (this.pointed) this.point(this.pointed.panel, this.pointed.x);
+  }
+
+  /** Draw every panel without giving the browser a turn, for printing.
+   * @param {import("./types.js").Frame} frame
+   */
+  drawAtOnce(frame) {
+    this.frame = frame;
+    for (const panel of this.panels) panel.draw(frame);
+  }
+
+  bySight() {
+    const far = (/** @type {Panel} */ panel) => (this.inSight.has(panel.root) ? 0 : 1);
+    return [...this.panels].sort((a, b) => far(a) - far(b));
+  }
+
+  /**
+   * @param {Panel[]} panels
+   * @param {import("./types.js").Frame} frame
+   * @param {AbortSignal} signal
+   */
+  async drawThose(panels, frame, signal) {
+    let turn = performance.now();
+    for (const panel of panels) {
+      signal.throwIfAborted();
+      await panel.draw(frame);
+      if (performance.now() - turn < TURN_MS) continue;
+      await new Promise((resolve) => setTimeout(resolve));
+      turn = performance.now();
+    }
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  sighted(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.inSight.add(target);
+      else this.inSight.delete(target);
+    }
+    const { frame } = this;
+    if (!frame) return;
+    const stale = this.panels.filter((panel) => panel.stale && this.inSight.has(panel.root));
+    stale.forEach((panel) => panel.draw(frame));
+  }
+
+  /** The width of a plot, in pixels. */
+  plotWidth() {
+    const panel = this.panels[0];
+    return panel ? panel.plot.clientWidth : this.root.clientWidth;
+  }
+
+  /** @param {Panel} panel
+   * @returns {import("./pointer.js").Hands} */
+  handsOn(panel) {
+    const between = (/** @type {number} */ a, /** @type {number} */ b) => ({
+      from: panel.momentAt(Math.min(a, b)),
+      to: panel.momentAt(Math.max(a, b)),
+    });
+    return {
+      point: (x) => this.point(panel, x),
+      leave: () => this.leave(),
+      selecting: (a, b) => this.panels.forEach((each) => each.showSelection(between(a, b))),
+      select: (a, b) => {
+        this.panels.forEach((each) => each.showSelection(null));
+        this.events.select(between(a, b));
+      },
+      cancel: () => this.panels.forEach((each) => each.showSelection(null)),
+      pan: (pixels) => this.events.pan(pixels / panel.box.width),
+      zoom: (factor, x) => this.events.zoom(factor, panel.momentAt(x)),
+      reset: () => this.events.reset(),
+    };
+  }
+
+  /** @param {Panel} panel
+   * @param {number} x */
+  point(panel, x) {
+    this.pointed = { panel, x };
+    const moment = panel.pointedAt(x);
+    for (const each of this.panels) {
+      if (each === panel || this.inSight.has(each.root)) each.showCursor(moment, each === panel);
+    }
+  }
+
+  leave() {
+    this.pointed = null;
+    this.panels.forEach((each) => each.hideCursor());
+  }
+}

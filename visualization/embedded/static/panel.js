@@ -1,0 +1,223 @@
+// One panel: its chart, marks and legend, and what is pointed at in it.
+
+import { axisFor } from "./axis.js";
+import { discardChart, drawChart } from "./chart.js";
+import { colorsOf } from "./colors.js";
+import { drawCursor, pointAt, readout, snapped } from "./cursor.js";
+import { formatted } from "./format.js";
+import { Legend } from "./legend.js";
+import { drawMarks, ROW_HEIGHT, ROWS } from "./marks.js";
+import { partsOf } from "./panel-parts.js";
+
+const BOX = { left: 64, right: 14, top: 8, bottom: 36, height: 190 };
+const CHARACTER = 6.5; // pixels of a tick's text
+const NEAR_MARK = 5; // pixels
+const BESIDE = 12; // pixels from the pointer to the box with the values
+
+/** @typedef {import("./types.js").Line} Line */
+/** @typedef {import("./types.js").Range} Range */
+/** @typedef {import("./types.js").Frame} Frame */
+
+export class Panel {
+  /**
+   * @param {import("./types.js").PanelDefinition} definition
+   * @param {Map<string, number>} hues
+   */
+  constructor(definition, hues) {
+    this.definition = definition;
+    this.hues = hues;
+    /** @type {Line[]} */
+    this.lines = [];
+    /** @type {Frame | null} */
+    this.frame = null;
+    /** @type {Map<string, boolean>} what was chosen in the legend, by id of the line */
+    this.chosen = new Map();
+    /** @type {Set<string>} the lines that have been seen to be other than zero */
+    this.alive = new Set();
+    /** @type {Map<string, import("./colors.js").Color>} */
+    this.colors = new Map();
+    this.axis = axisFor([], { from: 0, to: 1 }, definition.unit);
+    this.stale = true;
+    this.box = { ...BOX, width: 0 };
+    this.legend = new Legend((id) => this.toggle(id), (id) => this.only(id));
+    this.parts = partsOf(definition, this.legend.root);
+  }
+
+  get root() {
+    return this.parts.root;
+  }
+
+  get plot() {
+    return this.parts.plot;
+  }
+
+  /** @param {Line[]} lines */
+  setLines(lines) {
+    this.lines = lines;
+    const isZero = (/** @type {number} */ value) => value === 0;
+    for (const line of lines) {
+      if (!line.min.every(isZero) || !line.max.every(isZero)) this.alive.add(line.id);
+    }
+    this.root.classList.toggle("alone", lines.length === 1 && lines[0].label === this.definition.title);
+    this.stale = true;
+  }
+
+  /** @param {Line} line */
+  isShown(line) {
+    return this.chosen.get(line.id) ?? this.alive.has(line.id);
+  }
+
+  shown() {
+    return this.lines.filter((line) => this.isShown(line));
+  }
+
+  /** @param {string} id */
+  toggle(id) {
+    const line = this.lines.find((each) => each.id === id);
+    if (line) this.chosen.set(id, !this.isShown(line));
+    this.redraw();
+  }
+
+  /** Show one line only; when it is the only one, show them all.
+   * @param {string} id */
+  only(id) {
+    const alone = this.lines.every((line) => line.id === id || !this.isShown(line));
+    if (alone) this.chosen.clear();
+    else for (const line of this.lines) this.chosen.set(line.id, line.id === id);
+    this.redraw();
+  }
+
+  redraw() {
+    if (this.frame) this.draw(this.frame);
+  }
+
+  /** @param {Frame} frame */
+  async draw(frame) {
+    this.frame = frame;
+    this.stale = false;
+    const { box, lines } = this;
+    const shown = this.shown();
+    box.top = frame.marks.length ? ROWS * ROW_HEIGHT + 2 : BOX.top;
+    this.colors = colorsOf(lines, this.hues, frame.theme.dark);
+    this.axis = axisFor(shown, frame.range, this.definition.unit);
+    const longest = Math.max(...this.axis.texts.map((text) => text.length));
+    box.left = Math.max(BOX.left, longest * CHARACTER);
+    box.width = Math.max(80, this.plot.clientWidth - box.left - box.right);
+    this.legend.show(lines, this.colors, (line) => this.isShown(line));
+    this.sayLatest();
+    this.describe(shown);
+    this.drawMarks(frame);
+    await drawChart(this.parts.chart, { lines: shown, colors: this.colors, axis: this.axis, box, frame });
+    this.root.dataset.state = "ready";
+  }
+
+  /** @param {Frame} frame */
+  drawMarks({ marks, range }) {
+    const visible = marks.filter((mark) => mark.time >= range.from && mark.time <= range.to);
+    drawMarks(this.parts.marks, visible, (moment) => this.pixelOf(moment), this.box);
+    this.root.dataset.marks = String(visible.length);
+  }
+
+  /** Say in words what is to be seen. @param {Line[]} shown */
+  describe(shown) {
+    const { quiet } = this.parts;
+    const names = shown.map((line) => line.label).join(", ");
+    this.plot.setAttribute("aria-label", `Chart of ${this.definition.title}: ${names || "no lines"}`);
+    quiet.hidden = shown.length > 0;
+    if (!this.lines.some((line) => line.time.length)) quiet.textContent = "No values here";
+    else quiet.textContent = this.alive.size ? "All lines are switched off" : "Zero throughout";
+  }
+
+  sayLatest() {
+    const latest = this.frame?.latest ? this.lines.filter((line) => line.time.length) : [];
+    this.legend.say(new Map(latest.map((line) => [line.id, this.valueOf(line, line.mean.length - 1)])));
+  }
+
+  /** @param {Line} line
+   * @param {number} i */
+  valueOf(line, i) {
+    return formatted(line.mean[i], this.definition.unit);
+  }
+
+  /** @param {number} moment */
+  pixelOf(moment) {
+    const { from, to } = this.frame?.range ?? { from: 0, to: 1 };
+    return this.box.left + ((moment - from) / (to - from)) * this.box.width;
+  }
+
+  /** @param {number} value */
+  heightOf(value) {
+    const { low, high } = this.axis;
+    return this.box.top + ((high - value) / (high - low)) * this.box.height;
+  }
+
+  /** @param {number} x  pixels from the left of the plot */
+  momentAt(x) {
+    const { from, to } = this.frame?.range ?? { from: 0, to: 1 };
+    const part = Math.min(1, Math.max(0, (x - this.box.left) / this.box.width));
+    return from + part * (to - from);
+  }
+
+  /** The moment that pointing at a place means. @param {number} x */
+  pointedAt(x) {
+    const moment = this.momentAt(x);
+    return this.frame ? snapped(this.shown(), moment, this.frame.range) : moment;
+  }
+
+  /** Show what was at a moment.
+   * @param {number} moment
+   * @param {boolean} pointed  whether the pointer is in this panel
+   */
+  showCursor(moment, pointed) {
+    const { frame, box } = this;
+    if (!frame) return;
+    const x = this.pixelOf(moment);
+    const points = this.lines
+      .map((line) => ({ line, i: pointAt(line, moment, frame.range) }))
+      .filter(({ i }) => i >= 0);
+    const dots = points
+      .filter(({ line }) => this.isShown(line))
+      .map(({ line, i }) => ({ y: this.heightOf(line.mean[i]), color: this.colors.get(line.id)?.line ?? "" }));
+    drawCursor(this.parts.cursor, { x, box, dots });
+    this.legend.say(new Map(points.map(({ line, i }) => [line.id, this.valueOf(line, i)])));
+    this.parts.readout.hidden = !pointed;
+    if (pointed) this.showReadout(moment, x, frame);
+  }
+
+  /** @param {number} moment
+   * @param {number} x
+   * @param {Frame} frame */
+  showReadout(moment, x, frame) {
+    const box = this.parts.readout;
+    const marks = frame.marks.filter((mark) => Math.abs(this.pixelOf(mark.time) - x) <= NEAR_MARK);
+    const { colors, definition: { unit } } = this;
+    box.replaceChildren(...readout({ moment, lines: this.shown(), colors, unit, marks, frame }));
+    const toTheLeft = x > this.box.left + this.box.width / 2;
+    const room = this.plot.clientWidth - box.offsetWidth;
+    const left = toTheLeft ? x - BESIDE - box.offsetWidth : x + BESIDE;
+    box.style.left = `${Math.max(0, Math.min(left, room))}px`;
+  }
+
+  hideCursor() {
+    this.parts.cursor.replaceChildren();
+    this.parts.readout.hidden = true;
+    this.sayLatest();
+  }
+
+  /** @param {Range | null} range  null hides it */
+  showSelection(range) {
+    const { selection } = this.parts;
+    selection.hidden = !range;
+    if (!range) return;
+    const [left, right] = [this.pixelOf(range.from), this.pixelOf(range.to)];
+    selection.style.left = `${left}px`;
+    selection.style.width = `${right - left}px`;
+    selection.style.top = `${this.box.top}px`;
+    selection.style.height = `${this.box.height}px`;
+  }
+
+  discard() {
+    discardChart(this.parts.chart);
+    this.root.remove();
+  }
+}

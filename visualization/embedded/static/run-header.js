@@ -1,0 +1,93 @@
+// What stands around the panels of a run: title, figures, texts, marks, meta data.
+
+import { byId, element, setText } from "./dom.js";
+import { formatted } from "./format.js";
+import { livenessOf, meaningOf } from "./run-state.js";
+import { clockText, dateText } from "./time.js";
+
+const MOST_MARKS = 1_000; // in the list
+
+/**
+ * @param {import("./types.js").RunDetails} run
+ * @param {import("./types.js").Mark[]} marks
+ * @param {number} offset  minutes to add to UTC
+ */
+export function showRun(run, marks, offset) {
+  setText(byId("run-title"), run.identifier);
+  document.title = `${run.identifier} · Multimeter`;
+  showState(run);
+  byId("run-about").replaceChildren(pointsText(run), ...Object.entries(run.tags).map(tagElement));
+  byId("figures").replaceChildren(...run.figures.map(figureElement));
+  showPairs(byId("texts"), run.texts.map(({ label, value }) => [label, value]));
+  showFolded(byId("mark-list"), marks.slice(0, MOST_MARKS).map(({ time, label }) => [momentText(time, offset), label]));
+  showFolded(byId("meta"), Object.entries(run.meta_data).map(([key, value]) => [key, plain(value)]));
+}
+
+/**
+ * @param {number} moment
+ * @param {number} offset
+ */
+function momentText(moment, offset) {
+  return `${dateText(moment, offset)}, ${clockText(moment, offset, 0)}`;
+}
+
+/**
+ * @param {HTMLElement} details
+ * @param {string[][]} pairs
+ */
+function showFolded(details, pairs) {
+  showPairs(/** @type {HTMLElement} */ (details.querySelector("dl")), pairs);
+  details.hidden = pairs.length === 0;
+}
+
+/** @param {import("./types.js").Run} run */
+function showState(run) {
+  const liveness = livenessOf(run);
+  const badge = byId("run-state");
+  badge.hidden = liveness === "finished";
+  badge.dataset.live = liveness;
+  badge.textContent = liveness;
+  badge.title = meaningOf(liveness);
+}
+
+/** @param {import("./types.js").Run} run */
+function pointsText(run) {
+  const count = run.points.toLocaleString("en");
+  return element("span", {}, `${count} ${run.points === 1 ? "point" : "points"}`);
+}
+
+/** @param {[string, string]} tag */
+function tagElement([key, value]) {
+  const text = `${key} ${value}`;
+  return element("span", { class: "tag", title: text }, element("span", { class: "key" }, key), ` ${value}`);
+}
+
+/** @param {import("./types.js").Figure} figure */
+function figureElement({ title, unit, value }) {
+  return element(
+    "div", { class: "figure", "data-figure": title },
+    element("dt", {}, title),
+    element("dd", {}, formatted(value, unit)),
+  );
+}
+
+/**
+ * @param {HTMLElement} list
+ * @param {string[][]} pairs
+ */
+function showPairs(list, pairs) {
+  list.hidden = pairs.length === 0;
+  list.replaceChildren(
+    ...pairs.map(([key, value]) => {
+      const [term, description] = [element("dt"), element("dd")];
+      setText(term, key);
+      setText(description, value);
+      return element("div", {}, term, description);
+    }),
+  );
+}
+
+/** @param {unknown} value */
+function plain(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

@@ -1,0 +1,245 @@
+// One run on the page: what is fetched of it, which part is shown, and how it moves.
+
+import { replaceAddress } from "./address.js";
+import { getMarks, getRun, getSeries } from "./api.js";
+import { Board } from "./board.js";
+import { ready } from "./chart.js";
+import { currentTheme } from "./colors.js";
+import { longest, tailStart, withTail } from "./curves.js";
+import { byId } from "./dom.js";
+import { fullRange, inside, panned, withMargin, zoomed } from "./range.js";
+import { showRun } from "./run-header.js";
+import { setState, showNote } from "./screen.js";
+import { utcOffset } from "./time.js";
+import { showRange } from "./toolbar.js";
+
+const DEBOUNCE_MS = 120;
+const PIXELS_OF_BUCKET = 2;
+const FEWEST_BUCKETS = 150;
+const GROWTH = 2; // of a run that goes on, before all of it is fetched again
+
+/** @typedef {import("./types.js").RunDetails} RunDetails */
+/** @typedef {import("./types.js").Range} Range */
+/** @typedef {import("./types.js").Mark} Mark */
+
+export class RunView {
+  /** @param {(error: unknown) => void} onError  a part of the run cannot be fetched */
+  constructor(onError) {
+    this.onError = onError;
+    /** @type {RunDetails | null} */
+    this.run = null;
+    /** @type {Mark[]} */
+    this.marks = [];
+    /** @type {Range | null} all of the run; null without points */
+    this.limits = null;
+    /** @type {Range | null} the part that is shown; null is all */
+    this.range = null;
+    /** @type {import("./types.js").Held | null} */
+    this.held = null;
+    this.buckets = FEWEST_BUCKETS;
+    this.task = new AbortController();
+    this.theme = currentTheme();
+    this.board = new Board(byId("panels"), {
+      select: (range) => this.setRange(range),
+      pan: (part) => this.pan(part),
+      zoom: (factor, centre) => this.zoom(factor, centre),
+      reset: () => this.setRange(null),
+    });
+    this.redrawWhenResized();
+  }
+
+  /** Show a run.
+   * @param {string} identifier
+   * @param {Range | null} range  null for all of it
+   */
+  async open(identifier, range) {
+    const signal = this.begin();
+    setState("loading");
+    try {
+      const [run, marks] = await Promise.all([getRun(identifier, signal), getMarks(identifier, signal)]);
+      signal.throwIfAborted();
+      this.held = null;
+      this.take(run, marks);
+      this.range = range && this.limits ? inside(range, this.limits) : null;
+      byId("run").hidden = false;
+      this.tellRange();
+      await this.complete(signal);
+    } catch (error) {
+      if (!signal.aborted) this.close();
+      throw error;
+    }
+  }
+
+  /** Stop what is going on; what follows has a signal of its own. */
+  begin() {
+    this.task.abort();
+    this.task = new AbortController();
+    return this.task.signal;
+  }
+
+  close() {
+    this.begin();
+    this.board.clear();
+    this.run = null;
+    this.held = null;
+    this.limits = null;
+    byId("run").hidden = true;
+  }
+
+  /** Make a run the one that is shown.
+   * @param {RunDetails} run
+   * @param {Mark[]} marks
+   */
+  take(run, marks) {
+    this.run = run;
+    this.marks = marks;
+    this.limits = fullRange(run, marks);
+    showRun(run, marks, this.offset());
+    this.board.build(run.identifier, this.limits ? run.panels : []);
+    showNote(this.limits ? null : `This run has no points${run.state === "open" ? " yet" : ""}.`);
+  }
+
+  /** Fetch and draw what is to be seen.
+   * @param {AbortSignal} [signal] */
+  async complete(signal = this.begin()) {
+    const range = this.range ?? this.limits;
+    if (this.run && range) {
+      this.hold(await this.fetchAll(this.run, range, signal));
+      await ready;
+      signal.throwIfAborted();
+      await this.board.draw(this.frame(range), signal);
+    }
+    setState("ready");
+  }
+
+  /**
+   * @param {RunDetails} run
+   * @param {Range} range
+   * @param {AbortSignal} signal
+   */
+  async fetchAll(run, range, signal) {
+    this.buckets = Math.max(FEWEST_BUCKETS, Math.round(this.board.plotWidth() / PIXELS_OF_BUCKET));
+    const wide = this.range ? withMargin(range) : range;
+    const held = await getSeries(run.identifier, keysOf(run), wide, this.buckets, signal);
+    signal.throwIfAborted();
+    return held;
+  }
+
+  /** @param {import("./types.js").Held} held */
+  hold(held) {
+    this.held = held;
+    this.board.setData(held);
+  }
+
+  /** @param {Range} range
+   * @returns {import("./types.js").Frame} */
+  frame(range) {
+    const latest = this.run?.state === "open" && !this.range;
+    return { range, marks: this.marks, offset: this.offset(), theme: this.theme, latest };
+  }
+
+  offset() {
+    return utcOffset(this.limits?.from ?? Date.now());
+  }
+
+  /** Say in the toolbar and in the address what is shown. */
+  tellRange() {
+    showRange(this.range ?? this.limits, !this.range, this.offset());
+    if (this.run) replaceAddress(this.run.identifier, this.range);
+  }
+
+  /** @param {Range | null} range  null for all of the run */
+  setRange(range) {
+    if (!this.limits) return;
+    this.range = range && inside(range, this.limits);
+    this.tellRange();
+    this.refine();
+  }
+
+  /** @param {number} part  of the range; negative is earlier */
+  pan(part) {
+    if (this.range) this.setRange(panned(this.range, part));
+  }
+
+  /** @param {number} factor
+   * @param {number} [centre] */
+  zoom(factor, centre) {
+    const range = this.range ?? this.limits;
+    if (range) this.setRange(zoomed(range, factor, centre));
+  }
+
+  /** Show the range at once with what is there, and soon with finer buckets. */
+  async refine() {
+    const signal = this.begin();
+    setState("loading");
+    try {
+      await this.redraw();
+      await new Promise((resolve) => setTimeout(resolve, DEBOUNCE_MS));
+      signal.throwIfAborted();
+      await this.complete(signal);
+    } catch (error) {
+      if (!signal.aborted) this.onError(error);
+    }
+  }
+
+  /** Look whether an open run has gone on. */
+  async refresh() {
+    const { run, task: { signal } } = this;
+    if (run?.state !== "open" || document.body.dataset.state !== "ready") return;
+    const now = await getRun(run.identifier, signal);
+    if (now.points === run.points && now.end === run.end && now.state === run.state) return;
+    const marks = await getMarks(run.identifier, signal);
+    const range = this.range ?? fullRange(now, marks);
+    const held = range && (await this.fetchNew(run, now, range, signal));
+    signal.throwIfAborted();
+    this.take(now, marks);
+    if (held) this.hold(held);
+    this.tellRange();
+    await this.redraw();
+  }
+
+  /** Fetch what is new, or all when that has become too much.
+   * @param {RunDetails} before
+   * @param {RunDetails} now
+   * @param {Range} range
+   * @param {AbortSignal} signal
+   */
+  async fetchNew(before, now, range, signal) {
+    const { held } = this;
+    const same = JSON.stringify(before.panels) === JSON.stringify(now.panels) && before.start === now.start;
+    const more = now.state === "open" && held && longest(held) <= this.buckets * GROWTH;
+    if (!same || !more) return this.fetchAll(now, range, signal);
+    const to = Math.min(this.range ? withMargin(range).to : Infinity, now.end ?? range.to);
+    const from = tailStart(held);
+    if (from >= to) return held;
+    // One more: the first and the last bucket may be cut.
+    const buckets = Math.ceil((to - from) / held.bucket) + 1;
+    if (!(buckets <= this.buckets * GROWTH)) return this.fetchAll(now, range, signal);
+    return withTail(held, await getSeries(now.identifier, keysOf(now), { from, to }, buckets, signal));
+  }
+
+  /** Draw what is in sight again, as colours, width or range have changed.
+   * @param {{everything?: boolean}} [which]  also what is out of sight, for printing
+   */
+  async redraw({ everything = false } = {}) {
+    this.theme = currentTheme();
+    if (!everything) await ready;
+    const range = this.range ?? this.limits;
+    if (!range || !this.held) return;
+    if (everything) this.board.drawAtOnce(this.frame(range));
+    else await this.board.drawInSight(this.frame(range));
+  }
+
+  redrawWhenResized() {
+    let width = 0;
+    new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width !== width && width) this.redraw();
+      width = contentRect.width;
+    }).observe(byId("panels"));
+  }
+}
+
+/** @param {RunDetails} run */
+function keysOf(run) {
+  return [...new Set(run.panels.flatMap((panel) => panel.series.map((series) => series.key)))];
+}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from multimeter.errors import StateError
 from multimeter.identifiers import checked_identifier, new_identifier
 from multimeter.log import log
+from multimeter.overhead import Sampling
 from multimeter.result import Result
 from multimeter.sampler import Sampler
+from multimeter.schema import Schema
 
 if TYPE_CHECKING:
+    from multimeter.helper.sampler import HelperSampler
     from multimeter.multimeter import Multimeter
 
 __all__ = ["Measurement"]
@@ -49,8 +53,13 @@ class Measurement:
         self._probes = multimeter.probes
         self._storage = multimeter.storage
         self._cycle_time = multimeter.cycle_time
-        self._sampler: Sampler | None = None
+        self._sampler: Sampler | HelperSampler | None = None
         self._ended = False
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """How the sampling went so far, and what it cost; None before the start."""
+        return self._sampler.sampling if self._sampler else None
 
     @property
     def missed(self) -> int:
@@ -72,16 +81,41 @@ class Measurement:
                 f"The measurement '{self.identifier}' was started before.",
                 next_step="Call measure() again for another measurement.",
             )
+        outside = self._multimeter.sampler == "process"
+        if outside:
+            self._probes = [probe.for_process(os.getpid()) for probe in self._probes]
         result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
         self._probes = self._multimeter.borrow(self._probes)
-        sampler = Sampler(self._probes, self._cycle_time, result.append)
         try:
+            sampler = self._helper(result) if outside else self._thread(result)
             sampler.start()
         except BaseException:
             self._multimeter.give_back(self._probes)
             raise
+        result.add_meta_data(**sampler.sampling.meta_data())
         self.result, self._sampler = result, sampler
         return result
+
+    def _thread(self, result: Result) -> Sampler:
+        return Sampler(
+            self._probes,
+            self._cycle_time,
+            result.append,
+            max_overhead=self._multimeter.max_overhead,
+        )
+
+    def _helper(self, result: Result) -> HelperSampler:
+        from multimeter.helper.sampler import HelperSampler
+
+        return HelperSampler(
+            self._probes,
+            self._cycle_time,
+            result.append,
+            identifier=self.identifier,
+            tags=self.tags,
+            storage=self._storage,
+            max_overhead=self._multimeter.max_overhead,
+        )
 
     def end(self) -> None:
         """Take a last sample, stop to measure, and store the result.
@@ -96,8 +130,9 @@ class Measurement:
             sampler.end()
         finally:
             self._multimeter.give_back(self._probes)
-        if sampler.missed:
-            result.add_meta_data(missed_samples=str(sampler.missed))
+        result.add_meta_data(**sampler.sampling.meta_data())
+        if len(sampler.measures) > len(result.schema.measures):
+            result.schema = Schema.of_measures(sampler.measures)
         self._storage.store(result)
 
     def add_mark(self, label: str) -> None:
@@ -110,9 +145,11 @@ class Measurement:
             StateError: The measurement is not going on.
         """
         result, sampler = self._going_on("add a mark to")
-        result.add_mark(sampler.time_ns(), str(label))
+        time_ns = sampler.time_ns()
+        result.add_mark(time_ns, str(label))
+        sampler.mark(time_ns, str(label))
 
-    def _going_on(self, verb: str) -> tuple[Result, Sampler]:
+    def _going_on(self, verb: str) -> tuple[Result, Sampler | HelperSampler]:
         if self._sampler is None or self.result is None:
             raise StateError(
                 f"Cannot {verb} the measurement '{self.identifier}': it has not started.",

@@ -196,7 +196,9 @@ class LinuxProcesses:
         """Return the children of all processes of the system."""
         children: dict[int, list[int]] = {}
         for name in os.listdir(self._proc):
-            data = procfs.read_bytes(f"{self._proc}/{name}/stat") if name.isdigit() else None
+            data = (
+                procfs.read_bytes(f"{self._proc}/{name}/stat") if name.isdigit() else None
+            )
             if data:
                 children.setdefault(procfs.parse_stat(data).parent, []).append(int(name))
         return children

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from multimeter.errors import ConfigurationError, ProbeError, StateError, UnsupportedError
+from multimeter.errors import ConfigurationError, ProbeError, UnsupportedError
 from multimeter.measure import Measure
 from multimeter.metric import Metric
-from multimeter.probe import Probe
+from multimeter.probe import Probe, not_started
 from multimeter.probes.budget import Budget
 from multimeter.probes.process_metrics import MEMORY_RSS_PEAK, SubjectMeasures
 from multimeter.probes.process_run import ProcessRun
@@ -79,7 +79,7 @@ class ProcessProbe(Probe):
         looked = source(self.pid)
         if not looked.snapshot():
             raise _refused(self.pid)
-        self._served = looked.served | {"rss"}
+        self._served = looked.served
         self._prefix = "" if name == SUBJECT_PROCESS.key else f"{name}:"
         self._process = SubjectMeasures(
             Subject(name, SUBJECT_PROCESS.description, "process"), self._served
@@ -172,6 +172,8 @@ class ProcessProbe(Probe):
         """Return those descendants that are there and stand apart."""
         found = []
         for pid, usage in run.seen.items():
+            if pid == self.pid:
+                continue
             identity = pid, usage.started
             if identity not in self._children and len(self._children) < self._apart:
                 key = f"{self._prefix}child:{usage.name}-{pid}"
@@ -201,19 +203,17 @@ class ProcessProbe(Probe):
         with run.lock:
             run.look()
             _, status, usage = os.wait4(self.pid, 0)
-            # What the kernel tells starts with the memory of who started the process.
-            floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            if usage.ru_maxrss > floor:
+            # The memory of who started a process counts as its own, until it executes
+            # its program: less than what we hold says nothing.
+            own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            if usage.ru_maxrss > own:
                 unit = 1 if sys.platform == "darwin" else 1024
                 run.raise_peak(usage.ru_maxrss * unit)
         return status, usage
 
     def _started(self) -> ProcessRun:
         if self._run is None:
-            raise StateError(
-                "The probe was not started.",
-                next_step="Call start() once before the first sample().",
-            )
+            raise not_started()
         return self._run
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from multimeter import metric
@@ -12,7 +12,13 @@ from multimeter.probes.process_run import Reading
 from multimeter.probes.usage import COUNTERS
 from multimeter.subject import Subject
 
-__all__ = ["MEMORY_RSS", "MEMORY_RSS_PEAK", "SubjectMeasures"]
+__all__ = [
+    "IO_DISK_READ",
+    "IO_DISK_WRITE",
+    "MEMORY_RSS",
+    "MEMORY_RSS_PEAK",
+    "SubjectMeasures",
+]
 
 CPU_TIME = Metric("cpu_time", "CPU time since the measurement began.", "s")
 MEMORY_RSS = Metric(
@@ -64,17 +70,18 @@ _RATES = {
     metric.METRIC_CONTEXT_SWITCHES_INVOL: "switches_invol",
 }
 
-# Which part of a reading is the value of each level, and under which name it is served.
-_LEVELS: dict[Metric, tuple[str, Callable[[Reading], int | float | None]]] = {
-    CPU_TIME: ("user", lambda reading: reading.cpu_time),
-    MEMORY_RSS: ("rss", lambda reading: reading.rss),
-    MEMORY_RSS_PEAK: ("rss_peak", lambda reading: reading.rss_peak),
-    MEMORY_USS: ("uss", lambda reading: reading.memory and reading.memory.uss),
-    MEMORY_PSS: ("pss", lambda reading: reading.memory and reading.memory.pss),
-    THREADS: ("threads", lambda reading: reading.threads),
-    PROCESSES: ("processes", lambda reading: reading.processes),
-    OPEN_FILES: ("open_files", lambda reading: reading.open_files),
+# Which attribute of a reading each level is, if it is served under that name.
+_LEVELS = {
+    CPU_TIME: "cpu_time",
+    MEMORY_RSS: "rss",
+    MEMORY_RSS_PEAK: "rss_peak",
+    MEMORY_USS: "uss",
+    MEMORY_PSS: "pss",
+    THREADS: "threads",
+    PROCESSES: "processes",
+    OPEN_FILES: "open_files",
 }
+_ALWAYS = frozenset(("cpu_time", "rss"))
 
 
 class SubjectMeasures:
@@ -85,17 +92,14 @@ class SubjectMeasures:
         served: Which counters and levels are known of it.
     """
 
-    def __init__(self, subject: Subject, served: Set[str]) -> None:
+    def __init__(self, subject: Subject, served: AbstractSet[str]) -> None:
         self.subject = subject
         rates = {Measure(subject, m): c for m, c in _RATES.items() if c in served}
-        levels = {
-            Measure(subject, m): get
-            for m, (name, get) in _LEVELS.items()
-            if name in served
-        }
+        known = served | _ALWAYS
+        levels = {Measure(subject, m): name for m, name in _LEVELS.items() if name in known}
         self.measures = (*rates, *levels)
         self._rates = [(m.key, COUNTERS.index(counter)) for m, counter in rates.items()]
-        self._levels = [(measure.key, get) for measure, get in levels.items()]
+        self._levels = [(measure.key, name) for measure, name in levels.items()]
 
     def put(self, values: dict[str, Any], reading: Reading, seconds: float) -> None:
         """Add the values of a reading; what is not known has none.
@@ -109,7 +113,7 @@ class SubjectMeasures:
         seconds = seconds if seconds > 0 else float("inf")
         for key, place in self._rates:
             values[key] = reading.growth[place] / seconds
-        for key, get in self._levels:
-            value = get(reading)
+        for key, name in self._levels:
+            value = getattr(reading, name)
             if value is not None:
                 values[key] = value

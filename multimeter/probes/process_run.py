@@ -15,6 +15,9 @@ from multimeter.probes.usage import NOTHING, Counters, Memory, ProcessSource, Us
 __all__ = ["ProcessRun", "Reading"]
 
 
+_UNKNOWN = Memory(None)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What is known of a subject when it is sampled.
@@ -27,7 +30,8 @@ class Reading:
         threads: How many threads there are.
         processes: How many processes there are.
         open_files: How many files are open, or None.
-        memory: What is shared, or None when that was not asked.
+        uss: Memory that is not shared, in bytes; None when that was not asked.
+        pss: The same, and an equal part of what is; None where unknown.
     """
 
     growth: Counters
@@ -37,7 +41,8 @@ class Reading:
     threads: int
     processes: int
     open_files: int | None
-    memory: Memory | None
+    uss: int | None
+    pss: int | None
 
 
 class ProcessRun:
@@ -77,10 +82,9 @@ class ProcessRun:
         """Look at all of them again."""
         self.seen = self._source.snapshot(self.seen)
         self._account.update(self.seen)
-        gone = dataclasses.replace(
-            self.root, rss=0, threads=0, open_files=None, ended=True
-        )
-        self.root = self.seen.get(self._source.root, gone)
+        gone = dataclasses.replace(self.root, rss=0, threads=0, open_files=None, ended=True)
+        now = self.seen.get(self._source.root, gone)
+        self.root = now if now.started == self.root.started else gone
         self.peak = max(self.peak, _peak(self.seen.values()))
         living = [pid for pid, usage in self.seen.items() if not usage.ended]
         self._memory = self._budget.spend(lambda: self._shared(living)) or {}
@@ -105,20 +109,24 @@ class ProcessRun:
         """Return the reading of one process: the root, or another that is there."""
         usage = self.root if pid == self._source.root else self.seen[pid]
         here = not usage.ended
+        memory = self._memory.get(pid) or _UNKNOWN
         return Reading(
             _grown(usage.own, self._before(self._sampled, pid, usage)),
             sum(_grown(usage.own, self._before(self._first, pid, usage))[:2]),
             usage.rss,
-            usage.rss_peak,
+            # The kernel counts pages in batches, so that the mark may lag behind.
+            max(usage.rss, usage.rss_peak),
             usage.threads if here else 0,
             int(here),
             usage.open_files,
-            self._memory.get(pid),
+            memory.uss,
+            memory.pss,
         )
 
     def read_tree(self) -> Reading:
         """Return the reading of all of them together."""
         living = {pid: usage for pid, usage in self.seen.items() if not usage.ended}
+        memory = _added([self._memory.get(pid) for pid in living])
         files = [each.open_files for each in living.values()]
         return Reading(
             _grown(self._account.totals, self._tree_sampled),
@@ -127,8 +135,9 @@ class ProcessRun:
             self.peak,
             sum(each.threads for each in living.values()),
             len(living),
-            sum(each or 0 for each in files) if None not in files else None,
-            _added([self._memory.get(pid) for pid in living]),
+            _sum(files),
+            memory.uss,
+            memory.pss,
         )
 
     def _shared(self, pids: Iterable[int]) -> dict[int, Memory | None]:
@@ -142,18 +151,20 @@ class ProcessRun:
 
 
 def _peak(usages: Iterable[Usage]) -> int:
-    return max((max(each.rss_peak, each.reaped_peak) for each in usages), default=0)
+    marks = (max(each.rss, each.rss_peak, each.reaped_peak) for each in usages)
+    return max(marks, default=0)
 
 
 def _grown(now: Counters, before: Counters) -> Counters:
     return tuple(map(max, map(operator.sub, now, before), NOTHING))
 
 
-def _added(memories: list[Memory | None]) -> Memory | None:
-    """Add up, if all are known."""
-    known = [each for each in memories if each is not None]
-    if not known or len(known) < len(memories):
-        return None
-    parts = [each.pss for each in known if each.pss is not None]
-    pss = sum(parts) if len(parts) == len(known) else None
-    return Memory(sum(each.uss for each in known), pss)
+def _added(memories: list[Memory | None]) -> Memory:
+    """Add up, where all are known."""
+    known = [each or _UNKNOWN for each in memories]
+    return Memory(_sum([each.uss for each in known]), _sum([each.pss for each in known]))
+
+
+def _sum(values: list[int | None]) -> int | None:
+    known = [each for each in values if each is not None]
+    return sum(known) if known and len(known) == len(values) else None

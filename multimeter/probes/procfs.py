@@ -83,8 +83,10 @@ def parse_stat(data: bytes) -> Stat:
 
 
 class Status(NamedTuple):
-    """Some fields of /proc/PID/status: proc_pid_status(5). Context switches are those
-    of one thread only; memory is in bytes, and 0 when the process has ended.
+    """Some fields of /proc/PID/status: proc_pid_status(5).
+
+    Context switches are those of one thread only; memory is in bytes, and 0 when the
+    process has ended.
     """
 
     rss: int

@@ -67,10 +67,10 @@ class Memory:
 
     Attributes:
         uss: What it alone holds: what would be free without it, in bytes.
-        pss: The same and its part of what it shares, in bytes; None where unknown.
+        pss: The same and its part of what it shares, in bytes.
     """
 
-    uss: int
+    uss: int | None
     pss: int | None = None
 
 

@@ -66,10 +66,9 @@ class Sampling:
     widened: bool = False
 
     def meta_data(self) -> dict[str, Any]:
-        """Return what a result should say of this, as far as there is any."""
-        data: dict[str, Any] = {}
-        if self.baseline:
-            data[BASELINE] = {"time_ns": self.started_ns, "values": dict(self.baseline)}
+        """Return what a result should say of this: the start, and what went wrong."""
+        values = dict(self.baseline)
+        data: dict[str, Any] = {BASELINE: {"time_ns": self.started_ns, "values": values}}
         if self.late:
             data["late_samples"] = str(self.late)
         if self.missed:

@@ -20,7 +20,6 @@ __all__ = [
     "Job",
     "Log",
     "Mark",
-    "MetaData",
     "Point",
     "Started",
 ]
@@ -56,13 +55,6 @@ class Mark:
 
     time_ns: int
     label: str
-
-
-@dataclass(frozen=True)
-class MetaData:
-    """To the helper: meta data were added."""
-
-    values: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from multimeter.helper.messages import (
     Job,
     Log,
     Mark,
-    MetaData,
     Point,
     Started,
 )
@@ -106,8 +105,6 @@ class Helper:
             message = self._told.get()
             if isinstance(message, Mark):
                 self._result.add_mark(message.time_ns, message.label)
-            elif isinstance(message, MetaData):
-                self._result.add_meta_data(**message.values)
             elif message is None or isinstance(message, End):
                 return message
 

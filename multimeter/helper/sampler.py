@@ -21,7 +21,6 @@ from multimeter.helper.messages import (
     Job,
     Log,
     Mark,
-    MetaData,
     Point,
     Started,
 )
@@ -143,10 +142,6 @@ class HelperSampler:
     def mark(self, time_ns: int, label: str) -> None:
         """Tell the helper of a mark, for the case that it must store the run."""
         self._tell(Mark(time_ns, label))
-
-    def meta_data(self, **values: Any) -> None:
-        """Tell the helper of meta data, for the case that it must store the run."""
-        self._tell(MetaData(values))
 
     def end(self) -> None:
         """Have the last sample taken at once, and end the helper."""

@@ -17,6 +17,7 @@ __all__ = ["LinuxProcesses", "process_cpu_seconds"]
 _ENDED = "ZXx"
 _PRIVATE = (b"\nPrivate_Clean:", b"\nPrivate_Dirty:", b"\nPrivate_Hugetlb:")
 
+_IO = frozenset({"disk_read", "disk_write", "read", "write"})
 # What cannot be read, because the process belongs to someone else.
 _NO_IO = (0, 0, 0, 0)
 # Reaped children's bytes are in those of the process itself; context switches are lost.
@@ -37,6 +38,16 @@ def process_cpu_seconds(pid: int) -> float | None:
         return None
 
 
+def _served(folder: str) -> frozenset[str]:
+    """Return what is told of a process: some of it, only to its own user."""
+    served = {*COUNTERS, "rss_peak", "threads", "open_files", "uss", "pss"}
+    if procfs.read_bytes(folder + "/io") is None:
+        served -= _IO
+    if not os.access(folder + "/smaps_rollup", os.R_OK):
+        served -= {"uss", "pss"}
+    return frozenset(served)
+
+
 class LinuxProcesses:
     """Reads /proc, and getrusage(2) for the process that it runs in.
 
@@ -49,8 +60,7 @@ class LinuxProcesses:
         cpu_seconds: Tells the CPU time of a process more exactly than ticks do.
     """
 
-    served = frozenset({*COUNTERS, "rss_peak", "threads", "open_files", "uss", "pss"})
-    merged = frozenset({"disk_read", "disk_write", "read", "write"})
+    merged = _IO
 
     def __init__(
         self,
@@ -59,6 +69,7 @@ class LinuxProcesses:
         cpu_seconds: Callable[[int], float | None] = process_cpu_seconds,
     ) -> None:
         self.root = root
+        self.served = _served(f"{proc}/{root}")
         self._proc = proc
         self._cpu_seconds = cpu_seconds
         self._tick = 1.0 / os.sysconf("SC_CLK_TCK")
@@ -66,6 +77,8 @@ class LinuxProcesses:
         self._me = os.getpid()
         # The kernel may be built without CONFIG_PROC_CHILDREN.
         self._lists_children = os.path.exists(f"{proc}/{root}/task/{root}/children")
+        # Since Linux 6.2 the size of a folder of open files is their number.
+        self._sizes_tell = proc == "/proc" and os.stat("/proc/self/fd").st_size > 0
         self._parents: dict[int, list[int]] = {}
         # User and system time of the root, as they were told the last time.
         self._split: _Pair = (0.0, 0.0)
@@ -173,9 +186,9 @@ class LinuxProcesses:
 
     def _open_files(self, folder: str) -> int | None:
         with contextlib.suppress(OSError):
-            # Since Linux 6.2 the size of the folder is the number of its files.
-            size = os.stat(folder + "/fd").st_size
-            return size or len(os.listdir(folder + "/fd"))
+            if self._sizes_tell:
+                return os.stat(folder + "/fd").st_size
+            return len(os.listdir(folder + "/fd"))
         return None
 
     def _threads(self, pid: int, number: int) -> list[str]:

@@ -196,25 +196,28 @@ class ProcessProbe(Probe):
             StateError: The probe was not started.
             ChildProcessError: It is not a child, or has been waited for.
         """
-        import resource  # there is none where there is no wait4
-
         run = self._started()
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with run.lock:
             run.look()
             _, status, usage = os.wait4(self.pid, 0)
             # The memory of who started a process counts as its own, until it executes
-            # its program: less than what we hold says nothing.
-            own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            if usage.ru_maxrss > own:
-                unit = 1 if sys.platform == "darwin" else 1024
-                run.raise_peak(usage.ru_maxrss * unit)
+            # its program: less than what we have held says nothing.
+            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            if peak > _own_peak():
+                run.raise_peak(peak)
         return status, usage
 
     def _started(self) -> ProcessRun:
         if self._run is None:
             raise not_started()
         return self._run
+
+
+def _own_peak() -> int:
+    """Return the most resident memory that this process has held, in bytes."""
+    own = process_source(os.getpid()).snapshot().get(os.getpid())
+    return own.rss_peak if own else 0
 
 
 def _refused(pid: int) -> ProbeError:

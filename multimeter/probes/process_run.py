@@ -84,7 +84,10 @@ class ProcessRun:
         self._account.update(self.seen)
         gone = dataclasses.replace(self.root, rss=0, threads=0, open_files=None, ended=True)
         now = self.seen.get(self._source.root, gone)
-        self.root = now if now.started == self.root.started else gone
+        now = now if now.started == self.root.started else gone
+        # Who has ended has no mark any more, and who executes a program a new one.
+        peak = max(now.rss_peak, self.root.rss_peak)
+        self.root = dataclasses.replace(now, rss_peak=peak)
         self.peak = max(self.peak, _peak(self.seen.values()))
         living = [pid for pid, usage in self.seen.items() if not usage.ended]
         self._memory = self._budget.spend(lambda: self._shared(living)) or {}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from multimeter.probes.usage import COUNTERS, NOTHING, Counters, Usage
 
@@ -27,6 +28,18 @@ _PLACES = {name: place for place, name in enumerate(COUNTERS)}
 _EVIDENCE = tuple(_PLACES[each] for each in ("user", "system", "faults"))
 _PASSED_ON = frozenset(("user", "system", "faults", "faults_with_io"))
 _ROUNDING = 1e-6
+
+
+class _Pending(NamedTuple):
+    """Processes that had ended when last looked at, and were not found to be reaped.
+
+    Attributes:
+        usages: What was last seen of them.
+        reaped: What their ancestor had reaped that nothing else has explained.
+    """
+
+    usages: tuple[Usage, ...] = ()
+    reaped: Counters = NOTHING
 
 
 class TreeAccount:
@@ -55,8 +68,7 @@ class TreeAccount:
         # It may dip for a while: a process is read in several steps, and what it reaps
         # in between stands in some of its counters only.
         self._sum: Counters = NOTHING
-        # Ended when last looked at, and not yet found in what their parent has reaped.
-        self._pending: dict[int, list[Usage]] = {}
+        self._pending: dict[int, _Pending] = {}
 
     def update(self, now: Mapping[int, Usage]) -> None:
         """Account for what was used since the time before.
@@ -66,12 +78,14 @@ class TreeAccount:
                 their children: what a process reaped since then is found the next time.
         """
         ended = self._ended(now)
-        pending: dict[int, list[Usage]] = {}
+        pending: dict[int, _Pending] = {}
         for pid, usage in now.items():
             before = self._before(pid, usage)
-            late = self._pending.get(pid, []) if before.started == usage.started else []
+            late = (
+                self._pending.get(pid, _Pending()) if self._lived(pid, now) else _Pending()
+            )
             found, left = _absorbed(usage, before, late, ended.get(pid, []))
-            if left:
+            if left.usages:
                 pending[pid] = left
             self._add(usage, before, found)
         self._pending = pending
@@ -96,9 +110,8 @@ class TreeAccount:
 
     def _before(self, pid: int, usage: Usage) -> Usage:
         """Return the usage from which a process counts."""
-        seen = self._seen.get(pid)
-        if seen is not None and seen.started == usage.started:
-            return seen
+        if self._lived(pid, {pid: usage}):
+            return self._seen[pid]
         if usage.started < self._started:
             return usage
         return Usage(usage.parent, usage.started)
@@ -107,29 +120,33 @@ class TreeAccount:
         """Return those that have ended, by the nearest ancestor that has not."""
         ended: dict[int, list[Usage]] = {}
         for pid, usage in self._seen.items():
-            if not self._lives(pid, now):
+            if not self._lived(pid, now):
                 ancestor = self._ancestor(usage, now)
                 if ancestor is not None:
-                    ended.setdefault(ancestor, []).append(usage)
+                    # What it may have reaped itself came along with it.
+                    found = [usage, *self._pending.get(pid, _Pending()).usages]
+                    ended.setdefault(ancestor, []).extend(found)
         return ended
 
-    def _lives(self, pid: int, now: Mapping[int, Usage]) -> bool:
-        return pid in now and now[pid].started == self._seen[pid].started
+    def _lived(self, pid: int, now: Mapping[int, Usage]) -> bool:
+        """Tell whether a process is there now and was there before."""
+        seen = self._seen.get(pid)
+        return pid in now and seen is not None and now[pid].started == seen.started
 
     def _ancestor(self, usage: Usage, now: Mapping[int, Usage]) -> int | None:
         parent = usage.parent
         for _ in self._seen:
             if parent not in self._seen:
                 return None
-            if self._lives(parent, now):
+            if self._lived(parent, now):
                 return parent
             parent = self._seen[parent].parent
         return None
 
 
 def _absorbed(
-    usage: Usage, before: Usage, late: Iterable[Usage], ended: Iterable[Usage]
-) -> tuple[list[Usage], list[Usage]]:
+    usage: Usage, before: Usage, late: _Pending, ended: Iterable[Usage]
+) -> tuple[list[Usage], _Pending]:
     """Tell which ended processes are in what a process has reaped, and which may yet be.
 
     Args:
@@ -138,16 +155,18 @@ def _absorbed(
         late: Those that had ended the time before, which are found now or never.
         ended: Those that have ended since, perhaps after the process was looked at.
     """
-    reaped = _minus(usage.reaped, before.reaped)
+    reaped = _plus(_minus(usage.reaped, before.reaped), late.reaped)
     found, left = [], []
-    for each, is_last_chance in [(e, True) for e in late] + [(e, False) for e in ended]:
+    for each, is_last_chance in [(e, True) for e in late.usages] + [
+        (e, False) for e in ended
+    ]:
         used = _plus(each.own, each.reaped)
         if all(used[place] <= reaped[place] + _ROUNDING for place in _EVIDENCE):
             reaped = _minus(reaped, used)
             found.append(each)
         elif not is_last_chance:
             left.append(each)
-    return found, left
+    return found, _Pending(tuple(left), reaped)
 
 
 def _plus(a: Iterable[float], b: Iterable[float]) -> Counters:

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from comparison import Contender, Row, Target, compare
+from comparison import Row, Target, compare, fresh_seconds
 from options import Options
 from real_run import REAL_RUN
 
 _POINTS = 5_000
+_TIMES = 5
 
 _SAVE = """
 import io
@@ -44,16 +45,15 @@ def rows(options: Options) -> Iterator[Row]:
         ("LineFormat, a real run", _REAL, Target(3, at_least=True)),
         ("LineFormat, random floats", _RANDOM, None),
     ):
-        with (
-            Contender(sys.executable, code) as ours,
-            Contender(options.peer_python, code) as peer,
-        ):
-            result = compare(partial(ours.seconds, 1), partial(peer.seconds, 1))
+        result = compare(
+            partial(fresh_seconds, sys.executable, code, _TIMES),
+            partial(fresh_seconds, options.peer_python, code, _TIMES),
+        )
         yield Row(
             what,
             "points/s",
-            _POINTS / result.ours,
-            _POINTS / result.peer,
+            _TIMES * _POINTS / result.ours,
+            _TIMES * _POINTS / result.peer,
             "multimeter 0.1",
             1 / result.ratio,
             target,

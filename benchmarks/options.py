@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from peer import peer_python
 
-__all__ = ["Options"]
+__all__ = ["TOKEN_VARIABLE", "Options"]
+
+TOKEN_VARIABLE = "INFLUXDB_V2_TOKEN"
+"""Where the token of a server stands: not among arguments, which everyone can see."""
 
 
 @dataclass(frozen=True)
@@ -17,14 +20,12 @@ class Options:
     Attributes:
         given_peer_python: A Python that has multimeter 0.1, if the user named one.
         url: A server to write to; None for a sink of the benchmark's own.
-        token: What may write there.
         org: The organisation.
         bucket: The bucket.
     """
 
     given_peer_python: str | None = None
     url: str | None = None
-    token: str = "benchmark"
     org: str = "kantai"
     bucket: str = "multimeter"
 

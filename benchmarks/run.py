@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable
 
 from comparison import Row
-from options import Options
+from options import TOKEN_VARIABLE, Options
 
 Benchmark = Callable[[Options], Iterable[Row]]
 
@@ -31,7 +31,6 @@ def main() -> int:
     options = Options(
         arguments.peer_python,
         arguments.url,
-        arguments.token,
         arguments.org,
         arguments.bucket,
     )
@@ -53,8 +52,9 @@ def _parse(names: list[str]) -> argparse.Namespace:
     parser.add_argument("name", nargs="*", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     parser.add_argument("--peer-python", help="a Python that has multimeter 0.1")
-    parser.add_argument("--url", help="a server to write to, in place of a sink")
-    parser.add_argument("--token", default="benchmark", help="what may write there")
+    parser.add_argument(
+        "--url", help=f"a server to write to, with the token in {TOKEN_VARIABLE}"
+    )
     parser.add_argument("--org", default="kantai")
     parser.add_argument("--bucket", default="multimeter")
     arguments = parser.parse_args()
@@ -81,7 +81,9 @@ def _as_table(rows: Iterable[Row]) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*heads)
+    table = Table()
+    for head in heads:
+        table.add_column(head, overflow="fold")
     for line in lines:
         table.add_row(*line)
     console = Console()

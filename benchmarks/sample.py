@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-from comparison import Contender, Row, Target, compare
+from comparison import Row, Target, compare, fresh_seconds
 from options import Options
 
 _TIMES = 10_000
@@ -32,23 +32,20 @@ def work(times):
 
 def rows(options: Options) -> Iterator[Row]:
     """Compare a sample with that of 0.1, and with the system calls alone."""
-    with (
-        Contender(sys.executable, _SAMPLE) as ours,
-        Contender(options.peer_python, _SAMPLE) as peer,
-        Contender(sys.executable, _GETRUSAGE) as calls,
+    for python, code, name, target in (
+        (options.peer_python, _SAMPLE, "multimeter 0.1", Target(0.5)),
+        (sys.executable, _GETRUSAGE, "two getrusage(2)", None),
     ):
-        for contender, name, target in (
-            (peer, "multimeter 0.1", Target(0.5)),
-            (calls, "two getrusage(2)", None),
-        ):
-            seconds = partial(ours.seconds, _TIMES), partial(contender.seconds, _TIMES)
-            result = compare(*seconds)
-            yield Row(
-                "ResourceProbe.sample",
-                "us",
-                result.ours / _TIMES * 1e6,
-                result.peer / _TIMES * 1e6,
-                name,
-                result.ratio,
-                target,
-            )
+        result = compare(
+            partial(fresh_seconds, sys.executable, _SAMPLE, _TIMES),
+            partial(fresh_seconds, python, code, _TIMES),
+        )
+        yield Row(
+            "ResourceProbe.sample",
+            "us",
+            result.ours / _TIMES * 1e6,
+            result.peer / _TIMES * 1e6,
+            name,
+            result.ratio,
+            target,
+        )

@@ -11,69 +11,55 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 from comparison import Contender, Row, Target, compare
-from options import Options
+from options import TOKEN_VARIABLE, Options
+from real_run import REAL_RUN
 
-_POINTS = 10_000
-_ROUNDS = 7
+_POINTS = 20_000
+_ROUNDS = 9
 
-# Each work uses a name of its own: writing the same points again would be cheaper.
-_RESULT = """
-import itertools, json, random, sys, time
-from multimeter import InfluxDBStorage, ResourceProbe
-from multimeter.result import Result
-from multimeter.result_lines import encode_result
+# Each round has a name of its own: to write the same points again is other work.
+_COMMON = """
+import itertools, json, os, sys, time
 options = json.loads(sys.argv[1])
-probe, random = ResourceProbe(), random.Random(1)
-numbers = itertools.count(time.time_ns() // 10**6)
-result = Result(probe)
-for number in range(options.pop("points")):
-    result.append(1_700_000_000_000_000_000 + number * 10**9, {
-        measure.key: random.randrange(10**6) if measure.metric.value_type is int
-        else random.random() for measure in probe.measures
-    })
+options["token"] = os.environ.get(options.pop("token_variable")) or "benchmark"
+result = real_run(options.pop("points"))
+numbers = itertools.count(time.time_ns())
 """
 
-_STORE = (
-    _RESULT
-    + """
+_STORE = """
+from multimeter import InfluxDBStorage
 storage = InfluxDBStorage(**options)
 def work(times):
-    for _ in range(times):
-        result.identifier = f"benchmark-{next(numbers)}-store"
-        storage.store(result)
+    result.identifier = f"benchmark-{next(numbers)}-store"
+    storage.store(result)
 """
-)
 
-_RAW = (
-    _RESULT
-    + """
+_READY = """
 import http.client, urllib.parse
+from multimeter.result_lines import encode_batches
 result.identifier = "NAME"
-lines = list(encode_result(result))
-batches = ["\\n".join(lines[i:i + 5_000]) for i in range(0, len(lines), 5_000)]
+batches = list(encode_batches(result, 5_000))
 address = urllib.parse.urlsplit(options["url"])
-kind = getattr(http.client, address.scheme.upper() + "Connection")
-connection = kind(address.hostname, address.port)
+kind = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+connection = kind[address.scheme](address.hostname, address.port)
 query = urllib.parse.urlencode({key: options[key] for key in ("org", "bucket")})
 headers = {"Authorization": "Token " + options["token"], "Content-Type": "text/plain"}
-ready = []
 def prepare():
-    name = f"benchmark-{next(numbers)}-raw"
-    ready[:] = [batch.replace("NAME", name).encode() for batch in batches]
+    global bodies
+    name = f"benchmark-{next(numbers)}-ready"
+    bodies = [batch.replace("NAME", name).encode() for batch in batches]
 def work(times):
-    for body in ready:
+    for body in bodies:
         connection.request("POST", "/api/v2/write?precision=ns&" + query, body, headers)
         response = connection.getresponse()
         response.read()
         assert response.status == 204, response.status
 """
-)
 
-_BATCHING = (
-    _RESULT
-    + """
+_BATCHING = """
 from influxdb_client import InfluxDBClient, Point, WriteOptions
 client = InfluxDBClient(options["url"], options["token"], org=options["org"])
 points = [(time, point.values) for time, point in zip(result.times_ns, result.points)]
@@ -82,13 +68,11 @@ def work(times):
     write = WriteOptions(batch_size=5_000, flush_interval=60_000)
     with client.write_api(write_options=write) as api:
         for time_ns, values in points:
-            point = Point(name).time(time_ns)
+            point = Point(name).tag("stage", "benchmark").time(time_ns)
             for key, value in values.items():
                 point.field(key, value)
             api.write(options["bucket"], record=point)
 """
-)
-
 
 _SINK = """
 import http.server
@@ -123,25 +107,27 @@ def _sink() -> Iterator[str]:
 def rows(options: Options) -> Iterator[Row]:
     """Compare with lines that were ready before, and with influxdb-client's batching."""
     with contextlib.ExitStack() as stack:
-        url = options.url or stack.enter_context(_sink())
-        to = {
-            "url": url,
-            "token": options.token,
+        told = {
+            "url": options.url or stack.enter_context(_sink()),
             "org": options.org,
             "bucket": options.bucket,
+            "token_variable": TOKEN_VARIABLE,
+            "points": _POINTS,
         }
-        arguments = [json.dumps(to | {"points": _POINTS})]
-        start = lambda code: stack.enter_context(  # noqa: E731
-            Contender(sys.executable, code, arguments)
+        arguments = [json.dumps(told)]
+        ours, ready, batching = (
+            stack.enter_context(
+                Contender(
+                    sys.executable, REAL_RUN + _COMMON + code, arguments, "perf_counter"
+                )
+            )
+            for code in (_STORE, _READY, _BATCHING)
         )
-        ours, raw, batching = map(start, (_STORE, _RAW, _BATCHING))
         for peer, name, limit in (
-            (raw, "ready lines, one connection", 0.85),
+            (ready, "ready lines, one connection", 0.85),
             (batching, "influxdb-client batching", 2),
         ):
-            result = compare(
-                lambda: ours.seconds(1), lambda other=peer: other.seconds(1), _ROUNDS
-            )
+            result = compare(partial(ours.seconds, 1), partial(peer.seconds, 1), _ROUNDS)
             yield Row(
                 "InfluxDBStorage.store to " + ("a server" if options.url else "a sink"),
                 "points/s",

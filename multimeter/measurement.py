@@ -3,22 +3,54 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from multimeter.errors import StateError
 from multimeter.identifiers import checked_identifier, new_identifier
 from multimeter.log import log
 from multimeter.overhead import Sampling
+from multimeter.probe import Probe
 from multimeter.result import Result
 from multimeter.sampler import Sampler
 from multimeter.schema import Schema
+from multimeter.storages.base import Storage
 
 if TYPE_CHECKING:
     from multimeter.helper.sampler import HelperSampler
-    from multimeter.multimeter import Multimeter
 
-__all__ = ["Measurement"]
+__all__ = ["Configuration", "Measurement"]
+
+
+class Configuration(Protocol):
+    """What a measurement needs of a :class:`~multimeter.multimeter.Multimeter`."""
+
+    @property
+    def probes(self) -> Sequence[Probe]:
+        """What measures."""
+
+    @property
+    def storage(self) -> Storage:
+        """Where the result goes."""
+
+    @property
+    def cycle_time(self) -> float:
+        """Seconds between two samples."""
+
+    @property
+    def sampler(self) -> Literal["thread", "process"]:
+        """Who samples."""
+
+    @property
+    def max_overhead(self) -> float | None:
+        """CPU seconds a second that sampling may cost."""
+
+    def borrow(self, probes: Sequence[Probe]) -> list[Probe]:
+        """Return probes that no other measurement uses."""
+
+    def give_back(self, probes: Sequence[Probe]) -> None:
+        """Take back what :meth:`borrow` gave."""
 
 
 class Measurement:
@@ -43,7 +75,7 @@ class Measurement:
     """
 
     def __init__(
-        self, /, multimeter: Multimeter, identifier: str | None = None, **tags: Any
+        self, /, multimeter: Configuration, identifier: str | None = None, **tags: Any
     ) -> None:
         given = "" if identifier is None else str(identifier)
         self.identifier = checked_identifier(given or new_identifier())

@@ -14,6 +14,13 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from hypothesis import HealthCheck, settings
+
+# How fast the machine is says nothing of the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Tool:
             text=True,
             timeout=120,
             stdin=subprocess.DEVNULL,
+            check=False,
             **more,
         )
 
@@ -61,6 +69,7 @@ class Tool:
             capture_output=True,
             text=True,
             timeout=120,
+            check=False,
         )
 
     @property

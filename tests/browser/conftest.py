@@ -65,11 +65,16 @@ class Browser:
         self.driver.save_screenshot(str(self._artifacts / f"{name}.png"))
 
     def errors(self) -> list[str]:
-        """What the console said, a refused policy included."""
+        """What the console said, a refused policy included.
+
+        That a network interface came or went on this machine is not the page's fault;
+        it loads itself again then.
+        """
         return [
             entry["message"]
             for entry in self.driver.get_log("browser")  # type: ignore[no-untyped-call]
             if entry["level"] in ("SEVERE", "WARNING")
+            and "ERR_NETWORK_CHANGED" not in entry["message"]
         ]
 
     def look(self, width: int, height: int, scheme: str) -> None:

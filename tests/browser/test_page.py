@@ -31,7 +31,8 @@ def storage(shared_stack):
 def curves(browser, panel):
     """How many points each curve of a panel has."""
     return browser.run(
-        'const plot = document.querySelector(`[data-panel="${arguments[0]}"] .js-plotly-plot`);'
+        "const panel = document.querySelector(`[data-panel='${arguments[0]}']`);"
+        "const plot = panel.querySelector('.js-plotly-plot');"
         "return Object.fromEntries(plot.data.filter(t => t.name).map(t =>"
         " [t.name, t.y.filter(v => v !== null).length]))",
         panel,
@@ -44,13 +45,15 @@ def view(browser):
     return float(data["from"]), float(data["to"])
 
 
-def test_the_example_shows_its_curves_and_marks(browser):
+def test_the_example_shows_its_curves_and_marks(browser, shared_stack):
+    points = shared_stack.runs()["example"]["points"]
     browser.open(EXAMPLE)
     assert browser.one("[data-testid=run-title]").text == "example"
     panels = [each.get_attribute("data-panel") for each in browser.all("[data-panel]")]
     assert panels == PANELS
     for panel in PANELS:
-        assert max(curves(browser, panel).values()) == 150
+        # A bucket of time may hold two of them.
+        assert 0.9 * points < max(curves(browser, panel).values()) <= points
         marks = browser.one(f'[data-panel="{panel}"]').get_attribute("data-marks")
         assert marks == "6"
     shown = browser.run("return document.querySelector('main').innerText")
@@ -65,7 +68,7 @@ def test_figures_stand_on_top_in_readable_units(browser):
         each.get_attribute("data-figure"): each.text
         for each in browser.all("[data-figure]")
     }
-    assert re.search(r"14\.8\d* s", shown["Duration"])
+    assert re.search(r"1\d(\.\d+)? s", shown["Duration"])
     assert re.search(r"1\d\d(\.\d+)? MiB", shown["Peak memory"])
     assert re.search(r"\d+(\.\d+)? %", shown["Mean CPU"])
 
@@ -235,3 +238,19 @@ def test_an_unknown_run_is_said_and_the_list_is_still_there(browser):
     assert browser.all('[data-run="example"]')
     # The browser itself says that the answer was 404.
     assert all("404" in message for message in browser.errors())
+
+
+def test_a_part_of_the_page_that_did_not_arrive_is_asked_for_again(browser):
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
+    try:
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/marks.js"]})
+        browser.driver.get(browser.driver.current_url.split("?")[0] + EXAMPLE[1:])
+        browser.until(browser.errors, "the part to be missed")
+        assert browser.run("return document.body.dataset.state") == "loading"
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        browser.wait_for("ready")
+    finally:
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
+        browser.errors()

@@ -8,10 +8,6 @@ import sys
 import pytest
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "integration: needs real parts of the system")
-
-
 @pytest.fixture
 def run_python():
     """Return a function that runs code in a new process and gives its output."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -22,12 +24,12 @@ def cannot_mount(reason):
 
 
 @pytest.fixture
-def mount(tmp_path):
-    """Return a function that mounts a new file system of 1 MiB, with options."""
+def mount():
+    """Return a function that mounts a new file system with options."""
     if not sys.platform.startswith("linux"):
         pytest.skip("mounts as Linux does")
-    folder = tmp_path / "disk"
-    folder.mkdir()
+    # Not below tmp_path: pytest of a later run could not remove what is mounted there.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="multimeter-disk-"))
 
     def mount(options):
         command = ["mount", "-t", "tmpfs", "-o", options, "multimeter-test", str(folder)]
@@ -40,8 +42,9 @@ def mount(tmp_path):
         return folder
 
     yield mount
-    if os.path.ismount(folder):
+    if folder.is_mount():
         subprocess.run(["umount", str(folder)], check=True)
+    folder.rmdir()
 
 
 def result_of(points):

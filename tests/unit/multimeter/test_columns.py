@@ -121,5 +121,6 @@ def test_a_view_is_a_sequence():
     assert view == [10, 20, 30]
     assert view != [10, 20]
     assert view != 10
+    assert repr(view) == "ColumnView([10, 20, 30])"
     with pytest.raises(IndexError):
         view[3]

@@ -36,7 +36,7 @@ class Engine:
 
     def apply(self, step: Step) -> None:
         self.applied.append(step)
-        self._fail(step.action)
+        self.fail(step.action)
         self.parts[step.resource] = {
             Action.CREATE: State.STOPPED,
             Action.START: State.RUNNING,
@@ -44,18 +44,18 @@ class Engine:
             Action.REMOVE: State.ABSENT,
         }[step.action]
 
-    def _fail(self, at: object) -> None:
+    def fail(self, at: object) -> None:
         if at == self.fail_at:
             raise self.error
 
     error: BaseException = VisualizationError("the step failed")
 
     def finish(self, config: StackConfig) -> StackConfig:
-        self._fail("finish")
+        self.fail("finish")
         return dataclasses.replace(config, token="finished")
 
     def links(self, config: StackConfig, run: object) -> Links:
-        self._fail("links")
+        self.fail("links")
         return Links("page", "login", "hint")
 
     def details(self) -> dict[str, object]:
@@ -76,7 +76,9 @@ class Report:
 
 @pytest.fixture
 def request_(tmp_path):
-    return Request(tmp_path / ".multimeter" / "visu.config.json", None, "kantai", "multimeter", 1)
+    return Request(
+        tmp_path / ".multimeter" / "visu.config.json", None, "kantai", "multimeter", 1
+    )
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def engine(monkeypatch):
     config = StackConfig("n", "embedded", "http://u", "o", "b", "t", "r", "http://p")
     monkeypatch.setattr(stack, "describe_stack", lambda *_: config)
     monkeypatch.setattr(stack, "engine_of", lambda *_: engine)
-    monkeypatch.setattr(stack, "_load_example", lambda *_: engine._fail("load") or RUN)
+    monkeypatch.setattr(stack, "_load_example", lambda *_: engine.fail("load") or RUN)
     return engine
 
 

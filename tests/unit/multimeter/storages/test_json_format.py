@@ -137,3 +137,14 @@ def test_an_object_of_another_form_is_refused(fault):
 def test_a_file_of_another_form_is_refused(data):
     with pytest.raises(FormatError):
         JsonFormat().load(io.BytesIO(data))
+
+
+def test_a_long_result_is_written_in_pieces_and_loaded_whole():
+    result = Result(identifier="run")
+    for number in range(3_000):
+        result.append(number, {"a.b": float(number), "text": "ä" * 20})
+    stream = io.BytesIO()
+    JsonFormat().save_result_to_stream(result, stream)
+    loaded = JsonFormat().load(io.BytesIO(stream.getvalue()))
+    assert list(loaded.values("a.b")) == list(result.values("a.b"))
+    assert loaded.points == result.points

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import JsonFormat, LineFormat, Measure, Metric, Result, Schema, Subject
@@ -80,7 +80,6 @@ def types(result):
 
 
 @pytest.mark.parametrize("file_format", [JsonFormat(), LineFormat()])
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(result=results())
 def test_a_result_is_loaded_as_it_was_saved(file_format, result):
     data = saved(result, file_format)

@@ -26,3 +26,13 @@ class Measure:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", f"{self.subject.key}.{self.metric.key}")
+
+    @property
+    def scope(self) -> str:
+        """How far it reaches: that of its subject."""
+        return self.subject.scope
+
+    @property
+    def upper_bound(self) -> bool:
+        """Whether the truth may be less than the values."""
+        return self.metric.upper_bound

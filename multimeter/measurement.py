@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from multimeter.errors import StateError
 from multimeter.identifiers import checked_identifier, new_identifier
 from multimeter.log import log
+from multimeter.overhead import Sampling
 from multimeter.probe import Probe
 from multimeter.result import Result
 from multimeter.sampler import Sampler
+from multimeter.schema import Schema
 from multimeter.storages.base import Storage
 from multimeter.storages.following import Following
+
+if TYPE_CHECKING:
+    from multimeter.helper.sampler import HelperSampler
 
 __all__ = ["Configuration", "Measurement"]
 
@@ -32,6 +38,14 @@ class Configuration(Protocol):
     @property
     def cycle_time(self) -> float:
         """Seconds between two samples."""
+
+    @property
+    def sampler(self) -> Literal["thread", "process"]:
+        """Who samples."""
+
+    @property
+    def max_overhead(self) -> float | None:
+        """CPU seconds a second that sampling may cost."""
 
     def borrow(self, probes: Sequence[Probe]) -> list[Probe]:
         """Return probes that no other measurement uses."""
@@ -72,9 +86,14 @@ class Measurement:
         self._probes = multimeter.probes
         self._storage = multimeter.storage
         self._cycle_time = multimeter.cycle_time
-        self._sampler: Sampler | None = None
+        self._sampler: Sampler | HelperSampler | None = None
         self._following: Following | None = None
         self._ended = False
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """How the sampling went so far, and what it cost; None before the start."""
+        return self._sampler.sampling if self._sampler else None
 
     @property
     def missed(self) -> int:
@@ -96,18 +115,43 @@ class Measurement:
                 f"The measurement '{self.identifier}' was started before.",
                 next_step="Call measure() again for another measurement.",
             )
+        outside = self._multimeter.sampler == "process"
+        if outside:
+            self._probes = [probe.for_process(os.getpid()) for probe in self._probes]
         result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
         self._probes = self._multimeter.borrow(self._probes)
         following = Following(self._storage, result)
-        sampler = Sampler(self._probes, self._cycle_time, following.append)
         try:
+            sampler = self._helper(following) if outside else self._thread(following)
             sampler.start()
         except BaseException:
             self._multimeter.give_back(self._probes)
             raise
+        result.add_meta_data(**sampler.sampling.meta_data())
         self.result, self._sampler, self._following = result, sampler, following
         following.open()
         return result
+
+    def _thread(self, following: Following) -> Sampler:
+        return Sampler(
+            self._probes,
+            self._cycle_time,
+            following.append,
+            max_overhead=self._multimeter.max_overhead,
+        )
+
+    def _helper(self, following: Following) -> HelperSampler:
+        from multimeter.helper.sampler import HelperSampler
+
+        return HelperSampler(
+            self._probes,
+            self._cycle_time,
+            following.append,
+            identifier=self.identifier,
+            tags=self.tags,
+            storage=self._storage,
+            max_overhead=self._multimeter.max_overhead,
+        )
 
     def end(self) -> None:
         """Take a last sample, stop to measure, and store the result.
@@ -122,8 +166,9 @@ class Measurement:
             sampler.end()
         finally:
             self._multimeter.give_back(self._probes)
-        if sampler.missed:
-            result.add_meta_data(missed_samples=str(sampler.missed))
+        result.add_meta_data(**sampler.sampling.meta_data())
+        if len(sampler.measures) > len(result.schema.measures):
+            result.schema = Schema.of_measures(sampler.measures)
         self._storage.store(result)
 
     def add_mark(self, label: str) -> None:
@@ -137,9 +182,11 @@ class Measurement:
         """
         _, sampler = self._going_on("add a mark to")
         assert self._following is not None, "it is there as long as the sampler"
-        self._following.add_mark(sampler.time_ns(), str(label))
+        time_ns = sampler.time_ns()
+        self._following.add_mark(time_ns, str(label))
+        sampler.mark(time_ns, str(label))
 
-    def _going_on(self, verb: str) -> tuple[Result, Sampler]:
+    def _going_on(self, verb: str) -> tuple[Result, Sampler | HelperSampler]:
         if self._sampler is None or self.result is None:
             raise StateError(
                 f"Cannot {verb} the measurement '{self.identifier}': it has not started.",

@@ -38,6 +38,9 @@ class Metric:
         value_type: The Python type of the values.
         min_value: The smallest value, or None for no limit.
         max_value: The largest value, or None for no limit.
+        upper_bound: Whether the truth may be less than the values.
+        peak_of: The key of the metric whose largest value so far this is, as the
+            kernel keeps it, also between two samples; empty for others.
     """
 
     key: str
@@ -46,6 +49,8 @@ class Metric:
     value_type: type = float
     min_value: Any = 0.0
     max_value: Any = None
+    upper_bound: bool = False
+    peak_of: str = ""
 
     def limit_value(self, value: Any) -> Any:
         """Return the value, or the limit that it exceeds.
@@ -74,6 +79,8 @@ METRIC_MEMORY_MAX = Metric(
     "The largest resident set so far: the most memory held at one moment.",
     "kB",
     int,
+    upper_bound=True,
+    peak_of="memory_rss",
 )
 METRIC_MEMORY_SHARED = Metric(
     "memory_rss_shared", "Resident memory shared with others (0 on Linux).", "kB", int

@@ -7,11 +7,12 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from multimeter.errors import ConfigurationError
 from multimeter.identifiers import new_identifier
 from multimeter.measurement import Measurement
+from multimeter.overhead import checked_max_overhead
 from multimeter.probe import Probe
 from multimeter.sampler import checked_cycle_time
 from multimeter.storages.base import Storage
@@ -36,9 +37,16 @@ class Multimeter:
         *probes: What to sample.
         cycle_time: Seconds between two samples.
         storage: Where results go when a measurement ends; by default nowhere.
+        sampler: Who samples: a ``"thread"`` of this process, or a ``"process"`` of its
+            own, which goes on when this one holds the interpreter lock for long, or
+            crashes. It takes a moment to start, and only probes that can look from
+            outside.
+        max_overhead: CPU seconds a second that sampling may cost. Where it costs more,
+            the cycle time widens. None for any.
 
     Raises:
-        ConfigurationError: The cycle time is not a positive number.
+        ConfigurationError: The cycle time is not a positive number, the sampler is
+            neither, or the overhead is not a share.
     """
 
     def __init__(
@@ -46,7 +54,16 @@ class Multimeter:
         *probes: Probe,
         cycle_time: float = 1.0,
         storage: Storage = DummyStorage(),  # noqa: B008 - it has no state
+        sampler: Literal["thread", "process"] = "thread",
+        max_overhead: float | None = None,
     ) -> None:
+        if sampler not in ("thread", "process"):
+            raise ConfigurationError(
+                f"There is no sampler {sampler!r}.",
+                next_step="Use sampler='thread' or sampler='process'.",
+            )
+        self._sampler: Literal["thread", "process"] = sampler
+        self._max_overhead = checked_max_overhead(max_overhead)
         self._probes = list(probes)
         self._cycle_time = checked_cycle_time(cycle_time)
         self._storage = storage
@@ -62,6 +79,16 @@ class Multimeter:
     def cycle_time(self) -> float:
         """Seconds between two samples."""
         return self._cycle_time
+
+    @property
+    def sampler(self) -> Literal["thread", "process"]:
+        """Who samples: a thread of this process, or a process of its own."""
+        return self._sampler
+
+    @property
+    def max_overhead(self) -> float | None:
+        """CPU seconds a second that sampling may cost; None for any."""
+        return self._max_overhead
 
     @property
     def storage(self) -> Storage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from multimeter import metric
@@ -17,7 +18,7 @@ try:
 except ImportError:  # Windows has no getrusage.
     resource = None  # type: ignore[assignment]
 
-__all__ = ["Probe", "ResourceProbe"]
+__all__ = ["Probe", "ResourceProbe", "not_started"]
 
 
 class Probe(abc.ABC):
@@ -42,8 +43,34 @@ class Probe(abc.ABC):
     def measures(self) -> tuple[Measure, ...]:
         """The measures: which metric on which subject."""
 
+    def for_process(self, pid: int) -> Probe:
+        """Return the probe that measures a process from another one.
+
+        A helper process samples that one, and so does who measures a foreign process.
+        A probe that measures no process, but a rig, returns itself.
+
+        Args:
+            pid: The process that is meant where this probe means its own.
+
+        Raises:
+            UnsupportedError: This probe looks from the inside only.
+        """
+        raise UnsupportedError(
+            f"{type(self).__name__} cannot measure process {pid} from another process.",
+            cause="It looks from the inside, or does not say that it need not.",
+            next_step="Leave it out, or give it a method for_process(self, pid).",
+        )
+
     def start(self) -> None:  # noqa: B027 - probes need not override it
         """Get ready: called once, before the first sample."""
+
+    def baseline(self) -> Mapping[str, Any]:
+        """Return what was reached before the first sample, by measure key.
+
+        Called once, after the start. What the kernel keeps as the most so far may come
+        from a time before the measurement, which no point can tell.
+        """
+        return {}
 
     @abc.abstractmethod
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
@@ -56,6 +83,14 @@ class Probe(abc.ABC):
 
     def end(self) -> None:  # noqa: B027 - probes need not override it
         """Clean up: called once, after the last sample."""
+
+
+def not_started() -> StateError:
+    """Return the error for a sample that comes before the start."""
+    return StateError(
+        "The probe was not started.",
+        next_step="Call start() once before the first sample().",
+    )
 
 
 _METRICS = (
@@ -98,8 +133,8 @@ class ResourceProbe(Probe):
             raise UnsupportedError(
                 "ResourceProbe needs getrusage(2), which this system does not have.",
                 cause="Python's module 'resource' exists on Unix only.",
-                next_step="Subclass multimeter.Probe and sample psutil.Process() in "
-                "it; docs/probes.md has one ready to copy.",
+                next_step="Use multimeter.probes.ProcessProbe(), which measures on "
+                "every system.",
             )
         self._process: Any = None
         self._children: Any = None
@@ -126,6 +161,23 @@ class ResourceProbe(Probe):
         self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
         self._still = _still_values(self._process, self._children)
 
+    def for_process(self, pid: int) -> Probe:
+        """Say what to use in its place: getrusage knows its own process only.
+
+        Raises:
+            UnsupportedError: Always.
+        """
+        raise UnsupportedError(
+            f"ResourceProbe cannot measure process {pid} from another process.",
+            cause="getrusage(2) knows its own process and children only.",
+            next_step="Use multimeter.probes.ProcessProbe() in its place.",
+        )
+
+    def baseline(self) -> dict[str, Any]:
+        """Return the peaks that were reached before the measurement began."""
+        before = self._still
+        return {key: before[key] for key in (_PROCESS_KEYS[2], _CHILDREN_KEYS[2])}
+
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
         """Add the 26 values.
 
@@ -137,10 +189,7 @@ class ResourceProbe(Probe):
             StateError: The probe was not started.
         """
         if self._process is None:
-            raise StateError(
-                "The probe was not started.",
-                next_step="Call start() once before the first sample().",
-            )
+            raise not_started()
         # A rate over no time at all has no value; dividing by infinity makes it zero.
         seconds = time_elapsed if time_elapsed > 0 else float("inf")
         process = resource.getrusage(resource.RUSAGE_SELF)

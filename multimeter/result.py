@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from multimeter.columns import ABSENT, Column, ColumnView
+from multimeter.peaks import Peak, peaks_of
 from multimeter.schema import Describes, Schema
 from multimeter.timestamps import from_ns, to_ns
 
@@ -150,6 +151,11 @@ class Result:
     def marks_ns(self) -> tuple[tuple[int, str], ...]:
         """The marks as pairs of ns since the epoch and label."""
         return tuple(self._marks.items())
+
+    @property
+    def peaks(self) -> tuple[Peak, ...]:
+        """The most that was held at one moment, as the kernel kept it."""
+        return peaks_of(self)
 
     @property
     def times_ns(self) -> ColumnView:

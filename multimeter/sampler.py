@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from multimeter.errors import ConfigurationError, ProbeError
 from multimeter.log import log
+from multimeter.measure import Measure
+from multimeter.overhead import CycleLimit, SamplerProbe, Sampling
 from multimeter.probe import Probe
 
 __all__ = ["Clock", "Sampler", "SystemClock", "Ticks", "checked_cycle_time"]
@@ -64,21 +66,26 @@ class Ticks:
         cycle_ns: The cycle time, in ns.
 
     Attributes:
+        cycle_ns: The cycle time as it is now.
         missed: How many ticks had passed before they could be served.
     """
 
     def __init__(self, start_ns: int, cycle_ns: int) -> None:
         self._start = start_ns
-        self._cycle = max(1, cycle_ns)
+        self.cycle_ns = max(1, cycle_ns)
         self._tick = 0
         self.missed = 0
 
     def advance(self, now_ns: int) -> int:
         """Return the next deadline after now, and count those that have gone by."""
-        tick = max((now_ns - self._start) // self._cycle, self._tick) + 1
+        tick = max((now_ns - self._start) // self.cycle_ns, self._tick) + 1
         self.missed += tick - self._tick - 1
         self._tick = tick
-        return self._start + tick * self._cycle
+        return self._start + tick * self.cycle_ns
+
+    def change(self, now_ns: int, cycle_ns: int) -> None:
+        """Go on with another cycle time, which counts from now."""
+        self._start, self._tick, self.cycle_ns = now_ns, 0, max(1, cycle_ns)
 
 
 class Sampler:
@@ -89,6 +96,14 @@ class Sampler:
         cycle_time: Seconds between two samples.
         sink: Takes each point: ns since the epoch (strictly increasing) and values.
         clock: Where time comes from.
+        max_overhead: CPU seconds a second that sampling may cost: where it costs more,
+            the cycle time widens. None for any.
+        cpu_clock: Tells the CPU time of the thread that asks, in ns.
+        inside: Whether this is the process that is measured, which waits for the
+            interpreter lock while it is being sampled.
+
+    Attributes:
+        sampling: How it went so far.
     """
 
     def __init__(
@@ -97,11 +112,18 @@ class Sampler:
         cycle_time: float,
         sink: Callable[[int, dict[str, Any]], None],
         clock: Clock | None = None,
+        *,
+        max_overhead: float | None = None,
+        cpu_clock: Callable[[], int] = time.thread_time_ns,
+        inside: bool = True,
     ) -> None:
+        self.sampling = Sampling(cycle_time)
         self._probes = probes
-        self._cycle_ns = round(cycle_time * 1e9)
         self._sink = sink
         self._clock = clock or SystemClock()
+        self._cpu_clock = cpu_clock
+        self._inside = inside
+        self._limit = CycleLimit(cycle_time, max_overhead) if max_overhead else None
         self._stop = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name="multimeter-sampler", daemon=True
@@ -114,7 +136,15 @@ class Sampler:
     @property
     def missed(self) -> int:
         """How many ticks passed without a sample, because sampling took too long."""
-        return self._ticks.missed if self._ticks else 0
+        return self.sampling.missed
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures of all probes, some of which may find more while they sample."""
+        return tuple(measure for probe in self._probes for measure in probe.measures)
+
+    def mark(self, time_ns: int, label: str) -> None:
+        """Take note of a mark, which the measurement keeps."""
 
     def time_ns(self) -> int:
         """Return the time of day as points have it, in ns since the epoch."""
@@ -136,7 +166,12 @@ class Sampler:
                     next_step="Mend its cause, or measure without this probe.",
                 ) from error
         self._last = self._clock.monotonic_ns(), self._clock.time_ns()
-        self._ticks = Ticks(self._last[0], self._cycle_ns)
+        self.sampling.started_ns = self._last[1]
+        self.sampling.baseline = self._baseline()
+        self._ticks = Ticks(self._last[0], round(self.sampling.cycle_time * 1e9))
+        for probe in self._probes:
+            if isinstance(probe, SamplerProbe):
+                probe.sampling = self.sampling
         self._thread.start()
 
     def end(self) -> None:
@@ -147,7 +182,8 @@ class Sampler:
         if self.missed:
             log().warning(
                 "Multimeter missed %d samples: sampling took longer than the cycle "
-                "time. Use a longer cycle time or fewer probes.",
+                "time, or something else held the interpreter lock. Use a longer cycle "
+                "time or fewer probes, or let a helper process sample.",
                 self.missed,
             )
 
@@ -156,9 +192,35 @@ class Sampler:
         stopped = False
         while not stopped:
             deadline = self._ticks.advance(self._clock.monotonic_ns())
+            self.sampling.missed = self._ticks.missed
             seconds = (deadline - self._clock.monotonic_ns()) / 1e9
             stopped = self._clock.wait(self._stop, max(0.0, seconds))
             self._sample()
+            began = self._last[0]
+            if not stopped and began - deadline > self._ticks.cycle_ns // 10:
+                self.sampling.late += 1
+            self._account(self._ticks, began)
+
+    def _account(self, ticks: Ticks, began_ns: int) -> None:
+        """Take note of what the last sample cost, and of what follows from that."""
+        sampling, now = self.sampling, self._clock.monotonic_ns()
+        cost = self._cpu_clock() / 1e9 - sampling.cpu_time
+        sampling.samples += 1
+        sampling.sample_time = (now - began_ns) / 1e9
+        sampling.cpu_time += cost
+        if self._inside:
+            # It holds the interpreter lock only while it computes, but not all of it.
+            sampling.gil_time += cost
+        if self._limit is not None and self._limit.spent(cost):
+            ticks.change(now, round(self._limit.cycle_time * 1e9))
+            sampling.cycle_time = self._limit.cycle_time
+            if not sampling.widened:
+                sampling.widened = True
+                log().warning(
+                    "Sampling costs more than it may: Multimeter now samples every "
+                    "%.3g s, not as asked for.",
+                    sampling.cycle_time,
+                )
 
     def _sample(self) -> None:
         before, self._last = self._last, self._moment()
@@ -185,6 +247,15 @@ class Sampler:
         if time_of_day <= last_time:
             time_of_day = last_time + max(1, monotonic - last_monotonic)
         return monotonic, time_of_day
+
+    def _baseline(self) -> dict[str, Any]:
+        baseline: dict[str, Any] = {}
+        for probe in self._probes:
+            try:
+                baseline.update(probe.baseline())
+            except Exception as error:  # noqa: BLE001 - it only says when peaks were
+                self._report(probe, "could not tell what was before the start", error)
+        return baseline
 
     def _end_probes(self, probes: Sequence[Probe]) -> None:
         for probe in probes:

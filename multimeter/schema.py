@@ -46,12 +46,22 @@ class Schema:
             ConfigurationError: Two probes give the same measure, so that one of them
                 would overwrite the values of the other.
         """
-        measures = tuple(measure for probe in probes for measure in probe.measures)
+        return cls.of_measures(measure for probe in probes for measure in probe.measures)
+
+    @classmethod
+    def of_measures(cls, given: Iterable[Measure]) -> Schema:
+        """Return the schema of some measures.
+
+        Raises:
+            ConfigurationError: A measure is there twice.
+        """
+        measures = tuple(given)
         twice = sorted(_repeated(measure.key for measure in measures))
         if twice:
             raise ConfigurationError(
                 f"More than one probe gives the measure '{twice[0]}'.",
-                cause="The same kind of probe was added twice.",
+                cause="The same kind of probe was added twice; or ProcessProbe, which "
+                "tells what ResourceProbe tells and more, was added beside it.",
                 next_step="Add each probe once, or give its subject another key.",
             )
         return cls(

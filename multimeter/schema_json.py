@@ -16,7 +16,10 @@ _VALUE_TYPES: dict[str, type] = {t.__name__: t for t in (float, int, str, bool)}
 
 
 def schema_to_json(schema: Schema) -> dict[str, list[dict[str, Any]]]:
-    """Return metrics, subjects and measures as lists of JSON objects."""
+    """Return metrics, subjects and measures as lists of JSON objects.
+
+    Attributes that multimeter 0.1 did not have are there where they say something.
+    """
     return {
         "metrics": [
             {
@@ -26,11 +29,16 @@ def schema_to_json(schema: Schema) -> dict[str, list[dict[str, Any]]]:
                 "value_type": metric.value_type.__name__,
                 "min_value": metric.min_value,
                 "max_value": metric.max_value,
+                **_said(upper_bound=metric.upper_bound, peak_of=metric.peak_of),
             }
             for metric in schema.metrics
         ],
         "subjects": [
-            {"key": subject.key, "description": subject.description}
+            {
+                "key": subject.key,
+                "description": subject.description,
+                **_said(scope=subject.scope),
+            }
             for subject in schema.subjects
         ],
         "measures": [
@@ -42,6 +50,10 @@ def schema_to_json(schema: Schema) -> dict[str, list[dict[str, Any]]]:
             for measure in schema.measures
         ],
     }
+
+
+def _said(**attributes: Any) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if value}
 
 
 def schema_from_json(data: Mapping[str, Any]) -> Schema:
@@ -60,11 +72,14 @@ def schema_from_json(data: Mapping[str, Any]) -> Schema:
             _VALUE_TYPES.get(each["value_type"], object),
             each["min_value"],
             each["max_value"],
+            bool(each.get("upper_bound", False)),
+            str(each.get("peak_of", "")),
         )
         for each in data["metrics"]
     }
     subjects = {
-        each["key"]: Subject(each["key"], each["description"]) for each in data["subjects"]
+        each["key"]: Subject(each["key"], each["description"], str(each.get("scope", "")))
+        for each in data["subjects"]
     }
     measures = tuple(
         Measure(subjects[each["subject"]], metrics[each["metric"]])

@@ -54,17 +54,73 @@ PANELS = (
         "cpu",
         "CPU",
         "percentunit",
-        {"cpu_rate_user": "user", "cpu_rate_system": "system"},
+        {
+            "cpu_rate_user": "user",
+            "cpu_rate_system": "system",
+            "cpu_throttled": "held back",
+            "cpu_limit": "limit",
+        },
     ),
     PanelDefinition(
         "memory",
         "Memory",
         "bytes",
         {
+            "memory_rss": "resident",
+            "memory_rss_peak": "peak so far",
+            "memory_pss": "with its part of what is shared",
+            "memory_uss": "not shared",
             "memory_rss_max": "peak so far",
             "memory_rss_shared": "shared",
             "memory_rss_data": "data",
             "memory_rss_stack": "stack",
+        },
+    ),
+    PanelDefinition(
+        "gpu",
+        "GPU",
+        "percentunit",
+        {"gpu_use": "busy", "gpu_memory_busy": "memory busy"},
+    ),
+    PanelDefinition("gpu-memory", "GPU memory", "bytes", {"gpu_memory_used": "used"}),
+    PanelDefinition("gpu-temperature", "GPU temperature", "°C", {"gpu_temperature": ""}),
+    PanelDefinition("power", "Power", "W", {"power": "power", "gpu_power": "power"}),
+    PanelDefinition("energy", "Energy so far", "J", {"energy": ""}),
+    PanelDefinition(
+        "disk",
+        "Disk",
+        "Bps",
+        {
+            "io_disk_read": "read",
+            "io_disk_write": "written",
+            "disk_read": "read",
+            "disk_write": "written",
+        },
+    ),
+    PanelDefinition(
+        "calls",
+        "Read and written by calls",
+        "Bps",
+        {"io_read": "read", "io_write": "written"},
+    ),
+    PanelDefinition(
+        "network",
+        "Network",
+        "Bps",
+        {"network_received": "received", "network_sent": "sent"},
+    ),
+    PanelDefinition("threads", "CPU of threads", "percentunit", {"cpu_rate": ""}),
+    PanelDefinition(
+        "counts",
+        "Processes, threads, files",
+        "short",
+        {
+            "processes": "processes",
+            "threads": "threads",
+            "python_threads": "threads",
+            "open_files": "open files",
+            "tasks": "tasks",
+            "tasks_limit": "limit",
         },
     ),
     PanelDefinition(
@@ -89,10 +145,81 @@ PANELS = (
         "cps",
         {"context_switches_vol": "voluntary", "context_switches_invol": "forced"},
     ),
+    PanelDefinition("cpu-time", "CPU time so far", "s", {"cpu_time": ""}),
+    PanelDefinition(
+        "container-memory",
+        "Memory of the container",
+        "bytes",
+        {
+            "memory_charged": "with cached files",
+            "memory_charged_peak": "peak so far",
+            "memory_working_set": "without",
+            "memory_limit": "limit",
+        },
+    ),
+    PanelDefinition("oom", "Killed for want of memory", "short", {"oom_kills": ""}),
+    PanelDefinition(
+        "machine-cpu",
+        "CPU of the machine",
+        "percentunit",
+        {
+            "cpu_user": "user",
+            "cpu_system": "system",
+            "cpu_iowait": "waiting for disks",
+            "cpu_steal": "taken by others",
+        },
+    ),
+    PanelDefinition(
+        "machine-memory",
+        "Memory of the machine",
+        "bytes",
+        {
+            "memory_used": "used",
+            "memory_available": "available",
+            "swap_used": "swapped out",
+        },
+    ),
+    PanelDefinition("load", "Load of the machine", "short", {"load_1": ""}),
+    PanelDefinition(
+        "pressure",
+        "Waiting for CPU, memory, disks",
+        "percentunit",
+        {
+            "pressure_cpu_some": "some for CPU",
+            "pressure_memory_some": "some for memory",
+            "pressure_memory_full": "all for memory",
+            "pressure_io_some": "some for disks",
+            "pressure_io_full": "all for disks",
+        },
+    ),
+    PanelDefinition("gc-time", "Garbage collector", "percentunit", {"gc_time": "time"}),
+    PanelDefinition("gc-runs", "Garbage collector runs", "cps", {"gc_runs": "runs"}),
+    PanelDefinition("blocks", "Memory blocks of Python", "short", {"allocated_blocks": ""}),
+    PanelDefinition("lag", "Lag of the event loop", "s", {"event_loop_lag": ""}),
+    PanelDefinition(
+        "overhead",
+        "Cost of measuring",
+        "percentunit",
+        {"overhead_cpu": "CPU", "overhead_gil": "interpreter lock"},
+    ),
+    PanelDefinition(
+        "sampling",
+        "Time of a sample, and between samples",
+        "s",
+        {"sample_time": "of a sample", "cycle_time": "between"},
+    ),
+    PanelDefinition(
+        "late",
+        "Late and missed samples so far",
+        "short",
+        {"samples_late": "late", "samples_missed": "missed"},
+    ),
 )
 
 FIGURES = (
     FigureDefinition("Peak memory", "bytes", "max", "process", ("memory_rss_max",)),
+    # A run has one or the other, of ResourceProbe or of ProcessProbe.
+    FigureDefinition("Peak memory", "bytes", "max", "process", ("memory_rss_peak",)),
     FigureDefinition(
         "Mean CPU",
         "percentunit",
@@ -100,6 +227,7 @@ FIGURES = (
         "process",
         ("cpu_rate_user", "cpu_rate_system"),
     ),
+    FigureDefinition("CPU time, with children", "s", "max", "tree", ("cpu_time",)),
 )
 
 UNITS = {

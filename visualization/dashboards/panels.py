@@ -159,7 +159,9 @@ def _defined_panel(definition: PanelDefinition, measured: list[_Measured]) -> Pa
     inside = [each for each in measured if each.metric.key in labels]
     subjects = list(dict.fromkeys(each.subject for each in inside))
     inside.sort(key=lambda m: (subjects.index(m.subject), order.index(m.metric.key)))
-    series = tuple(_series(m, f"{m.subject} {labels[m.metric.key]}") for m in inside)
+    series = tuple(
+        _series(m, f"{m.subject} {labels[m.metric.key]}".rstrip()) for m in inside
+    )
     return Panel(definition.id, definition.title, definition.unit, series)
 
 

@@ -189,7 +189,7 @@ def test_missed_samples_are_told_by_measurement_and_meta_data(multimeter, probe)
     with measurement as result:
         assert sampled.wait(10)
     assert measurement.missed > 0
-    assert result.meta_data == {"missed_samples": str(measurement.missed)}
+    assert result.meta_data["missed_samples"] == str(measurement.missed)
 
 
 def test_later_changes_of_the_multimeter_do_not_reach_a_measurement(multimeter, storage):

@@ -172,7 +172,7 @@ def test_without_the_module_resource_the_probe_says_what_to_use(monkeypatch):
     with pytest.raises(UnsupportedError) as caught:
         ResourceProbe()
     assert isinstance(caught.value, OSError)
-    assert "psutil.Process()" in str(caught.value)
+    assert "ProcessProbe()" in str(caught.value)
 
 
 def test_a_probe_of_ones_own_implements_what_it_gives_and_how_it_is_sampled():

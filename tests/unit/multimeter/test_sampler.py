@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import ConfigurationError, ProbeError
+from multimeter.overhead import SamplerProbe
 from multimeter.sampler import Sampler, SystemClock, Ticks, checked_cycle_time
 
 
@@ -20,10 +21,10 @@ class Points(list):
         return [time_ns for time_ns, _ in self]
 
 
-def run(clock, *probes, cycle_time=1.0, sink=None):
+def run(clock, *probes, cycle_time=1.0, sink=None, **more):
     """Sample until the clock has no ticks left, then end."""
     points = Points()
-    sampler = Sampler(probes, cycle_time, sink or points, clock)
+    sampler = Sampler(probes, cycle_time, sink or points, clock, **more)
     sampler.start()
     assert clock.idle.wait(10)
     sampler.end()
@@ -201,3 +202,95 @@ def test_the_clock_of_the_system_tells_the_time_and_waits_for_an_event():
     assert event.seconds < 1e12
     assert clock.monotonic_ns() <= clock.monotonic_ns()
     assert clock.time_ns() > 1_600_000_000 * 10**9
+
+
+class CpuClock:
+    """Tells that each sample costs so many seconds, one after the other."""
+
+    def __init__(self, *seconds):
+        self.seconds = list(seconds)
+        self.now = 0
+
+    def __call__(self):
+        self.now += round((self.seconds.pop(0) if self.seconds else 0) * 1e9)
+        return self.now
+
+
+def test_samples_that_come_late_are_counted(make_clock, make_probe):
+    _, sampler = run(make_clock(ticks=5, late=0.25), make_probe())
+    assert sampler.sampling.late == 5
+    _, sampler = run(make_clock(ticks=5, late=0.05), make_probe())
+    assert (sampler.sampling.late, sampler.sampling.samples) == (0, 6)
+
+
+def test_the_cost_of_sampling_is_added_up(make_clock, make_probe):
+    clock = CpuClock(0.5, 0.25, 0.125)
+    _, sampler = run(make_clock(ticks=2), make_probe(), cpu_clock=clock)
+    assert sampler.sampling.cpu_time == pytest.approx(0.875)
+    assert sampler.sampling.gil_time == pytest.approx(0.875)
+    _, outside = run(make_clock(ticks=2), cpu_clock=CpuClock(0.5), inside=False)
+    assert (outside.sampling.cpu_time, outside.sampling.gil_time) == (0.5, 0.0)
+
+
+def test_how_long_a_sample_takes_is_told(make_clock, make_probe):
+    clock = make_clock(ticks=1)
+    _, sampler = run(clock, make_probe(on_sample=lambda: clock.advance(0.125)))
+    assert sampler.sampling.sample_time == 0.125
+
+
+def test_the_cycle_time_widens_when_sampling_costs_too_much(make_clock, make_probe, caplog):
+    clock = make_clock(ticks=20)
+    cpu = CpuClock(*[0.04] * 20)
+    points, sampler = run(clock, make_probe(), max_overhead=0.01, cpu_clock=cpu)
+    assert 4.0 <= sampler.sampling.cycle_time <= 4.4
+    assert sampler.sampling.widened
+    steps = [(b - a) / 1e9 for a, b in zip(points.times, points.times[1:])]
+    assert steps[:-1] == sorted(steps[:-1])
+    assert set(steps[:-1]) == {1.0, 2.0, 4.0}
+    (record,) = caplog.records
+    assert "Sampling costs more than it may" in record.getMessage()
+
+
+def test_without_a_limit_the_cycle_time_stays(make_clock, make_probe):
+    cpu = CpuClock(*[0.9] * 20)
+    _, sampler = run(make_clock(ticks=20), make_probe(), cpu_clock=cpu)
+    assert sampler.sampling.cycle_time == 1.0
+    assert not sampler.sampling.widened
+
+
+def test_the_probe_of_the_sampler_is_given_its_numbers(make_clock):
+    cpu = CpuClock(0.5)
+    points, _ = run(make_clock(ticks=3, late=0.5), SamplerProbe(), cpu_clock=cpu)
+    values = points[1][1]
+    assert values["sampler.overhead_cpu"] == pytest.approx(0.5)
+    assert values["sampler.samples_late"] == 1
+    assert values["sampler.cycle_time"] == 1.0
+
+
+def test_the_baseline_of_all_probes_is_kept(make_clock, make_probe, caplog):
+    first, broken, last = make_probe("a"), make_probe("b"), make_probe("c")
+    first.baseline = lambda: {"stub.a": 1}
+    broken.baseline = lambda: 1 / 0
+    last.baseline = lambda: {"stub.c": 3}
+    clock = make_clock(ticks=0)
+    start = clock.time
+    _, sampler = run(clock, first, broken, last)
+    assert sampler.sampling.baseline == {"stub.a": 1, "stub.c": 3}
+    assert sampler.sampling.started_ns == start
+    (record,) = caplog.records
+    assert "could not tell what was before the start" in record.getMessage()
+
+
+def test_the_measures_are_those_of_all_probes(make_clock, make_probe):
+    _, sampler = run(make_clock(ticks=0), make_probe("a"), make_probe("b", "c"))
+    assert [each.key for each in sampler.measures] == ["stub.a", "stub.b", "stub.c"]
+
+
+def test_ticks_go_on_with_another_cycle_time():
+    ticks = Ticks(0, 10)
+    assert ticks.advance(0) == 10
+    ticks.change(15, 100)
+    assert ticks.advance(16) == 115
+    assert (ticks.cycle_ns, ticks.missed) == (100, 0)
+    assert ticks.advance(350) == 415
+    assert ticks.missed == 2

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from multimeter import Measure, Metric, ResourceProbe, Subject
+from multimeter.probes import ThreadProbe, default_probes
 from multimeter.schema import Schema
-from multimeter.visualization.dashboards.definition import PANELS
+from multimeter.visualization.dashboards.definition import PANELS, UNITS
 from multimeter.visualization.dashboards.panels import Statistic, figures_of, panels_of
 
 KEYS = [measure.key for measure in ResourceProbe().measures]
@@ -28,9 +29,30 @@ def test_every_measure_of_the_resource_probe_stands_in_a_defined_panel():
     assert sorted(s.key for panel in panels for s in panel.series) == sorted(KEYS)
 
 
-def test_every_metric_of_the_resource_probe_is_defined_once():
+def test_every_metric_is_defined_once():
     defined = [metric for panel in PANELS for metric in panel.metrics]
-    assert sorted(defined) == sorted({m.metric.key for m in ResourceProbe().measures})
+    assert len(set(defined)) == len(defined)
+    assert len({panel.id for panel in PANELS}) == len(PANELS)
+    probes = ResourceProbe(), *default_probes(), ThreadProbe()
+    assert {metric.key for probe in probes for metric in probe.metrics} <= set(defined)
+
+
+def test_metrics_of_a_panel_have_its_unit():
+    metrics = {each.key: each for probe in default_probes() for each in probe.metrics}
+    plain = {"percentunit", "cps", "ops", "short"}  # of numbers that have no unit
+    for panel in PANELS:
+        for key in panel.metrics.keys() & metrics.keys():
+            unit = metrics[key].unit
+            shown, _ = UNITS.get(unit, (unit, 1.0))
+            assert shown == panel.unit or (not unit and panel.unit in plain), key
+
+
+def test_a_metric_that_needs_no_label_is_called_by_its_subject():
+    metric = Metric("cpu_time", unit="s")
+    measures = Measure(Subject("a"), metric), Measure(Subject("b"), metric)
+    (panel,) = panels_of(schema(*measures), [each.key for each in measures])
+    assert panel.title == "CPU time so far"
+    assert [series.label for series in panel.series] == ["a", "b"]
 
 
 def test_the_process_comes_before_its_children_and_both_are_named():
@@ -94,6 +116,17 @@ def test_figures_say_duration_peak_memory_and_mean_cpu():
         ("Duration", "s", 1.5),
         ("Peak memory", "bytes", 2048 * 1024),
         ("Mean CPU", "percentunit", 0.75),
+    ]
+
+
+def test_figures_of_a_process_and_its_tree_are_said_as_well():
+    keys = ["process.memory_rss_peak", "tree.cpu_time"]
+    statistics = {keys[0]: Statistic(2048, 1024), keys[1]: Statistic(12.5, 6.0)}
+    figures = figures_of(keys, statistics, 10**9)
+    assert [(f.title, f.value) for f in figures] == [
+        ("Duration", 1.0),
+        ("Peak memory", 2048),
+        ("CPU time, with children", 12.5),
     ]
 
 

@@ -1,0 +1,152 @@
+"""The program of the helper process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from multimeter.errors import MultimeterError
+from multimeter.helper.messages import (
+    Channel,
+    End,
+    Ended,
+    Failed,
+    Job,
+    Log,
+    Mark,
+    Point,
+    Started,
+)
+from multimeter.log import log
+from multimeter.result import Result
+from multimeter.sampler import Sampler
+from multimeter.schema import Schema
+
+__all__ = ["Helper", "main"]
+
+LOST = "the measured process ended without ending the measurement"
+
+
+class Helper:
+    """Samples as long as the measured process is there, and stores in its place then.
+
+    Args:
+        job: What to do.
+        channel: The messages of the measured process.
+        parent: Tells the id of the parent process; another one when it has ended.
+    """
+
+    def __init__(
+        self, job: Job, channel: Channel, parent: Callable[[], int] = os.getppid
+    ) -> None:
+        self._job = job
+        self._channel = channel
+        self._parent = parent
+        self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # Sampling must never wait for the other process to read.
+        self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._result = Result(*job.probes, identifier=job.identifier, tags=job.tags)
+        self._sampler = Sampler(
+            job.probes,
+            job.cycle_time,
+            self._keep,
+            max_overhead=job.max_overhead,
+            inside=False,
+        )
+
+    def run(self) -> None:
+        """Sample until the end."""
+        try:
+            self._sampler.start()
+        except MultimeterError as error:
+            self._channel.send(Failed(error.what, error.cause, error.next_step))
+            return
+        self._channel.send(Started(self._sampler.sampling))
+        threading.Thread(target=self._listen, daemon=True).start()
+        sender = threading.Thread(target=self._send, daemon=True)
+        sender.start()
+        message = self._wait_for_the_end()
+        self._sampler.end()
+        if message is None:
+            self._store()
+        else:
+            self._outbox.put(Ended(self._sampler.sampling, self._sampler.measures))
+        self._outbox.put(None)
+        sender.join()
+
+    def _keep(self, time_ns: int, values: dict[str, Any]) -> None:
+        if self._job.storage is not None:
+            self._result.append(time_ns, values)
+        self._outbox.put(Point(time_ns, values))
+        if self._parent() != self._job.parent:
+            self._told.put(None)  # its children may hold the pipe open
+
+    def _listen(self) -> None:
+        message: Any = True
+        while message is not None and not isinstance(message, End):
+            message = self._channel.receive()
+            self._told.put(message)
+
+    def _send(self) -> None:
+        try:
+            while (message := self._outbox.get()) is not None:
+                self._channel.send(message)
+        except OSError:
+            pass  # the other side is gone, which the listener finds out, too
+
+    def _wait_for_the_end(self) -> End | None:
+        while True:
+            message = self._told.get()
+            if isinstance(message, Mark):
+                self._result.add_mark(message.time_ns, message.label)
+            elif message is None or isinstance(message, End):
+                return message
+
+    def log(self, level: int, text: str) -> None:
+        """Have the measured process log something."""
+        self._outbox.put(Log(level, text))
+
+    def _store(self) -> None:
+        if self._job.storage is None:
+            return
+        result = self._result
+        result.schema = Schema.of_probes(self._job.probes)
+        result.add_meta_data(**self._sampler.sampling.meta_data())
+        result.add_mark(self._sampler.time_ns(), LOST)
+        self._job.storage.store(result)
+
+
+class _Handler(logging.Handler):
+    """Lets the measured process log what the helper has to say."""
+
+    def __init__(self, helper: Helper) -> None:
+        super().__init__()
+        self._helper = helper
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._helper.log(record.levelno, self.format(record))
+
+
+def main() -> None:
+    """Run as a program: messages come in at standard input and go out at its output."""
+    if hasattr(signal, "SIGINT"):
+        # Whoever is measured decides what Ctrl-C means.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a probe may print
+    channel = Channel(sys.stdin.buffer, outgoing)
+    job = channel.receive()
+    if isinstance(job, Job):
+        helper = Helper(job, channel)
+        log().addHandler(_Handler(helper))
+        log().propagate = False
+        helper.run()
+    sys.stderr.flush()
+    # The listener may still wait for a process that is gone; nobody waits for it.
+    os._exit(0)

@@ -1,0 +1,138 @@
+"""Peaks: the most that was held, as the kernel kept it, beside the sampled curve.
+
+A sampled curve shows what there was at the moments of the samples. What was taken and
+given back between two of them is in no sample, but in the kernel's high-water marks:
+``VmHWM`` (proc_pid_status(5)), ``ru_maxrss`` (getrusage(2)) and ``memory.peak`` of a
+control group. Such a mark is a measure as well, whose metric says of what it is the peak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from multimeter.measure import Measure
+
+if TYPE_CHECKING:
+    from multimeter.result import Result
+
+__all__ = ["BASELINE", "Peak", "peaks_of"]
+
+BASELINE = "baseline"
+"""The key of the meta data that hold what was before the first sample: ``time_ns``, ns
+since the epoch, and ``values``, measure keys to values."""
+
+_BYTES = {"bytes": 1, "B": 1, "kB": 1024, "KiB": 1024, "MiB": 1024**2}
+
+# Kernels count pages in batches, so that curve and mark differ a little at any time.
+_BETWEEN = 1.01
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most that was held at one moment of a run.
+
+    Attributes:
+        measure: The measure of the kernel's mark; all values here are in its unit.
+        mark: What the kernel had at the end.
+        sampled: The largest value of the sampled curve; None where there is no curve.
+        rose: When the mark rose for the last time: the ns since the epoch of the
+            samples before and after. None when it did not rise in the run.
+        in_run: Whether the mark was reached in this run. If not, the process held that
+            much before, and the run at most that much. None where nobody can tell.
+    """
+
+    measure: Measure
+    mark: float
+    sampled: float | None
+    rose: tuple[int, int] | None
+    in_run: bool | None
+
+    @property
+    def value(self) -> float:
+        """The best that is known of the run: the mark, or the curve if that was before."""
+        if self.sampled is None:
+            return self.mark
+        return self.sampled if self.in_run is False else max(self.mark, self.sampled)
+
+    @property
+    def between_samples(self) -> bool:
+        """Whether the peak fell between two samples, so that the curve misses it."""
+        if self.sampled is None or self.in_run is False:
+            return False
+        return self.mark > self.sampled * _BETWEEN
+
+
+def peaks_of(result: Result) -> tuple[Peak, ...]:
+    """Return the peaks of a run, one for each mark that has been measured.
+
+    Args:
+        result: What was measured; also one that was read back from a file.
+    """
+    curves = {each.key: each for each in result.schema.measures}
+    peaks = []
+    for measure in result.schema.measures:
+        if measure.metric.peak_of:
+            curve = curves.get(f"{measure.subject.key}.{measure.metric.peak_of}")
+            peak = _peak(result, measure, curve)
+            if peak is not None:
+                peaks.append(peak)
+    return tuple(peaks)
+
+
+def _peak(result: Result, measure: Measure, curve: Measure | None) -> Peak | None:
+    points = [
+        (time, value)
+        for time, value in zip(result.times_ns, _values(result, measure))
+        if _is_number(value)
+    ]
+    if not points:
+        return None
+    start_ns, before = _baseline(result, measure.key)
+    mark = max(value for _, value in points)
+    sampled = None
+    if curve is not None:
+        values = [value for value in _values(result, curve) if _is_number(value)]
+        factor = _in_bytes(curve) / _in_bytes(measure)
+        sampled = max(values) * factor if values else None
+    in_run = None if before is None else mark > before
+    rose = None if in_run is False else _rose(points, mark, start_ns)
+    return Peak(measure, mark, sampled, rose, in_run)
+
+
+def _rose(
+    points: Iterable[tuple[int, float]], mark: float, start_ns: int | None
+) -> tuple[int, int] | None:
+    """Return the samples between which a mark was reached."""
+    before = start_ns
+    for time, value in points:
+        if value >= mark:
+            return None if before is None else (before, time)
+        before = time
+    return None
+
+
+def _values(result: Result, measure: Measure) -> Iterable[Any]:
+    return result.values(measure.key) if measure.key in result.columns else ()
+
+
+def _baseline(result: Result, key: str) -> tuple[int | None, float | None]:
+    """Return when the run started, and what a mark was then; None where not known."""
+    baseline = result.meta_data.get(BASELINE)
+    if not isinstance(baseline, Mapping):
+        return None, None
+    values, time = baseline.get("values"), baseline.get("time_ns")
+    value = values.get(key) if isinstance(values, Mapping) else None
+    return (
+        time if isinstance(time, int) else None,
+        value if _is_number(value) else None,
+    )
+
+
+def _in_bytes(measure: Measure) -> float:
+    return _BYTES.get(measure.metric.unit, 1)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,63 @@
+"""Probes: everything that can be measured beside :class:`multimeter.ResourceProbe`.
+
+::
+
+    from multimeter import Multimeter
+    from multimeter.probes import default_probes
+
+    with Multimeter(*default_probes(), cycle_time=0.1).measure() as result:
+        work()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # each of them is loaded when it is first asked for, see below
+    from multimeter.overhead import SamplerProbe
+    from multimeter.probes.cgroup import CgroupProbe
+    from multimeter.probes.default import default_probes
+    from multimeter.probes.energy import EnergyProbe
+    from multimeter.probes.gpu import GpuProbe
+    from multimeter.probes.process import ProcessProbe
+    from multimeter.probes.python import PythonProbe
+    from multimeter.probes.system import SystemProbe
+    from multimeter.probes.thread import ThreadProbe
+
+__all__ = [
+    "CgroupProbe",
+    "EnergyProbe",
+    "GpuProbe",
+    "ProcessProbe",
+    "PythonProbe",
+    "SamplerProbe",
+    "SystemProbe",
+    "ThreadProbe",
+    "default_probes",
+]
+
+_LAZY = {
+    "CgroupProbe": "multimeter.probes.cgroup",
+    "EnergyProbe": "multimeter.probes.energy",
+    "GpuProbe": "multimeter.probes.gpu",
+    "ProcessProbe": "multimeter.probes.process",
+    "PythonProbe": "multimeter.probes.python",
+    "SamplerProbe": "multimeter.overhead",
+    "SystemProbe": "multimeter.probes.system",
+    "ThreadProbe": "multimeter.probes.thread",
+    "default_probes": "multimeter.probes.default",
+}
+
+if not TYPE_CHECKING:  # a type checker shall find misspelt names
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for (PEP 562)."""
+        if name not in _LAZY:
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

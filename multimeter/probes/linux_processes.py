@@ -1,0 +1,217 @@
+"""Processes as Linux shows them in /proc."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from multimeter.probes import procfs
+from multimeter.probes.usage import COUNTERS, Memory, Usage
+
+__all__ = ["LinuxProcesses", "process_cpu_seconds"]
+
+_ENDED = "ZXx"
+_PRIVATE = (b"\nPrivate_Clean:", b"\nPrivate_Dirty:", b"\nPrivate_Hugetlb:")
+
+_IO = frozenset({"disk_read", "disk_write", "read", "write"})
+# What cannot be read, because the process belongs to someone else.
+_NO_IO = (0, 0, 0, 0)
+# Reaped children's bytes are in those of the process itself; context switches are lost.
+_NOT_PASSED_ON = (0, 0, 0, 0, 0, 0)
+
+_Pair = tuple[float, float]
+_Four = tuple[float, float, float, float]
+
+
+def process_cpu_seconds(pid: int) -> float | None:
+    """Return the CPU time of a process to the ns, or None when it is gone.
+
+    The clock is the one that clock_getcpuclockid(3) names; /proc has ticks of 10 ms.
+    """
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except (OSError, OverflowError):
+        return None
+
+
+def _served(folder: str) -> frozenset[str]:
+    """Return what is told of a process: some of it, only to its own user."""
+    served = {*COUNTERS, "rss_peak", "threads", "open_files", "uss", "pss"}
+    if procfs.read_bytes(folder + "/io") is None:
+        served -= _IO
+    if not os.access(folder + "/smaps_rollup", os.R_OK):
+        served -= {"uss", "pss"}
+    return frozenset(served)
+
+
+class LinuxProcesses:
+    """Reads /proc, and getrusage(2) for the process that it runs in.
+
+    The process that it runs in does not count among the descendants of another one:
+    who measures is no part of what is measured.
+
+    Args:
+        root: The process id of the root.
+        proc: Where /proc is.
+        cpu_seconds: Tells the CPU time of a process more exactly than ticks do.
+    """
+
+    merged = _IO
+
+    def __init__(
+        self,
+        root: int,
+        proc: str = "/proc",
+        cpu_seconds: Callable[[int], float | None] = process_cpu_seconds,
+    ) -> None:
+        self.root = root
+        self.served = _served(f"{proc}/{root}")
+        self._proc = proc
+        self._cpu_seconds = cpu_seconds
+        self._tick = 1.0 / os.sysconf("SC_CLK_TCK")
+        self._page = os.sysconf("SC_PAGE_SIZE")
+        self._me = os.getpid()
+        # The kernel may be built without CONFIG_PROC_CHILDREN.
+        self._lists_children = os.path.exists(f"{proc}/{root}/task/{root}/children")
+        # Since Linux 6.2 the size of a folder of open files is their number.
+        self._sizes_tell = proc == "/proc" and os.stat("/proc/self/fd").st_size > 0
+        self._parents: dict[int, list[int]] = {}
+        # User and system time of the root, as they were told the last time.
+        self._split: _Pair = (0.0, 0.0)
+
+    def now(self) -> float:
+        """Return the seconds since boot, in whole ticks as the kernel tells starts."""
+        seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
+        return int(seconds / self._tick) * self._tick
+
+    def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
+        """Look at the root and all that descend from it, parents first."""
+        found: dict[int, Usage] = {}
+        if not self._lists_children:
+            self._parents = self._all_children()
+        queue = deque((self.root,) if known is None else known)
+        known = known or {}
+        asked = {*queue, self._me}
+        while queue:
+            pid = queue.popleft()
+            usage = self._usage(pid)
+            # An id that was used again is found by its parent, the next time.
+            if usage and (pid not in known or known[pid].started == usage.started):
+                found[pid] = usage
+                new = [c for c in self._children(pid, usage.threads) if c not in asked]
+                asked.update(new)
+                queue.extend(new)
+        return found
+
+    def memory(self, pid: int) -> Memory | None:
+        """Read smaps_rollup, for which the kernel walks through all of the memory."""
+        data = procfs.read_bytes(f"{self._proc}/{pid}/smaps_rollup")
+        if not data:
+            return None
+        uss = sum(procfs.parse_kb(data, key) for key in _PRIVATE)
+        return Memory(uss, procfs.parse_kb(data, b"\nPss:"))
+
+    def _usage(self, pid: int) -> Usage | None:
+        folder = f"{self._proc}/{pid}"
+        data = procfs.read_bytes(folder + "/stat")
+        if not data:
+            return None
+        stat = procfs.parse_stat(data)
+        status = procfs.parse_status(procfs.read_bytes(folder + "/status") or b"")
+        io = procfs.read_bytes(folder + "/io")
+        cpu_faults, switches = self._own(pid, stat, status)
+        reaped, reaped_peak = self._reaped(pid, stat)
+        return Usage(
+            stat.parent,
+            stat.started * self._tick,
+            (*cpu_faults, *(procfs.parse_io(io) if io else _NO_IO), *switches),
+            (*reaped, *_NOT_PASSED_ON),
+            status.rss or stat.rss_pages * self._page,
+            status.rss_peak,
+            reaped_peak,
+            stat.threads,
+            self._open_files(folder),
+            stat.name,
+            stat.state in _ENDED,
+        )
+
+    def _own(
+        self, pid: int, stat: procfs.Stat, status: procfs.Status
+    ) -> tuple[_Four, _Pair]:
+        """Return CPU seconds, page faults, and context switches of a process itself."""
+        if pid == self._me:
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            return (usage[0], usage[1], usage[6], usage[7]), (usage[14], usage[15])
+        user, system = stat.user * self._tick, stat.system * self._tick
+        total = self._cpu_seconds(pid) if pid == self.root else None
+        if total is not None:
+            user, system = self._split_exactly(user, system, total)
+        switches = self._switches(pid, stat, status)
+        return (user, system, stat.faults, stat.faults_with_io), switches
+
+    def _reaped(self, pid: int, stat: procfs.Stat) -> tuple[_Four, int]:
+        """Return the first of these of reaped children, and the largest peak of one."""
+        if pid == self._me:
+            usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return (usage[0], usage[1], usage[6], usage[7]), usage[2] * 1024
+        user, system = stat.reaped_user * self._tick, stat.reaped_system * self._tick
+        faults = stat.reaped_faults, stat.reaped_faults_with_io
+        return (user, system, *faults), 0
+
+    def _split_exactly(self, user: float, system: float, total: float) -> _Pair:
+        """Divide the exact time as the ticks do, so that neither part ever goes back."""
+        last_user, last_system = self._split
+        share = system / (user + system) if user + system else 0.0
+        system = max(last_system, total * share)
+        if total - system < last_user:
+            system = max(last_system, total - last_user)
+        self._split = max(last_user, total - system), system
+        return self._split
+
+    def _switches(self, pid: int, stat: procfs.Stat, status: procfs.Status) -> _Pair:
+        """Add up the context switches of all threads: each has a file of its own."""
+        vol, invol = status.switches_vol, status.switches_invol
+        for thread in self._threads(pid, stat.threads):
+            # The file of the process is that of its first thread.
+            path = f"{self._proc}/{pid}/task/{thread}/status"
+            data = procfs.read_bytes(path) if thread != str(pid) else None
+            if data:
+                other = procfs.parse_status(data)
+                vol, invol = vol + other.switches_vol, invol + other.switches_invol
+        return vol, invol
+
+    def _open_files(self, folder: str) -> int | None:
+        with contextlib.suppress(OSError):
+            if self._sizes_tell:
+                return os.stat(folder + "/fd").st_size
+            return len(os.listdir(folder + "/fd"))
+        return None
+
+    def _threads(self, pid: int, number: int) -> list[str]:
+        if number > 1:
+            with contextlib.suppress(OSError):
+                return os.listdir(f"{self._proc}/{pid}/task")
+        return [str(pid)]
+
+    def _children(self, pid: int, threads: int) -> Iterable[int]:
+        if not self._lists_children:
+            yield from self._parents.get(pid, ())
+            return
+        for thread in self._threads(pid, threads):
+            data = procfs.read_bytes(f"{self._proc}/{pid}/task/{thread}/children")
+            yield from map(int, (data or b"").split())
+
+    def _all_children(self) -> dict[int, list[int]]:
+        """Return the children of all processes of the system."""
+        children: dict[int, list[int]] = {}
+        for name in os.listdir(self._proc):
+            data = (
+                procfs.read_bytes(f"{self._proc}/{name}/stat") if name.isdigit() else None
+            )
+            if data:
+                children.setdefault(procfs.parse_stat(data).parent, []).append(int(name))
+        return children

@@ -1,0 +1,150 @@
+"""Processes as psutil shows them, on any system."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+from multimeter.probes.usage import COUNTERS, Memory, Usage
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+__all__ = ["PortableProcesses"]
+
+_BYTES = 1 if sys.platform == "darwin" else 1024
+_PLACES = {name: place for place, name in enumerate(COUNTERS)}
+
+
+class PortableProcesses:
+    """Asks psutil, and getrusage(2) where there is one for the process it runs in.
+
+    Args:
+        root: The process id of the root.
+    """
+
+    merged: frozenset[str] = frozenset()
+
+    def __init__(self, root: int) -> None:
+        self.root = root
+        self._me = os.getpid()
+        self._processes: dict[tuple[int, float], psutil.Process] = {}
+        self.served = self._served()
+
+    def now(self) -> float:
+        """Return the seconds since the epoch, as psutil tells starts."""
+        return time.time()
+
+    def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
+        """Look at the root and all that descend from it."""
+        before = self._processes
+        if known is None:
+            try:
+                first = [psutil.Process(self.root)]
+            except psutil.Error:
+                return {}
+        else:
+            first = [before[pid, usage.started] for pid, usage in known.items()]
+        living = {p.pid: p for p in first if p.is_running()}
+        for process in tuple(living.values()):
+            for child in _children(process):
+                living.setdefault(child.pid, child)
+        if self.root != self._me:
+            living.pop(self._me, None)
+        found = {pid: _usage(process) for pid, process in living.items()}
+        usages = {pid: usage for pid, usage in found.items() if usage}
+        self._processes = {(p, u.started): living[p] for p, u in usages.items()}
+        return usages
+
+    def memory(self, pid: int) -> Memory | None:
+        """Ask for what a process holds alone, which takes a while."""
+        try:
+            full = psutil.Process(pid).memory_full_info()
+        except (psutil.Error, OSError):
+            return None
+        return Memory(full.uss, getattr(full, "pss", None))
+
+    def _served(self) -> frozenset[str]:
+        """Return which parts of :class:`Usage` this system knows."""
+        known = {"user", "system", "threads", "open_files", "uss"}
+        process = psutil.Process
+        if hasattr(process, "io_counters"):
+            known |= {"read", "write"}
+        if hasattr(process, "num_ctx_switches"):
+            known |= {"switches_vol", "switches_invol"}
+        if sys.platform == "win32" or (self.root == self._me and resource):
+            known |= {"rss_peak", "faults"}
+        return frozenset(known)
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except (psutil.Error, OSError):
+        return []
+
+
+def _usage(process: psutil.Process) -> Usage | None:
+    try:
+        with process.oneshot():
+            return _usage_at_once(process)
+    except (psutil.Error, OSError):
+        return None
+
+
+def _usage_at_once(process: psutil.Process) -> Usage:
+    cpu, memory = process.cpu_times(), process.memory_info()
+    own, reaped = [0.0] * len(COUNTERS), [0.0] * len(COUNTERS)
+    own[:2] = cpu.user, cpu.system
+    own[_PLACES["faults"]] = getattr(memory, "num_page_faults", 0)
+    peak, reaped_peak = getattr(memory, "peak_wset", 0), 0
+    if process.pid == os.getpid() and resource is not None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        own[:4] = usage[0], usage[1], usage[6], usage[7]
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        reaped[:4] = children[0], children[1], children[6], children[7]
+        peak, reaped_peak = usage[2] * _BYTES, children[2] * _BYTES
+    _fill(own, process, "io_counters", read="read_bytes", write="write_bytes")
+    _fill(
+        own,
+        process,
+        "num_ctx_switches",
+        switches_vol="voluntary",
+        switches_invol="involuntary",
+    )
+    files = getattr(process, "num_fds", None) or getattr(process, "num_handles", None)
+    return Usage(
+        process.ppid(),
+        process.create_time(),
+        tuple(own),
+        tuple(reaped),
+        memory.rss,
+        peak,
+        reaped_peak,
+        process.num_threads(),
+        _asked(files),
+        process.name(),
+        process.status() == psutil.STATUS_ZOMBIE,
+    )
+
+
+def _fill(values: list[float], process: Any, method: str, **attributes: str) -> None:
+    """Put what a method gives, where the system has it, into its places."""
+    answer = _asked(getattr(process, method, None))
+    for name, attribute in attributes.items():
+        values[_PLACES[name]] = getattr(answer, attribute, 0.0)
+
+
+def _asked(method: Any) -> Any:
+    """Return what a method answers, or None where there is none or it is refused."""
+    try:
+        return method() if method else None
+    except (psutil.AccessDenied, NotImplementedError, OSError):
+        return None

@@ -1,0 +1,42 @@
+"""Pressure stall information: how much of the time work waited for something.
+
+https://docs.kernel.org/accounting/psi.html
+"""
+
+from __future__ import annotations
+
+from multimeter.metric import Metric
+
+__all__ = ["PRESSURES", "RESOURCES", "parse_pressure"]
+
+RESOURCES = ("cpu", "memory", "io")
+
+_DESCRIPTIONS = {
+    "pressure_cpu_some": "Share of the time in which some task waited for a CPU.",
+    "pressure_memory_some": "Share of the time in which some task waited for memory.",
+    "pressure_memory_full": "Share of the time in which all tasks waited for memory.",
+    "pressure_io_some": "Share of the time in which some task waited for I/O.",
+    "pressure_io_full": "Share of the time in which all tasks waited for I/O.",
+}
+
+PRESSURES = tuple(
+    Metric(key, text, "", float, 0.0, 1.0) for key, text in _DESCRIPTIONS.items()
+)
+"""The metrics. All tasks waiting for a CPU is not defined for a whole machine."""
+
+
+def parse_pressure(resource: str, data: bytes) -> dict[str, float]:
+    """Return the seconds in which tasks have waited, by the key of the metric.
+
+    Args:
+        resource: Of what: cpu, memory or io.
+        data: ``some avg10=0.00 avg60=0.00 avg300=0.00 total=0``, in us, and the same
+            for ``full``.
+    """
+    found = {}
+    for line in data.splitlines():
+        kind, _, rest = line.partition(b" ")
+        key = f"pressure_{resource}_{kind.decode()}"
+        if key in _DESCRIPTIONS:
+            found[key] = int(rest.rpartition(b"total=")[2]) / 1e6
+    return found

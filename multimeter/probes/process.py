@@ -1,0 +1,237 @@
+"""A probe for a process, and for the tree of all that descend from it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from multimeter.errors import ConfigurationError, ProbeError, UnsupportedError
+from multimeter.measure import Measure
+from multimeter.metric import Metric
+from multimeter.probe import Probe, not_started
+from multimeter.probes.budget import Budget
+from multimeter.probes.process_metrics import MEMORY_RSS_PEAK, SubjectMeasures
+from multimeter.probes.process_run import ProcessRun
+from multimeter.probes.usage import ProcessSource
+from multimeter.subject import SUBJECT_PROCESS, Subject
+
+if TYPE_CHECKING:
+    import resource
+
+__all__ = ["ProcessProbe", "process_source"]
+
+
+def process_source(pid: int) -> ProcessSource:
+    """Return the best way to look at processes that this system has."""
+    if sys.platform == "linux" and os.path.exists("/proc/self/stat"):
+        from multimeter.probes.linux_processes import LinuxProcesses
+
+        return LinuxProcesses(pid)
+    from multimeter.probes.portable_processes import PortableProcesses
+
+    return PortableProcesses(pid)
+
+
+class ProcessProbe(Probe):
+    """Samples a process, and the tree of all processes that descend from it.
+
+    Children that come and go between two samples count with what their parents take
+    over from them; those whose parent has ended are followed as long as they live.
+
+    Linux tells the most (proc(5)); elsewhere psutil tells what it can. What another
+    user's process does not show has no value.
+
+    Args:
+        pid: The process; by default the one that measures.
+        name: The key of its subject. The tree has the key ``tree``, or
+            ``<name>:tree`` where the name is another.
+        apart: How many of the descendants have a subject of their own,
+            ``child:<program>-<pid>``: the first ones that are seen.
+        clock: Seconds that never go back; by them what costs much time is limited.
+        source: How to look at processes.
+
+    Raises:
+        ConfigurationError: The pid is not a positive number.
+        ProbeError: There is no such process.
+        UnsupportedError: The system does not let us look at it.
+    """
+
+    def __init__(
+        self,
+        pid: int | None = None,
+        *,
+        name: str = SUBJECT_PROCESS.key,
+        apart: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        source: Callable[[int], ProcessSource] = process_source,
+    ) -> None:
+        if pid is not None and (not isinstance(pid, int) or pid <= 0):
+            raise ConfigurationError(f"A process id is a positive number, not {pid!r}.")
+        self._pid = pid
+        self._name = name
+        self._apart = apart
+        self._clock = clock
+        self._make_source = source
+        self._run: ProcessRun | None = None
+        looked = source(self.pid)
+        if not looked.snapshot():
+            raise _refused(self.pid)
+        self._served = looked.served
+        self._prefix = "" if name == SUBJECT_PROCESS.key else f"{name}:"
+        self._process = SubjectMeasures(
+            Subject(name, SUBJECT_PROCESS.description, "process"), self._served
+        )
+        about = "The process and all that descend from it, together."
+        self._tree = SubjectMeasures(
+            Subject(f"{self._prefix}tree", about, "tree"), self._served | {"processes"}
+        )
+        self._children: dict[tuple[int, float], SubjectMeasures] = {}
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return os.getpid() if self._pid is None else self._pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process was there when it was last looked at."""
+        return self._run is None or not self._run.root.ended
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the system tells of a process, and how many the tree has."""
+        return tuple(each.metric for each in self._tree.measures)
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """The process, its tree, and those of its descendants that stand apart."""
+        return tuple(each.subject for each in self._parts())
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The metrics on the subjects; children that stand apart appear when seen."""
+        return tuple(measure for each in self._parts() for measure in each.measures)
+
+    def _parts(self) -> tuple[SubjectMeasures, ...]:
+        return (self._process, self._tree, *tuple(self._children.values()))
+
+    def for_process(self, pid: int) -> ProcessProbe:
+        """Return the probe that looks at a process from another one."""
+        if self._pid is not None:
+            return self
+        return ProcessProbe(
+            pid,
+            name=self._name,
+            apart=self._apart,
+            clock=self._clock,
+            source=self._make_source,
+        )
+
+    def start(self) -> None:
+        """Remember the counters, from which everything is counted.
+
+        Raises:
+            ProbeError: The process is gone by now.
+        """
+        self._children = {}
+        try:
+            self._run = ProcessRun(self._make_source(self.pid), Budget(clock=self._clock))
+        except LookupError:
+            raise _refused(self.pid) from None
+
+    def baseline(self) -> Mapping[str, Any]:
+        """Return the peaks that were reached before the measurement began."""
+        run = self._started()
+        peaks = ((self._process, run.root.rss_peak), (self._tree, run.peak))
+        return {Measure(s.subject, MEMORY_RSS_PEAK).key: p for s, p in peaks if p}
+
+    def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
+        """Add the values of all subjects that are there.
+
+        Args:
+            values: Where they go.
+            time_elapsed: Seconds since the sample before, or since the start.
+
+        Raises:
+            StateError: The probe was not started.
+        """
+        run = self._started()
+        with run.lock:
+            run.look()
+            self._process.put(values, run.read(self.pid), time_elapsed)
+            self._tree.put(values, run.read_tree(), time_elapsed)
+            if self._apart:
+                for pid, child in self._children_of(run):
+                    child.put(values, run.read(pid), time_elapsed)
+            run.end_sample()
+
+    def _children_of(self, run: ProcessRun) -> list[tuple[int, SubjectMeasures]]:
+        """Return those descendants that are there and stand apart."""
+        found = []
+        for pid, usage in run.seen.items():
+            if pid == self.pid:
+                continue
+            identity = pid, usage.started
+            if identity not in self._children and len(self._children) < self._apart:
+                key = f"{self._prefix}child:{usage.name}-{pid}"
+                subject = Subject(key, f"Process {pid}, '{usage.name}'.", "process")
+                self._children[identity] = SubjectMeasures(subject, self._served)
+            if identity in self._children:
+                found.append((pid, self._children[identity]))
+        return found
+
+    def reap(self) -> tuple[int, resource.struct_rusage]:
+        """Wait for the end of the process, which must be a child of this one.
+
+        Before it is gone for good, its counters are read one last time; so the last
+        sample misses nothing, however short the process was.
+
+        Returns:
+            Its status and what it used, as os.wait4 gives them.
+
+        Raises:
+            StateError: The probe was not started.
+            ChildProcessError: It is not a child, or has been waited for.
+        """
+        run = self._started()
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with run.lock:
+            run.look()
+            _, status, usage = os.wait4(self.pid, 0)
+            # The memory of who started a process counts as its own, until it executes
+            # its program: less than what we have held says nothing.
+            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            if peak > _own_peak():
+                run.raise_peak(peak)
+        return status, usage
+
+    def _started(self) -> ProcessRun:
+        if self._run is None:
+            raise not_started()
+        return self._run
+
+
+def _own_peak() -> int:
+    """Return the most resident memory that this process has held, in bytes."""
+    own = process_source(os.getpid()).snapshot().get(os.getpid())
+    return own.rss_peak if own else 0
+
+
+def _refused(pid: int) -> ProbeError:
+    """Return the error for a process that cannot be looked at."""
+    import psutil
+
+    if psutil.pid_exists(pid):
+        return UnsupportedError(
+            f"The system does not let us look at process {pid}.",
+            cause="It belongs to another user.",
+            next_step="Measure as its user, or as root.",
+        )
+    return ProbeError(
+        f"There is no process {pid}.",
+        cause="It has ended, or lives in another container.",
+        next_step="Give the id of a running process.",
+    )

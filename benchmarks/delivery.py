@@ -107,7 +107,9 @@ def rows(options: Options) -> Iterator[Row]:
         yield from _puts(url)
         yield _live(url)
     yield from _stalled()
-    with Contender(sys.executable, _code(_PUT, STALLED=True, TIER="memory") + _MEMORY) as ours:
+    with Contender(
+        sys.executable, _code(_PUT, STALLED=True, TIER="memory") + _MEMORY
+    ) as ours:
         size = ours.seconds(_QUEUED)
     yield Row("a point that waits in memory, of 1,000,000", "bytes", size)
 
@@ -153,7 +155,9 @@ def _live(url: str) -> Row:
             stack.enter_context(Contender(sys.executable, _LIVE.replace("STORAGE", each)))
             for each in storages
         )
-        found = compare(partial(live.seconds, _LOOPS), partial(none.seconds, _LOOPS), _ROUNDS)
+        found = compare(
+            partial(live.seconds, _LOOPS), partial(none.seconds, _LOOPS), _ROUNDS
+        )
     return Row(
         "a program measured each 0.01 s with a live storage, CPU time",
         "s",

@@ -27,6 +27,12 @@ RUNS_UID = "multimeter-runs"
 _COLORS = ("green", "yellow", "blue", "purple")
 _FIRST_SUBJECT = SUBJECT_PROCESS.key
 
+_KNOWN = [measure.key for measure in ResourceProbe().measures]
+_METRICS = {key.rpartition(".")[2] for key in _KNOWN}
+# A panel here is there for every run, so only those are that nearly every run fills;
+# what else a run has measured stands in "Everything else".
+_SHOWN = [panel for panel in PANELS if not _METRICS.isdisjoint(panel.metrics)]
+
 _UNITS = {
     ("bytes", 1024.0): "kbytes",
     ("bytes", 1024.0**2): "mbytes",
@@ -96,19 +102,18 @@ def render_dashboards() -> dict[str, str]:
         "runs_uid": RUNS_UID,
         "data_source_uid": DATA_SOURCE_UID,
     }
-    metrics = [metric for panel in PANELS for metric in panel.metrics]
     run = environment.get_template("run.json.j2").render(
-        figures=[_figure(each) for each in FIGURES],
+        figures=[_figure(each) for each in FIGURES if _is_known(each)],
         charts=_charts(),
-        defined=_pattern(metrics),
+        defined=_pattern([metric for panel in _SHOWN for metric in panel.metrics]),
     )
     runs = environment.get_template("runs.json.j2").render()
     return {"run.json": run, "runs.json": runs}
 
 
 def _charts() -> list[_Chart]:
-    panels = panels_of(None, [measure.key for measure in ResourceProbe().measures])
-    metrics = {each.id: list(each.metrics) for each in PANELS}
+    panels = panels_of(None, _KNOWN)
+    metrics = {each.id: list(each.metrics) for each in _SHOWN}
     return [
         _Chart(
             panel.title,
@@ -125,7 +130,7 @@ def _lines(panel: Panel, metrics: list[str]) -> list[_Line]:
     for each in panel.series:
         subject, _, metric = each.key.rpartition(".")
         other = subject != _FIRST_SUBJECT
-        color = ("dark-" if other else "") + _COLORS[metrics.index(metric)]
+        color = ("dark-" if other else "") + _COLORS[metrics.index(metric) % len(_COLORS)]
         lines.append(_Line(each.key, each.label, color, dashed=other))
     return lines
 
@@ -140,8 +145,16 @@ def _pattern(metrics: list[str]) -> str:
     return rf"\.({'|'.join(map(re.escape, metrics))})$"
 
 
+def _is_known(figure: FigureDefinition) -> bool:
+    return set(_keys(figure)) <= set(_KNOWN)
+
+
+def _keys(figure: FigureDefinition) -> list[str]:
+    return [f"{figure.subject}.{metric}" for metric in figure.metrics]
+
+
 def _figure(figure: FigureDefinition) -> _Figure:
-    keys = [f"{figure.subject}.{metric}" for metric in figure.metrics]
+    keys = _keys(figure)
     fields = f"^({'|'.join(map(re.escape, keys))})$"
     (unit,) = {_unit(panel) for panel in panels_of(None, keys)}
     return _Figure(figure.title, unit, fields, figure.statistic)

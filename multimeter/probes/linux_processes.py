@@ -18,13 +18,10 @@ _ENDED = "ZXx"
 _PRIVATE = (b"\nPrivate_Clean:", b"\nPrivate_Dirty:", b"\nPrivate_Hugetlb:")
 
 _IO = frozenset({"disk_read", "disk_write", "read", "write"})
-# What cannot be read, because the process belongs to someone else.
-_NO_IO = (0, 0, 0, 0)
 # Reaped children's bytes are in those of the process itself; context switches are lost.
 _NOT_PASSED_ON = (0, 0, 0, 0, 0, 0)
 
 _Pair = tuple[float, float]
-_Four = tuple[float, float, float, float]
 
 
 def process_cpu_seconds(pid: int) -> float | None:
@@ -46,6 +43,11 @@ def _served(folder: str) -> frozenset[str]:
     if not os.access(folder + "/smaps_rollup", os.R_OK):
         served -= {"uss", "pss"}
     return frozenset(served)
+
+
+def _io(folder: str) -> tuple[int, int, int, int]:
+    data = procfs.read_bytes(folder + "/io")
+    return procfs.parse_io(data) if data else (0, 0, 0, 0)
 
 
 class LinuxProcesses:
@@ -75,6 +77,7 @@ class LinuxProcesses:
         self._tick = 1.0 / os.sysconf("SC_CLK_TCK")
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._me = os.getpid()
+        self._my_stat: procfs.Stat | None = None
         # The kernel may be built without CONFIG_PROC_CHILDREN.
         self._lists_children = os.path.exists(f"{proc}/{root}/task/{root}/children")
         # Since Linux 6.2 the size of a folder of open files is their number.
@@ -116,51 +119,66 @@ class LinuxProcesses:
         return Memory(uss, procfs.parse_kb(data, b"\nPss:"))
 
     def _usage(self, pid: int) -> Usage | None:
+        if pid == self._me:
+            return self._usage_of_me()
         folder = f"{self._proc}/{pid}"
         data = procfs.read_bytes(folder + "/stat")
         if not data:
             return None
         stat = procfs.parse_stat(data)
         status = procfs.parse_status(procfs.read_bytes(folder + "/status") or b"")
-        io = procfs.read_bytes(folder + "/io")
-        cpu_faults, switches = self._own(pid, stat, status)
-        reaped, reaped_peak = self._reaped(pid, stat)
         return Usage(
             stat.parent,
             stat.started * self._tick,
-            (*cpu_faults, *(procfs.parse_io(io) if io else _NO_IO), *switches),
-            (*reaped, *_NOT_PASSED_ON),
+            (
+                *self._cpu(pid, stat),
+                stat.faults,
+                stat.faults_with_io,
+                *_io(folder),
+                *self._switches(pid, stat, status),
+            ),
+            (
+                stat.reaped_user * self._tick,
+                stat.reaped_system * self._tick,
+                stat.reaped_faults,
+                stat.reaped_faults_with_io,
+                *_NOT_PASSED_ON,
+            ),
             status.rss or stat.rss_pages * self._page,
             status.rss_peak,
-            reaped_peak,
+            0,
             stat.threads,
             self._open_files(folder),
             stat.name,
             stat.state in _ENDED,
         )
 
-    def _own(
-        self, pid: int, stat: procfs.Stat, status: procfs.Status
-    ) -> tuple[_Four, _Pair]:
-        """Return CPU seconds, page faults, and context switches of a process itself."""
-        if pid == self._me:
-            usage = resource.getrusage(resource.RUSAGE_SELF)
-            return (usage[0], usage[1], usage[6], usage[7]), (usage[14], usage[15])
+    def _usage_of_me(self) -> Usage:
+        """Return what getrusage tells, to the us, and the rest from the files."""
+        folder = f"{self._proc}/{self._me}"
+        if self._my_stat is None:
+            self._my_stat = procfs.parse_stat(procfs.read_bytes(folder + "/stat") or b"")
+        status = procfs.parse_status(procfs.read_bytes(folder + "/status") or b"")
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return Usage(
+            os.getppid(),
+            self._my_stat.started * self._tick,
+            (own[0], own[1], own[6], own[7], *_io(folder), own[14], own[15]),
+            (reaped[0], reaped[1], reaped[6], reaped[7], *_NOT_PASSED_ON),
+            status.rss,
+            status.rss_peak,
+            reaped[2] * 1024,
+            status.threads,
+            self._open_files(folder),
+            self._my_stat.name,
+        )
+
+    def _cpu(self, pid: int, stat: procfs.Stat) -> _Pair:
+        """Return the user and system time of a process, in seconds."""
         user, system = stat.user * self._tick, stat.system * self._tick
         total = self._cpu_seconds(pid) if pid == self.root else None
-        if total is not None:
-            user, system = self._split_exactly(user, system, total)
-        switches = self._switches(pid, stat, status)
-        return (user, system, stat.faults, stat.faults_with_io), switches
-
-    def _reaped(self, pid: int, stat: procfs.Stat) -> tuple[_Four, int]:
-        """Return the first of these of reaped children, and the largest peak of one."""
-        if pid == self._me:
-            usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-            return (usage[0], usage[1], usage[6], usage[7]), usage[2] * 1024
-        user, system = stat.reaped_user * self._tick, stat.reaped_system * self._tick
-        faults = stat.reaped_faults, stat.reaped_faults_with_io
-        return (user, system, *faults), 0
+        return (user, system) if total is None else self._split_exactly(user, system, total)
 
     def _split_exactly(self, user: float, system: float, total: float) -> _Pair:
         """Divide the exact time as the ticks do, so that neither part ever goes back."""

@@ -82,15 +82,21 @@ class ProcessRun:
         """Look at all of them again."""
         self.seen = self._source.snapshot(self.seen)
         self._account.update(self.seen)
-        gone = dataclasses.replace(self.root, rss=0, threads=0, open_files=None, ended=True)
-        now = self.seen.get(self._source.root, gone)
-        now = now if now.started == self.root.started else gone
-        # Who has ended has no mark any more, and who executes a program a new one.
-        peak = max(now.rss_peak, self.root.rss_peak)
-        self.root = dataclasses.replace(now, rss_peak=peak)
+        self.root = self._root_now()
         self.peak = max(self.peak, _peak(self.seen.values()))
         living = [pid for pid, usage in self.seen.items() if not usage.ended]
         self._memory = self._budget.spend(lambda: self._shared(living)) or {}
+
+    def _root_now(self) -> Usage:
+        before, now = self.root, self.seen.get(self._source.root)
+        if now is None or now.started != before.started:
+            return dataclasses.replace(
+                before, rss=0, threads=0, open_files=None, ended=True
+            )
+        if now.rss_peak < before.rss_peak:
+            # Who has ended has no mark any more, and who executes a program a new one.
+            now = dataclasses.replace(now, rss_peak=before.rss_peak)
+        return now
 
     def raise_peak(self, rss_peak: int) -> None:
         """Take note of a peak that the kernel told when the root was waited for.

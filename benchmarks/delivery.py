@@ -29,7 +29,12 @@ class Sink(MemorySink):
 
 folder = tempfile.TemporaryDirectory()
 delivery = Delivery(
-    Sink(), tier=TIER, spool=folder.name, exit_timeout=0.0, max_bytes=2**40, max_records=10**9
+    Sink(),
+    tier=TIER,
+    spool=folder.name,
+    exit_timeout=0.0,
+    max_bytes=2**40,
+    max_records=10**9,
 )
 POINT = b"dateplots,codename=lab_temperature_1 value=21.512345678901234 1700000000000000000"
 """
@@ -73,7 +78,8 @@ import tracemalloc
 def bytes_a_point(times):
     tracemalloc.start()
     for number in range(times):
-        delivery.put_line(b"dateplots,codename=lab_temperature_1 value=21.5123 %019d" % number)
+        line = b"dateplots,codename=lab_temperature_1 value=21.5123 %019d" % number
+        delivery.put_line(line)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return kept / times

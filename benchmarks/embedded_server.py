@@ -80,7 +80,7 @@ def _installed() -> Iterator[tuple[_Stack, float]]:
         session.trust_env = False
         stack = _Stack(pathlib.Path(home), session)
         start = time.perf_counter()
-        login = stack.tool("install", "--port", "0")["login"]
+        login = stack.tool("install", "--engine", "embedded", "--port", "0")["login"]
         requests.get(login, timeout=30).raise_for_status()
         seconds = time.perf_counter() - start
         try:

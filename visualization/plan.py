@@ -165,11 +165,14 @@ def undo(done: Sequence[Step]) -> list[Step]:
     """Take back what has been done, the last first.
 
     What was fetched stays, as others may use it by now; what was created anew stays too.
+    What was created goes as it is: there is nothing in it to end in good order for.
     """
+    created = {step.resource for step in done if step.action is Action.CREATE}
     return [
         Step(_OPPOSITES[step.action], step.resource)
         for step in reversed(done)
         if step.action in _OPPOSITES
+        and not (step.action is Action.START and step.resource in created)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pathlib
 import subprocess
 import tarfile
@@ -47,19 +48,21 @@ def _require_base(client: Any) -> None:
     """Import a Debian root with Python, where the engine does not have it yet."""
     if any(BASE in image.tags for image in client.images.list()):
         return
+    sudo = ["sudo"] if os.getuid() else []
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder) / "root"
         include = "--include=python3,python3-yaml"
         subprocess.run(
-            ["debootstrap", "--variant=minbase", include, "bookworm", str(root)],
+            [*sudo, "debootstrap", "--variant=minbase", include, "bookworm", str(root)],
             check=True,
             stdout=subprocess.DEVNULL,
         )
         packed = pathlib.Path(folder) / "root.tar"
         left_out = ("dev", "proc", "sys", "var/cache/apt", "var/lib/apt/lists")
         words = [f"--exclude=./{each}" for each in (*left_out, "usr/share/doc")]
-        tar = ["tar", "-C", str(root), *words, "-cf", str(packed), "."]
+        tar = [*sudo, "tar", "-C", str(root), *words, "-cf", str(packed), "."]
         subprocess.run(tar, check=True)
+        subprocess.run([*sudo, "rm", "-rf", str(root)], check=True)
         client.api.import_image_from_file(
             str(packed), repository=BASE.partition(":")[0], tag=BASE.partition(":")[2]
         )

@@ -103,7 +103,7 @@ class Engine(Protocol):
         """Return the state of each resource, in the order in which they are made."""
 
     def apply(self, step: Step, report: Reporter) -> None:
-        """Do one step, and return when it is done."""
+        """Do one step, and return when it is done; what runs can be removed too."""
 
     def finish(
         self, config: StackConfig, report: Reporter

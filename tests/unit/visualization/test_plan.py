@@ -96,6 +96,12 @@ def test_what_was_done_can_be_taken_back_from_any_step_on(before, data):
     assert {**after, IMAGE: None} == {**before, IMAGE: None}
 
 
+def test_what_was_created_is_taken_back_without_waiting_for_its_end():
+    absent = dict.fromkeys((SERVER, PAGE), State.ABSENT)
+    done = plan_install({**absent, PAGE: State.STOPPED})
+    assert undo(done) == [Step(Action.STOP, PAGE), Step(Action.REMOVE, SERVER)]
+
+
 @given(found)
 def test_a_start_never_makes_new_data_in_the_place_of_old(before):
     touched = [s.resource for s in plan_start(before) if s.action is not Action.START]

@@ -29,7 +29,12 @@ class Sink(MemorySink):
 
 folder = tempfile.TemporaryDirectory()
 delivery = Delivery(
-    Sink(), tier=TIER, spool=folder.name, exit_timeout=0.0, max_bytes=2**40, max_records=10**9
+    Sink(),
+    tier=TIER,
+    spool=folder.name,
+    exit_timeout=0.0,
+    max_bytes=2**40,
+    max_records=10**9,
 )
 POINT = b"dateplots,codename=lab_temperature_1 value=21.512345678901234 1700000000000000000"
 """
@@ -73,7 +78,8 @@ import tracemalloc
 def bytes_a_point(times):
     tracemalloc.start()
     for number in range(times):
-        delivery.put_line(b"dateplots,codename=lab_temperature_1 value=21.5123 %019d" % number)
+        line = b"dateplots,codename=lab_temperature_1 value=21.5123 %019d" % number
+        delivery.put_line(line)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return kept / times
@@ -107,7 +113,8 @@ def rows(options: Options) -> Iterator[Row]:
         yield from _puts(url)
         yield _live(url)
     yield from _stalled()
-    with Contender(sys.executable, _code(_PUT, STALLED=True, TIER="memory") + _MEMORY) as ours:
+    code = _code(_PUT, STALLED=True, TIER="memory") + _MEMORY
+    with Contender(sys.executable, code) as ours:
         size = ours.seconds(_QUEUED)
     yield Row("a point that waits in memory, of 1,000,000", "bytes", size)
 
@@ -153,7 +160,9 @@ def _live(url: str) -> Row:
             stack.enter_context(Contender(sys.executable, _LIVE.replace("STORAGE", each)))
             for each in storages
         )
-        found = compare(partial(live.seconds, _LOOPS), partial(none.seconds, _LOOPS), _ROUNDS)
+        found = compare(
+            partial(live.seconds, _LOOPS), partial(none.seconds, _LOOPS), _ROUNDS
+        )
     return Row(
         "a program measured each 0.01 s with a live storage, CPU time",
         "s",

@@ -128,18 +128,21 @@ class Delivery:
 
     def _begin(self) -> None:
         """Make what belongs to one process."""
-        self._lock = threading.Lock()
+        # One that a signal handler may take again that interrupts a put.
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._wake = threading.Event()
         self._counters = Counters()
-        trouble = Trouble(time.monotonic)
-        self._queue = Queue(self._settings, self._sink.address, self._counters, trouble)
+        self._trouble = Trouble(time.monotonic)
+        self._queue = Queue(
+            self._settings, self._sink.address, self._counters, self._trouble
+        )
         self._worker = Worker(
             self._sink,
             self._queue,
             self._settings,
             self._counters,
-            trouble,
+            self._trouble,
             self._rejects,
             self._lock,
         )
@@ -189,6 +192,8 @@ class Delivery:
             waiting = self._queue.waiting
         if waiting in (1, self._settings.batch_size):
             self._wake_up()
+        if self._trouble.unsaid:
+            self._trouble.say()
         if ticket and self._settings.tier == "spool+fsync":
             self._commit(ticket)
 
@@ -256,7 +261,9 @@ class Delivery:
     def secure(self) -> bool:
         """Move what waits in memory to the spool; tell whether all of it lies there."""
         with self._lock:
-            return self._queue.secure(self._worker.lot)
+            secured = self._queue.secure(self._worker.lot)
+        self._trouble.say()
+        return secured
 
     def close(self, timeout: float = 10.0) -> Report:
         """Deliver what can be delivered in time, and end the thread.
@@ -279,6 +286,7 @@ class Delivery:
             self.flush(timeout)
             with self._lock:
                 self._report = self._make_report()
+            self._trouble.say()
             self._wake.set()
             if self._thread is None:
                 self._end()
@@ -354,6 +362,7 @@ class Delivery:
             except Exception:  # noqa: BLE001 - the thread goes on
                 log().exception("Multimeter could not go on with a delivery.")
                 wait = _LOOK_AGAIN_SECONDS
+            self._trouble.say()
             with self._lock:
                 self._changed.notify_all()
             if wait != 0:

@@ -188,6 +188,34 @@ class TestPut:
         thread.join(SECONDS)
         assert errors
 
+    def test_a_log_that_is_delivered_too_does_not_stop_it(self, make):
+        """A handler may put points into the very delivery that says something."""
+        sink = StalledSink()
+        delivery = make(sink, max_records=5)
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                delivery.put(point(-1.0))
+
+        def put():
+            for _ in range(50):
+                delivery.put(point(1.0))
+
+        handler = Handler()
+        logging.getLogger("multimeter").addHandler(handler)
+        try:
+            threads = [threading.Thread(target=put) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(SECONDS)
+                assert not thread.is_alive()
+        finally:
+            logging.getLogger("multimeter").removeHandler(handler)
+        sink.go.set()
+        assert delivery.flush(SECONDS)
+        assert len(stored(sink)) >= 201
+
     def test_after_the_end_nothing_is_taken(self, make):
         delivery = make(MemorySink())
         delivery.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import pathlib
 import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multimeter.delivery.accounts import Counters, Report, Stats
 from multimeter.delivery.encoding import encode_record
@@ -147,6 +149,7 @@ class Delivery:
             self._lock,
         )
         self._thread: threading.Thread | None = None
+        self._finalizer: Any = None
         self._closed = self._report is not None
 
     def put(self, record: Record) -> None:
@@ -247,16 +250,28 @@ class Delivery:
             if not patient and worker.in_trouble:
                 timeout = min(1.0, 1.0 if timeout is None else timeout)
             worker.hurry()
-            if counters.settled < target:
+
+            def is_over() -> bool:
+                failed = not patient and counters.retries > retries
+                return failed or counters.settled >= target
+
+            if not is_over():
                 self._wake_up()
-                self._changed.wait_for(
-                    lambda: (
-                        counters.settled >= target
-                        or (not patient and counters.retries > retries)
-                    ),
-                    timeout,
-                )
-            return counters.settled >= target
+                if self._thread:
+                    self._changed.wait_for(is_over, timeout)
+        if not self._thread:
+            self._work(is_over, timeout)
+        return counters.settled >= target
+
+    def _work(self, is_over: Callable[[], bool], timeout: float | None) -> None:
+        """Do the work of the thread, where the interpreter ends and starts none."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while not is_over() and time.monotonic() < deadline:
+            wait = self._worker.step()
+            self._trouble.say()
+            if wait is None:
+                return
+            time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
 
     def secure(self) -> bool:
         """Move what waits in memory to the spool; tell whether all of it lies there."""
@@ -283,6 +298,8 @@ class Delivery:
             self._changed.notify_all()
         if self._report is None:
             atexit.unregister(self._at_exit)
+            if self._finalizer:
+                self._finalizer.cancel()
             self.flush(timeout)
             with self._lock:
                 self._report = self._make_report()
@@ -340,20 +357,25 @@ class Delivery:
         return f"<Delivery to {self._sink.name}: {self.stats()}>"
 
     def _wake_up(self) -> None:
-        if self._thread is None:
-            self._start()
+        with self._lock:
+            if self._thread is None and self._report is None:
+                self._start()
         self._wake.set()
 
     def _start(self) -> None:
         thread = threading.Thread(
             target=self._run, name=f"multimeter-delivery {self._sink.name}", daemon=True
         )
-        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter ends: who flushes does the work
+            pass
+        else:
+            self._thread = thread
         atexit.register(self._at_exit)
         # The children of multiprocessing end without atexit.
         if util := sys.modules.get("multiprocessing.util"):
-            util.Finalize(self, self._at_exit, exitpriority=0)
-        thread.start()
+            self._finalizer = util.Finalize(self, self._at_exit, exitpriority=0)
 
     def _run(self) -> None:
         while self._report is None:

@@ -113,9 +113,8 @@ def rows(options: Options) -> Iterator[Row]:
         yield from _puts(url)
         yield _live(url)
     yield from _stalled()
-    with Contender(
-        sys.executable, _code(_PUT, STALLED=True, TIER="memory") + _MEMORY
-    ) as ours:
+    code = _code(_PUT, STALLED=True, TIER="memory") + _MEMORY
+    with Contender(sys.executable, code) as ours:
         size = ours.seconds(_QUEUED)
     yield Row("a point that waits in memory, of 1,000,000", "bytes", size)
 

@@ -71,7 +71,7 @@ class Worker:
         counters: Counters,
         trouble: Trouble,
         rejects: RejectsFile,
-        lock: threading.Lock,
+        lock: threading.RLock,
         chance: Chance = Chance(),
     ) -> None:
         self.is_sending = False

@@ -337,6 +337,16 @@ class TestSpool:
         assert sink.received[0] == sink.received[1]
         assert stored(sink) == numbers(0, 9)
 
+    def test_a_restart_sends_only_what_had_not_arrived(self, drive):
+        sink = MemorySink()
+        driven = drive(sink, tier="spool", batch_size=10)
+        driven.put(*numbers(0, 100))
+        for _ in range(4):
+            driven.worker.step()
+        driven.queue.abandon()
+        drive(sink, tier="spool").run()
+        assert [line for batch in sink.received for line in batch.lines] == numbers(0, 100)
+
     def test_a_damaged_record_is_counted_and_set_aside_the_others_arrive(
         self, drive, sink, caplog
     ):

@@ -1,0 +1,340 @@
+"""A sink for a table ``(type, time, value)`` of MySQL or MariaDB."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from multimeter.errors import ConfigurationError
+from multimeter.log import log
+from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry
+from multimeter.sinks.sql_answers import DUPLICATE_KEY, answer_of, is_lost, is_refusal
+from multimeter.sinks.sql_client import Connection, Server, SQLError
+from multimeter.sinks.sql_rows import Ranges, Row, parse_values, to_rows
+
+__all__ = ["BATCHES", "DESCRIPTIONS", "SQLSink"]
+
+DESCRIPTIONS = "dateplots_descriptions"
+"""The table that gives each codename its id."""
+
+BATCHES = "multimeter_batches"
+"""The table of what has been stored: batches, and which of their records."""
+
+_CREATE_BATCHES = f"""
+CREATE TABLE IF NOT EXISTS `{BATCHES}` (
+    `batch` VARCHAR(190) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+    `stored` TEXT CHARACTER SET ascii NOT NULL,
+    `written` TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    KEY `written` (`written`)
+) ENGINE=InnoDB
+"""
+# Not one that is cut off or made zero: what cannot be stored as it is shall be refused.
+_SET_UP = """
+SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'),
+    innodb_lock_wait_timeout = ?
+"""
+_HAS_TRANSACTIONS = """
+SELECT engine.TRANSACTIONS FROM information_schema.TABLES
+JOIN information_schema.ENGINES AS engine USING (ENGINE)
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
+"""
+# One program has at most one batch of which it does not know whether it is stored. Rows
+# of others are kept for a while, as a loss of power brings files back to life.
+_KEPT_SECONDS = 600.0
+_FORGET_AT_ONCE = 500
+_FORGET_VERY_OLD = f"""
+DELETE FROM `{BATCHES}` WHERE `written` < CURRENT_TIMESTAMP - INTERVAL 1 YEAR
+ORDER BY `written` LIMIT 10000
+"""
+# A connection that was idle may have been closed by the server, or by what is between.
+_IDLE_SECONDS = 60.0
+_NAME = re.compile(r"[0-9A-Za-z_$]{1,64}(?:\.[0-9A-Za-z_$]{1,64})?")
+
+
+class SQLSink:
+    """Writes values into a table, many a statement, each batch in one transaction.
+
+    The same transaction keeps the id of the batch in the table ``multimeter_batches``:
+    a batch whose COMMIT was not answered is known when it is sent again. Where that
+    table cannot be made, the log says that doubles are possible.
+
+    It takes records of any measurement with one tag, ``codename``, and one field,
+    ``value``, a number. Times are kept to the microsecond, or as the column has them.
+
+    Args:
+        server: Where the database is: a ``MySQLServer`` or an ``ODBCSource``.
+        table: The table of the values; ``database.table`` for one in another database.
+        descriptions: The table of ids and codenames.
+        clock: Returns seconds that never go back.
+
+    Raises:
+        ConfigurationError: A name of a table cannot be used.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        table: str,
+        *,
+        descriptions: str = DESCRIPTIONS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server
+        self._table = table
+        self._clock = clock
+        mark = server.placeholder
+        self._insert = f"INSERT INTO {_quote(table)} (`type`, `time`, `value`) VALUES "
+        self._row = f"({mark}, FROM_UNIXTIME({mark} * 0.000001), {mark})"
+        self._select_id = (
+            f"SELECT `id` FROM {_quote(descriptions)} WHERE `codename` = {mark}"  # noqa: S608 - the name is quoted
+        )
+        self._connection: Connection | None = None
+        self._used = 0.0
+        self._ids: dict[str, int] = {}
+        self._keeps_batches = True
+        self._stored = collections.deque[tuple[float, str]]()
+        self._told: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The place and the table."""
+        return f"{self._server.name}, table {self._table}"
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        """``kind``, what finds the server, and ``table``."""
+        return {**self._server.address, "table": self._table}
+
+    def check(self, codenames: Sequence[str]) -> Answer:
+        """Ask whether values of some codenames could be stored.
+
+        Returns:
+            Accepted; Rejected with the indices of codenames that do not have exactly
+            one id; or Retry, with ``refused`` where the server has answered.
+        """
+        try:
+            unknown = self._find_ids(self._connected(), codenames)
+        except Exception as error:
+            return self._failed(error)
+        refused = {codenames.index(each): why for each, why in unknown.items()}
+        return Rejected(next(iter(refused.values())), refused) if refused else Accepted()
+
+    def send(self, batch: Batch) -> Answer:
+        """Store a batch, or what is not stored of it yet."""
+        values, refused = parse_values(batch)
+        sending = False
+        try:
+            connection = self._connected()
+            codenames = {value.codename for value in values if value is not None}
+            unknown = self._find_ids(connection, codenames)
+            if unknown:
+                refused |= {
+                    index: unknown[value.codename]
+                    for index, value in enumerate(values)
+                    if value is not None and value.codename in unknown
+                }
+            if refused:
+                return Rejected(next(iter(refused.values())), refused)
+            stored = self._claim(connection, batch)
+            sending = True
+            self._write(connection, to_rows(values, self._ids, batch.first, stored))
+            connection.commit()
+        except Exception as error:
+            return self._failed(error, sending=sending)
+        self._used = self._clock()
+        self._forget(connection, batch.id)
+        return Accepted()
+
+    def after_fork(self) -> None:
+        """Close our end of the connection, which the parent does not notice."""
+        self._drop()
+        self._stored.clear()
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except Exception:  # noqa: BLE001 - it is gone already, which is all we want
+                self._server.abandon(connection)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.name}>"
+
+    def _connected(self) -> Connection:
+        if self._clock() - self._used > _IDLE_SECONDS:
+            self.close()
+        if self._connection is None:
+            self._ids.clear()
+            # Kept from the start, so that it is dropped where what follows fails.
+            connection = self._connection = self._server.connect()
+            self._run(connection, _SET_UP, 10)
+            self._keeps_batches = self._find_batches(connection)
+            self._check_engine(connection)
+            connection.commit()
+            self._used = self._clock()
+        return self._connection
+
+    def _run(self, connection: Connection, statement: str, *parameters: object) -> Any:
+        """Execute a statement, written with question marks; return its cursor."""
+        cursor = connection.cursor()
+        try:
+            cursor.execute(statement.replace("?", self._server.placeholder), parameters)
+        except Exception as error:
+            raise self._server.error(error) or error from None
+        return cursor
+
+    def _find_batches(self, connection: Connection) -> bool:
+        """Tell whether there is a table of batches; make it where there is none."""
+        try:
+            self._run(connection, f"SELECT `batch`, `stored` FROM `{BATCHES}` LIMIT 0")  # noqa: S608 - a constant
+        except SQLError as error:
+            if not is_refusal(error.code):
+                raise
+        else:
+            return True
+        try:
+            self._run(connection, _CREATE_BATCHES)
+        except SQLError as error:
+            if not is_refusal(error.code):
+                raise
+            self._tell_of_doubles(error)
+            return False
+        return True
+
+    def _tell_of_doubles(self, error: SQLError) -> None:
+        self._tell(
+            f"{self.name}: the table {BATCHES} cannot be used ({error.message}). Points "
+            "may be stored twice when the connection breaks at the wrong moment.\n"
+            f"Next: give the user the rights to CREATE, or make the table {BATCHES} once, "
+            "and to SELECT, INSERT, UPDATE and DELETE in it."
+        )
+
+    def _check_engine(self, connection: Connection) -> None:
+        database, _, table = self._table.rpartition(".")
+        cursor = self._run(connection, _HAS_TRANSACTIONS, database or None, table)
+        row = cursor.fetchone()
+        if row and row[0] != "YES":
+            self._tell(
+                f"{self.name} knows no transactions: points may be lost or stored twice "
+                f"when the server or the connection breaks.\n"
+                f"Next: ALTER TABLE {_quote(self._table)} ENGINE=InnoDB"
+            )
+
+    def _tell(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            log().warning("%s", message)
+
+    def _find_ids(self, connection: Connection, codenames: Iterable[str]) -> dict[str, str]:
+        """Look up what is not known yet; return why some codenames have no id."""
+        unknown = {}
+        asked = False
+        for codename in codenames:
+            if codename in self._ids:
+                continue
+            asked = True
+            found = self._run(connection, self._select_id, codename).fetchall()
+            if len(found) == 1:
+                self._ids[codename] = found[0][0]
+            else:
+                unknown[codename] = (
+                    f"the codename {codename!r} has {len(found) or 'no'} entries in the "
+                    f"table of descriptions, where it needs one"
+                )
+        if asked:
+            connection.rollback()
+        return unknown
+
+    def _claim(self, connection: Connection, batch: Batch) -> Ranges:
+        """Write down that a batch is stored; return what of it was stored before.
+
+        It comes first: while an older connection of ours may still be at the same
+        batch, the key makes us wait until that is stored or gone.
+        """
+        if not self._keeps_batches:
+            return Ranges()
+        start, stop = batch.first, batch.first + len(batch)
+        insert = f"INSERT INTO `{BATCHES}` (`batch`, `stored`) VALUES (?, ?)"  # noqa: S608 - a constant
+        try:
+            self._run(connection, insert, batch.id, str(Ranges([(start, stop)])))
+        except SQLError as error:
+            if is_refusal(error.code):
+                self._tell_of_doubles(error)
+                self._keeps_batches = False
+            elif error.code != DUPLICATE_KEY:
+                raise
+        else:
+            return Ranges()
+        if not self._keeps_batches:
+            return Ranges()
+        select = f"SELECT `stored` FROM `{BATCHES}` WHERE `batch` = ? FOR UPDATE"  # noqa: S608 - a constant
+        row = self._run(connection, select, batch.id).fetchone()
+        if row is None:
+            raise SQLError(0, "a batch was forgotten while it was looked up")
+        stored = Ranges.parse(row[0])
+        update = f"UPDATE `{BATCHES}` SET `stored` = ? WHERE `batch` = ?"  # noqa: S608 - a constant
+        self._run(connection, update, str(stored.add(start, stop)), batch.id)
+        return stored
+
+    def _write(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if rows:
+            cursor = connection.cursor()
+            statement = self._insert + ",".join([self._row] * len(rows))
+            cursor.execute(statement, tuple(itertools.chain.from_iterable(rows)))
+
+    def _forget(self, connection: Connection, batch_id: str) -> None:
+        """Remove batches that will not be sent again, in a transaction of its own."""
+        if not self._keeps_batches:
+            return
+        if not self._stored or self._stored[-1][1] != batch_id:
+            self._stored.append((self._used, batch_id))
+        if len(self._stored) <= _FORGET_AT_ONCE or (
+            self._used - self._stored[_FORGET_AT_ONCE][0] < _KEPT_SECONDS
+        ):
+            return
+        old = [self._stored.popleft()[1] for _ in range(_FORGET_AT_ONCE)]
+        marks = ",".join("?" * len(old))
+        try:
+            self._run(
+                connection, f"DELETE FROM `{BATCHES}` WHERE `batch` IN ({marks})", *old
+            )  # noqa: S608 - marks only
+            self._run(connection, _FORGET_VERY_OLD)
+            connection.commit()
+        except Exception as error:  # noqa: BLE001 - what was sent is stored
+            self._failed(error)
+
+    def _failed(self, error: Exception, *, sending: bool = False) -> Answer:
+        """Leave the transaction, and return what an error means."""
+        known = error if isinstance(error, SQLError) else self._server.error(error)
+        if known is None:
+            self._drop()
+            raise error
+        if is_lost(known.code):
+            self._drop()
+        elif self._connection is not None:
+            try:
+                self._connection.rollback()
+            except Exception:  # noqa: BLE001 - the server does that when we are gone
+                self._drop()
+        return answer_of(known.code, known.message, sending=sending)
+
+    def _drop(self) -> None:
+        """Close the connection without a word; what was not committed is undone."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._server.abandon(connection)
+
+
+def _quote(table: str) -> str:
+    if not isinstance(table, str) or not _NAME.fullmatch(table):
+        raise ConfigurationError(
+            f"{table!r} cannot be the name of a table.",
+            next_step="Use letters, digits, '_' and '$'; 'database.table' for another database.",
+        )
+    return ".".join(f"`{part}`" for part in table.split("."))

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -116,7 +117,7 @@ class ContinuousLogger:
     port = 3306
     database = "cinfdata"
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the order of the first is an interface
+    def __init__(  # noqa: PLR0913 - the first are an old interface
         self,
         table: str,
         username: str = "",
@@ -193,7 +194,11 @@ class ContinuousLogger:
                 raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
             user, secret = words.get("username", ""), words.get("password", "")
             return ODBCSource(dsn, user, secret, timeout)
-        here = {"host": cls.host, "port": cls.port, "database": cls.database}
+        here: dict[str, Any] = {
+            "host": cls.host,
+            "port": cls.port,
+            "database": cls.database,
+        }
         found = {"username": "", "password": "", **here}
         found |= words if url is None else parse_url(url)
         return MySQLServer(**found, timeout=timeout, ca=ca)
@@ -296,7 +301,7 @@ class ContinuousLogger:
         if self._thinners:
             self._put_thinned(codename, time_ns, number)
         # The difference is NaN for NaN and for infinity, and 0 for all else.
-        elif number - number == 0:  # noqa: PLR0124
+        elif number - number == 0:
             self._put_line(f"{head}{number!r} {time_ns}".encode())
         else:
             self._put_line(None, 1)
@@ -309,7 +314,7 @@ class ContinuousLogger:
 
     def _put_points(self, codename: str, points: Iterable[tuple[int, float]]) -> None:
         for time_ns, number in points:
-            if number - number == 0:  # noqa: PLR0124 - see enqueue_point
+            if number - number == 0:
                 self._put_line(f"{self._heads[codename]}{number!r} {time_ns}".encode())
             else:
                 self._put_line(None, 1)
@@ -360,10 +365,8 @@ class ContinuousLogger:
         return report
 
     def _put_rest(self, codename: str, thinner: Thinner) -> None:
-        try:
+        with contextlib.suppress(StateError):  # it was stopped before
             self._put_points(codename, thinner.rest())
-        except StateError:
-            pass  # it was stopped before
 
     def stats(self) -> Stats:
         """Return how many points are accepted, stored, refused, waiting and dropped."""

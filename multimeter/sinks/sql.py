@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
-import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from multimeter.errors import ConfigurationError
 from multimeter.log import log
-from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry
+from multimeter.sinks import sql_statements as statements
+from multimeter.sinks.base import Accepted, Answer, Batch, Rejected
 from multimeter.sinks.sql_answers import DUPLICATE_KEY, answer_of, is_lost, is_refusal
 from multimeter.sinks.sql_client import Connection, Server, SQLError
-from multimeter.sinks.sql_rows import Ranges, Row, parse_values, to_rows
+from multimeter.sinks.sql_rows import Ranges, RefusedError, Row, parse_rows
 
-__all__ = ["BATCHES", "DESCRIPTIONS", "SQLSink"]
+__all__ = ["DESCRIPTIONS", "SQLSink"]
 
 DESCRIPTIONS = "dateplots_descriptions"
 """The table that gives each codename its id."""
 
-BATCHES = "multimeter_batches"
-"""The table of what has been stored: batches, and which of their records."""
-
-_CREATE_BATCHES = f"""
-CREATE TABLE IF NOT EXISTS `{BATCHES}` (
-    `batch` VARCHAR(190) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
-    `stored` TEXT CHARACTER SET ascii NOT NULL,
-    `written` TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    KEY `written` (`written`)
-) ENGINE=InnoDB
-"""
-# Not one that is cut off or made zero: what cannot be stored as it is shall be refused.
-_SET_UP = """
-SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'),
-    innodb_lock_wait_timeout = ?
-"""
-_HAS_TRANSACTIONS = """
-SELECT engine.TRANSACTIONS FROM information_schema.TABLES
-JOIN information_schema.ENGINES AS engine USING (ENGINE)
-WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
-"""
 # One program has at most one batch of which it does not know whether it is stored. Rows
 # of others are kept for a while, as a loss of power brings files back to life.
 _KEPT_SECONDS = 600.0
 _FORGET_AT_ONCE = 500
-_FORGET_VERY_OLD = f"""
-DELETE FROM `{BATCHES}` WHERE `written` < CURRENT_TIMESTAMP - INTERVAL 1 YEAR
-ORDER BY `written` LIMIT 10000
-"""
 # A connection that was idle may have been closed by the server, or by what is between.
 _IDLE_SECONDS = 60.0
-_NAME = re.compile(r"[0-9A-Za-z_$]{1,64}(?:\.[0-9A-Za-z_$]{1,64})?")
+_LOCK_SECONDS = 10
 
 
 class SQLSink:
@@ -86,15 +61,11 @@ class SQLSink:
         self._server = server
         self._table = table
         self._clock = clock
-        mark = server.placeholder
-        self._insert = f"INSERT INTO {_quote(table)} (`type`, `time`, `value`) VALUES "
-        self._row = f"({mark}, FROM_UNIXTIME({mark} * 0.000001), {mark})"
-        self._select_id = (
-            f"SELECT `id` FROM {_quote(descriptions)} WHERE `codename` = {mark}"  # noqa: S608 - the name is quoted
-        )
+        self._may_insert = statements.may_insert(table)
+        self._select_id = statements.select_id(descriptions)
         self._connection: Connection | None = None
         self._used = 0.0
-        self._ids: dict[str, int] = {}
+        self._ids: dict[bytes, int] = {}
         self._keeps_batches = True
         self._stored = collections.deque[tuple[float, str]]()
         self._told: set[str] = set()
@@ -116,34 +87,39 @@ class SQLSink:
             Accepted; Rejected with the indices of codenames that do not have exactly
             one id; or Retry, with ``refused`` where the server has answered.
         """
+        refused = {}
         try:
-            unknown = self._find_ids(self._connected(), codenames)
-        except Exception as error:
+            connection = self._connected()
+            self._run(connection, self._may_insert)
+            for index, codename in enumerate(codenames):
+                try:
+                    self._find_id(connection, codename)
+                except RefusedError as error:
+                    refused[index] = str(error)
+            connection.rollback()
+        except Exception as error:  # noqa: BLE001 - what it means is an answer
             return self._failed(error)
-        refused = {codenames.index(each): why for each, why in unknown.items()}
         return Rejected(next(iter(refused.values())), refused) if refused else Accepted()
 
     def send(self, batch: Batch) -> Answer:
         """Store a batch, or what is not stored of it yet."""
-        values, refused = parse_values(batch)
         sending = False
         try:
             connection = self._connected()
-            codenames = {value.codename for value in values if value is not None}
-            unknown = self._find_ids(connection, codenames)
-            if unknown:
-                refused |= {
-                    index: unknown[value.codename]
-                    for index, value in enumerate(values)
-                    if value is not None and value.codename in unknown
-                }
+            rows, refused = parse_rows(
+                batch, self._ids, functools.partial(self._find_id, connection)
+            )
             if refused:
+                connection.rollback()
                 return Rejected(next(iter(refused.values())), refused)
             stored = self._claim(connection, batch)
+            if stored:
+                numbered = enumerate(rows, batch.first)
+                rows = [row for index, row in numbered if index not in stored]
             sending = True
-            self._write(connection, to_rows(values, self._ids, batch.first, stored))
+            self._write(connection, rows)
             connection.commit()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what it means is an answer
             return self._failed(error, sending=sending)
         self._used = self._clock()
         self._forget(connection, batch.id)
@@ -171,35 +147,41 @@ class SQLSink:
             self.close()
         if self._connection is None:
             self._ids.clear()
-            # Kept from the start, so that it is dropped where what follows fails.
             connection = self._connection = self._server.connect()
-            self._run(connection, _SET_UP, 10)
-            self._keeps_batches = self._find_batches(connection)
-            self._check_engine(connection)
-            connection.commit()
+            try:
+                self._set_up(connection)
+            except BaseException:
+                self._drop()
+                raise
             self._used = self._clock()
         return self._connection
+
+    def _set_up(self, connection: Connection) -> None:
+        self._run(connection, statements.SET_UP, _LOCK_SECONDS)
+        self._keeps_batches = self._find_batches(connection)
+        self._check_engine(connection)
+        connection.commit()
 
     def _run(self, connection: Connection, statement: str, *parameters: object) -> Any:
         """Execute a statement, written with question marks; return its cursor."""
         cursor = connection.cursor()
         try:
             cursor.execute(statement.replace("?", self._server.placeholder), parameters)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again
             raise self._server.error(error) or error from None
         return cursor
 
     def _find_batches(self, connection: Connection) -> bool:
         """Tell whether there is a table of batches; make it where there is none."""
         try:
-            self._run(connection, f"SELECT `batch`, `stored` FROM `{BATCHES}` LIMIT 0")  # noqa: S608 - a constant
+            self._run(connection, statements.FIND_BATCHES)
         except SQLError as error:
             if not is_refusal(error.code):
                 raise
         else:
             return True
         try:
-            self._run(connection, _CREATE_BATCHES)
+            self._run(connection, statements.CREATE_BATCHES)
         except SQLError as error:
             if not is_refusal(error.code):
                 raise
@@ -208,22 +190,23 @@ class SQLSink:
         return True
 
     def _tell_of_doubles(self, error: SQLError) -> None:
+        table = statements.BATCHES
         self._tell(
-            f"{self.name}: the table {BATCHES} cannot be used ({error.message}). Points "
-            "may be stored twice when the connection breaks at the wrong moment.\n"
-            f"Next: give the user the rights to CREATE, or make the table {BATCHES} once, "
-            "and to SELECT, INSERT, UPDATE and DELETE in it."
+            f"{self.name}: the table {table} cannot be used ({error.message}). Points may "
+            "be stored twice when the connection breaks at the wrong moment.\n"
+            f"Next: give the user the right to CREATE it, or make {table} once, and let "
+            "the user SELECT, INSERT, UPDATE and DELETE in it."
         )
 
     def _check_engine(self, connection: Connection) -> None:
         database, _, table = self._table.rpartition(".")
-        cursor = self._run(connection, _HAS_TRANSACTIONS, database or None, table)
+        cursor = self._run(connection, statements.HAS_TRANSACTIONS, database or None, table)
         row = cursor.fetchone()
         if row and row[0] != "YES":
             self._tell(
                 f"{self.name} knows no transactions: points may be lost or stored twice "
                 f"when the server or the connection breaks.\n"
-                f"Next: ALTER TABLE {_quote(self._table)} ENGINE=InnoDB"
+                f"Next: ALTER TABLE {self._table} ENGINE=InnoDB"
             )
 
     def _tell(self, message: str) -> None:
@@ -231,25 +214,15 @@ class SQLSink:
             self._told.add(message)
             log().warning("%s", message)
 
-    def _find_ids(self, connection: Connection, codenames: Iterable[str]) -> dict[str, str]:
-        """Look up what is not known yet; return why some codenames have no id."""
-        unknown = {}
-        asked = False
-        for codename in codenames:
-            if codename in self._ids:
-                continue
-            asked = True
-            found = self._run(connection, self._select_id, codename).fetchall()
-            if len(found) == 1:
-                self._ids[codename] = found[0][0]
-            else:
-                unknown[codename] = (
-                    f"the codename {codename!r} has {len(found) or 'no'} entries in the "
-                    f"table of descriptions, where it needs one"
-                )
-        if asked:
-            connection.rollback()
-        return unknown
+    def _find_id(self, connection: Connection, codename: str) -> int:
+        """Look up the id of a codename; a RefusedError says why it has none."""
+        found = self._run(connection, self._select_id, codename).fetchall()
+        if len(found) != 1:
+            raise RefusedError(
+                f"the codename {codename!r} has {len(found) or 'no'} entries in the table "
+                "of descriptions, where it needs one"
+            )
+        return int(found[0][0])
 
     def _claim(self, connection: Connection, batch: Batch) -> Ranges:
         """Write down that a batch is stored; return what of it was stored before.
@@ -260,33 +233,29 @@ class SQLSink:
         if not self._keeps_batches:
             return Ranges()
         start, stop = batch.first, batch.first + len(batch)
-        insert = f"INSERT INTO `{BATCHES}` (`batch`, `stored`) VALUES (?, ?)"  # noqa: S608 - a constant
+        whole = str(Ranges([(start, stop)]))
         try:
-            self._run(connection, insert, batch.id, str(Ranges([(start, stop)])))
+            self._run(connection, statements.KEEP_BATCH, batch.id, whole)
         except SQLError as error:
             if is_refusal(error.code):
                 self._tell_of_doubles(error)
                 self._keeps_batches = False
-            elif error.code != DUPLICATE_KEY:
+                return Ranges()
+            if error.code != DUPLICATE_KEY:
                 raise
         else:
             return Ranges()
-        if not self._keeps_batches:
-            return Ranges()
-        select = f"SELECT `stored` FROM `{BATCHES}` WHERE `batch` = ? FOR UPDATE"  # noqa: S608 - a constant
-        row = self._run(connection, select, batch.id).fetchone()
+        row = self._run(connection, statements.FIND_BATCH, batch.id).fetchone()
         if row is None:
             raise SQLError(0, "a batch was forgotten while it was looked up")
         stored = Ranges.parse(row[0])
-        update = f"UPDATE `{BATCHES}` SET `stored` = ? WHERE `batch` = ?"  # noqa: S608 - a constant
-        self._run(connection, update, str(stored.add(start, stop)), batch.id)
+        self._run(connection, statements.KEEP_MORE, str(stored.add(start, stop)), batch.id)
         return stored
 
     def _write(self, connection: Connection, rows: Sequence[Row]) -> None:
         if rows:
-            cursor = connection.cursor()
-            statement = self._insert + ",".join([self._row] * len(rows))
-            cursor.execute(statement, tuple(itertools.chain.from_iterable(rows)))
+            statement = statements.insert(self._table, len(rows))
+            self._run(connection, statement, *itertools.chain.from_iterable(rows))
 
     def _forget(self, connection: Connection, batch_id: str) -> None:
         """Remove batches that will not be sent again, in a transaction of its own."""
@@ -299,12 +268,9 @@ class SQLSink:
         ):
             return
         old = [self._stored.popleft()[1] for _ in range(_FORGET_AT_ONCE)]
-        marks = ",".join("?" * len(old))
         try:
-            self._run(
-                connection, f"DELETE FROM `{BATCHES}` WHERE `batch` IN ({marks})", *old
-            )  # noqa: S608 - marks only
-            self._run(connection, _FORGET_VERY_OLD)
+            self._run(connection, statements.forget(len(old)), *old)
+            self._run(connection, statements.FORGET_VERY_OLD)
             connection.commit()
         except Exception as error:  # noqa: BLE001 - what was sent is stored
             self._failed(error)
@@ -329,12 +295,3 @@ class SQLSink:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._server.abandon(connection)
-
-
-def _quote(table: str) -> str:
-    if not isinstance(table, str) or not _NAME.fullmatch(table):
-        raise ConfigurationError(
-            f"{table!r} cannot be the name of a table.",
-            next_step="Use letters, digits, '_' and '$'; 'database.table' for another database.",
-        )
-    return ".".join(f"`{part}`" for part in table.split("."))

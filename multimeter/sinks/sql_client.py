@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from multimeter.errors import ConfigurationError, MissingExtraError
 
-__all__ = ["Connection", "MySQLServer", "ODBCSource", "Server", "SQLError", "parse_url"]
+__all__ = ["Connection", "MySQLServer", "ODBCSource", "SQLError", "Server", "parse_url"]
 
 _LAST_PORT = 65_535
 _NATIVE_CODE = re.compile(r"\((\d{3,5})\) *\(SQL")
@@ -130,10 +130,10 @@ class MySQLServer:
 
     def connect(self) -> Connection:
         """Open a connection."""
-        import pymysql
+        from multimeter.sinks.pymysql_connection import NumbersConnection
 
         try:
-            connection: Connection = pymysql.connect(
+            connection: Connection = NumbersConnection(
                 host=self.host,
                 port=self.port,
                 user=self.username,
@@ -141,14 +141,14 @@ class MySQLServer:
                 database=self.database,
                 charset="utf8mb4",
                 autocommit=False,
-                connect_timeout=self.timeout,  # type: ignore[arg-type] - it takes floats
+                connect_timeout=self.timeout,  # type: ignore[arg-type]  # it takes floats
                 read_timeout=self.timeout,
                 write_timeout=self.timeout,
                 ssl_ca=None if self.ca is None else os.fspath(self.ca),
                 ssl_verify_cert=None if self.ca is None else True,
                 ssl_verify_identity=None if self.ca is None else True,
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again
             raise self.error(error) or error from None
         return connection
 
@@ -218,7 +218,7 @@ class ODBCSource:
                 timeout=seconds,
             )
             connection.timeout = seconds
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again
             raise self.error(error) or error from None
         found: Connection = connection
         return found
@@ -228,8 +228,8 @@ class ODBCSource:
         pyodbc = importlib.import_module("pyodbc")
         if not isinstance(error, pyodbc.Error):
             return None
-        state, *words = [*map(str, error.args), "", ""]
-        message = " ".join(words).strip()
+        words = [str(each) for each in error.args]
+        state, message = (words or [""])[0], " ".join(words[1:])
         match = _NATIVE_CODE.search(message)
         return SQLError(int(match[1]) if match else _STATES.get(state, 0), message)
 

@@ -1,94 +1,87 @@
-"""Rows: what a line of a logger means in a table ``(type, time, value)``. Pure."""
+"""Rows: what lines of a logger mean in a table ``(type, time, value)``. Pure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from multimeter.errors import LineProtocolError
 from multimeter.line_protocol import decode
 from multimeter.sinks.base import Batch
 
-__all__ = ["Ranges", "Row", "Value", "parse_values", "to_rows"]
+__all__ = ["Ranges", "RefusedError", "Row", "parse_rows"]
 
 _NS_PER_US = 1_000
+_HALF_US = _NS_PER_US // 2
 _LAST_US = (2**32 - 1) * 1_000_000
-_FIELD = "value"
 _TAG = "codename"
-
-
-class Value(NamedTuple):
-    """One logged value.
-
-    Attributes:
-        codename: What was logged.
-        time_us: When, in microseconds since the epoch, rounded.
-        value: The value.
-    """
-
-    codename: str
-    time_us: int
-    value: float
-
+_FIELD = "value"
 
 Row = tuple[int, int, float]
 """The id of the codename, the time in microseconds since the epoch, the value."""
 
 
-def parse_values(batch: Batch) -> tuple[list[Value | None], dict[int, str]]:
-    """Return the value of each line, and why some have none.
+class RefusedError(Exception):
+    """A line has no place in the table; its text says why."""
+
+
+def parse_rows(
+    batch: Batch, ids: dict[bytes, int], find_id: Callable[[str], int]
+) -> tuple[list[Row], dict[int, str]]:
+    """Return the rows of a batch, in order, and why some lines have none.
+
+    Args:
+        batch: The lines.
+        ids: The id of each series (measurement and tags, as they stand in a line) that
+            was met before; those that are met are added.
+        find_id: Returns the id of a codename; a RefusedError says why it has none.
 
     Returns:
-        As many values as there are lines, None where a line has none; and for those
-        the reasons, by index.
+        A row for each line, where none is refused; and the reasons, by index.
     """
-    values: list[Value | None] = []
+    rows: list[Row] = []
     refused: dict[int, str] = {}
-    codenames: dict[bytes, str] = {}
     for index, line in enumerate(batch.lines):
-        # Nearly all lines look like this; the general decoder takes ten times as long.
-        parts = line.split(b" ")
-        if len(parts) == 3 and parts[0] in codenames and parts[1][:6] == b"value=":  # noqa: PLR2004 - series, field, time
-            try:
-                value, time_us = float(parts[1][6:]), (int(parts[2]) + 500) // _NS_PER_US
-            except ValueError:
-                pass
-            else:
-                if 0 <= time_us <= _LAST_US and math.isfinite(value):
-                    values.append(Value(codenames[parts[0]], time_us, value))
-                    continue
         try:
-            values.append(_parse(line))
-        except ValueError as error:
-            values.append(None)
+            # Nearly all lines look like this; the decoder takes ten times as long.
+            series, field, time_ns = line.split(b" ")
+            value = float(field[6:])
+            time_us = (int(time_ns) + _HALF_US) // _NS_PER_US
+            usual = field[:6] == b"value=" and 0 <= time_us <= _LAST_US
+            # The difference is NaN for NaN and for infinity.
+            if usual and value - value == 0:
+                rows.append((ids[series], time_us, value))
+                continue
+        except (ValueError, KeyError):
+            pass
+        try:
+            rows.append(_parse(line, ids, find_id))
+        except RefusedError as error:
             refused[index] = str(error)
-        else:
-            if len(parts) == 3:  # noqa: PLR2004 - the series has no space in it
-                codenames[parts[0]] = values[-1].codename  # type: ignore[union-attr]
-    return values, refused
+    return rows, refused
 
 
-def _parse(line: bytes) -> Value:
-    """Return the value of any line; a ValueError says why there is none."""
+def _parse(line: bytes, ids: dict[bytes, int], find_id: Callable[[str], int]) -> Row:
     try:
         (record,) = decode(line.decode("utf-8"))
     except LineProtocolError as error:
-        raise ValueError(error.reason) from None
-    codename = record.tags.get(_TAG)
+        raise RefusedError(error.reason) from None
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
     value = record.fields.get(_FIELD)
-    if codename is None or len(record.tags) > 1:
-        raise ValueError(f"a table of values takes one tag, '{_TAG}'")
+    if record.tags.keys() != {_TAG}:
+        raise RefusedError(f"a table of values takes one tag, '{_TAG}'")
     if len(record.fields) > 1 or isinstance(value, (str, bool)) or value is None:
-        raise ValueError(f"a table of values takes one field, '{_FIELD}', a number")
+        raise RefusedError(f"a table of values takes one field, '{_FIELD}', a number")
     if record.time_ns is None:
-        raise ValueError("it has no time")
-    time_us = (record.time_ns + _NS_PER_US // 2) // _NS_PER_US
+        raise RefusedError("it has no time")
+    time_us = (record.time_ns + _HALF_US) // _NS_PER_US
     if not 0 <= time_us <= _LAST_US:
-        raise ValueError(
-            "its time is before 1970 or after 2106, where SQL has no such time"
-        )
-    return Value(codename, time_us, float(value))
+        raise RefusedError("SQL has no time before 1970 or after 2106")
+    type_id = find_id(record.tags[_TAG])
+    series = line.split(b" ")
+    if len(series) == 3:  # noqa: PLR2004 - series, field, time: no space is escaped
+        ids[series[0]] = type_id
+    return type_id, time_us, float(value)
 
 
 class Ranges:
@@ -102,13 +95,14 @@ class Ranges:
         self._bounds: list[tuple[int, int]] = []
         for start, stop in sorted(bounds):
             if self._bounds and start <= self._bounds[-1][1]:
-                start, before = self._bounds.pop()
-                stop = max(stop, before)
-            self._bounds.append((start, stop))
+                before = self._bounds.pop()
+                self._bounds.append((before[0], max(stop, before[1])))
+            else:
+                self._bounds.append((start, stop))
 
     @classmethod
     def parse(cls, text: str) -> Ranges:
-        """Return the ranges that :meth:`__str__` wrote."""
+        """Return the ranges that were written as text."""
         pairs = (pair.split("-") for pair in text.split(",") if pair)
         return cls((int(start), int(stop)) for start, stop in pairs)
 
@@ -119,24 +113,9 @@ class Ranges:
     def __contains__(self, index: int) -> bool:
         return any(start <= index < stop for start, stop in self._bounds)
 
+    def __bool__(self) -> bool:
+        return bool(self._bounds)
+
     def __str__(self) -> str:
         """The ranges as they are kept beside the id of their batch."""
         return ",".join(f"{start}-{stop}" for start, stop in self._bounds)
-
-
-def to_rows(
-    values: Sequence[Value | None], ids: Mapping[str, int], first: int, stored: Ranges
-) -> list[Row]:
-    """Return the rows of the values that are not stored yet.
-
-    Args:
-        values: The values.
-        ids: The id of each codename.
-        first: The index of the first value in its batch.
-        stored: Which records of the batch are stored already.
-    """
-    return [
-        (ids[value.codename], value.time_us, value.value)
-        for index, value in enumerate(values, first)
-        if value is not None and index not in stored
-    ]

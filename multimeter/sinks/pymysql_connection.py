@@ -12,7 +12,7 @@ from pymysql.connections import Connection
 __all__ = ["NumbersConnection"]
 
 
-class NumbersConnection(Connection):  # type: ignore[type-arg]  # the stubs know a parameter
+class NumbersConnection(Connection):
     """Escapes whole and finite numbers itself, at half the cost; all else as PyMySQL.
 
     Two of three parameters of a row of values are such numbers, and to escape them takes

@@ -141,7 +141,7 @@ class MySQLServer:
                 database=self.database,
                 charset="utf8mb4",
                 autocommit=False,
-                connect_timeout=self.timeout,  # type: ignore[arg-type]  # it takes floats
+                connect_timeout=self.timeout,
                 read_timeout=self.timeout,
                 write_timeout=self.timeout,
                 ssl_ca=None if self.ca is None else os.fspath(self.ca),

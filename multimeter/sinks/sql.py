@@ -26,7 +26,8 @@ DESCRIPTIONS = "dateplots_descriptions"
 _KEPT_SECONDS = 600.0
 _FORGET_AT_ONCE = 500
 # A connection that was idle may have been closed by the server, or by what is between.
-_IDLE_SECONDS = 60.0
+_IDLE_SECONDS = 20.0
+_SERVER_WAITS_SECONDS = 30
 _LOCK_SECONDS = 10
 
 
@@ -157,7 +158,9 @@ class SQLSink:
         return self._connection
 
     def _set_up(self, connection: Connection) -> None:
-        self._run(connection, statements.SET_UP, _LOCK_SECONDS)
+        lock = max(1, min(_LOCK_SECONDS, round(self._server.timeout / 2)))
+        waits = _SERVER_WAITS_SECONDS
+        self._run(connection, statements.SET_UP, lock, waits, waits)
         self._keeps_batches = self._find_batches(connection)
         self._check_engine(connection)
         connection.commit()

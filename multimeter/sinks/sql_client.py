@@ -57,6 +57,10 @@ class Server(Protocol):
     placeholder: str
 
     @property
+    def timeout(self) -> float:
+        """How many seconds it may be silent."""
+
+    @property
     def name(self) -> str:
         """The place, for people; without secrets."""
 

@@ -48,10 +48,11 @@ ORDER BY `written` LIMIT 10000
 """
 
 # What cannot be stored as it is shall be refused, not cut off or made zero. A lock must
-# not be waited for longer than an answer.
+# not be waited for longer than an answer. And where the network swallows all, the server
+# shall soon give up the connection that we have left: it has the lock of our batch.
 SET_UP = """
 SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'),
-    innodb_lock_wait_timeout = ?
+    innodb_lock_wait_timeout = ?, wait_timeout = ?, net_read_timeout = ?
 """
 HAS_TRANSACTIONS = """
 SELECT engine.TRANSACTIONS FROM information_schema.TABLES

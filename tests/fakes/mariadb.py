@@ -68,10 +68,8 @@ class MariaDB:
         server = cls(folder, *options)
         server.install()
         server.start()
-        for statement in _TABLES.split(";\n"):
-            if statement.strip():
-                server.run(statement, database=None)
         try:
+            server.make_tables()
             yield server
         finally:
             server.kill()
@@ -93,6 +91,11 @@ class MariaDB:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def make_tables(self) -> None:
+        for statement in _TABLES.split(";\n"):
+            if statement.strip():
+                self.run(statement, database=None)
 
     @property
     def command(self) -> list[str]:

@@ -94,15 +94,17 @@ def test_a_network_that_breaks_at_random_moments_loses_and_doubles_nothing(
 
 
 def test_a_black_hole_ends_with_the_time_out(
-    database, proxy, proxied, make_logger, log_all, check, points
+    database, proxy, make_logger, log_all, check, points, monkeypatch
 ):
+    """The server has a transaction that nobody will end, and with it a lock of ours."""
+    monkeypatch.setattr("multimeter.sinks.sql._SERVER_WAITS_SECONDS", 2)
     proxy.faults = [
         Fault("up", 10**9, "cut"),  # for the connection that the start makes
         Fault("up", 50_000, "stall"),
         Fault("down", 0, "stall"),
         Fault("down", 400, "stall"),
     ]
-    logger = make_logger(proxied, timeout=0.5)
+    logger = make_logger(int(proxy.url.rpartition(":")[2]), timeout=1.5)
     log_all(logger, range(points))
     assert logger.flush(SECONDS)
     assert proxy.happened == 3
@@ -220,7 +222,8 @@ def test_too_many_connections_are_waited_out(
     database, make_logger, log_all, check, points, caplog
 ):
     logger = make_logger(database.port)
-    database.run("SET GLOBAL max_connections = 10")
+    root = database.connect()
+    root.cursor().execute("SET GLOBAL max_connections = 10")
     taken = []
     try:
         with contextlib.suppress(pymysql.MySQLError):
@@ -233,10 +236,8 @@ def test_too_many_connections_are_waited_out(
             connection.close()
         assert logger.flush(SECONDS)
     finally:
-        taken[0].ping(reconnect=True)
-        with taken[0].cursor() as cursor:
-            cursor.execute("SET GLOBAL max_connections = 151")
-        taken[0].close()
+        root.cursor().execute("SET GLOBAL max_connections = 151")
+        root.close()
     check(database, range(points))
 
 

@@ -37,7 +37,7 @@ def line(value, time_ns=1_600_000_000_000_000_000, codename="a"):
 
 def test_times_are_kept_to_the_microsecond(sink, database):
     times = [
-        1_600_000_000_123_456_000,
+        1_700_000_000_123_456_000,
         1_700_000_000_999_999_499,
         1_700_000_000_999_999_501,
     ]

@@ -58,10 +58,8 @@ def test_a_logger_is_found_by_one_url(database):
 
 
 def test_a_logger_takes_host_and_database_from_its_class(database):
-    class OurLogger(ContinuousLogger):
-        host = "127.0.0.1"
-        port = database.port
-        database = DATABASE
+    there = {"host": "127.0.0.1", "port": database.port, "database": DATABASE}
+    OurLogger = type("OurLogger", (ContinuousLogger,), there)  # noqa: N806 - a class
 
     logger = OurLogger(TABLE, MariaDB.username, MariaDB.password, ["a"], 0.5, 10)
     assert (logger.dequeue_timeout, logger.reconnect_waittime) == (0.5, 10)

@@ -23,8 +23,10 @@ from multimeter.errors import (
     NoStackError,
     ProbeError,
     QueueFullError,
+    StartupException,
     StateError,
     StorageError,
+    UnknownCodenameError,
     UnsupportedError,
 )
 from multimeter.measure import Measure
@@ -67,10 +69,12 @@ __all__ = [
     "ResourceProbe",
     "Result",
     "Schema",
+    "StartupException",
     "StateError",
     "Storage",
     "StorageError",
     "Subject",
+    "UnknownCodenameError",
     "UnsupportedError",
     "__version__",
 ]

@@ -4,7 +4,8 @@
 
     MultimeterError
     ├── ConfigurationError (also a ValueError)    an argument or a setting cannot be used
-    │   └── NoStackError                          neither a stack nor INFLUXDB_V2_*
+    │   ├── NoStackError                          neither a stack nor INFLUXDB_V2_*
+    │   └── UnknownCodenameError (also KeyError)  a logger was not told of a codename
     ├── StateError (also a RuntimeError)          a call came at the wrong moment
     ├── ProbeError                                a probe could not start
     │   └── UnsupportedError (also an OSError)    this system cannot serve the probe
@@ -12,7 +13,8 @@
     │   └── LineProtocolError                     one line is not line protocol
     └── StorageError                              a result could not be put where it belongs
         ├── MissingExtraError (also ImportError)  an optional dependency is not installed
-        └── QueueFullError                        there is no room for a point, as declared
+        ├── QueueFullError                        there is no room for a point, as declared
+        └── StartupException                      a database will not take a logger's points
 
 Each says what happened, the likely cause, and what to do next.
 """
@@ -28,8 +30,10 @@ __all__ = [
     "NoStackError",
     "ProbeError",
     "QueueFullError",
+    "StartupException",
     "StateError",
     "StorageError",
+    "UnknownCodenameError",
     "UnsupportedError",
 ]
 
@@ -65,6 +69,10 @@ class ConfigurationError(MultimeterError, ValueError):
 
 class NoStackError(ConfigurationError):
     """There is neither an installed stack nor a connection in the environment."""
+
+
+class UnknownCodenameError(ConfigurationError, KeyError):
+    """A logger was not told of a codename when it was made."""
 
 
 class StateError(MultimeterError, RuntimeError):
@@ -118,3 +126,7 @@ class MissingExtraError(StorageError, ImportError):
 
 class QueueFullError(StorageError):
     """There is no room for a point, and the queue was told to raise then."""
+
+
+class StartupException(StorageError):  # noqa: N818 - an old name, which programs catch
+    """A logger cannot start: the database has answered, and will not take its points."""

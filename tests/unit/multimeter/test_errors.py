@@ -8,6 +8,7 @@ BASES = {
     "MultimeterError": (Exception,),
     "ConfigurationError": (MultimeterError, ValueError),
     "NoStackError": (errors.ConfigurationError,),
+    "UnknownCodenameError": (errors.ConfigurationError, KeyError),
     "StateError": (MultimeterError, RuntimeError),
     "ProbeError": (MultimeterError,),
     "UnsupportedError": (errors.ProbeError, OSError),
@@ -16,6 +17,7 @@ BASES = {
     "StorageError": (MultimeterError,),
     "MissingExtraError": (errors.StorageError, ImportError),
     "QueueFullError": (errors.StorageError,),
+    "StartupException": (errors.StorageError,),
 }
 
 

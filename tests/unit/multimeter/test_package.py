@@ -32,16 +32,26 @@ PUBLIC = [
     "ResourceProbe",
     "Result",
     "Schema",
+    "StartupException",
     "StateError",
     "Storage",
     "StorageError",
     "Subject",
+    "UnknownCodenameError",
     "UnsupportedError",
     "__version__",
 ]
 
 # Where the documentation of 0.1 says that they are.
 PATHS = {
+    "multimeter.loggers": [
+        "NONE_RESPONSE",
+        "ContinuousLogger",
+        "InterruptableThread",
+        "NoneResponse",
+        "StartupException",
+        "timeout_query",
+    ],
     "multimeter.measure": ["Measure"],
     "multimeter.measurement": ["Measurement"],
     "multimeter.metric": ["Metric"],

@@ -1,0 +1,456 @@
+"""Loggers: single values over time into a database.
+
+::
+
+    from multimeter.loggers import ContinuousLogger
+
+    logger = ContinuousLogger("dateplots_lab", "user", "password", ["lab_pressure"])
+    logger.start()
+    logger.enqueue_point_now("lab_pressure", gauge.read())
+    logger.stop()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
+from multimeter.errors import (
+    ConfigurationError,
+    StartupException,
+    StateError,
+    UnknownCodenameError,
+)
+from multimeter.line_protocol import escape_measurement, format_tags
+from multimeter.log import log
+from multimeter.sinks.base import Rejected, Retry, Sink
+from multimeter.sinks.sql import SQLSink
+from multimeter.sinks.sql_client import MySQLServer, ODBCSource, Server, parse_url
+from multimeter.thinning import DeadBand, Thinner
+from multimeter.timed_query import (
+    NONE_RESPONSE,
+    InterruptableThread,
+    NoneResponse,
+    timeout_query,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "NONE_RESPONSE",
+    "STACK_MEASUREMENT",
+    "ContinuousLogger",
+    "DeadBand",
+    "InterruptableThread",
+    "NoneResponse",
+    "StartupException",
+    "UnknownCodenameError",
+    "timeout_query",
+]
+
+STACK_MEASUREMENT = "multimeter_logs"
+"""The measurement that logged values have in the installed stack."""
+
+_STALLED_SECONDS = 10.0
+_STEP_NS = 1_000
+
+
+class ContinuousLogger:
+    """Logs values to a table of MySQL or MariaDB, in the background.
+
+    A call of :meth:`enqueue_point` returns at once, whatever the database does. Points
+    leave the queue when they are stored, each once; see
+    :class:`multimeter.delivery.Delivery`. The table has the columns ``type`` (the id of
+    the codename in ``dateplots_descriptions``), ``time`` and ``value``.
+
+    It may be created and started while the database is down. It is thread-safe.
+
+    Args:
+        table: The table to log to; with a ``sink``, the measurement.
+        username: The user, who may write to the table.
+        password: The password of the user.
+        measurement_codenames: The codenames that points can have.
+        dequeue_timeout: How many seconds :meth:`stop` goes on trying while the database
+            does not take points.
+        reconnect_waittime: The most seconds between attempts to reach the database.
+        dsn: The name of a data source of ODBC; in place of ``host`` and the like.
+        host: The host; by default the attribute ``host`` of the class.
+        port: The port; by default the attribute ``port`` of the class.
+        database: The database; by default the attribute ``database`` of the class.
+        url: ``mysql://user:password@host:port/database`` in place of them all.
+        sink: Another place to write to, in place of a database of this kind.
+        spool: The folder of the queue on disk: a program that is killed loses nothing,
+            and the next one sends what it had left. Without, points wait in memory.
+        tier: ``spool+fsync`` where a loss of power must lose nothing, either.
+        when_full: What happens when there is no room for a point; by default the oldest
+            are dropped without a spool, and the newest with one.
+        max_records: The most points in memory.
+        batch_size: The most points in one transaction.
+        thinning: Which points are worth keeping: for all codenames, or for each. Off
+            by default.
+        timeout: How many seconds the database may be silent.
+        ca: The file of certificates to trust; the connection is encrypted then.
+
+    Raises:
+        StartupException: The database has answered, and will not take the points: a
+            codename does not have exactly one entry in ``dateplots_descriptions``, or
+            it refuses the user or the table. While it does not answer, this is told in
+            the log, and points of such a codename are refused later.
+        ConfigurationError: An argument cannot be used.
+        MissingExtraError: PyMySQL (with ``dsn``: pyodbc) is not installed.
+
+    Attributes:
+        dequeue_timeout: As above.
+        reconnect_waittime: As above.
+        codenames: The codenames that points can have.
+    """
+
+    host = "localhost"
+    port = 3306
+    database = "cinfdata"
+
+    def __init__(  # noqa: PLR0913 - the first are an old interface
+        self,
+        table: str,
+        username: str = "",
+        password: str = "",
+        measurement_codenames: Sequence[str] = (),
+        dequeue_timeout: float = 1,
+        reconnect_waittime: float = 60,
+        dsn: str | None = None,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        database: str | None = None,
+        url: str | None = None,
+        sink: Sink | None = None,
+        spool: str | os.PathLike[str] | None = None,
+        tier: Tier | None = None,
+        when_full: WhenFull | None = None,
+        max_records: int = 1_000_000,
+        batch_size: int = 5_000,
+        thinning: DeadBand | Mapping[str, DeadBand] | None = None,
+        timeout: float = 30.0,
+        ca: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.codenames = _checked(measurement_codenames)
+        self.dequeue_timeout = dequeue_timeout
+        self.reconnect_waittime = reconnect_waittime
+        retry = RetryPolicy(
+            first=min(0.5, reconnect_waittime),
+            most=reconnect_waittime,
+            refused=reconnect_waittime,
+        )
+        if sink is None:
+            given = {"host": host, "port": port, "database": database}
+            named = {"username": username, "password": password, **given}
+            server = self._server(url, dsn, named, timeout, ca)
+            sink = _checked_sink(SQLSink(server, table), self.codenames)
+        self._heads = {
+            each: f"{escape_measurement(table)}{format_tags({'codename': each})} value="
+            for each in self.codenames
+        }
+        self._thinners = _thinners(thinning, self.codenames)
+        self._last_ns = dict.fromkeys(self.codenames, 0)
+        self._lock = threading.Lock()
+        self._is_started = False
+        self._delivery = Delivery(
+            sink,
+            spool=spool,
+            tier=tier,
+            when_full=when_full or ("drop_oldest" if spool is None else "spill"),
+            max_records=max_records,
+            batch_size=batch_size,
+            retry=retry,
+        )
+        self._put_line = self._delivery.put_line
+        _new_lock_after_fork(self)
+
+    @classmethod
+    def _server(
+        cls,
+        url: str | None,
+        dsn: str | None,
+        given: Mapping[str, Any],
+        timeout: float,
+        ca: str | os.PathLike[str] | None,
+    ) -> Server:
+        words = {key: value for key, value in given.items() if value not in (None, "")}
+        if url is not None and (dsn is not None or words):
+            raise ConfigurationError(
+                "The database is named twice: by 'url', and by other arguments.",
+                next_step="Leave out the others.",
+            )
+        if dsn is not None:
+            if words.keys() & {"host", "port", "database"}:
+                raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
+            user, secret = words.get("username", ""), words.get("password", "")
+            return ODBCSource(dsn, user, secret, timeout)
+        here: dict[str, Any] = {
+            "host": cls.host,
+            "port": cls.port,
+            "database": cls.database,
+        }
+        found = {"username": "", "password": "", **here}
+        found |= words if url is None else parse_url(url)
+        return MySQLServer(**found, timeout=timeout, ca=ca)
+
+    @classmethod
+    def to_stack(
+        cls,
+        codenames: Sequence[str],
+        *,
+        config: str | os.PathLike[str] | None = None,
+        **more: Any,
+    ) -> Self:
+        """Return a logger that writes to the installed stack.
+
+        Args:
+            codenames: The codenames that points can have.
+            config: The configuration of the stack; by default the environment is asked,
+                then the home folder.
+            **more: Keywords of the class, such as ``spool`` or ``thinning``.
+
+        Raises:
+            NoStackError: No stack is installed.
+            ConfigurationError: Its configuration, or an argument, cannot be used.
+        """
+        from multimeter.sinks.influx import InfluxDBSink
+
+        return cls(
+            more.pop("table", STACK_MEASUREMENT),
+            measurement_codenames=codenames,
+            sink=InfluxDBSink.from_stack(config),
+            **more,
+        )
+
+    def start(self) -> None:
+        """Start to log. What was enqueued before is not lost.
+
+        Raises:
+            StateError: It was started before.
+        """
+        if self._is_started:
+            raise StateError(
+                "The logger was started before.", next_step="Make another ContinuousLogger."
+            )
+        self._is_started = True
+
+    def enqueue_point_now(self, codename: str, value: float) -> float:
+        """Log a value with the time of now.
+
+        Two points of a codename never get the same time, also when the clock is set
+        back.
+
+        Args:
+            codename: One of the codenames of the logger.
+            value: The value. NaN and infinity are counted, but not stored.
+
+        Returns:
+            The time, in seconds since the epoch.
+
+        Raises:
+            UnknownCodenameError: The codename is another one.
+            ConfigurationError: The value is not a number.
+            StateError: The logger was stopped.
+            QueueFullError: There is no room, and ``when_full`` is ``raise``.
+        """
+        try:
+            with self._lock:
+                now_ns = max(time.time_ns(), self._last_ns[codename] + _STEP_NS)
+                self._last_ns[codename] = now_ns
+        except (KeyError, TypeError):
+            raise self._unknown(codename) from None
+        # What is returned and what is stored are one time, to the last digit.
+        unixtime = now_ns / 1e9
+        self.enqueue_point(codename, (unixtime, value))
+        return unixtime
+
+    def enqueue_point(self, codename: str, point: Iterable[float]) -> None:
+        """Log a value with a time.
+
+        Args:
+            codename: One of the codenames of the logger.
+            point: The time, in seconds since the epoch, and the value. NaN and
+                infinity are counted, but not stored.
+
+        Raises:
+            UnknownCodenameError: The codename is another one.
+            ConfigurationError: The point is not a pair of numbers.
+            StateError: The logger was stopped.
+            QueueFullError: There is no room, and ``when_full`` is ``raise``.
+        """
+        try:
+            unixtime, value = point
+            time_ns = int(unixtime * 1e9)
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise _not_a_point(point) from None
+        try:
+            head = self._heads[codename]
+        except (KeyError, TypeError):
+            raise self._unknown(codename) from None
+        if self._thinners:
+            self._put_thinned(codename, time_ns, number)
+        # The difference is NaN for NaN and for infinity, and 0 for all else.
+        elif number - number == 0:
+            self._put_line(f"{head}{number!r} {time_ns}".encode())
+        else:
+            self._put_line(None, 1)
+
+    def _put_thinned(self, codename: str, time_ns: int, number: float) -> None:
+        thinner = self._thinners.get(codename)
+        with self._lock:
+            points = thinner.take((time_ns, number)) if thinner else ((time_ns, number),)
+            self._put_points(codename, points)
+
+    def _put_points(self, codename: str, points: Iterable[tuple[int, float]]) -> None:
+        for time_ns, number in points:
+            if number - number == 0:
+                self._put_line(f"{self._heads[codename]}{number!r} {time_ns}".encode())
+            else:
+                self._put_line(None, 1)
+
+    def _unknown(self, codename: object) -> UnknownCodenameError:
+        return UnknownCodenameError(
+            f"The codename {codename!r} is not one of this logger: "
+            f"{', '.join(self.codenames)}.",
+            next_step="Name it in measurement_codenames.",
+        )
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was enqueued before is stored; tell whether it is.
+
+        Args:
+            timeout: The most seconds to wait; None: as long as it takes.
+        """
+        return self._delivery.flush(timeout)
+
+    def stop(self, timeout: float | None = None) -> Report:
+        """Store what waits, and end.
+
+        While points are being stored, it goes on until none is left; while they are
+        not, for ``dequeue_timeout`` seconds. What is left then stays in the spool, or
+        is lost where there is none; the log says so.
+
+        Args:
+            timeout: The most seconds in all; None: as above.
+
+        Returns:
+            What became of all points.
+        """
+        with self._lock:
+            for codename, thinner in self._thinners.items():
+                self._put_rest(codename, thinner)
+        delivery = self._delivery
+        deadline = time.monotonic() + (1e9 if timeout is None else timeout)
+        delivered = -1
+        while deadline > time.monotonic() and delivery.stats().delivered > delivered:
+            delivered = delivery.stats().delivered
+            left = deadline - time.monotonic()
+            if delivery.flush(min(_STALLED_SECONDS, left), patient=False):
+                break
+        left = deadline - time.monotonic()
+        report = delivery.close(max(0.0, min(self.dequeue_timeout, left)))
+        if not report.complete:
+            log().warning("%s: %s.", type(self).__name__, report)
+        return report
+
+    def _put_rest(self, codename: str, thinner: Thinner) -> None:
+        with contextlib.suppress(StateError):  # it was stopped before
+            self._put_points(codename, thinner.rest())
+
+    def stats(self) -> Stats:
+        """Return how many points are accepted, stored, refused, waiting and dropped."""
+        return self._delivery.stats()
+
+    @property
+    def thinned_out(self) -> int:
+        """How many points were left out by thinning; they are not in :meth:`stats`."""
+        return sum(thinner.left_out for thinner in self._thinners.values())
+
+    def __enter__(self) -> Self:
+        """Start, and return the logger itself."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} by {self._delivery!r}>"
+
+
+def _checked(codenames: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(codenames, str):
+        codenames = [codenames]
+    found = tuple(dict.fromkeys(codenames))
+    bad = [each for each in found if not isinstance(each, str) or not each.strip()]
+    if bad or not found:
+        raise ConfigurationError(
+            f"{bad[0]!r} is not a codename." if bad else "There is no codename.",
+            next_step="measurement_codenames=['lab_pressure', ...]",
+        )
+    return found
+
+
+def _checked_sink(sink: SQLSink, codenames: Sequence[str]) -> SQLSink:
+    """Return the sink, unless the database says that it will not take the points."""
+    answer = sink.check(codenames)
+    sink.close()
+    if isinstance(answer, Rejected) or (isinstance(answer, Retry) and answer.refused):
+        raise StartupException(f"{sink.name}: {answer.reason}")
+    if isinstance(answer, Retry):
+        log().warning(
+            "%s: %s\nThe logger starts all the same; points wait until it answers.",
+            sink.name,
+            answer.reason,
+        )
+    return sink
+
+
+def _thinners(
+    thinning: DeadBand | Mapping[str, DeadBand] | None, codenames: Sequence[str]
+) -> dict[str, Thinner]:
+    if thinning is None:
+        return {}
+    if isinstance(thinning, DeadBand):
+        thinning = dict.fromkeys(codenames, thinning)
+    unknown = sorted(set(thinning).difference(codenames))
+    if unknown:
+        raise ConfigurationError(f"'thinning' names an unknown codename: {unknown[0]!r}.")
+    return {codename: Thinner(band) for codename, band in thinning.items()}
+
+
+def _not_a_point(point: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"{point!r} is not a point.",
+        cause="A point is a pair of numbers: seconds since the epoch, and the value.",
+    )
+
+
+def _new_lock_after_fork(logger: ContinuousLogger) -> None:
+    """Let a child process have a lock that no thread of the parent holds."""
+    found = weakref.ref(logger)
+
+    def after_fork() -> None:
+        each = found()
+        if each is not None:
+            each._lock = threading.Lock()  # noqa: SLF001 - it is our own
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=after_fork)

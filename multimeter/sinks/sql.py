@@ -1,0 +1,300 @@
+"""A sink for a table ``(type, time, value)`` of MySQL or MariaDB."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from multimeter.log import log
+from multimeter.sinks import sql_statements as statements
+from multimeter.sinks.base import Accepted, Answer, Batch, Rejected
+from multimeter.sinks.sql_answers import DUPLICATE_KEY, answer_of, is_lost, is_refusal
+from multimeter.sinks.sql_client import Connection, Server, SQLError
+from multimeter.sinks.sql_rows import Ranges, RefusedError, Row, parse_rows
+
+__all__ = ["DESCRIPTIONS", "SQLSink"]
+
+DESCRIPTIONS = "dateplots_descriptions"
+"""The table that gives each codename its id."""
+
+# One program has at most one batch of which it does not know whether it is stored. Rows
+# of others are kept for a while, as a loss of power brings files back to life.
+_KEPT_SECONDS = 600.0
+_FORGET_AT_ONCE = 500
+# A connection that was idle may have been closed by the server, or by what is between.
+_IDLE_SECONDS = 20.0
+_SERVER_WAITS_SECONDS = 30
+_LOCK_SECONDS = 10
+
+
+class SQLSink:
+    """Writes values into a table, many a statement, each batch in one transaction.
+
+    The same transaction keeps the id of the batch in the table ``multimeter_batches``:
+    a batch whose COMMIT was not answered is known when it is sent again. Where that
+    table cannot be made, the log says that doubles are possible.
+
+    It takes records of any measurement with one tag, ``codename``, and one field,
+    ``value``, a number. Times are kept to the microsecond, or as the column has them.
+
+    Args:
+        server: Where the database is: a ``MySQLServer`` or an ``ODBCSource``.
+        table: The table of the values; ``database.table`` for one in another database.
+        descriptions: The table of ids and codenames.
+        clock: Returns seconds that never go back.
+
+    Raises:
+        ConfigurationError: A name of a table cannot be used.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        table: str,
+        *,
+        descriptions: str = DESCRIPTIONS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server
+        self._table = table
+        self._clock = clock
+        self._may_insert = statements.may_insert(table)
+        self._select_id = statements.select_id(descriptions)
+        self._connection: Connection | None = None
+        self._used = 0.0
+        self._ids: dict[bytes, int] = {}
+        self._keeps_batches = True
+        self._stored = collections.deque[tuple[float, str]]()
+        self._told: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The place and the table."""
+        return f"{self._server.name}, table {self._table}"
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        """``kind``, what finds the server, and ``table``."""
+        return {**self._server.address, "table": self._table}
+
+    def check(self, codenames: Sequence[str]) -> Answer:
+        """Ask whether values of some codenames could be stored.
+
+        Returns:
+            Accepted; Rejected with the indices of codenames that do not have exactly
+            one id; or Retry, with ``refused`` where the server has answered.
+        """
+        refused = {}
+        try:
+            connection = self._connected()
+            self._run(connection, self._may_insert)
+            for index, codename in enumerate(codenames):
+                try:
+                    self._find_id(connection, codename)
+                except RefusedError as error:
+                    refused[index] = str(error)
+            connection.rollback()
+        except Exception as error:  # noqa: BLE001 - what it means is an answer
+            return self._failed(error)
+        return Rejected(next(iter(refused.values())), refused) if refused else Accepted()
+
+    def send(self, batch: Batch) -> Answer:
+        """Store a batch, or what is not stored of it yet."""
+        sending = False
+        try:
+            connection = self._connected()
+            rows, refused = parse_rows(
+                batch, self._ids, functools.partial(self._find_id, connection)
+            )
+            if refused:
+                connection.rollback()
+                return Rejected(next(iter(refused.values())), refused)
+            stored = self._claim(connection, batch)
+            if stored:
+                numbered = enumerate(rows, batch.first)
+                rows = [row for index, row in numbered if index not in stored]
+            sending = True
+            self._write(connection, rows)
+            connection.commit()
+        except Exception as error:  # noqa: BLE001 - what it means is an answer
+            return self._failed(error, sending=sending)
+        self._used = self._clock()
+        self._forget(connection, batch.id)
+        return Accepted()
+
+    def after_fork(self) -> None:
+        """Close our end of the connection, which the parent does not notice."""
+        self._drop()
+        self._stored.clear()
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except Exception:  # noqa: BLE001 - it is gone already, which is all we want
+                self._server.abandon(connection)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.name}>"
+
+    def _connected(self) -> Connection:
+        if self._clock() - self._used > _IDLE_SECONDS:
+            self.close()
+        if self._connection is None:
+            self._ids.clear()
+            connection = self._connection = self._server.connect()
+            try:
+                self._set_up(connection)
+            except BaseException:
+                self._drop()
+                raise
+            self._used = self._clock()
+        return self._connection
+
+    def _set_up(self, connection: Connection) -> None:
+        lock = max(1, min(_LOCK_SECONDS, round(self._server.timeout / 2)))
+        waits = _SERVER_WAITS_SECONDS
+        self._run(connection, statements.SET_UP, lock, waits, waits)
+        self._keeps_batches = self._find_batches(connection)
+        self._check_engine(connection)
+        connection.commit()
+
+    def _run(self, connection: Connection, statement: str, *parameters: object) -> Any:
+        """Execute a statement, written with question marks; return its cursor."""
+        cursor = connection.cursor()
+        try:
+            cursor.execute(statement.replace("?", self._server.placeholder), parameters)
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            raise self._server.error(error) or error from None
+        return cursor
+
+    def _find_batches(self, connection: Connection) -> bool:
+        """Tell whether there is a table of batches; make it where there is none."""
+        try:
+            self._run(connection, statements.FIND_BATCHES)
+        except SQLError as error:
+            if not is_refusal(error.code):
+                raise
+        else:
+            return True
+        try:
+            self._run(connection, statements.CREATE_BATCHES)
+        except SQLError as error:
+            if not is_refusal(error.code):
+                raise
+            self._tell_of_doubles(error)
+            return False
+        return True
+
+    def _tell_of_doubles(self, error: SQLError) -> None:
+        table = statements.BATCHES
+        self._tell(
+            f"{self.name}: the table {table} cannot be used ({error.message}). Points may "
+            "be stored twice when the connection breaks at the wrong moment.\n"
+            f"Next: give the user the right to CREATE it, or make {table} once, and let "
+            "the user SELECT, INSERT, UPDATE and DELETE in it."
+        )
+
+    def _check_engine(self, connection: Connection) -> None:
+        database, _, table = self._table.rpartition(".")
+        cursor = self._run(connection, statements.HAS_TRANSACTIONS, database or None, table)
+        row = cursor.fetchone()
+        if row and row[0] != "YES":
+            self._tell(
+                f"{self.name} knows no transactions: points may be lost or stored twice "
+                f"when the server or the connection breaks.\n"
+                f"Next: ALTER TABLE {self._table} ENGINE=InnoDB"
+            )
+
+    def _tell(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            log().warning("%s", message)
+
+    def _find_id(self, connection: Connection, codename: str) -> int:
+        """Look up the id of a codename; a RefusedError says why it has none."""
+        found = self._run(connection, self._select_id, codename).fetchall()
+        if len(found) != 1:
+            raise RefusedError(
+                f"the codename {codename!r} has {len(found) or 'no'} entries in the table "
+                "of descriptions, where it needs one"
+            )
+        return int(found[0][0])
+
+    def _claim(self, connection: Connection, batch: Batch) -> Ranges:
+        """Write down that a batch is stored; return what of it was stored before.
+
+        It comes first: while an older connection of ours may still be at the same
+        batch, the key makes us wait until that is stored or gone.
+        """
+        if not self._keeps_batches:
+            return Ranges()
+        start, stop = batch.first, batch.first + len(batch)
+        whole = str(Ranges([(start, stop)]))
+        try:
+            self._run(connection, statements.KEEP_BATCH, batch.id, whole)
+        except SQLError as error:
+            if is_refusal(error.code):
+                self._tell_of_doubles(error)
+                self._keeps_batches = False
+                return Ranges()
+            if error.code != DUPLICATE_KEY:
+                raise
+        else:
+            return Ranges()
+        row = self._run(connection, statements.FIND_BATCH, batch.id).fetchone()
+        if row is None:
+            raise SQLError(0, "a batch was forgotten while it was looked up")
+        stored = Ranges.parse(row[0])
+        self._run(connection, statements.KEEP_MORE, str(stored.add(start, stop)), batch.id)
+        return stored
+
+    def _write(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if rows:
+            statement = statements.insert(self._table, len(rows))
+            self._run(connection, statement, *itertools.chain.from_iterable(rows))
+
+    def _forget(self, connection: Connection, batch_id: str) -> None:
+        """Remove batches that will not be sent again, in a transaction of its own."""
+        if not self._keeps_batches:
+            return
+        if not self._stored or self._stored[-1][1] != batch_id:
+            self._stored.append((self._used, batch_id))
+        if len(self._stored) <= _FORGET_AT_ONCE or (
+            self._used - self._stored[_FORGET_AT_ONCE][0] < _KEPT_SECONDS
+        ):
+            return
+        old = [self._stored.popleft()[1] for _ in range(_FORGET_AT_ONCE)]
+        try:
+            self._run(connection, statements.forget(len(old)), *old)
+            self._run(connection, statements.FORGET_VERY_OLD)
+            connection.commit()
+        except Exception as error:  # noqa: BLE001 - what was sent is stored
+            self._failed(error)
+
+    def _failed(self, error: Exception, *, sending: bool = False) -> Answer:
+        """Leave the transaction, and return what an error means."""
+        known = error if isinstance(error, SQLError) else self._server.error(error)
+        if known is None:
+            self._drop()
+            raise error
+        if is_lost(known.code):
+            self._drop()
+        elif self._connection is not None:
+            try:
+                self._connection.rollback()
+            except Exception:  # noqa: BLE001 - the server does that when we are gone
+                self._drop()
+        return answer_of(known.code, known.message, sending=sending)
+
+    def _drop(self) -> None:
+        """Close the connection without a word; what was not committed is undone."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._server.abandon(connection)

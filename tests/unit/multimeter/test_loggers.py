@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import math
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
+from multimeter.loggers import ContinuousLogger, DeadBand
+from multimeter.sinks.base import Accepted, Batch, Retry
+from multimeter.sinks.memory import MemorySink
+
+SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def sink():
+    return MemorySink()
+
+
+@pytest.fixture
+def make(sink):
+    made = []
+
+    def make(codenames=("a", "b"), **options):
+        logger = ContinuousLogger(
+            "log", measurement_codenames=codenames, **{"sink": sink, **options}
+        )
+        made.append(logger)
+        return logger
+
+    yield make
+    for logger in made:
+        logger.stop(0)
+
+
+def points(sink, codename="a"):
+    records = [Batch("", [line]).records[0] for line in sink.lines.values()]
+    return [
+        (each.time_ns, each.fields["value"])
+        for each in records
+        if each.tags["codename"] == codename
+    ]
+
+
+def test_points_arrive_with_their_codename_time_and_value(make, sink):
+    with make() as logger:
+        logger.enqueue_point("a", (1_600_000_000.5, 21.5))
+        logger.enqueue_point("b", [1_600_000_001, 3])
+    assert sorted(sink.lines.values()) == [
+        b"log,codename=a value=21.5 1600000000500000000",
+        b"log,codename=b value=3.0 1600000001000000000",
+    ]
+
+
+def test_enqueue_point_now_returns_the_time_that_is_stored(make, sink):
+    with make() as logger:
+        unixtime = logger.enqueue_point_now("a", 1)
+    assert points(sink) == [(int(unixtime * 1e9), 1.0)]
+
+
+def test_two_points_of_now_never_share_a_time_though_the_clock_stands_still(
+    make, sink, monkeypatch
+):
+    monkeypatch.setattr("time.time_ns", lambda: 1_700_000_000_000_000_000)
+    with make() as logger:
+        times = [logger.enqueue_point_now("a", number) for number in range(5)]
+    assert times == sorted(set(times))
+    assert [round(at * 1e6) for at in times] == [
+        1_700_000_000_000_000 + n for n in range(5)
+    ]
+    assert [value for _, value in points(sink)] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("codename", ["c", "A", "", None, 1, ["a"]])
+def test_an_unknown_codename_is_refused(make, codename):
+    logger = make()
+    with pytest.raises(UnknownCodenameError, match="not one of this logger: a, b"):
+        logger.enqueue_point(codename, (1, 2))
+    with pytest.raises(KeyError):
+        logger.enqueue_point_now(codename, 2)
+    assert logger.stats().accepted == 0
+
+
+@pytest.mark.parametrize(
+    "point",
+    [(), (1,), (1, 2, 3), 1, None, "ab", (1, "x"), (1, None), ("x", 1), (math.nan, 1)],
+)
+def test_what_is_no_pair_of_numbers_is_a_value_error(make, point):
+    logger = make()
+    with pytest.raises(ValueError, match="is not a point"):
+        logger.enqueue_point("a", point)
+    assert logger.stats().accepted == 0
+
+
+@pytest.mark.parametrize("thinning", [None, DeadBand()])
+def test_nan_and_infinity_are_counted_and_not_stored(make, sink, thinning):
+    with make(thinning=thinning) as logger:
+        for number, value in enumerate([1.0, math.nan, math.inf, -math.inf, 2.0]):
+            logger.enqueue_point("a", (number, value))
+    assert [value for _, value in points(sink)] == [1.0, 2.0]
+    assert logger.stats().dropped == {"no value": 3}
+
+
+def test_points_that_are_enqueued_before_the_start_are_not_lost(make, sink):
+    logger = make()
+    logger.enqueue_point("a", (1, 2))
+    logger.start()
+    assert logger.stop().delivered == 1
+
+
+def test_a_second_start_is_an_error(make):
+    logger = make()
+    logger.start()
+    with pytest.raises(StateError, match="started before"):
+        logger.start()
+
+
+def test_after_stop_nothing_is_taken_and_a_second_stop_says_the_same(make):
+    logger = make()
+    logger.start()
+    logger.enqueue_point("a", (1, 2))
+    report = logger.stop()
+    assert report.delivered == 1
+    with pytest.raises(StateError, match="closed"):
+        logger.enqueue_point("a", (1, 2))
+    assert logger.stop() == report
+
+
+def test_stop_goes_on_while_points_are_being_stored(make):
+    gate = threading.Semaphore(0)
+    sink = MemorySink(lambda _: gate.acquire() and Accepted())
+    logger = make(sink=sink, batch_size=1, dequeue_timeout=0.0)
+    for number in range(50):
+        logger.enqueue_point("a", (number, number))
+    releasing = threading.Thread(target=lambda: [gate.release() for _ in range(50)])
+    releasing.start()
+    assert logger.stop().delivered == 50
+    releasing.join()
+
+
+def test_stop_says_how_many_are_left_when_the_database_takes_none(make, caplog):
+    sink = MemorySink(lambda _: Retry("it is down"))
+    logger = make(sink=sink, dequeue_timeout=0.0, reconnect_waittime=0.01)
+    logger.enqueue_point("a", (1, 2))
+    report = logger.stop()
+    assert (report.delivered, report.queued) == (0, 1)
+    assert "1 not delivered" in caplog.text
+
+
+def test_without_a_spool_the_oldest_points_are_dropped_and_with_one_none(make, tmp_path):
+    sink = MemorySink(lambda _: Retry("it is down"))
+    options = {"sink": sink, "max_records": 10, "batch_size": 2}
+    for spool, dropped in ((None, {"queue full": 10}), (tmp_path / "spool", {})):
+        logger = make(spool=spool, **options)
+        for number in range(20):
+            logger.enqueue_point("a", (number, number))
+        assert logger.stats().dropped == dropped
+        logger.stop(0)
+
+
+def test_thinning_can_be_for_some_codenames(make, sink):
+    with make(thinning={"a": DeadBand(absolute=1.0)}) as logger:
+        for number in range(5):
+            logger.enqueue_point("a", (number, 5.0))
+            logger.enqueue_point("b", (number, 5.0))
+    assert [at // 10**9 for at, _ in points(sink, "a")] == [0, 4]
+    assert len(points(sink, "b")) == 5
+    assert logger.thinned_out == 3
+
+
+def test_codenames_with_all_kinds_of_characters_arrive(make, sink):
+    codenames = ["room 1, left=right", "température", "a\\b", '"quoted"']
+    with make(codenames) as logger:
+        for codename in codenames:
+            logger.enqueue_point(codename, (1, 2))
+    records = [Batch("", [line]).records[0] for line in sink.lines.values()]
+    assert [each.tags["codename"] for each in records] == codenames
+
+
+@pytest.mark.parametrize("codenames", [(), [""], [1], [" "], ["a", None]])
+def test_codenames_that_are_none_are_an_error(make, codenames):
+    with pytest.raises(ConfigurationError, match="codename"):
+        make(codenames)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "mysql://u:S3CRET@h/d", "username": "u"},
+        {"url": "http://u:S3CRET@h/d"},
+        {"url": "mysql://u:S3CRET@h:port/d"},
+        {"url": "mysql://u:S3CRET@h/d/e"},
+        {"url": "mysql://u:S3CRET@h/d?more=1"},
+        {"url": "mysql://h/d"},
+        {"dsn": "name;PWD=S3CRET"},
+        {"dsn": "name", "host": "h"},
+        {"username": "u", "port": 0},
+        {"username": "u", "table": "a`b"},
+        {"sink": MemorySink(), "thinning": {"x": DeadBand()}},
+        {"sink": MemorySink(), "reconnect_waittime": 0},
+    ],
+)
+def test_arguments_that_cannot_be_used_are_an_error_without_a_secret(options):
+    with pytest.raises(ConfigurationError) as caught:
+        ContinuousLogger(**{"table": "t", "measurement_codenames": ["a"], **options})
+    assert "S3CRET" not in str(caught.value)
+
+
+def test_it_starts_while_nobody_listens_and_says_so(caplog):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        logger = ContinuousLogger("t", "u", "S3CRET", ["a"], host="127.0.0.1", port=port)
+        logger.start()
+        logger.enqueue_point_now("a", 1)
+        assert logger.stop(0).queued == 1
+    assert "The logger starts all the same" in caplog.text
+    assert "S3CRET" not in caplog.text
+
+
+def test_to_stack_writes_to_the_installed_stack(monkeypatch):
+    monkeypatch.setenv("INFLUXDB_V2_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("INFLUXDB_V2_TOKEN", "T0KEN")
+    logger = ContinuousLogger.to_stack(["a"], dequeue_timeout=0.0)
+    assert "http://127.0.0.1:9" in repr(logger)
+    assert logger._heads == {"a": "multimeter_logs,codename=a value="}
+    logger.stop(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_after_a_fork_the_child_logs_for_itself(make, sink):
+    logger = make()
+    logger.enqueue_point("a", (1, 1))
+    assert logger.flush(SECONDS)
+    with logger._lock:
+        child = os.fork()
+        if child == 0:
+            logger.enqueue_point_now("a", 2)
+            os._exit(logger.stats().accepted)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_the_loggers_import_no_driver():
+    code = (
+        "import sys, multimeter, multimeter.loggers\n"
+        "assert not {'pymysql', 'pyodbc'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

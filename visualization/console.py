@@ -65,7 +65,7 @@ class Console:
         with Progress(*columns, console=self._out, transient=True) as progress:
 
             def show_layer(layer: str, said: str, current: int, total: int) -> None:
-                if not layer:
+                if not layer or said.startswith("Pulling from"):
                     return
                 if layer not in tasks:
                     tasks[layer] = progress.add_task(layer, total=None)

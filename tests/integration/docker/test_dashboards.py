@@ -1,0 +1,210 @@
+"""The dashboards' queries, asked of real servers by Grafana's own data source.
+
+The stand-ins know too little Flux for them: this needs real images.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from multimeter.line_protocol import decode
+from multimeter.visualization.dashboards.definition import PANELS
+from multimeter.visualization.dashboards.grafana import render_dashboards
+from multimeter.visualization.examples.load import example_lines
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("MULTIMETER_TEST_GRAFANA_IMAGE")
+    or not os.environ.get("MULTIMETER_TEST_INFLUXDB_IMAGE"),
+    reason="needs real images of InfluxDB and Grafana",
+)
+
+RENDERED = {name: json.loads(text) for name, text in render_dashboards().items()}
+CHARTS = {
+    each["title"]: each["targets"][0]["query"]
+    for each in RENDERED["run.json"]["panels"]
+    if each["type"] == "timeseries"
+}
+FIGURES = {
+    each["title"]: each["targets"][0]["query"]
+    for each in RENDERED["run.json"]["panels"]
+    if each["type"] == "stat"
+}
+RECORDS = list(decode(example_lines().decode()))
+POINTS = [each for each in RECORDS if each.measurement == "example"]
+
+ODD = """
+import time
+from multimeter import InfluxDBStorage, Measure, Metric, Multimeter, Probe, Subject
+
+class Rig(Probe):
+    RIG = Subject("rig")
+    METRICS = (
+        Metric("voltage", "", "V", float),
+        Metric("count", "", "", int),
+        Metric("mode", "", "", str),
+        Metric("on", "", "", bool),
+    )
+    metrics = property(lambda self: self.METRICS)
+    subjects = property(lambda self: (self.RIG,))
+    measures = property(lambda self: tuple(Measure(self.RIG, m) for m in self.METRICS))
+    def start(self): pass
+    def end(self): pass
+    def sample(self, values, time_elapsed):
+        values["rig.voltage"] = 1.5
+        values["rig.count"] = 3
+        values["rig.mode"] = "auto"
+        values["rig.on"] = True
+
+storage = InfluxDBStorage.from_stack(CONFIG)
+for identifier in IDENTIFIERS:
+    meter = Multimeter(Rig(), cycle_time=0.01, storage=storage)
+    with meter.measure(identifier) as result:
+        time.sleep(0.1)
+"""
+IDENTIFIERS = [
+    "plain",
+    "with space",
+    'quo"te',
+    "back\\slash",
+    "sla/sh",
+    "do$llar ${measurementId}",
+    "größe 😀",
+    "a.b*c(d)[e]{f}|g^h+i?",
+    "comma,eq=ual",
+]
+
+
+@pytest.fixture(scope="module")
+def shown(shared_stack):
+    """The stack with the example and odd runs, and the range of the example's link."""
+    code = ODD.replace("CONFIG", repr(str(shared_stack.config_file)))
+    done = shared_stack.python(code.replace("IDENTIFIERS", repr(IDENTIFIERS)))
+    assert done.returncode == 0, done.stderr
+    return shared_stack
+
+
+def escape(identifier):
+    """Put a backslash where Grafana's format ``regex`` does."""
+    special = "\\^$*+?.()|[]{}/"
+    return "".join(f"\\{char}" if char in special else char for char in identifier)
+
+
+def link_range(stack, identifier):
+    page = urlsplit(stack.json("open", identifier)["page"])
+    query = {key: value for key, (value,) in parse_qs(page.query).items()}
+    return query["from"], query["to"]
+
+
+def ask(stack, query, identifier):
+    """Return the frames that Grafana draws for a query of a run's dashboard."""
+    first, last = link_range(stack, identifier)
+    target = {
+        "refId": "A",
+        "datasource": {"uid": "multimeter-influxdb", "type": "influxdb"},
+        "query": query.replace("${measurementId:regex}", escape(identifier)),
+        "intervalMs": 20,
+        "maxDataPoints": 1000,
+    }
+    body = {"queries": [target], "from": first, "to": last}
+    answer = stack.grafana("POST", "/api/ds/query", json=body)
+    assert answer.status_code == 200, answer.text
+    frames = answer.json()["results"]["A"].get("frames") or []
+    # A query without an answer is a frame without anything in it.
+    return [each for each in frames if any(each["data"]["values"])]
+
+
+def columns(frames):
+    """Return the values of each column of the frames, by its name."""
+    return {
+        field["name"]: values
+        for frame in frames
+        for field, values in zip(frame["schema"]["fields"], frame["data"]["values"])
+        if field["type"] != "time"
+    }
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda each: each.id)
+def test_each_panel_shows_the_points_of_its_own_measures(shown, panel):
+    lines = columns(ask(shown, CHARTS[panel.title], "example"))
+    keys = {key for each in POINTS for key in each.fields}
+    assert set(lines) == {key for key in keys if key.rpartition(".")[2] in panel.metrics}
+    for key, values in lines.items():
+        stored = [float(each.fields[key]) for each in POINTS]
+        assert len(values) > len(stored) / 2
+        # Means over a pixel lie between the values that they are made of.
+        assert min(stored) <= min(values) <= max(values) <= max(stored)
+
+
+def test_a_line_stays_inside_the_range_that_the_link_shows(shown):
+    first, last = (int(each) for each in link_range(shown, "example"))
+    (frame, *_) = ask(shown, CHARTS["CPU"], "example")
+    times = frame["data"]["values"][0]
+    assert times == sorted(times)
+    assert first <= times[0] <= times[-1] <= last
+
+
+def test_the_figures_are_those_of_the_run(shown):
+    def figure(title):
+        (values,) = columns(ask(shown, FIGURES[title], "example")).values()
+        return values[-1]
+
+    times = [each.time_ns for each in POINTS]
+    assert figure("Duration") == times[-1] - times[0]
+    peak = max(each.fields["process.memory_rss_max"] for each in POINTS)
+    assert figure("Peak memory") == peak
+    cpu = [
+        each.fields["process.cpu_rate_user"] + each.fields["process.cpu_rate_system"]
+        for each in POINTS
+    ]
+    assert figure("Mean CPU") == pytest.approx(sum(cpu) / len(cpu), rel=0.05)
+
+
+def test_everything_else_is_numbers_only(shown):
+    assert ask(shown, CHARTS["Everything else"], "example") == []
+    lines = columns(ask(shown, CHARTS["Everything else"], "plain"))
+    assert set(lines) == {"rig.voltage", "rig.count"}
+    assert set(lines["rig.voltage"]) == {1.5}
+
+
+@pytest.mark.parametrize("identifier", IDENTIFIERS)
+def test_no_identifier_breaks_a_query(shown, identifier):
+    for query in (*CHARTS.values(), *FIGURES.values()):
+        ask(shown, query, identifier)
+    assert columns(ask(shown, CHARTS["Everything else"], identifier))
+
+
+def test_marks_are_those_of_the_run(shown):
+    (marks,) = RENDERED["run.json"]["annotations"]["list"]
+    labels = columns(ask(shown, marks["target"]["query"], "example"))["text"]
+    stored = [
+        each.fields["label"] for each in RECORDS if each.measurement == "multimeter_marks"
+    ]
+    assert labels == stored
+
+
+def test_the_list_of_runs_is_newest_first(shown):
+    listed = RENDERED["run.json"]["templating"]["list"]
+    identifiers, first, last = (each["query"] for each in listed)
+    (values,) = columns(ask(shown, identifiers, "example")).values()
+    assert set(values) == {"example", *IDENTIFIERS}
+    by_time = values.index("plain") > values.index("with space")
+    assert by_time
+    times = [
+        next(iter(columns(ask(shown, query, "example")).values()))[0]
+        for query in (first, last)
+    ]
+    assert times == list(link_range(shown, "example"))
+
+
+def test_the_dashboard_of_runs_leads_to_each_of_them(shown):
+    (table,) = RENDERED["runs.json"]["panels"]
+    rows = columns(ask(shown, table["targets"][0]["query"], "example"))
+    assert set(rows["Run"]) == {"example", *IDENTIFIERS}
+    example = rows["Run"].index("example")
+    first, last = link_range(shown, "example")
+    assert (rows["first"][example], rows["last"][example]) == (first, last)
+    assert rows["Points"][example] == len(POINTS)

@@ -9,6 +9,7 @@ import pathlib
 import sys
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable
 from types import TracebackType
@@ -348,7 +349,7 @@ class Delivery:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         """Close it, and say what was not delivered."""
         self._tell(self.close())
@@ -374,15 +375,18 @@ class Delivery:
             self._thread = thread
         atexit.register(self._at_exit)
         # The children of multiprocessing end without atexit.
-        if util := sys.modules.get("multiprocessing.util"):
-            self._finalizer = util.Finalize(self, self._at_exit, exitpriority=0)
+        multiprocessing = sys.modules.get("multiprocessing")
+        if multiprocessing and multiprocessing.parent_process():
+            finalize = multiprocessing.util.Finalize
+            self._finalizer = finalize(self, self._at_exit, exitpriority=0)
 
     def _run(self) -> None:
         while self._report is None:
             try:
                 wait = self._worker.step()
             except Exception:  # noqa: BLE001 - the thread goes on
-                log().exception("Multimeter could not go on with a delivery.")
+                what = f"The delivery to {self._sink.name} failed, and is tried again.\n"
+                self._trouble.tell("bug", what + traceback.format_exc(), loud=True)
                 wait = _LOOK_AGAIN_SECONDS
             self._trouble.say()
             with self._lock:

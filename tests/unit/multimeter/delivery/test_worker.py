@@ -170,6 +170,15 @@ class TestRetry:
         assert stored(sink) == [b"1"]
         assert "ZeroDivisionError" in caplog.text
 
+    def test_what_is_no_answer_is_not_taken_for_success(self, drive, sink):
+        answers = [None, "ok", True]
+        sink._answer = lambda _: answers.pop() if answers else Accepted()
+        driven = drive(sink)
+        driven.put(b"1")
+        driven.run()
+        assert stored(sink) == [b"1"]
+        assert driven.counters.retries == 3
+
     def test_one_trouble_is_said_once_and_its_end_once(self, drive, caplog):
         driven = drive(Moody(*[Retry("it does not answer")] * 50))
         driven.put(b"1")

@@ -16,8 +16,8 @@ from comparison import Row, Target, compare
 from numpy.typing import NDArray
 from options import Options
 
-from multimeter.visualization.embedded.ingest import Block, decode_columns
-from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.embedded.store.ingest import Block, decode_columns
+from multimeter.visualization.embedded.store.store import Store
 
 _FIELDS = tuple((f"process.metric_{number:02}", "float") for number in range(26))
 _KEYS = [key for key, _ in _FIELDS]

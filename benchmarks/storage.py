@@ -91,7 +91,7 @@ server.serve_forever()
 
 
 @contextlib.contextmanager
-def _sink() -> Iterator[str]:
+def answer_204() -> Iterator[str]:
     """Start a server that answers 204 to everything, and give its URL."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", _SINK], stdout=subprocess.PIPE, text=True
@@ -108,7 +108,7 @@ def rows(options: Options) -> Iterator[Row]:
     """Compare with lines that were ready before, and with influxdb-client's batching."""
     with contextlib.ExitStack() as stack:
         told = {
-            "url": options.url or stack.enter_context(_sink()),
+            "url": options.url or stack.enter_context(answer_204()),
             "org": options.org,
             "bucket": options.bucket,
             "token_variable": TOKEN_VARIABLE,

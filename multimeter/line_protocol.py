@@ -236,10 +236,16 @@ def _decode_line(text: str, start: int, unit: int) -> tuple[Record, int]:
     match = _TIME.match(text, position)
     if match is None:
         raise _RefusedError("bad timestamp")
-    time_ns = None if match[1] is None else int(match[1]) * unit
-    if time_ns is not None and not -MAX_TIME_NS <= time_ns <= MAX_TIME_NS:
-        raise _RefusedError(f"time outside range -{MAX_TIME_NS} - {MAX_TIME_NS}")
+    time_ns = None if match[1] is None else _decode_time(match[1], unit)
     return Record(measurement, tags, fields, time_ns), match.end() + 1
+
+
+def _decode_time(digits: str, unit: int) -> int:
+    # int() refuses numbers of thousands of digits, which never fit anyway.
+    time_ns = int(digits) * unit if len(digits) <= _MOST_DIGITS else MAX_TIME_NS + 1
+    if not -MAX_TIME_NS <= time_ns <= MAX_TIME_NS:
+        raise _RefusedError(f"time outside range -{MAX_TIME_NS} - {MAX_TIME_NS}")
+    return time_ns
 
 
 def _decode_tags(text: str, position: int) -> tuple[dict[str, str], int]:

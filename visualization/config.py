@@ -161,18 +161,9 @@ def locked(path: pathlib.Path) -> Iterator[None]:
         VisualizationError: Another process is changing it.
     """
     new = not path.parent.exists()
+    descriptor = None
     try:
-        make_private_folder(path.parent)
-        descriptor = os.open(path.parent, os.O_RDONLY) if fcntl else None
-    except OSError as error:
-        raise VisualizationError(
-            f"The folder {path.parent} cannot be used: {error.strerror}",
-            cause="It belongs to another user, or is no folder.",
-            next_step="Choose another place with -c FILE.",
-        ) from error
-    try:
-        if descriptor is not None:
-            _take(descriptor, path)
+        descriptor = _lock(path)
         yield
     finally:
         if descriptor is not None:
@@ -182,11 +173,24 @@ def locked(path: pathlib.Path) -> Iterator[None]:
                 path.parent.rmdir()
 
 
-def _take(descriptor: int, path: pathlib.Path) -> None:
+def _lock(path: pathlib.Path) -> int | None:
+    try:
+        make_private_folder(path.parent)
+        descriptor = os.open(path.parent, os.O_RDONLY) if fcntl else None
+    except OSError as error:
+        raise VisualizationError(
+            f"The folder {path.parent} cannot be used: {error.strerror}",
+            cause="It belongs to another user, or is no folder.",
+            next_step="Choose another place with -c FILE.",
+        ) from error
+    if descriptor is None:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        os.close(descriptor)
         raise VisualizationError(
             f"The stack of {path} is being changed by another process.",
             next_step="Wait until it has ended, then try again.",
         ) from error
+    return descriptor

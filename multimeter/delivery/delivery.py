@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import pathlib
 import sys
 import threading
 import time
+import traceback
 import weakref
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multimeter.delivery.accounts import Counters, Report, Stats
 from multimeter.delivery.encoding import encode_record
@@ -128,22 +131,26 @@ class Delivery:
 
     def _begin(self) -> None:
         """Make what belongs to one process."""
-        self._lock = threading.Lock()
+        # One that a signal handler may take again that interrupts a put.
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._wake = threading.Event()
         self._counters = Counters()
-        trouble = Trouble(time.monotonic)
-        self._queue = Queue(self._settings, self._sink.address, self._counters, trouble)
+        self._trouble = Trouble(time.monotonic)
+        self._queue = Queue(
+            self._settings, self._sink.address, self._counters, self._trouble
+        )
         self._worker = Worker(
             self._sink,
             self._queue,
             self._settings,
             self._counters,
-            trouble,
+            self._trouble,
             self._rejects,
             self._lock,
         )
         self._thread: threading.Thread | None = None
+        self._finalizer: Any = None
         self._closed = self._report is not None
 
     def put(self, record: Record) -> None:
@@ -189,6 +196,8 @@ class Delivery:
             waiting = self._queue.waiting
         if waiting in (1, self._settings.batch_size):
             self._wake_up()
+        if self._trouble.unsaid:
+            self._trouble.say()
         if ticket and self._settings.tier == "spool+fsync":
             self._commit(ticket)
 
@@ -242,21 +251,35 @@ class Delivery:
             if not patient and worker.in_trouble:
                 timeout = min(1.0, 1.0 if timeout is None else timeout)
             worker.hurry()
-            if counters.settled < target:
+
+            def is_over() -> bool:
+                failed = not patient and counters.retries > retries
+                return failed or counters.settled >= target
+
+            if not is_over():
                 self._wake_up()
-                self._changed.wait_for(
-                    lambda: (
-                        counters.settled >= target
-                        or (not patient and counters.retries > retries)
-                    ),
-                    timeout,
-                )
-            return counters.settled >= target
+                if self._thread:
+                    self._changed.wait_for(is_over, timeout)
+        if not self._thread:
+            self._work(is_over, timeout)
+        return counters.settled >= target
+
+    def _work(self, is_over: Callable[[], bool], timeout: float | None) -> None:
+        """Do the work of the thread, where the interpreter ends and starts none."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while not is_over() and time.monotonic() < deadline:
+            wait = self._worker.step()
+            self._trouble.say()
+            if wait is None:
+                return
+            time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
 
     def secure(self) -> bool:
         """Move what waits in memory to the spool; tell whether all of it lies there."""
         with self._lock:
-            return self._queue.secure(self._worker.lot)
+            secured = self._queue.secure(self._worker.lot)
+        self._trouble.say()
+        return secured
 
     def close(self, timeout: float = 10.0) -> Report:
         """Deliver what can be delivered in time, and end the thread.
@@ -276,9 +299,12 @@ class Delivery:
             self._changed.notify_all()
         if self._report is None:
             atexit.unregister(self._at_exit)
+            if self._finalizer:
+                self._finalizer.cancel()
             self.flush(timeout)
             with self._lock:
                 self._report = self._make_report()
+            self._trouble.say()
             self._wake.set()
             if self._thread is None:
                 self._end()
@@ -323,7 +349,7 @@ class Delivery:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         """Close it, and say what was not delivered."""
         self._tell(self.close())
@@ -332,28 +358,37 @@ class Delivery:
         return f"<Delivery to {self._sink.name}: {self.stats()}>"
 
     def _wake_up(self) -> None:
-        if self._thread is None:
-            self._start()
+        with self._lock:
+            if self._thread is None and self._report is None:
+                self._start()
         self._wake.set()
 
     def _start(self) -> None:
         thread = threading.Thread(
             target=self._run, name=f"multimeter-delivery {self._sink.name}", daemon=True
         )
-        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter ends: who flushes does the work
+            pass
+        else:
+            self._thread = thread
         atexit.register(self._at_exit)
         # The children of multiprocessing end without atexit.
-        if util := sys.modules.get("multiprocessing.util"):
-            util.Finalize(self, self._at_exit, exitpriority=0)
-        thread.start()
+        multiprocessing = sys.modules.get("multiprocessing")
+        if multiprocessing and multiprocessing.parent_process():
+            finalize = multiprocessing.util.Finalize
+            self._finalizer = finalize(self, self._at_exit, exitpriority=0)
 
     def _run(self) -> None:
         while self._report is None:
             try:
                 wait = self._worker.step()
             except Exception:  # noqa: BLE001 - the thread goes on
-                log().exception("Multimeter could not go on with a delivery.")
+                what = f"The delivery to {self._sink.name} failed, and is tried again.\n"
+                self._trouble.tell("bug", what + traceback.format_exc(), loud=True)
                 wait = _LOOK_AGAIN_SECONDS
+            self._trouble.say()
             with self._lock:
                 self._changed.notify_all()
             if wait != 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from multimeter.line_protocol import (
     escape_key,
     escape_measurement,
@@ -28,12 +30,21 @@ def encode_record(record: Record, time_ns: int) -> tuple[bytes | None, int]:
         FormatError: Two of its tags cannot be told apart in line protocol.
     """
     texts = [(key, format_field(value)) for key, value in record.fields.items()]
-    fields = ",".join(
-        f"{escape_key(key)}={text}" for key, text in texts if text is not None
-    )
+    fields = ",".join(_prefix(key) + text for key, text in texts if text is not None)
     left_out = sum(text is None for _, text in texts)
     if not fields:
         return None, left_out
     time_ns = time_ns if record.time_ns is None else record.time_ns
-    head = escape_measurement(record.measurement) + format_tags(record.tags)
+    head = _head(record.measurement, tuple(record.tags.items()))
     return f"{head} {fields} {time_ns}".encode(), left_out
+
+
+# The same few series and fields come again and again.
+@functools.lru_cache(1_024)
+def _head(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
+    return escape_measurement(measurement) + format_tags(dict(tags))
+
+
+@functools.lru_cache(4_096)
+def _prefix(key: str) -> str:
+    return f"{escape_key(key)}="

@@ -1,7 +1,12 @@
-"""Trouble: each is said once, not each second, and once again when it is over."""
+"""Trouble: each is said once, not each second, and once again when it is over.
+
+It is noted under the lock of the delivery, and said without it: a handler of the log may
+wait, or put a point into this very delivery.
+"""
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
 
 from multimeter.log import log
@@ -16,15 +21,19 @@ class Trouble:
 
     Args:
         clock: Returns seconds that never go back.
+
+    Attributes:
+        unsaid: What was noted and is to be said: whether it is loud, and the words.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.unsaid = collections.deque[tuple[bool, str]]()
         self._clock = clock
         self._told: dict[str, float] = {}
         self._open: set[str] = set()
 
     def tell(self, kind: str, message: str, *, loud: bool = False) -> None:
-        """Say a trouble, unless it is known, or was over for less than a minute."""
+        """Note a trouble, unless it is known, or was over for less than a minute."""
         if kind in self._open:
             return
         now = self._clock()
@@ -32,10 +41,19 @@ class Trouble:
             return
         self._open.add(kind)
         self._told[kind] = now
-        (log().error if loud else log().warning)("%s", message)
+        self.unsaid.append((loud, message))
 
     def over(self, message: str, *kinds: str) -> None:
-        """Say that some troubles are over, if one of them was said."""
+        """Note that some troubles are over, if one of them was noted."""
         if self._open.intersection(kinds):
             self._open.difference_update(kinds)
-            log().warning("%s", message)
+            self.unsaid.append((False, message))
+
+    def say(self) -> None:
+        """Say what was noted; not to be called with the lock of the delivery."""
+        while self.unsaid:
+            try:
+                loud, message = self.unsaid.popleft()
+            except IndexError:  # another thread was faster
+                return
+            (log().error if loud else log().warning)("%s", message)

@@ -24,7 +24,7 @@ from multimeter.delivery.segments import (
 from multimeter.delivery.settings import Settings
 from multimeter.delivery.transit import Transit
 from multimeter.delivery.trouble import Trouble
-from multimeter.sinks.base import Answer, Batch, Rejected, Retry, Sink
+from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry, Sink
 
 __all__ = ["Chance", "Worker"]
 
@@ -71,7 +71,7 @@ class Worker:
         counters: Counters,
         trouble: Trouble,
         rejects: RejectsFile,
-        lock: threading.Lock,
+        lock: threading.RLock,
         chance: Chance = Chance(),
     ) -> None:
         self.is_sending = False
@@ -193,11 +193,14 @@ class Worker:
     def _send(self, part: Batch) -> Answer:
         self.is_sending = True
         try:
-            return self._sink.send(part)
+            answer: object = self._sink.send(part)
         except Exception as error:  # noqa: BLE001 - nothing may end the thread
             return Retry(f"{type(error).__name__} in {type(self._sink).__name__}: {error}")
         finally:
             self.is_sending = False
+        if isinstance(answer, Accepted | Retry | Rejected):
+            return answer
+        return Retry(f"{type(self._sink).__name__} gave no answer, but {answer!r}")
 
     def _reject(self, transit: Transit, part: Batch, answer: Rejected) -> None:
         if answer.too_large:

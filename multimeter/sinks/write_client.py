@@ -85,6 +85,7 @@ class WriteClient:
         self._gzip = gzip
         self._tls = _tls(ca) if self.url.startswith("https:") else None
         self._connection: http.client.HTTPConnection | None = None
+        self._owner = os.getpid()
         query = urlencode({"org": org, "bucket": bucket, "precision": "ns"})
         self._path = f"{urlsplit(self.url).path}/api/v2/write?{query}"
 
@@ -98,6 +99,10 @@ class WriteClient:
         """
         self._authorization = self._authorization or _authorization(self._token)
         body = gzip.compress(body, _GZIP_LEVEL) if self._gzip else body
+        if self._owner != os.getpid():
+            # After a fork the connection is the parent's; it does not notice this.
+            self.close()
+            self._owner = os.getpid()
         was_idle = self._connection is not None
         try:
             answer = self._exchange(body)

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from multimeter.connection import find_connection
@@ -190,15 +190,14 @@ class InfluxDBStorage(Storage):
 
     def _store_all(self, result: Result) -> None:
         refused: list[StorageError] = []
-        batches = encode_batches(result, self._batch_size)
-        body = next(batches).encode()
-        # The next batch is encoded while the server takes the one before.
         with ThreadPoolExecutor(1, "multimeter-store") as sender:
-            for text in batches:
+            sent: Future[list[StorageError]] | None = None
+            # Each batch is encoded while the server takes the one before.
+            for batch in encode_batches(result, self._batch_size):
+                body = batch.encode()
+                refused += sent.result() if sent else []
                 sent = sender.submit(self._write, body)
-                body = text.encode()
-                refused += sent.result()
-        refused += self._write(body)
+            refused += sent.result() if sent else []
         if refused:
             raise refused[0]
         log().debug("Stored %r at %s.", result.identifier, self._client.url)

@@ -66,8 +66,10 @@ class LiveRun:
         for key in result.columns:
             self._add_key(key)
         self._last_ns = self._beat_ns = start_ns
-        record = run_record(result)
-        self._put_entry({**record.fields, "start": start_ns, "state": "running"}, start_ns)
+        fields = {**run_record(result).fields, "start": start_ns, "state": "running"}
+        # An entry of 0 points would be that of a run that has ended without any.
+        del fields["points"]
+        self._put_entry(fields, start_ns)
 
     def append(self, time_ns: int, values: Mapping[str, Any]) -> None:
         """Put a point."""

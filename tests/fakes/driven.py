@@ -49,17 +49,19 @@ class Driven:
             self.counters,
             self.trouble,
             self.rejects,
-            threading.Lock(),
+            threading.RLock(),
             Chance(lambda: self.now, random),
         )
 
     def put(self, *lines: bytes) -> None:
         for line in lines:
             self.queue.put(line)
+        self.trouble.say()
 
     def step(self) -> float | None:
         """Take one step; the clock goes on by what it asks to wait."""
         wait = self.worker.step()
+        self.trouble.say()
         self.now += wait or 0.0
         return wait
 

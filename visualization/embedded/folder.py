@@ -37,11 +37,11 @@ class DataFolder:
 
     def is_there(self) -> bool:
         """Whether anything of ours is there, be it from before."""
-        return any(each.exists() for each in self._files())
+        return bool(self._files())
 
     def size_bytes(self) -> int:
         """What the store takes on the disk."""
-        return sum(each.stat().st_size for each in self._store_files() if each.exists())
+        return sum(each.stat().st_size for each in self._store_files())
 
     def create(self) -> None:
         """Make the folder, for its owner only.
@@ -68,17 +68,13 @@ class DataFolder:
         with contextlib.suppress(OSError):
             self.path.rmdir()
 
-    def _store_files(self) -> tuple[pathlib.Path, ...]:
-        return self.store, self.store.with_name(f"{self.store.name}.wal")
+    def _store_files(self) -> list[pathlib.Path]:
+        # Beside the store its log, and what is left of a store that was being made.
+        return list(self.path.glob(f"{self.store.name}*"))
 
-    def _files(self) -> tuple[pathlib.Path, ...]:
-        return (
-            *self._store_files(),
-            self.log,
-            self._old_log,
-            self._pid_file,
-            self._pid_draft,
-        )
+    def _files(self) -> list[pathlib.Path]:
+        others = (self.log, self._old_log, self._pid_file, self._pid_draft)
+        return [*self._store_files(), *(each for each in others if each.exists())]
 
     def open_log(self) -> int:
         """Return a descriptor that appends to the log; a long one is put aside."""

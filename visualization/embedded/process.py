@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 
 import psutil
 
@@ -43,9 +47,28 @@ class ServerProcess:
         Raises:
             VisualizationError: It ended, or is not ready after a minute.
         """
+        process = None
+        try:
+            with deferred_signals():
+                process = self._spawn()
+            trouble = self._trouble(process)
+        except BaseException:
+            if process:
+                _end(process)
+            raise
+        if trouble:
+            _end(process)
+            raise VisualizationError(
+                f"The server {trouble}. It said last:\n{self._folder.last_log_lines(5)}",
+                next_step=f"Look at {self._folder.log}",
+            )
+        # It goes on without us: that it is not waited for is no mistake.
+        process.returncode = 0
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
         log = self._folder.open_log()
         try:
-            process = subprocess.Popen(  # noqa: S603 - our own module
+            return subprocess.Popen(  # noqa: S603 - our own module
                 [
                     sys.executable,
                     "-m",
@@ -63,22 +86,6 @@ class ServerProcess:
             )
         finally:
             os.close(log)
-        self._wait_until_it_listens(process)
-
-    def _wait_until_it_listens(self, process: subprocess.Popen[bytes]) -> None:
-        try:
-            trouble = self._trouble(process)
-        except BaseException:
-            _end(process)
-            raise
-        if trouble:
-            _end(process)
-            raise VisualizationError(
-                f"The server {trouble}. It said last:\n{self._folder.last_log_lines(5)}",
-                next_step=f"Look at {self._folder.log}",
-            )
-        # It goes on without us: that it is not waited for is no mistake.
-        process.returncode = 0
 
     def _trouble(self, process: subprocess.Popen[bytes]) -> str:
         """Wait until the server listens; return what came between, or nothing."""
@@ -123,3 +130,26 @@ class ServerProcess:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
+
+
+@contextlib.contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM come afterwards.
+
+    One that comes while a process is made would leave a process that nobody knows.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are for the main thread
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda each, _frame: arrived.append(each))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for came in arrived:
+            signal.raise_signal(came)

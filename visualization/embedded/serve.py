@@ -5,12 +5,12 @@ from __future__ import annotations
 import uvicorn
 
 from multimeter.visualization.config import StackConfig
-from multimeter.visualization.embedded.access import Access
-from multimeter.visualization.embedded.app import create_app
 from multimeter.visualization.embedded.folder import DataFolder
+from multimeter.visualization.embedded.http.access import Access
+from multimeter.visualization.embedded.http.app import create_app
+from multimeter.visualization.embedded.http.server import server_config
 from multimeter.visualization.embedded.ports import listen
-from multimeter.visualization.embedded.server import server_config
-from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["serve"]
 

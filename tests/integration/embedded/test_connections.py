@@ -11,12 +11,12 @@ import pytest
 import uvicorn
 
 from multimeter.errors import ConfigurationError
-from multimeter.visualization.embedded import server as server_module
-from multimeter.visualization.embedded.access import Access
-from multimeter.visualization.embedded.app import create_app
-from multimeter.visualization.embedded.limits import Limits
-from multimeter.visualization.embedded.server import server_config
-from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.embedded.http import server as server_module
+from multimeter.visualization.embedded.http.access import Access
+from multimeter.visualization.embedded.http.app import create_app
+from multimeter.visualization.embedded.http.limits import Limits
+from multimeter.visualization.embedded.http.server import server_config
+from multimeter.visualization.embedded.store.store import Store
 
 ACCESS = Access("kantai", "multimeter", "the-write-token", "the-read-token")
 SECONDS = 30

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 import random
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
 
 import duckdb
 import pytest
 
-from multimeter.visualization.embedded.ingest import decode_columns
-from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.embedded.store.ingest import decode_columns
+from multimeter.visualization.embedded.store.store import Store
 from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
 
 # Writes batches for ever, and says the number of each one when it is acknowledged. Each
@@ -23,8 +27,8 @@ from multimeter.visualization.errors import StoreError, StoreFullError, StoreLoc
 WRITER = """
 import pathlib, sys
 import numpy as np
-from multimeter.visualization.embedded.ingest import Block
-from multimeter.visualization.embedded.store import Store
+from multimeter.visualization.embedded.store.ingest import Block
+from multimeter.visualization.embedded.store.store import Store
 
 def block(fields, times, value):
     tag_sets = ((("half", "0"),), (("half", "1"),))
@@ -60,7 +64,7 @@ def start(path: pathlib.Path, code: str, *arguments: object) -> subprocess.Popen
     return process
 
 
-def query(path: pathlib.Path, sql: str) -> list[tuple[float, ...]]:
+def query(path: pathlib.Path, sql: str) -> list[Any]:
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
@@ -152,6 +156,11 @@ def write(store: Store, first: int, rows: int) -> None:
     store.write(decode_columns("\n".join(lines).encode(), "ns", 0))
 
 
+def fill(store: Store) -> None:
+    for batch in itertools.count(1):
+        write(store, batch * 60_000, 60_000)
+
+
 @pytest.mark.parametrize("rows", [500, 60_000, 150_000])
 def test_a_full_disk_refuses_writes_until_there_is_room(
     disk: tuple[pathlib.Path, Remount], rows: int
@@ -179,6 +188,28 @@ def test_a_full_disk_refuses_writes_until_there_is_room(
     check_catalog(path)
 
 
+def test_a_reader_at_work_when_a_write_fails_holds_up_the_others_only_so_long(
+    disk: tuple[pathlib.Path, Remount],
+) -> None:
+    folder, remount = disk
+    store = Store(folder / "store.duckdb")
+    write(store, 0, 10)
+    waiting = threading.Thread(target=store.rows, args=("run",))
+    # What it reads may fail, as the database may have been given up under it.
+    with suppress(StoreError), store._database.reading() as cursor:
+        with pytest.raises(StoreFullError):
+            fill(store)
+        remount("size=64m")
+        waiting.start()
+        cursor.execute("SELECT count(*) FROM data_0").fetchall()
+    waiting.join(timeout=60)
+    assert not waiting.is_alive()
+    write(store, 10, 10)
+    assert len(list(store.rows("run"))) % 60_000 == 20
+    store.close()
+    check_catalog(folder / "store.duckdb")
+
+
 def test_a_store_that_cannot_be_opened_on_a_full_disk_opens_when_there_is_room(
     disk: tuple[pathlib.Path, Remount],
 ) -> None:
@@ -197,7 +228,9 @@ def test_a_store_that_cannot_be_opened_on_a_full_disk_opens_when_there_is_room(
     except StoreFullError:
         remount("size=64m")
         store = Store(path)
-    assert store.last("run", ["last"])["last"] >= 4
+    last = store.last("run", ["last"])["last"]
+    assert isinstance(last, float)
+    assert last >= 4
     with pytest.raises(StoreFullError):
         write(store, 10**9, 100_000)
     remount("size=64m")

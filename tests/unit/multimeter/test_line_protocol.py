@@ -224,7 +224,7 @@ def test_an_unsigned_integer_beyond_64_bits_is_out_of_range():
         list(decode("m v=18446744073709551616u"))
 
 
-@pytest.mark.parametrize("time", [MAX_TIME_NS + 1, -MAX_TIME_NS - 1, 10**30])
+@pytest.mark.parametrize("time", [MAX_TIME_NS + 1, -MAX_TIME_NS - 1, 10**30, "9" * 5000])
 def test_a_time_that_influxdb_does_not_store_is_refused(time):
     with pytest.raises(LineProtocolError, match="time outside range"):
         list(decode(f"m v=1 {time}"))

@@ -188,6 +188,34 @@ class TestPut:
         thread.join(SECONDS)
         assert errors
 
+    def test_a_log_that_is_delivered_too_does_not_stop_it(self, make):
+        """A handler may put points into the very delivery that says something."""
+        sink = StalledSink()
+        delivery = make(sink, max_records=5)
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                delivery.put(point(-1.0))
+
+        def put():
+            for _ in range(50):
+                delivery.put(point(1.0))
+
+        handler = Handler()
+        logging.getLogger("multimeter").addHandler(handler)
+        try:
+            threads = [threading.Thread(target=put) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(SECONDS)
+                assert not thread.is_alive()
+        finally:
+            logging.getLogger("multimeter").removeHandler(handler)
+        sink.go.set()
+        assert delivery.flush(SECONDS)
+        assert len(stored(sink)) >= 201
+
     def test_after_the_end_nothing_is_taken(self, make):
         delivery = make(MemorySink())
         delivery.close()
@@ -352,16 +380,68 @@ class TestWorld:
         delivery = make(MemorySink())
         step, calls = delivery._worker.step, []
 
-        def fail_once():
+        def fail_a_while():
             calls.append(1)
-            if len(calls) == 1:
+            if len(calls) < 5:
                 raise ZeroDivisionError
             return step()
 
-        monkeypatch.setattr(delivery._worker, "step", fail_once)
+        monkeypatch.setattr(delivery._worker, "step", fail_a_while)
         delivery.put(point(1.0))
         assert delivery.flush(SECONDS)
+        assert caplog.text.count("Traceback") == 1
         assert "ZeroDivisionError" in caplog.text
+
+    def test_where_no_thread_can_start_any_more_who_flushes_does_the_work(
+        self, make, monkeypatch
+    ):
+        def refuse(_):
+            raise RuntimeError("can't start new thread at interpreter shutdown")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        sink = MemorySink()
+        delivery = make(sink)
+        for n in range(10):
+            delivery.put(point(float(n)))
+        assert delivery.close(SECONDS).complete
+        assert len(stored(sink)) == 10
+
+    def test_who_is_the_first_to_put_starts_one_thread(self, make, monkeypatch):
+        started = []
+        start = threading.Thread.start
+
+        def count(thread):
+            if thread.name.startswith("multimeter"):
+                started.append(thread)
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", count)
+        delivery = make(MemorySink(), when_full="drop_oldest", max_records=1)
+        go = threading.Barrier(8)
+
+        def put():
+            go.wait(SECONDS)
+            delivery.put(point(1.0))
+
+        threads = [threading.Thread(target=put) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(started) == 1
+
+    def test_settings_that_make_no_sense_leave_the_backlog_alone(self, make, tmp_path):
+        sink = MemorySink(lambda _: Retry("down"))
+        first = make(sink, spool=tmp_path / "spool")
+        first.put(point(1.0))
+        first.close(0)
+        with pytest.raises(ConfigurationError):
+            make(sink, spool=tmp_path / "spool", batch_size=0)
+        sink._answer = lambda _: Retry("unauthorized", refused=True)
+        make(sink, spool=tmp_path / "spool").close(0)
+        sink._answer = None
+        assert make(sink, spool=tmp_path / "spool").flush(SECONDS)
+        assert len(stored(sink)) == 1
 
     def test_its_repr_tells_where_to_and_how_much(self, make):
         assert "memory" in repr(make(MemorySink()))

@@ -21,11 +21,13 @@ class Setup:
     def __init__(self, folder, **more):
         self.counters = Counters()
         self.settings = Settings(**{"spool": folder / "spool", **more})
-        self.queue = Queue(self.settings, PLACE, self.counters, Trouble(lambda: 0.0))
+        self.trouble = Trouble(lambda: 0.0)
+        self.queue = Queue(self.settings, PLACE, self.counters, self.trouble)
 
     def put(self, *lines):
         for line in lines:
             self.queue.put(line)
+        self.trouble.say()
 
     def take(self):
         lot = self.queue.take()

@@ -31,12 +31,14 @@ def test_a_trouble_is_said_once_and_once_again_when_it_is_over(trouble, clock, c
         trouble.tell("network", "it is gone")
     trouble.over("it is back", "network")
     trouble.over("it is back", "network")
+    trouble.say()
     assert caplog.messages == ["it is gone", "it is back"]
 
 
 def test_another_trouble_is_said_too(trouble, caplog):
     trouble.tell("network", "it is gone")
     trouble.tell("token", "it is wrong", loud=True)
+    trouble.say()
     levels = [record.levelname for record in caplog.records]
     assert levels == ["WARNING", "ERROR"]
 
@@ -47,9 +49,16 @@ def test_what_comes_and_goes_each_second_is_not_said_each_second(trouble, clock,
         trouble.tell("network", "it is gone")
         clock.now += 0.5
         trouble.over("it is back", "network")
+    trouble.say()
     assert len(caplog.messages) <= 2 * 11
 
 
 def test_what_was_never_said_is_never_over(trouble, caplog):
     trouble.over("it is back", "network")
+    trouble.say()
+    assert not caplog.messages
+
+
+def test_nothing_is_said_before_its_time(trouble, caplog):
+    trouble.tell("network", "it is gone")
     assert not caplog.messages

@@ -170,6 +170,15 @@ class TestRetry:
         assert stored(sink) == [b"1"]
         assert "ZeroDivisionError" in caplog.text
 
+    def test_what_is_no_answer_is_not_taken_for_success(self, drive, sink):
+        answers = [None, "ok", True]
+        sink._answer = lambda _: answers.pop() if answers else Accepted()
+        driven = drive(sink)
+        driven.put(b"1")
+        driven.run()
+        assert stored(sink) == [b"1"]
+        assert driven.counters.retries == 3
+
     def test_one_trouble_is_said_once_and_its_end_once(self, drive, caplog):
         driven = drive(Moody(*[Retry("it does not answer")] * 50))
         driven.put(b"1")
@@ -336,6 +345,16 @@ class TestSpool:
         after.run()
         assert sink.received[0] == sink.received[1]
         assert stored(sink) == numbers(0, 9)
+
+    def test_a_restart_sends_only_what_had_not_arrived(self, drive):
+        sink = MemorySink()
+        driven = drive(sink, tier="spool", batch_size=10)
+        driven.put(*numbers(0, 100))
+        for _ in range(4):
+            driven.worker.step()
+        driven.queue.abandon()
+        drive(sink, tier="spool").run()
+        assert [line for batch in sink.received for line in batch.lines] == numbers(0, 100)
 
     def test_a_damaged_record_is_counted_and_set_aside_the_others_arrive(
         self, drive, sink, caplog

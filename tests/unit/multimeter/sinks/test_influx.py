@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -106,6 +107,19 @@ class TestRequests:
         sink = make()
         assert isinstance(sink.send(BATCH), Rejected)
         assert sink.send(BATCH) == Accepted()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_does_not_write_into_the_connection_of_its_parent(server, make):
+    client = make()._client
+    client.post(b"m v=1 1")
+    if not (child := os.fork()):
+        client.post(b"m v=2 2")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    client.post(b"m v=3 3")
+    assert server.connections == 2
+    assert len(server.requests) == 3
 
 
 class TestTrouble:

@@ -71,6 +71,7 @@ def test_the_entry_of_the_run_is_there_from_the_start(put):
     assert entry.fields["state"] == "running"
     assert entry.fields["start"] == START
     assert "end" not in entry.fields
+    assert "points" not in entry.fields
     assert entry.fields["tags"] == '{"a": "b"}'
     assert entry.fields["alive_until"] > START
 

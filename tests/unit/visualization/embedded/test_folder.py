@@ -25,7 +25,8 @@ def test_a_new_folder_belongs_to_its_owner_alone(folder):
 
 def test_removing_takes_only_what_is_ours(folder):
     folder.create()
-    folder.store.write_bytes(b"store")
+    for name in ("", ".wal", ".0123.new", ".0123.new.wal"):
+        folder.store.with_name(f"store.duckdb{name}").write_bytes(b"store")
     (folder.path / "thesis.tex").write_text("mine")
     folder.remove()
     assert [each.name for each in folder.path.iterdir()] == ["thesis.tex"]

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from multimeter.line_protocol import encode
+from multimeter.measure import Measure
+from multimeter.metric import Metric
+from multimeter.record import FieldValue, Record
+from multimeter.result import Result
+from multimeter.result_lines import encode_result
+from multimeter.schema import Schema
+from multimeter.subject import Subject
+from multimeter.visualization.embedded.store.ingest import decode_columns
+from multimeter.visualization.embedded.store.runs import (
+    Mark,
+    RunSummary,
+    describe_run,
+    list_runs,
+    run_marks,
+)
+from multimeter.visualization.embedded.store.store import Store
+
+NOW_NS = 1_700_000_000_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: pathlib.Path) -> Iterator[Store]:
+    store = Store(tmp_path / "store.duckdb")
+    yield store
+    store.close()
+
+
+def write(store: Store, *lines: str) -> None:
+    assert store.write(decode_columns("\n".join(lines).encode(), "ns", NOW_NS)) == []
+
+
+def write_run_record(store: Store, measurement: str, **fields: FieldValue) -> None:
+    line = encode(Record("multimeter_runs", {"measurement": measurement}, fields, 1))
+    assert line is not None
+    write(store, line)
+
+
+@pytest.fixture
+def result() -> Result:
+    """A result as the library makes them: two points, a mark, tags, meta data."""
+    measure = Measure(Subject("process"), Metric("cpu_rate", "CPU", "1", float))
+    schema = Schema((measure.metric,), (measure.subject,), (measure,))
+    result = Result.of_schema(schema, identifier="my run", tags={"host": "a"})
+    result.append(100, {measure.key: 0.5})
+    result.append(200, {measure.key: 0.75})
+    result.add_mark(150, "half")
+    result.add_mark(120, "begun")
+    result.add_meta_data(commit="abc", loss=float("nan"))
+    return result
+
+
+def test_a_result_of_the_library_is_a_finished_run(store: Store, result: Result) -> None:
+    write(store, *encode_result(result))
+    assert list_runs(store) == [
+        RunSummary("my run", 100, 200, 2, {"host": "a"}, "finished")
+    ]
+    run = describe_run(store, "my run")
+    assert run is not None
+    assert (run.identifier, run.points, run.state) == ("my run", 2, "finished")
+    assert run.schema == result.schema
+    assert run.meta_data == {"commit": "abc", "loss": "NaN"}
+    assert run.fields == {"process.cpu_rate": "float"}
+    assert run_marks(store, "my run") == [Mark(120, "begun"), Mark(150, "half")]
+
+
+def test_what_any_client_wrote_is_an_open_run(store: Store) -> None:
+    write(store, "sensor,place=lab,n=1 v=1 10", "sensor,place=lab,n=2 v=1 20")
+    assert list_runs(store) == [RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "open")]
+    run = describe_run(store, "sensor")
+    assert run is not None
+    assert (run.schema, run.meta_data, run.fields) == (None, {}, {"v": "float"})
+    assert run_marks(store, "sensor") == []
+
+
+def test_a_point_after_the_end_opens_the_run_again(store: Store, result: Result) -> None:
+    write(store, *encode_result(result))
+    write(store, "my\\ run,host=a process.cpu_rate=1 201")
+    assert [run.state for run in list_runs(store)] == ["open"]
+
+
+def test_runs_come_newest_first(store: Store) -> None:
+    write(store, "old v=1 1", "new v=1 30", "middle v=1 2", "middle v=1 20", "also v=1 30")
+    names = [run.identifier for run in list_runs(store)]
+    assert names == ["also", "new", "middle", "old"]
+
+
+def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
+    write(store, *encode_result(Result(identifier="empty")))
+    assert list_runs(store) == [RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "finished")]
+    run = describe_run(store, "empty")
+    assert run is not None
+    assert (run.points, run.fields, run.schema) == (0, {}, Schema())
+
+
+def test_a_run_that_has_begun_and_has_no_points_yet_is_open(store: Store) -> None:
+    write_run_record(store, "begun", identifier="begun")
+    assert [run.state for run in list_runs(store)] == ["open"]
+
+
+def test_there_is_no_such_run(store: Store, result: Result) -> None:
+    write(store, *encode_result(result))
+    for name in ("none", "", "multimeter_runs", "multimeter_marks"):
+        assert describe_run(store, name) is None
+        assert run_marks(store, name) == []
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "{",
+        "[]",
+        "null",
+        "[" * 100_000,
+        "{}",
+        '{"metrics": 1, "subjects": [], "measures": []}',
+        '{"metrics": [], "subjects": [], "measures": [{"subject": "x", "metric": "y"}]}',
+        '{"metrics": [{}], "subjects": [], "measures": []}',
+        '{"metrics": ["x"], "subjects": [], "measures": []}',
+    ],
+)
+def test_a_damaged_record_costs_no_more_than_what_it_says(
+    store: Store, damaged: str
+) -> None:
+    write(store, "m v=1 1")
+    write_run_record(store, "m", schema=damaged, meta_data=damaged, end=1)
+    run = describe_run(store, "m")
+    assert run is not None
+    assert run.schema is None
+    assert run.state == "finished"
+    assert isinstance(run.meta_data, dict)
+
+
+def test_records_of_other_types_are_no_reason_to_fail(store: Store) -> None:
+    write(store, "m v=1 5", "multimeter_runs end=5i 1", "multimeter_marks label=7i 3")
+    write(store, "multimeter_marks,measurement=m label=7i 3")
+    write(store, "multimeter_marks,measurement=m other=7i 4")
+    write_run_record(store, "m", schema=1, meta_data=2)
+    write_run_record(store, "multimeter_marks", points=0)
+    assert [run.identifier for run in list_runs(store)] == ["m"]
+    assert run_marks(store, "m") == [Mark(3, "7")]
+
+
+def test_the_newest_record_of_an_identifier_counts(store: Store, result: Result) -> None:
+    write(store, *encode_result(result))
+    later = Result(identifier="my run")
+    later.append(300, {"v": 1.0})
+    later.add_meta_data(commit="def")
+    write(store, *encode_result(later))
+    run = describe_run(store, "my run")
+    assert run is not None
+    assert run.meta_data == {"commit": "def"}
+    assert (run.start, run.end, run.state) == (100, 300, "finished")
+    assert run.tags == {}

@@ -1,0 +1,170 @@
+"""Pages: the page itself, logging in and out, and links of earlier programs."""
+
+from __future__ import annotations
+
+import html
+import pathlib
+from collections.abc import Callable
+from urllib.parse import parse_qsl, urlencode
+
+from jinja2 import Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from multimeter import __version__
+from multimeter.visualization.embedded.http.access import (
+    SESSION_NS,
+    Access,
+    LoginCodes,
+    Sessions,
+)
+from multimeter.visualization.embedded.http.assets import plotly_version
+from multimeter.visualization.embedded.http.authorization import (
+    is_logged_in,
+    require_right,
+    require_token,
+)
+from multimeter.visualization.embedded.http.responses import RequestError, json_response
+
+__all__ = ["Pages"]
+
+_TEMPLATES = pathlib.Path(__file__).parents[1] / "templates"
+_FORM_BYTES = 8 * 1024
+_NO_STORE = {"Cache-Control": "no-store"}
+_USED_CODE = "This link has been used, or is too old. Make a new one: multimeter-visu open"
+_WRONG_TOKEN = "This is not the read token of this server."  # noqa: S105 - a message
+_MOVED = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}">
+<title>Multimeter</title><p><a href="{0}">Continue to Multimeter</a></p></html>
+"""
+
+
+class Pages:
+    """What a person opens in a browser.
+
+    Args:
+        access: Who may log in.
+        sessions: Who is logged in.
+        now_ns: Returns the time, in ns since the epoch.
+    """
+
+    def __init__(
+        self, access: Access, sessions: Sessions, now_ns: Callable[[], int]
+    ) -> None:
+        self._access = access
+        self._sessions = sessions
+        self._codes = LoginCodes(now_ns)
+        self._templates = Environment(
+            loader=FileSystemLoader(_TEMPLATES), autoescape=True, auto_reload=False
+        )
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the pages."""
+        return [
+            Route("/", self._page),
+            Route("/login", self._login),
+            Route("/login", self._login_by_token, methods=["POST"]),
+            Route("/logout", self._logout, methods=["POST"]),
+            Route("/api/login-codes", self._issue_code, methods=["POST"]),
+            Route("/d/{uid}/{slug}", _former_link),
+        ]
+
+    async def _page(self, request: Request) -> Response:
+        if is_logged_in(request, self._sessions):
+            return self._render("page.html")
+        here = _local(f"/?{request.url.query}" if request.url.query else "/")
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            # The browser keeps the cookie back when a link stands on another site; it
+            # sends it when the way goes on from here.
+            return _moved(here)
+        return self._render("login.html", 401, target=here)
+
+    async def _login(self, request: Request) -> Response:
+        target = _local(request.query_params.get("next"))
+        code = request.query_params.get("code")
+        if code is None or request.method == "HEAD":
+            return self._render("login.html", target=target)
+        if self._codes.redeem(code):
+            return self._start_session(_moved(target))
+        if is_logged_in(request, self._sessions):
+            return _moved(target)
+        return self._render("login.html", 401, message=_USED_CODE, target=target)
+
+    async def _login_by_token(self, request: Request) -> Response:
+        form = await _read_form(request)
+        target = _local(form.get("next"))
+        token = form.get("token", "").strip()
+        if self._access.is_read_token(token):
+            return self._start_session(RedirectResponse(target, 303, _NO_STORE))
+        return self._render("login.html", 401, message=_WRONG_TOKEN, target=target)
+
+    async def _logout(self, request: Request) -> Response:
+        self._sessions.end(request.cookies.get(self._sessions.cookie))
+        response = RedirectResponse("/login", 303, _NO_STORE)
+        response.delete_cookie(self._sessions.cookie, httponly=True, samesite="strict")
+        return response
+
+    async def _issue_code(self, request: Request) -> Response:
+        """Give the tool a code for a link that opens the page without a password."""
+        require_right(require_token(request, self._access), "read")
+        code, expires = self._codes.issue()
+        return json_response({"code": code, "expires": expires})
+
+    def _start_session(self, response: Response) -> Response:
+        response.set_cookie(
+            self._sessions.cookie,
+            self._sessions.start(),
+            max_age=SESSION_NS // 10**9,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    def _render(
+        self, name: str, status: int = 200, *, message: str = "", target: str = "/"
+    ) -> Response:
+        text = self._templates.get_template(name).render(
+            version=__version__,
+            plotly_version=plotly_version(),
+            message=message,
+            next=target,
+        )
+        return Response(text, status, _NO_STORE, "text/html; charset=utf-8")
+
+
+async def _read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; it is small, or it is not ours."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _FORM_BYTES:
+            raise RequestError("request too large", "the form is too large")
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+
+
+def _moved(target: str) -> Response:
+    """Return a page that moves on by itself.
+
+    A redirect would be part of the way from the other site, on which the browser does
+    not send a cookie with ``SameSite=Strict``, not even one it was given just now.
+    """
+    text = _MOVED.format(html.escape(target))
+    return Response(text, 200, _NO_STORE, "text/html; charset=utf-8")
+
+
+def _local(target: str | None) -> str:
+    """Return a path of this server; whatever leads elsewhere becomes the first page."""
+    # Browsers take a backslash for a slash, and leave out control characters.
+    plain = target is not None and target.isprintable() and "\\" not in target
+    if target is not None and plain and target.startswith("/") and target[1:2] != "/":
+        return target
+    return "/"
+
+
+async def _former_link(request: Request) -> Response:
+    """Lead links to the dashboard of multimeter 0.1 to the same run."""
+    asked = request.query_params
+    names = {"var-measurementId": "run", "from": "from", "to": "to"}
+    query = {new: asked[old] for old, new in names.items() if old in asked}
+    return RedirectResponse(f"/?{urlencode(query)}" if query else "/", headers=_NO_STORE)

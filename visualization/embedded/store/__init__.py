@@ -1,0 +1,1 @@
+"""The store: points in, charts out, one file."""

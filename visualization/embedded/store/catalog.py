@@ -1,0 +1,255 @@
+"""The catalog: which measurements, fields and series the store holds, and where.
+
+It is in memory whole, and in tables of the same file that change in the same
+transaction as the data::
+
+    meta          version
+    tables        number, signature           a data table, and the fields it was made for
+    measurements  number, name, table
+    fields        measurement, name, type, column
+    series        number, measurement, tags, start_ns, end_ns, points
+
+Measurements whose first points have the same fields share a data table: one table for
+each run would cost a block of the file for each of them. A field is a column of its
+type there; measurements may use the same column for different fields, so that a table
+has no more columns than its widest measurement needs. Names of tables and columns are
+made up here and never come from what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from multimeter.visualization.embedded.store.database import insert, lend
+from multimeter.visualization.embedded.store.ingest import Fields, FieldType, Tags
+from multimeter.visualization.errors import StoreError
+
+__all__ = [
+    "SQL_TYPES",
+    "VERSION",
+    "Catalog",
+    "Field",
+    "Measurement",
+    "Series",
+    "Table",
+    "add_rows",
+    "create_catalog",
+    "load_catalog",
+    "signature",
+    "update_series",
+]
+
+VERSION = 1
+"""The version of the form described above, kept in each file."""
+
+SQL_TYPES: Mapping[FieldType, str] = {
+    "float": "DOUBLE",
+    "integer": "BIGINT",
+    "unsigned": "UBIGINT",
+    "string": "VARCHAR",
+    "boolean": "BOOLEAN",
+}
+
+_TABLES: Mapping[str, Mapping[str, str]] = {
+    "meta": {"version": "INTEGER"},
+    "tables": {"number": "INTEGER", "signature": "VARCHAR"},
+    "measurements": {"number": "INTEGER", "name": "VARCHAR", "table": "INTEGER"},
+    "fields": {
+        "measurement": "INTEGER",
+        "name": "VARCHAR",
+        "type": "VARCHAR",
+        "column": "VARCHAR",
+    },
+    "series": {
+        "number": "INTEGER",
+        "measurement": "INTEGER",
+        "tags": "VARCHAR",
+        "start_ns": "BIGINT",
+        "end_ns": "BIGINT",
+        "points": "BIGINT",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a measurement, and its column in the measurement's table."""
+
+    type: FieldType
+    column: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """A tag set of a measurement: how many points it has, the first and the last time."""
+
+    number: int
+    start_ns: int = 2**63 - 1
+    end_ns: int = -(2**63)
+    points: int = 0
+
+
+def _table_name(number: int) -> str:
+    return f"data_{number}"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measurement, with its fields by name and its series by tags."""
+
+    number: int
+    name: str
+    table: int
+    fields: Mapping[str, Field]
+    series: Mapping[Tags, Series]
+
+    @property
+    def table_name(self) -> str:
+        """The name of the data table in SQL."""
+        return _table_name(self.table)
+
+    @cached_property
+    def start_ns(self) -> int:
+        """The time of the first point."""
+        return min(each.start_ns for each in self.series.values())
+
+    @cached_property
+    def end_ns(self) -> int:
+        """The time of the last point."""
+        return max(each.end_ns for each in self.series.values())
+
+    @cached_property
+    def points(self) -> int:
+        """The number of points."""
+        return sum(each.points for each in self.series.values())
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data table and the columns of its fields."""
+
+    number: int
+    columns: Mapping[str, FieldType]
+
+    @property
+    def name(self) -> str:
+        """The name of the table in SQL."""
+        return _table_name(self.number)
+
+
+@dataclass
+class Catalog:
+    """What the store holds, as of the last transaction.
+
+    Measurements and tables are replaced and never changed: readers need no lock.
+
+    Attributes:
+        measurements: By name.
+        tables: By number.
+        signatures: The numbers of the tables, by what :func:`signature` says of the
+            fields that they were made for.
+        series: The number of series in all measurements.
+    """
+
+    measurements: dict[str, Measurement] = field(default_factory=dict)
+    tables: dict[int, Table] = field(default_factory=dict)
+    signatures: dict[str, int] = field(default_factory=dict)
+    series: int = 0
+
+
+def signature(fields: Fields) -> str:
+    """Return the same text for the same fields, whatever their order."""
+    return json.dumps(sorted(fields), ensure_ascii=False)
+
+
+def create_catalog(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make the catalog of an empty store."""
+    for table, columns in _TABLES.items():
+        form = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        cursor.execute(f"CREATE TABLE {table} ({form})")
+    add_rows(cursor, "meta", [(VERSION,)])
+
+
+def add_rows(
+    cursor: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Add rows to a table of the catalog."""
+    if rows:
+        insert(cursor, table, _arrays(_TABLES[table], rows))
+
+
+def update_series(
+    cursor: duckdb.DuckDBPyConnection, rows: Sequence[tuple[int, int, int, int]]
+) -> None:
+    """Set the start, end and points of series: rows of number, start, end and points."""
+    if not rows:
+        return
+    with lend(cursor, _arrays(("number", "start_ns", "end_ns", "points"), rows)) as grown:
+        cursor.execute(
+            "UPDATE series SET start_ns = grown.start_ns, "  # noqa: S608
+            f"end_ns = grown.end_ns, points = grown.points FROM {grown} AS grown "
+            "WHERE series.number = grown.number"
+        )
+
+
+def _arrays(
+    names: Iterable[str], rows: Sequence[tuple[Any, ...]]
+) -> dict[str, NDArray[Any]]:
+    return {
+        name: np.array(column, object if isinstance(column[0], str) else np.int64)
+        for name, column in zip(names, zip(*rows))
+    }
+
+
+def load_catalog(cursor: duckdb.DuckDBPyConnection) -> Catalog:
+    """Read the catalog of a store.
+
+    Raises:
+        StoreError: The file is of another form.
+    """
+    _check_version(cursor)
+    fields: dict[int, dict[str, Field]] = {}
+    for number, name, kind, column in cursor.execute("FROM fields").fetchall():
+        fields.setdefault(number, {})[name] = Field(kind, column)
+    series: dict[int, dict[Tags, Series]] = {}
+    count = 0
+    for each, number, tags, *rest in cursor.execute("FROM series").fetchall():
+        key = tuple(sorted(json.loads(tags).items()))
+        series.setdefault(number, {})[key] = Series(each, *rest)
+        count += 1
+    measurements = {
+        name: Measurement(number, name, table, fields[number], series[number])
+        for number, name, table in cursor.execute("FROM measurements").fetchall()
+    }
+    columns: dict[int, dict[str, FieldType]] = {}
+    for measurement in measurements.values():
+        for each in measurement.fields.values():
+            columns.setdefault(measurement.table, {})[each.column] = each.type
+    signatures = {text: number for number, text in cursor.execute("FROM tables").fetchall()}
+    tables = {n: Table(n, columns[n]) for n in signatures.values()}
+    return Catalog(measurements, tables, signatures, count)
+
+
+def _check_version(cursor: duckdb.DuckDBPyConnection) -> None:
+    names = {name for (name,) in cursor.execute("SHOW TABLES").fetchall()}
+    if "meta" not in names:
+        raise StoreError(
+            "The database is not a store of Multimeter.",
+            cause="Another program made it.",
+            next_step="Name another path, or move the file away.",
+        )
+    rows = cursor.execute("SELECT version FROM meta").fetchall()
+    if rows != [(VERSION,)]:
+        raise StoreError(
+            f"The store has version {rows}; this program reads version {VERSION}.",
+            cause="A newer version of Multimeter wrote it.",
+            next_step="pip install --upgrade 'multimeter[visu]'",
+        )

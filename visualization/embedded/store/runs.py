@@ -1,0 +1,165 @@
+"""Runs: what the store's measurements mean.
+
+Every measurement is a run, whoever wrote it, and its name identifies it. What the
+library says of a run and its marks stands in two measurements of their own, see
+:mod:`multimeter.result_lines`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from multimeter.identifiers import MARKS, RESERVED_MEASUREMENTS, RUNS
+from multimeter.record import Record
+from multimeter.schema import Schema
+from multimeter.schema_json import schema_from_json
+from multimeter.visualization.embedded.store.ingest import FieldType
+from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
+
+__all__ = ["Mark", "RunDescription", "RunSummary", "describe_run", "list_runs", "run_marks"]
+
+State = Literal["finished", "open"]
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run in the list of runs.
+
+    Attributes:
+        identifier: The name of its measurement.
+        start: The time of its first point, in ns since the epoch; of a run that was
+            stored without points, the time at which it was stored.
+        end: The time of its last point.
+        points: The number of its points.
+        tags: The tags that all its points have in common.
+        state: ``finished`` if whoever wrote the run said when it ended and nothing has
+            come after that, else ``open``.
+    """
+
+    identifier: str
+    start: int
+    end: int
+    points: int
+    tags: dict[str, str]
+    state: State
+
+
+@dataclass(frozen=True)
+class RunDescription(RunSummary):
+    """A run in full.
+
+    Attributes:
+        meta_data: What the program that was measured said of it.
+        schema: What its fields measure, or None where that was not said.
+        fields: The types of its fields.
+    """
+
+    meta_data: dict[str, Any]
+    schema: Schema | None
+    fields: dict[str, FieldType]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of a run that has a name.
+
+    Attributes:
+        time_ns: When, in ns since the epoch.
+        label: Its name.
+    """
+
+    time_ns: int
+    label: str
+
+
+def list_runs(store: Store) -> list[RunSummary]:
+    """Return all runs, the one with the newest point first.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    records = defaultdict[str, list[Record]](list)
+    for record in store.rows(RUNS, keys=("end", "points")):
+        records[record.tags.get("measurement", "")].append(record)
+    infos = {each.name: each for each in store.measurements()}
+    names = (infos.keys() | records.keys()) - RESERVED_MEASUREMENTS - {""}
+    runs = [_summary(name, infos.get(name), records.get(name, [])) for name in names]
+    return sorted(runs, key=lambda run: (-run.end, run.identifier))
+
+
+def describe_run(store: Store, identifier: str) -> RunDescription | None:
+    """Return one run in full, or None if there is no such run.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    info = store.measurement(identifier)
+    records = list(store.rows(RUNS, tags={"measurement": identifier}))
+    if identifier in RESERVED_MEASUREMENTS or not (info or records):
+        return None
+    said = records[-1].fields if records else {}
+    return RunDescription(
+        **vars(_summary(identifier, info, records)),
+        meta_data=_meta_data(said.get("meta_data")),
+        schema=_schema(said.get("schema")),
+        fields=store.fields(identifier),
+    )
+
+
+def run_marks(store: Store, identifier: str) -> list[Mark]:
+    """Return the marks of a run in the order of time.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    return [
+        Mark(record.time_ns, str(record.fields["label"]))
+        for record in store.rows(MARKS, tags={"measurement": identifier}, keys=("label",))
+        if record.time_ns is not None and "label" in record.fields
+    ]
+
+
+def _summary(
+    identifier: str, info: MeasurementInfo | None, records: Sequence[Record]
+) -> RunSummary:
+    if info is None:
+        stored = records[-1].time_ns or 0
+        is_empty = records[-1].fields.get("points") == 0
+        state: State = "finished" if is_empty else "open"
+        return RunSummary(identifier, stored, stored, 0, {}, state)
+    ends = (record.fields.get("end") for record in records)
+    is_over = any(isinstance(end, int) and end >= info.end_ns for end in ends)
+    first, *others = (tags.items() for tags in info.tag_sets)
+    return RunSummary(
+        identifier,
+        info.start_ns,
+        info.end_ns,
+        info.points,
+        {key: value for key, value in first if all((key, value) in o for o in others)},
+        "finished" if is_over else "open",
+    )
+
+
+def _meta_data(text: object) -> dict[str, Any]:
+    # A name for the numbers that JSON lacks: they could not be passed on.
+    data = _parse(text, parse_constant=str)
+    return data if isinstance(data, dict) else {}
+
+
+def _schema(text: object) -> Schema | None:
+    data = _parse(text)
+    try:
+        return schema_from_json(data) if isinstance(data, dict) else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _parse(text: object, **options: Any) -> Any:
+    try:
+        return json.loads(text, **options) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pymysql
 from fakes.mariadb import MariaDB, free_port
@@ -75,8 +76,7 @@ class Galera:
                 f"--wsrep-sst-receive-address=127.0.0.1:{free_port()}",
                 f"--wsrep-provider-options=base_port={group};"
                 f"gmcast.listen_addr=tcp://127.0.0.1:{group};gcache.size=32M;"
-                f"ist.recv_addr=127.0.0.1:{group + 1};"
-                "evs.suspect_timeout=PT1S;evs.inactive_timeout=PT3S",
+                f"ist.recv_addr=127.0.0.1:{group + 1}",
             )
             for number, group in enumerate(groups)
         ]
@@ -111,7 +111,9 @@ class Galera:
 
 
 def _two_free_ports() -> int:
+    """Return a port that is free, as is the one behind it."""
     while True:
         port = free_port()
-        if port % 2 == 0 and port + 1 < 2**16:
+        with socket.socket() as behind, suppress(OSError, OverflowError):
+            behind.bind(("127.0.0.1", port + 1))
             return port

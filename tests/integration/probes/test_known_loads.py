@@ -79,7 +79,7 @@ def test_cpu_time_is_that_of_the_time_command():
     assert usage.ru_utime + usage.ru_stime == pytest.approx(user + system, abs=0.03)
     peaks = {each.measure.key: each.value for each in result.peaks}
     # The mark of a process that has ended is known to those who waited for it.
-    assert peaks["tree.memory_rss_peak"] <= peak_kb * 1024 * 1.01
+    assert peaks["tree.memory_rss_peak"] <= peak_kb * 1024 * 1.05
 
 
 @pytest.mark.parametrize("from_inside", [True, False])

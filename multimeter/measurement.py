@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from multimeter.errors import StateError
+from multimeter.errors import ConfigurationError, StateError
 from multimeter.identifiers import checked_identifier, new_identifier
 from multimeter.log import log
 from multimeter.overhead import Sampling
@@ -168,7 +169,9 @@ class Measurement:
             self._multimeter.give_back(self._probes)
         result.add_meta_data(**sampler.sampling.meta_data())
         if len(sampler.measures) > len(result.schema.measures):
-            result.schema = Schema.of_measures(sampler.measures)
+            # Probes found more while they sampled. The values are there in any case.
+            with contextlib.suppress(ConfigurationError):
+                result.schema = Schema.of_measures(sampler.measures)
         self._storage.store(result)
 
     def add_mark(self, label: str) -> None:

@@ -8,6 +8,7 @@ control group. Such a mark is a measure as well, whose metric says of what it is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ since the epoch, and ``values``, measure keys to values."""
 _BYTES = {"bytes": 1, "B": 1, "kB": 1024, "KiB": 1024, "MiB": 1024**2}
 
 # Kernels count pages in batches, so that curve and mark differ a little at any time.
-_BETWEEN = 1.01
+_BETWEEN = 1.02
+_BETWEEN_BYTES = 2 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,14 @@ class Peak:
 
     @property
     def between_samples(self) -> bool:
-        """Whether the peak fell between two samples, so that the curve misses it."""
+        """Whether the peak fell between two samples, so that the curve misses it.
+
+        The difference must be more than 2 %, and for memory more than 2 MiB.
+        """
         if self.sampled is None or self.in_run is False:
             return False
-        return self.mark > self.sampled * _BETWEEN
+        more = (self.mark - self.sampled) * _BYTES.get(self.measure.metric.unit, math.inf)
+        return self.mark > self.sampled * _BETWEEN and more > _BETWEEN_BYTES
 
 
 def peaks_of(result: Result) -> tuple[Peak, ...]:

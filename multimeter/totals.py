@@ -17,9 +17,8 @@ def total_of(result: Result, key: str) -> float | None:
     """Return what a rate adds up to, from the start of the run to its last point.
 
     A rate is what was counted since the point before, divided by the time; times that
-    time, it is the count again. So nothing is estimated here, but for points that have
-    no value, and for the time before the first point where no start is known: these
-    add nothing.
+    time, it is the count again, as exact as the clock. Points that have no value add
+    nothing, nor does the time before the first point where no start is known.
 
     Args:
         result: What was measured.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from multimeter.errors import MultimeterError
+from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.helper.messages import (
     Channel,
     End,
@@ -30,7 +31,13 @@ from multimeter.schema import Schema
 
 __all__ = ["Helper", "main"]
 
+_PATIENCE = 0.5
+
 LOST = "the measured process ended without ending the measurement"
+
+
+class _Orphaned:
+    """The helper tells itself that its parent has ended."""
 
 
 class Helper:
@@ -48,6 +55,7 @@ class Helper:
         self._job = job
         self._channel = channel
         self._parent = parent
+        self._is_orphan = False
         self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         # Sampling must never wait for the other process to read.
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -84,8 +92,9 @@ class Helper:
         if self._job.storage is not None:
             self._result.append(time_ns, values)
         self._outbox.put(Point(time_ns, values))
-        if self._parent() != self._job.parent:
-            self._told.put(None)  # its children may hold the pipe open
+        if self._parent() != self._job.parent and not self._is_orphan:
+            self._is_orphan = True  # its children may hold the pipe open
+            self._told.put(_Orphaned())
 
     def _listen(self) -> None:
         message: Any = True
@@ -101,12 +110,20 @@ class Helper:
             pass  # the other side is gone, which the listener finds out, too
 
     def _wait_for_the_end(self) -> End | None:
+        """Return the last message; None when the parent ended without one."""
+        patience = None
         while True:
-            message = self._told.get()
+            try:
+                message = self._told.get(timeout=patience)
+            except queue.Empty:
+                return None
             if isinstance(message, Mark):
                 self._result.add_mark(message.time_ns, message.label)
-            elif message is None or isinstance(message, End):
-                return message
+            elif isinstance(message, _Orphaned):
+                # What the parent said before it ended may still be on its way.
+                patience = _PATIENCE
+            else:
+                return message if isinstance(message, End) else None
 
     def log(self, level: int, text: str) -> None:
         """Have the measured process log something."""
@@ -116,7 +133,8 @@ class Helper:
         if self._job.storage is None:
             return
         result = self._result
-        result.schema = Schema.of_probes(self._job.probes)
+        with contextlib.suppress(ConfigurationError):
+            result.schema = Schema.of_measures(self._sampler.measures)
         result.add_meta_data(**self._sampler.sampling.meta_data())
         result.add_mark(self._sampler.time_ns(), LOST)
         self._job.storage.store(result)

@@ -22,7 +22,7 @@ call without arguments, such as a class, that returns a probe."""
 _SYSTEM: str = sys.platform
 
 
-def default_probes(pid: int | None = None) -> list[Probe]:
+def default_probes(pid: int | None = None, *, whole: bool = False) -> list[Probe]:
     """Return the probes that this machine can serve, those of other packages included.
 
     What it cannot serve is left out, without a word: no GPU is no error.
@@ -31,13 +31,15 @@ def default_probes(pid: int | None = None) -> list[Probe]:
         pid: The process that shall be measured, from outside; also the id of this one,
             for ``Multimeter(..., sampler="process")``. By default, this process is
             measured from the inside, where more can be told.
+        whole: Whether all counts that the process has done since it was started: for
+            one that has just been started.
 
     Raises:
         ProbeError: There is no process with this id.
     """
     from multimeter.probes.process import ProcessProbe
 
-    probes: list[Probe] = [ProcessProbe(pid)]
+    probes: list[Probe] = [ProcessProbe(pid, whole=whole)]
     for name, make in (*_own(pid), *_of_others()):
         try:
             probe = make()

@@ -5,6 +5,7 @@ https://docs.kernel.org/power/powercap/powercap.html
 
 from __future__ import annotations
 
+import copy
 import glob
 import os
 from collections.abc import Iterable
@@ -52,6 +53,8 @@ class EnergyProbe(MeasuresProbe):
 
     def start(self) -> None:
         """Remember the counters."""
+        # A copy for another measurement must not share what is remembered.
+        self._domains = [copy.copy(each) for each in self._domains]
         for each in self._domains:
             each.start()
         self._is_started = True

@@ -21,7 +21,10 @@ _IO = frozenset({"disk_read", "disk_write", "read", "write"})
 # Reaped children's bytes are in those of the process itself; context switches are lost.
 _NOT_PASSED_ON = (0, 0, 0, 0, 0, 0)
 
+_TRIES = 4
+
 _Pair = tuple[float, float]
+_Io = tuple[int, int, int, int]
 
 
 def process_cpu_seconds(pid: int) -> float | None:
@@ -45,7 +48,36 @@ def _served(folder: str) -> frozenset[str]:
     return frozenset(served)
 
 
-def _io(folder: str) -> tuple[int, int, int, int]:
+def _stat(folder: str) -> procfs.Stat | None:
+    data = procfs.read_bytes(folder + "/stat")
+    return procfs.parse_stat(data) if data else None
+
+
+def _at_one_moment(folder: str, stat: procfs.Stat, io: _Io) -> tuple[procfs.Stat, _Io]:
+    """Read both files again as long as a child is reaped in between.
+
+    What it used would otherwise stand in one of them and not yet in the other.
+    """
+    for _ in range(_TRIES):
+        again = _stat(folder)
+        if again is None or again.reaped_faults == stat.reaped_faults:
+            break
+        stat, io = again, _io(folder)
+    return stat, io
+
+
+def _reaped_and_io(folder: str) -> tuple[resource.struct_rusage, _Io]:
+    """Return what children of this process used, and its own I/O with theirs."""
+    reaped, io = resource.getrusage(resource.RUSAGE_CHILDREN), _io(folder)
+    for _ in range(_TRIES):
+        before, reaped = reaped, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if before == reaped:
+            break
+        io = _io(folder)
+    return reaped, io
+
+
+def _io(folder: str) -> _Io:
     data = procfs.read_bytes(folder + "/io")
     return procfs.parse_io(data) if data else (0, 0, 0, 0)
 
@@ -85,6 +117,7 @@ class LinuxProcesses:
         self._parents: dict[int, list[int]] = {}
         # User and system time of the root, as they were told the last time.
         self._split: _Pair = (0.0, 0.0)
+        self._known_parents: set[int] = set()
 
     def now(self) -> float:
         """Return the seconds since boot, in whole ticks as the kernel tells starts."""
@@ -98,6 +131,7 @@ class LinuxProcesses:
             self._parents = self._all_children()
         queue = deque((self.root,) if known is None else known)
         known = known or {}
+        self._known_parents = {usage.parent for usage in known.values()}
         asked = {*queue, self._me}
         while queue:
             pid = queue.popleft()
@@ -122,10 +156,12 @@ class LinuxProcesses:
         if pid == self._me:
             return self._usage_of_me()
         folder = f"{self._proc}/{pid}"
-        data = procfs.read_bytes(folder + "/stat")
-        if not data:
+        stat = _stat(folder)
+        if stat is None:
             return None
-        stat = procfs.parse_stat(data)
+        io = _io(folder)
+        if pid in self._known_parents:
+            stat, io = _at_one_moment(folder, stat, io)
         status = procfs.parse_status(procfs.read_bytes(folder + "/status") or b"")
         return Usage(
             stat.parent,
@@ -134,7 +170,7 @@ class LinuxProcesses:
                 *self._cpu(pid, stat),
                 stat.faults,
                 stat.faults_with_io,
-                *_io(folder),
+                *io,
                 *self._switches(pid, stat, status),
             ),
             (
@@ -157,14 +193,15 @@ class LinuxProcesses:
         """Return what getrusage tells, to the us, and the rest from the files."""
         folder = f"{self._proc}/{self._me}"
         if self._my_stat is None:
-            self._my_stat = procfs.parse_stat(procfs.read_bytes(folder + "/stat") or b"")
+            self._my_stat = _stat(folder)
+            assert self._my_stat is not None
         status = procfs.parse_status(procfs.read_bytes(folder + "/status") or b"")
         own = resource.getrusage(resource.RUSAGE_SELF)
-        reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
+        reaped, io = _reaped_and_io(folder)
         return Usage(
             os.getppid(),
             self._my_stat.started * self._tick,
-            (own[0], own[1], own[6], own[7], *_io(folder), own[14], own[15]),
+            (own[0], own[1], own[6], own[7], *io, own[14], own[15]),
             (reaped[0], reaped[1], reaped[6], reaped[7], *_NOT_PASSED_ON),
             status.rss,
             status.rss_peak,

@@ -20,6 +20,7 @@ except ImportError:  # Windows
 __all__ = ["PortableProcesses"]
 
 _BYTES = 1 if sys.platform == "darwin" else 1024
+_ROUNDING = 0.05
 _PLACES = {name: place for place, name in enumerate(COUNTERS)}
 
 
@@ -39,8 +40,8 @@ class PortableProcesses:
         self.served = self._served()
 
     def now(self) -> float:
-        """Return the seconds since the epoch, as psutil tells starts."""
-        return time.time()
+        """Return the seconds since the epoch, as psutil tells starts, if roughly."""
+        return time.time() - _ROUNDING
 
     def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
         """Look at the root and all that descend from it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import operator
 import threading
 from collections.abc import Iterable, Mapping
@@ -51,6 +52,7 @@ class ProcessRun:
     Args:
         source: How to look at them.
         budget: How much time may go into asking for shared memory.
+        whole: Whether all counts that they have done since they were started.
 
     Attributes:
         lock: To be held by whoever looks or reads.
@@ -62,8 +64,10 @@ class ProcessRun:
         LookupError: The root is not there.
     """
 
-    def __init__(self, source: ProcessSource, budget: Budget) -> None:
-        started = source.now()
+    def __init__(
+        self, source: ProcessSource, budget: Budget, *, whole: bool = False
+    ) -> None:
+        started = -math.inf if whole else source.now()
         self.seen = source.snapshot()
         if source.root not in self.seen:
             raise LookupError(source.root)
@@ -73,19 +77,26 @@ class ProcessRun:
         self._source = source
         self._budget = budget
         self._started = started
-        self._first = self._sampled = self.seen
-        self._account = TreeAccount(self.seen, started, source.merged)
+        self._first: Mapping[int, Usage] = {} if whole else self.seen
+        self._sampled = self._first
+        self._account = TreeAccount(self._first, started, source.merged)
         self._tree_sampled: Counters = NOTHING
         self._memory: Mapping[int, Memory | None] = {}
 
     def look(self) -> None:
         """Look at all of them again."""
-        self.seen = self._source.snapshot(self.seen)
-        self._account.update(self.seen)
+        self._look_once()
+        if self._account.is_pending:
+            # They ended after their parents were looked at: now these know of them.
+            self._look_once()
         self.root = self._root_now()
         self.peak = max(self.peak, _peak(self.seen.values()))
         living = [pid for pid, usage in self.seen.items() if not usage.ended]
         self._memory = self._budget.spend(lambda: self._shared(living)) or {}
+
+    def _look_once(self) -> None:
+        self.seen = self._source.snapshot(self.seen)
+        self._account.update(self.seen)
 
     def _root_now(self) -> Usage:
         before, now = self.root, self.seen.get(self._source.root)

@@ -70,6 +70,11 @@ class TreeAccount:
         self._sum: Counters = NOTHING
         self._pending: dict[int, _Pending] = {}
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether some have ended that may be found in what was reaped since then."""
+        return bool(self._pending)
+
     def update(self, now: Mapping[int, Usage]) -> None:
         """Account for what was used since the time before.
 

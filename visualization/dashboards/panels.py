@@ -76,6 +76,22 @@ class _Measured:
     key: str
     subject: str
     metric: Metric
+    scope: str = ""
+
+    @property
+    def about(self) -> str:
+        """What it is, how far it reaches, and whether the truth may be less."""
+        bound = "An upper bound." if self.metric.upper_bound else ""
+        parts = self.metric.description, _SCOPES.get(self.scope, ""), bound
+        return " ".join(part for part in parts if part)
+
+
+_SCOPES = {
+    "process": "Of one process.",
+    "tree": "Of a process and those that descend from it.",
+    "container": "Of the whole container.",
+    "host": "Of the whole machine.",
+}
 
 
 def panels_of(schema: Schema | None, keys: Iterable[str]) -> list[Panel]:
@@ -138,7 +154,8 @@ def _measured(schema: Schema | None, keys: Iterable[str]) -> list[_Measured]:
     for key in keys:
         measure = described.get(key) or _KNOWN.get(key)
         if measure:
-            result.append(_Measured(key, measure.subject.key, measure.metric))
+            subject, scope = measure.subject.key, measure.scope
+            result.append(_Measured(key, subject, measure.metric, scope))
         else:
             result.append(_Measured(key, "", Metric(key)))
     return result
@@ -149,8 +166,7 @@ def _scale(metric: Metric) -> float:
 
 
 def _series(measured: _Measured, label: str) -> PanelSeries:
-    metric = measured.metric
-    return PanelSeries(measured.key, label, metric.description, _scale(metric))
+    return PanelSeries(measured.key, label, measured.about, _scale(measured.metric))
 
 
 def _defined_panel(definition: PanelDefinition, measured: list[_Measured]) -> Panel:

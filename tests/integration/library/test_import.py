@@ -96,7 +96,7 @@ def test_without_the_module_resource_everything_works_but_the_resource_probe(run
     first, *told = run_python(WITHOUT_RESOURCE).splitlines()
     assert first == "[3.0]"
     assert "ResourceProbe needs getrusage(2)" in told[0]
-    assert "psutil.Process()" in told[-1]
+    assert "ProcessProbe()" in told[-1]
 
 
 def test_everything_can_be_imported_from_its_own_module_first(run_python):

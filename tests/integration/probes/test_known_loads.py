@@ -79,7 +79,7 @@ def test_cpu_time_is_that_of_the_time_command():
     assert usage.ru_utime + usage.ru_stime == pytest.approx(user + system, abs=0.03)
     peaks = {each.measure.key: each.value for each in result.peaks}
     # The mark of a process that has ended is known to those who waited for it.
-    assert peaks["tree.memory_rss_peak"] <= peak_kb * 1024 * 1.01
+    assert peaks["tree.memory_rss_peak"] <= peak_kb * 1024 * 1.05
 
 
 @pytest.mark.parametrize("from_inside", [True, False])
@@ -130,12 +130,12 @@ def test_bytes_that_were_written_and_synced_are_measured(program, tmp_path):
         program.do("[f.flush(), os.fsync(f.fileno()), f.close()]")
         after = io_of(program.pid)
     written = total_of(result, "process.io_write")
-    assert written == pytest.approx(after["wchar"] - before["wchar"], abs=1024)
-    assert written >= 10 * MIB
+    assert written == pytest.approx(after["wchar"] - before["wchar"], rel=1e-3)
+    assert written == pytest.approx(10 * MIB, rel=1e-3)
     stored = total_of(result, "process.io_disk_write")
-    assert stored == pytest.approx(after["write_bytes"] - before["write_bytes"], abs=65536)
+    assert stored == pytest.approx(after["write_bytes"] - before["write_bytes"], rel=1e-2)
     if after["write_bytes"] > before["write_bytes"]:  # not in a file system in memory
-        assert stored >= 10 * MIB
+        assert stored == pytest.approx(10 * MIB, rel=1e-2)
 
 
 def test_children_that_live_shortly_are_measured_by_their_parent(program):
@@ -299,15 +299,16 @@ def test_a_command_that_ends_at_once_is_measured_whole():
     with subprocess.Popen(
         [sys.executable, "-S", "-c", "print(sum(range(10**6)))"], stdout=subprocess.DEVNULL
     ) as process:
-        probe = ProcessProbe(process.pid)
+        probe = ProcessProbe(process.pid, whole=True)
         with Multimeter(probe, cycle_time=NEVER).measure() as result:
             status, usage = probe.reap()
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     assert not probe.alive
-    # It may have begun before the probe did; what it did since is there, to the end.
-    seconds = last(result, "process.cpu_time")
-    assert 0 < seconds <= usage.ru_utime + usage.ru_stime + TICK
+    used = usage.ru_utime + usage.ru_stime
+    assert last(result, "process.cpu_time") == pytest.approx(used, abs=1e-3)
+    rates = [total_of(result, f"tree.cpu_rate_{kind}") for kind in ("user", "system")]
+    assert sum(rates) == pytest.approx(used, abs=2e-3)
     assert last(result, "process.memory_rss") == 0
     assert last(result, "tree.processes") == 0
 

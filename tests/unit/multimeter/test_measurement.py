@@ -270,3 +270,32 @@ def test_an_error_in_asynchronous_code_is_raised_and_the_result_stored(multimete
     with pytest.raises(ZeroDivisionError):
         asyncio.run(measure())
     assert len(storage.results) == 1
+
+
+def test_the_schema_of_a_result_is_that_of_the_end(make_probe):
+    base = type(make_probe())
+
+    class Growing(base):
+        """Finds one more measure with each sample."""
+
+        @property
+        def measures(self):
+            keys = [f"found-{number}" for number in range(len(self.elapsed))]
+            return base(*keys, "value").measures
+
+    growing = Multimeter(Growing(), cycle_time=NEVER)
+    with growing.measure() as result:
+        assert [each.key for each in result.schema.measures] == ["stub.value"]
+    assert [each.key for each in result.schema.measures] == ["stub.found-0", "stub.value"]
+    assert set(result.columns) == {"stub.found-0", "stub.value"}
+
+
+def test_the_start_stands_in_the_meta_data(multimeter, probe):
+    probe.baseline = lambda: {"stub.value": 5}
+    measurement = multimeter.measure()
+    assert measurement.sampling is None
+    with measurement as result:
+        baseline = result.meta_data["baseline"]
+    assert baseline["values"] == {"stub.value": 5}
+    assert baseline["time_ns"] < result.times_ns[0]
+    assert measurement.sampling.samples == len(result.points)

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 
-from multimeter import Measure, Metric, Result, Schema, Subject
+from multimeter import JsonFormat, LineFormat, Measure, Metric, Result, Schema, Subject
 from multimeter.metric import METRIC_MEMORY_MAX
 from multimeter.peaks import peaks_of
 
 PROCESS = Subject("process", scope="process")
-CURVE = Measure(PROCESS, Metric("memory_rss", unit="bytes", value_type=int))
-MARK = Measure(
-    PROCESS, Metric("memory_rss_peak", unit="bytes", value_type=int, peak_of="memory_rss")
-)
+CURVE = Measure(PROCESS, Metric("memory_rss", unit="MiB"))
+MARK = Measure(PROCESS, Metric("memory_rss_peak", unit="MiB", peak_of="memory_rss"))
 IN_KB = Measure(PROCESS, METRIC_MEMORY_MAX)
 
 
@@ -53,8 +53,10 @@ def test_a_peak_that_a_sample_has_seen_is_not_between_two():
 
 
 def test_counting_in_batches_is_no_peak_between_two_samples():
-    assert not only_peak((1000, 1009), before=90).between_samples
-    assert only_peak((1000, 1011), before=90).between_samples
+    assert not only_peak((1000, 1019), before=90).between_samples
+    assert only_peak((1000, 1021), before=90).between_samples
+    assert not only_peak((10, 11.9), before=9).between_samples
+    assert only_peak((10, 12.1), before=9).between_samples
     peak = only_peak((1000, 995), before=90)
     assert peak.value == 1000
 
@@ -83,9 +85,16 @@ def test_a_mark_without_a_curve_stands_alone():
 
 
 def test_a_curve_in_another_unit_is_converted():
-    peak = only_peak((10 * 1024, 12), measures=(CURVE, IN_KB), before=9)
-    assert (peak.mark, peak.sampled) == (12, 10)
+    peak = only_peak((10, 13 * 1024), measures=(CURVE, IN_KB), before=9)
+    assert (peak.mark, peak.sampled) == (13 * 1024, 10 * 1024)
     assert peak.between_samples
+
+
+def test_a_peak_of_something_else_than_memory_is_judged_by_its_share():
+    level = Measure(PROCESS, Metric("tasks"))
+    mark = Measure(PROCESS, Metric("tasks_peak", peak_of="tasks"))
+    assert only_peak((10, 11), measures=(level, mark), before=1).between_samples
+    assert not only_peak((100, 101), measures=(level, mark), before=1).between_samples
 
 
 def test_samples_without_values_are_passed_over():
@@ -105,6 +114,18 @@ def test_a_baseline_that_is_not_understood_is_as_good_as_none(baseline):
     result.add_meta_data(baseline=baseline)
     (peak,) = peaks_of(result)
     assert (peak.in_run, peak.rose) == (None, None)
+
+
+@pytest.mark.parametrize("file_format", [JsonFormat(), LineFormat()])
+def test_a_result_that_was_stored_still_has_its_peaks(file_format):
+    result = result_of((100, 100), (110, 900), before=90)
+    result.identifier = "run"
+    stream = io.BytesIO()
+    file_format.save_result_to_stream(result, stream)
+    stream.seek(0)
+    again = file_format.load(stream)
+    assert again.peaks == result.peaks
+    assert again.peaks[0].between_samples
 
 
 def test_a_result_without_marks_has_no_peaks():

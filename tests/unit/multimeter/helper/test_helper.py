@@ -158,6 +158,18 @@ def test_the_end_of_the_parent_is_noticed_while_its_pipe_is_held_open(begin, sto
     assert len(storage.results) == 1
 
 
+def test_what_was_said_before_the_end_is_kept_however_late_it_comes(begin, storage):
+    parent = begin()
+    parent.until(Point)
+    parent.pid = 1
+    while not parent.helper._is_orphan:
+        parent.until(Point)
+    parent.channel.send(Mark(5, "last words"))
+    parent.thread.join(WAIT)
+    (result,) = storage.results
+    assert [mark.label for mark in result.marks] == ["last words", process.LOST]
+
+
 def test_without_a_storage_nothing_is_kept(begin, storage):
     parent = begin(storage=None)
     parent.until(Point)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import pickle
 
 import pytest
@@ -79,6 +80,17 @@ def test_a_second_start_begins_at_zero(powercap):
     sample(probe)
     probe.start()
     assert sample(probe, 0.0)["energy:package-0.energy"] == 0.0
+
+
+def test_a_copy_for_a_second_measurement_counts_for_itself(powercap):
+    probe = powercap.probe()
+    probe.start()
+    powercap.domain("intel-rapl:0", "package-0", 6_000_000)
+    other = copy.copy(probe)
+    other.start()
+    powercap.domain("intel-rapl:0", "package-0", 7_000_000)
+    assert sample(other)["energy:package-0.energy"] == 1.0
+    assert sample(probe)["energy:package-0.energy"] == 2.0
 
 
 def test_a_machine_without_counters_is_a_clear_word(tmp_path):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from multimeter.probes import linux_processes
 from multimeter.probes.linux_processes import LinuxProcesses, process_cpu_seconds
 from multimeter.probes.usage import COUNTERS, Memory
 
@@ -161,6 +162,42 @@ def test_context_switches_of_all_threads_count(proc):
     proc.put_thread(10, 12, vol=1000, invol=20)
     usage = source(proc).snapshot()[10]
     assert usage.own[-2:] == (1105, 32)
+
+
+def test_a_process_that_reaps_while_it_is_read_is_read_again(proc, monkeypatch):
+    proc.put(10, reaped_faults=0, disk_write=0)
+    proc.put(20, parent=10, disk_write=7)
+    look = source(proc)
+    known = look.snapshot()
+    read = linux_processes.procfs.read_bytes
+
+    def reap_in_between(path):
+        data = read(path)
+        if path.endswith("10/stat") and 20 in proc.processes:
+            proc.remove(20)
+            proc.put(10, reaped_faults=100, disk_write=7)
+        return data
+
+    monkeypatch.setattr(linux_processes.procfs, "read_bytes", reap_in_between)
+    (usage,) = look.snapshot(known).values()
+    assert counters(usage.own)["disk_write"] == 7
+    assert counters(usage.reaped) == {"faults": 100}
+
+
+def test_this_process_is_read_again_while_it_reaps(monkeypatch):
+    numbers = iter([1, 2, 2])
+
+    def getrusage(who):
+        usage = list(resource_usage)
+        if who == resource.RUSAGE_CHILDREN:
+            usage[6] = next(numbers)
+        return tuple(usage)
+
+    resource_usage = resource.getrusage(resource.RUSAGE_SELF)
+    monkeypatch.setattr(linux_processes.resource, "getrusage", getrusage)
+    usage = LinuxProcesses(os.getpid()).snapshot()[os.getpid()]
+    assert usage.reaped[2] == 2
+    assert next(numbers, None) is None
 
 
 def test_memory_is_what_is_not_shared_and_a_part_of_the_rest(proc):

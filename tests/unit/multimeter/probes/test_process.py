@@ -163,6 +163,39 @@ def test_the_baseline_is_what_the_peaks_were_at_the_start(started):
     }
 
 
+def test_a_child_that_ends_after_its_parent_was_looked_at_does_not_count_twice(
+    started, make_usage
+):
+    probe, processes = started
+    child = make_usage(1, 101, user=3, faults=40)
+    processes.here = {1: make_usage(user=5, faults=10), 2: child}
+    sample(probe)
+    # It has ended when its turn comes; its parent only knows of it when asked again.
+    stale = {1: make_usage(user=5, faults=10)}
+    fresh = {1: make_usage(user=5, faults=10, reaped={"user": 4, "faults": 45})}
+    looks = iter([stale, fresh])
+    processes.snapshot = lambda _known=None: next(looks)
+    values = sample(probe)
+    assert values["tree.cpu_time"] == 4.0
+    assert values["tree.memory_page_faults_without_io"] == 5.0
+
+
+def test_what_was_just_started_can_be_measured_whole(processes, make_usage):
+    processes.here = {
+        1: make_usage(user=3, rss_peak=150, reaped={"user": 2, "faults": 9}),
+        2: make_usage(1, 60, user=4, faults=3),
+    }
+    probe = ProcessProbe(1, source=processes, whole=True, apart=1)
+    probe.start()
+    assert probe.baseline() == {}
+    values = sample(probe, 2.0)
+    assert (values["process.cpu_time"], values["process.cpu_rate_user"]) == (3.0, 1.5)
+    assert (values["tree.cpu_time"], values["tree.cpu_rate_user"]) == (9.0, 4.5)
+    values = sample(probe, 2.0)
+    assert (values["tree.cpu_time"], values["tree.cpu_rate_user"]) == (9.0, 0.0)
+    assert probe.for_process(1)._whole
+
+
 def test_descendants_stand_apart_if_asked(processes, make_usage):
     processes.here = {1: make_usage(), 2: make_usage(1, 50, user=3, name="old")}
     probe = ProcessProbe(1, source=processes, apart=2)

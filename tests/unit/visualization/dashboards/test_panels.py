@@ -47,6 +47,16 @@ def test_metrics_of_a_panel_have_its_unit():
             assert shown == panel.unit or (not unit and panel.unit in plain), key
 
 
+def test_a_series_says_how_far_it_reaches_and_whether_it_is_an_upper_bound():
+    metric = Metric("memory_rss", "Resident.", "bytes", upper_bound=True)
+    measures = [Measure(Subject(scope, "", scope), metric) for scope in ("tree", "host")]
+    (panel,) = panels_of(schema(*measures), [each.key for each in measures])
+    assert [series.description for series in panel.series] == [
+        "Resident. Of a process and those that descend from it. An upper bound.",
+        "Resident. Of the whole machine. An upper bound.",
+    ]
+
+
 def test_a_metric_that_needs_no_label_is_called_by_its_subject():
     metric = Metric("cpu_time", unit="s")
     measures = Measure(Subject("a"), metric), Measure(Subject("b"), metric)

@@ -34,7 +34,7 @@ def process_cpu_seconds(pid: int) -> float | None:
     """
     try:
         return time.clock_gettime((~pid << 3) | 2)
-    except (OSError, OverflowError):
+    except OSError:
         return None
 
 

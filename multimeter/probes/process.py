@@ -25,6 +25,7 @@ __all__ = ["ProcessProbe", "process_source"]
 
 # Kernels count pages in batches: marks of the same memory differ a little.
 _MORE = 1.02
+_NO_PID = 1 << 31
 
 
 def process_source(pid: int) -> ProcessSource:
@@ -85,7 +86,7 @@ class ProcessProbe(Probe):
         self._make_source = source
         self._run: ProcessRun | None = None
         looked = source(self.pid)
-        if not looked.snapshot():
+        if self.pid >= _NO_PID or not looked.snapshot():
             raise _refused(self.pid)
         self._served = looked.served
         self._prefix = "" if name == SUBJECT_PROCESS.key else f"{name}:"
@@ -237,7 +238,7 @@ def _refused(pid: int) -> ProbeError:
     """Return the error for a process that cannot be looked at."""
     import psutil
 
-    if psutil.pid_exists(pid):
+    if pid < _NO_PID and psutil.pid_exists(pid):
         return UnsupportedError(
             f"The system does not let us look at process {pid}.",
             cause="It belongs to another user.",

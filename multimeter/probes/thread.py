@@ -130,11 +130,12 @@ class ThreadProbe(Probe):
         self._times = times
         self._measures: dict[str, Measure] = {}
         self._before: Mapping[int, ThreadTime] | None = None
-        for name in names or self._first_names():
+        # From outside, threads have other names, which are found when it is sampled.
+        for name in names or (self._first_names() if pid is None else ()):
             self._measure(name)
 
     def _first_names(self) -> list[str]:
-        times = self._times(self._pid or os.getpid())
+        times = self._times(os.getpid())
         return sorted({name for name, _ in times.values()})[: self._limit]
 
     @property

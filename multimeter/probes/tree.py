@@ -14,7 +14,7 @@ two gaps, which this module closes:
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from multimeter.probes.usage import COUNTERS, NOTHING, Counters, Usage
@@ -97,9 +97,9 @@ class TreeAccount:
         self._seen = dict(now)
         self.totals = tuple(map(max, self.totals, self._sum))
 
-    def _add(self, usage: Usage, before: Usage, found: Iterable[Usage]) -> None:
+    def _add(self, usage: Usage, before: Usage, found: Sequence[Usage]) -> None:
         """Add what a process and those that it reaped used, without ``found``."""
-        if (usage.own, usage.reaped) == (before.own, before.reaped):
+        if not found and (usage.own, usage.reaped) == (before.own, before.reaped):
             return  # most processes of a large tree do nothing most of the time
         growth = _plus(
             map(max, _minus(usage.own, before.own), NOTHING),

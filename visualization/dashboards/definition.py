@@ -151,9 +151,9 @@ PANELS = (
         "Memory of the container",
         "bytes",
         {
-            "memory_charged": "with cached files",
+            "memory_charged": "charged, with cached files",
             "memory_charged_peak": "peak so far",
-            "memory_working_set": "without",
+            "memory_working_set": "working set",
             "memory_limit": "limit",
         },
     ),
@@ -204,9 +204,9 @@ PANELS = (
     ),
     PanelDefinition(
         "sampling",
-        "Time of a sample, and between samples",
+        "Sampling",
         "s",
-        {"sample_time": "of a sample", "cycle_time": "between"},
+        {"sample_time": "time of a sample", "cycle_time": "time between samples"},
     ),
     PanelDefinition(
         "late",

@@ -11,7 +11,8 @@ import pytest
 _TAKE_AWAY = """
 import sys, os, time
 system = {system!r}
-import psutil  # it asks for its system when it is loaded
+import importlib.metadata, logging, shutil, subprocess
+import psutil  # these ask for their system when they are loaded
 sys.platform = system
 if system == "win32":
     for name in ("resource", "fcntl", "pwd", "grp", "termios"):

@@ -284,9 +284,10 @@ def test_a_process_id_is_a_positive_number(pid):
         ProcessProbe(pid)
 
 
-def test_a_process_that_is_not_there_is_a_clear_error():
-    with pytest.raises(ProbeError, match="There is no process 4194305") as caught:
-        ProcessProbe(4194305)
+@pytest.mark.parametrize("pid", [4194305, 2**31, 2**62, 2**70])
+def test_a_process_that_is_not_there_is_a_clear_error(pid):
+    with pytest.raises(ProbeError, match=f"There is no process {pid}") as caught:
+        ProcessProbe(pid)
     assert not isinstance(caught.value, UnsupportedError)
 
 

@@ -110,6 +110,14 @@ def test_a_sample_before_the_start_is_a_clear_error(threads):
         sample(ThreadProbe(times=threads))
 
 
+def test_from_outside_names_are_found_while_sampling(threads):
+    probe = ThreadProbe(times=threads).for_process(77)
+    assert probe.measures == ()
+    probe.start()
+    assert set(sample(probe)) == {"main", "worker-1", "worker-2"}
+    assert len(probe.measures) == 3
+
+
 def test_from_outside_the_process_is_named_by_its_id(threads):
     probe = ThreadProbe("main", times=threads).for_process(77)
     probe.start()

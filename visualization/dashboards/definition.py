@@ -22,12 +22,14 @@ class PanelDefinition:
         title: What stands above it.
         unit: The unit of its axis.
         metrics: The keys of the metrics with their labels, in the order of the legend.
+        group: What it stands under; the panels of nearly every run stand under none.
     """
 
     id: str
     title: str
     unit: str
     metrics: Mapping[str, str]
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class FigureDefinition:
     subject: str
     metrics: tuple[str, ...]
 
+
+_PROCESSES = "More of the processes"
+_GPU = "GPU and energy"
+_CONTAINER = "Container"
+_MACHINE = "Machine"
+_PYTHON = "Interpreter"
+_MEASURING = "Measuring itself"
 
 PANELS = (
     PanelDefinition(
@@ -81,11 +90,14 @@ PANELS = (
         "GPU",
         "percentunit",
         {"gpu_use": "busy", "gpu_memory_busy": "memory busy"},
+        _GPU,
     ),
-    PanelDefinition("gpu-memory", "GPU memory", "bytes", {"gpu_memory_used": "used"}),
-    PanelDefinition("gpu-temperature", "GPU temperature", "°C", {"gpu_temperature": ""}),
-    PanelDefinition("power", "Power", "W", {"power": "power", "gpu_power": "power"}),
-    PanelDefinition("energy", "Energy so far", "J", {"energy": ""}),
+    PanelDefinition("gpu-memory", "GPU memory", "bytes", {"gpu_memory_used": "used"}, _GPU),
+    PanelDefinition(
+        "gpu-temperature", "GPU temperature", "°C", {"gpu_temperature": ""}, _GPU
+    ),
+    PanelDefinition("power", "Power", "W", {"power": "power", "gpu_power": "power"}, _GPU),
+    PanelDefinition("energy", "Energy so far", "J", {"energy": ""}, _GPU),
     PanelDefinition(
         "disk",
         "Disk",
@@ -96,20 +108,25 @@ PANELS = (
             "disk_read": "read",
             "disk_write": "written",
         },
+        _PROCESSES,
     ),
     PanelDefinition(
         "calls",
         "Read and written by calls",
         "Bps",
         {"io_read": "read", "io_write": "written"},
+        _PROCESSES,
     ),
     PanelDefinition(
         "network",
         "Network",
         "Bps",
         {"network_received": "received", "network_sent": "sent"},
+        _MACHINE,
     ),
-    PanelDefinition("threads", "CPU of threads", "percentunit", {"cpu_rate": ""}),
+    PanelDefinition(
+        "threads", "CPU of threads", "percentunit", {"cpu_rate": ""}, _PROCESSES
+    ),
     PanelDefinition(
         "counts",
         "Processes, threads, files",
@@ -122,6 +139,7 @@ PANELS = (
             "tasks": "tasks",
             "tasks_limit": "limit",
         },
+        _PROCESSES,
     ),
     PanelDefinition(
         "page-faults",
@@ -145,7 +163,7 @@ PANELS = (
         "cps",
         {"context_switches_vol": "voluntary", "context_switches_invol": "forced"},
     ),
-    PanelDefinition("cpu-time", "CPU time so far", "s", {"cpu_time": ""}),
+    PanelDefinition("cpu-time", "CPU time so far", "s", {"cpu_time": ""}, _PROCESSES),
     PanelDefinition(
         "container-memory",
         "Memory of the container",
@@ -156,8 +174,11 @@ PANELS = (
             "memory_working_set": "working set",
             "memory_limit": "limit",
         },
+        _CONTAINER,
     ),
-    PanelDefinition("oom", "Killed for want of memory", "short", {"oom_kills": ""}),
+    PanelDefinition(
+        "oom", "Killed for want of memory", "short", {"oom_kills": ""}, _CONTAINER
+    ),
     PanelDefinition(
         "machine-cpu",
         "CPU of the machine",
@@ -168,6 +189,7 @@ PANELS = (
             "cpu_iowait": "waiting for disks",
             "cpu_steal": "taken by others",
         },
+        _MACHINE,
     ),
     PanelDefinition(
         "machine-memory",
@@ -178,8 +200,9 @@ PANELS = (
             "memory_available": "available",
             "swap_used": "swapped out",
         },
+        _MACHINE,
     ),
-    PanelDefinition("load", "Load of the machine", "short", {"load_1": ""}),
+    PanelDefinition("load", "Load of the machine", "short", {"load_1": ""}, _MACHINE),
     PanelDefinition(
         "pressure",
         "Waiting for CPU, memory, disks",
@@ -191,28 +214,38 @@ PANELS = (
             "pressure_io_some": "some for disks",
             "pressure_io_full": "all for disks",
         },
+        _MACHINE,
     ),
-    PanelDefinition("gc-time", "Garbage collector", "percentunit", {"gc_time": "time"}),
-    PanelDefinition("gc-runs", "Garbage collector runs", "cps", {"gc_runs": "runs"}),
-    PanelDefinition("blocks", "Memory blocks of Python", "short", {"allocated_blocks": ""}),
-    PanelDefinition("lag", "Lag of the event loop", "s", {"event_loop_lag": ""}),
+    PanelDefinition(
+        "gc-time", "Garbage collector", "percentunit", {"gc_time": "time"}, _PYTHON
+    ),
+    PanelDefinition(
+        "gc-runs", "Garbage collector runs", "cps", {"gc_runs": "runs"}, _PYTHON
+    ),
+    PanelDefinition(
+        "blocks", "Memory blocks of Python", "short", {"allocated_blocks": ""}, _PYTHON
+    ),
+    PanelDefinition("lag", "Lag of the event loop", "s", {"event_loop_lag": ""}, _PYTHON),
     PanelDefinition(
         "overhead",
         "Cost of measuring",
         "percentunit",
         {"overhead_cpu": "CPU", "overhead_gil": "interpreter lock"},
+        _MEASURING,
     ),
     PanelDefinition(
         "sampling",
         "Sampling",
         "s",
         {"sample_time": "time of a sample", "cycle_time": "time between samples"},
+        _MEASURING,
     ),
     PanelDefinition(
         "late",
         "Late and missed samples so far",
         "short",
         {"samples_late": "late", "samples_missed": "missed"},
+        _MEASURING,
     ),
 )
 

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from multimeter.measure import Measure
 from multimeter.probe import ResourceProbe
-from multimeter.subject import SUBJECT_PROCESS
-from multimeter.visualization.dashboards.definition import FIGURES, PANELS, FigureDefinition
-from multimeter.visualization.dashboards.panels import Panel, panels_of
+from multimeter.probes.process_metrics import SubjectMeasures
+from multimeter.probes.usage import COUNTERS
+from multimeter.subject import SUBJECT_PROCESS, Subject
+from multimeter.visualization.dashboards.definition import (
+    FIGURES,
+    PANELS,
+    UNITS,
+    FigureDefinition,
+    PanelDefinition,
+)
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
 
@@ -24,14 +32,23 @@ RUN_UID = "6V5fU2t7r"
 RUNS_UID = "multimeter-runs"
 """The dashboard with the list of runs."""
 
-_COLORS = ("green", "yellow", "blue", "purple")
+_COLORS = ("green", "yellow", "blue", "purple", "orange", "red")
 _FIRST_SUBJECT = SUBJECT_PROCESS.key
 
-_KNOWN = [measure.key for measure in ResourceProbe().measures]
-_METRICS = {key.rpartition(".")[2] for key in _KNOWN}
-# A panel here is there for every run, so only those are that nearly every run fills;
-# what else a run has measured stands in "Everything else".
-_SHOWN = [panel for panel in PANELS if not _METRICS.isdisjoint(panel.metrics)]
+_GAUGES = ("rss_peak", "threads", "processes", "open_files", "uss", "pss")
+
+
+def _known_measures() -> dict[str, Measure]:
+    """Return the measures of processes, which nearly every run has some of."""
+    served = {*COUNTERS, *_GAUGES}
+    known = [*ResourceProbe().measures]
+    for subject in (SUBJECT_PROCESS, Subject("tree")):
+        known += SubjectMeasures(subject, served).measures
+    return {measure.key: measure for measure in known}
+
+
+_KNOWN = _known_measures()
+_ALWAYS = {measure.key for measure in ResourceProbe().measures}
 
 _UNITS = {
     ("bytes", 1024.0): "kbytes",
@@ -53,12 +70,14 @@ class _Line:
         label: What the legend says.
         color: Its colour, as Grafana names them.
         dashed: Whether it is of another subject than the first.
+        unit: The unit of its values as they are stored, where it is not the panel's.
     """
 
     field: str
     label: str
     color: str
     dashed: bool
+    unit: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,7 @@ class _Chart:
 
     Attributes:
         title: What stands above it.
-        unit: Grafana's unit of the values as they are stored.
+        unit: Grafana's unit of the values.
         pattern: Matches its fields.
         lines: The fields that are known.
     """
@@ -80,12 +99,23 @@ class _Chart:
 
 @dataclass(frozen=True)
 class _Figure:
-    """A panel with one number; its fields are added."""
+    """A panel with one number.
+
+    Attributes:
+        title: What stands above it.
+        unit: Grafana's unit of the number.
+        fields: Matches its fields.
+        factors: What the values of some fields are multiplied with, by their patterns.
+        statistic: What is taken of each field.
+        of_all: What is taken of all of them.
+    """
 
     title: str
     unit: str
     fields: str
+    factors: dict[str, float]
     statistic: str
+    of_all: str
 
 
 def render_dashboards() -> dict[str, str]:
@@ -102,42 +132,51 @@ def render_dashboards() -> dict[str, str]:
         "runs_uid": RUNS_UID,
         "data_source_uid": DATA_SOURCE_UID,
     }
+    groups = {panel.group for panel in PANELS if panel.group}
     run = environment.get_template("run.json.j2").render(
-        figures=[_figure(each) for each in FIGURES if _is_known(each)],
-        charts=_charts(),
-        defined=_pattern([metric for panel in _SHOWN for metric in panel.metrics]),
+        figures=_figures(),
+        charts=_charts(""),
+        groups={each.group: _charts(each.group) for each in PANELS if each.group in groups},
+        defined=_pattern([metric for panel in PANELS for metric in panel.metrics]),
     )
     runs = environment.get_template("runs.json.j2").render()
     return {"run.json": run, "runs.json": runs}
 
 
-def _charts() -> list[_Chart]:
-    panels = panels_of(None, _KNOWN)
-    metrics = {each.id: list(each.metrics) for each in _SHOWN}
+def _charts(group: str) -> list[_Chart]:
+    """Return the panels of a group; a folded group costs nothing, and may be empty."""
     return [
-        _Chart(
-            panel.title,
-            _unit(panel),
-            _pattern(metrics[panel.id]),
-            _lines(panel, metrics[panel.id]),
-        )
-        for panel in panels
+        _Chart(each.title, each.unit, _pattern(list(each.metrics)), _lines(each))
+        for each in PANELS
+        if each.group == group
     ]
 
 
-def _lines(panel: Panel, metrics: list[str]) -> list[_Line]:
+def _lines(panel: PanelDefinition) -> list[_Line]:
+    metrics = list(panel.metrics)
     lines = []
-    for each in panel.series:
-        subject, _, metric = each.key.rpartition(".")
+    for key, measure in _KNOWN.items():
+        subject, metric = measure.subject.key, measure.metric.key
+        if metric not in metrics:
+            continue
         other = subject != _FIRST_SUBJECT
         color = ("dark-" if other else "") + _COLORS[metrics.index(metric) % len(_COLORS)]
-        lines.append(_Line(each.key, each.label, color, dashed=other))
+        unit = _unit(measure)
+        label = f"{subject} {panel.metrics[metric]}".rstrip()
+        lines.append(
+            _Line(key, label, color, dashed=other, unit="" if unit == panel.unit else unit)
+        )
     return lines
 
 
-def _unit(panel: Panel) -> str:
-    (scale,) = {each.scale for each in panel.series}
-    return panel.unit if scale == 1.0 else _UNITS[panel.unit, scale]
+def _unit(measure: Measure) -> str:
+    unit, scale = _shown(measure)
+    return unit if scale == 1.0 else _UNITS[unit, scale]
+
+
+def _shown(measure: Measure) -> tuple[str, float]:
+    unit = measure.metric.unit
+    return UNITS.get(unit, (unit, 1.0))
 
 
 def _pattern(metrics: list[str]) -> str:
@@ -145,16 +184,26 @@ def _pattern(metrics: list[str]) -> str:
     return rf"\.({'|'.join(map(re.escape, metrics))})$"
 
 
-def _is_known(figure: FigureDefinition) -> bool:
-    return set(_keys(figure)) <= set(_KNOWN)
+def _figures() -> list[_Figure]:
+    """Return the figures that every run has, whichever probe has measured it."""
+    titles = dict.fromkeys(
+        each.title for each in FIGURES if _ALWAYS.issuperset(_keys(each))
+    )
+    return [_figure([each for each in FIGURES if each.title == title]) for title in titles]
 
 
 def _keys(figure: FigureDefinition) -> list[str]:
     return [f"{figure.subject}.{metric}" for metric in figure.metrics]
 
 
-def _figure(figure: FigureDefinition) -> _Figure:
-    keys = _keys(figure)
-    fields = f"^({'|'.join(map(re.escape, keys))})$"
-    (unit,) = {_unit(panel) for panel in panels_of(None, keys)}
-    return _Figure(figure.title, unit, fields, figure.statistic)
+def _figure(sources: list[FigureDefinition]) -> _Figure:
+    keys = [key for each in sources for key in _keys(each)]
+    factors = {key: _shown(_KNOWN[key])[1] for key in keys}
+    return _Figure(
+        sources[0].title,
+        sources[0].unit,
+        f"^({'|'.join(map(re.escape, keys))})$",
+        {f"^{re.escape(key)}$": factor for key, factor in factors.items() if factor != 1.0},
+        sources[0].statistic,
+        "sum" if len(sources) == 1 else "max",
+    )

@@ -23,9 +23,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 RENDERED = {name: json.loads(text) for name, text in render_dashboards().items()}
+PANELS_AND_FOLDED = [
+    each
+    for panel in RENDERED["run.json"]["panels"]
+    for each in (panel, *panel.get("panels", ()))
+]
 CHARTS = {
     each["title"]: each["targets"][0]["query"]
-    for each in RENDERED["run.json"]["panels"]
+    for each in PANELS_AND_FOLDED
     if each["type"] == "timeseries"
 }
 FIGURES = {
@@ -39,6 +44,7 @@ POINTS = [each for each in RECORDS if each.measurement == "example"]
 ODD = """
 import time
 from multimeter import InfluxDBStorage, Measure, Metric, Multimeter, Probe, Subject
+from multimeter.probes import ProcessProbe
 
 class Rig(Probe):
     RIG = Subject("rig")
@@ -64,7 +70,10 @@ for identifier in IDENTIFIERS:
     meter = Multimeter(Rig(), cycle_time=0.01, storage=storage)
     with meter.measure(identifier) as result:
         time.sleep(0.1)
+with Multimeter(ProcessProbe(), cycle_time=0.02, storage=storage).measure(PROCESS):
+    time.sleep(0.2)
 """
+PROCESS = "of a process probe"
 IDENTIFIERS = [
     "plain",
     "with space",
@@ -82,6 +91,7 @@ IDENTIFIERS = [
 def shown(shared_stack):
     """The stack with the example and odd runs, and the range of the example's link."""
     code = ODD.replace("CONFIG", repr(str(shared_stack.config_file)))
+    code = code.replace("PROCESS", repr(PROCESS))
     done = shared_stack.python(code.replace("IDENTIFIERS", repr(IDENTIFIERS)))
     assert done.returncode == 0, done.stderr
     return shared_stack
@@ -93,10 +103,17 @@ def escape(identifier):
     return "".join(f"\\{char}" if char in special else char for char in identifier)
 
 
+RANGES: dict[tuple[str, str], tuple[str, str]] = {}
+
+
 def link_range(stack, identifier):
-    page = urlsplit(stack.json("open", identifier)["page"])
-    query = {key: value for key, (value,) in parse_qs(page.query).items()}
-    return query["from"], query["to"]
+    """Return the range of a run's link; the runs here have ended, so it stays."""
+    key = stack.name, identifier
+    if key not in RANGES:
+        page = urlsplit(stack.json("open", identifier)["page"])
+        query = {key: value for key, (value,) in parse_qs(page.query).items()}
+        RANGES[key] = query["from"], query["to"]
+    return RANGES[key]
 
 
 def ask(stack, query, identifier):
@@ -155,12 +172,21 @@ def test_the_figures_are_those_of_the_run(shown):
     times = [each.time_ns for each in POINTS]
     assert figure("Duration") == times[-1] - times[0]
     peak = max(each.fields["process.memory_rss_max"] for each in POINTS)
-    assert figure("Peak memory") == peak
+    assert figure("Peak memory") == peak * 1024  # getrusage counts in kB
     cpu = [
         each.fields["process.cpu_rate_user"] + each.fields["process.cpu_rate_system"]
         for each in POINTS
     ]
     assert figure("Mean CPU") == pytest.approx(sum(cpu) / len(cpu), rel=0.05)
+
+
+def test_what_other_probes_measured_is_in_its_panels_and_its_figures(shown):
+    resident = columns(ask(shown, CHARTS["Memory"], PROCESS))["process.memory_rss"]
+    (peak,) = columns(ask(shown, FIGURES["Peak memory"], PROCESS)).values()
+    assert peak[-1] >= max(resident) > 2**20
+    counts = columns(ask(shown, CHARTS["Processes, threads, files"], PROCESS))
+    assert min(counts["tree.processes"]) >= 1
+    assert ask(shown, CHARTS["Everything else"], PROCESS) == []
 
 
 def test_everything_else_is_numbers_only(shown):
@@ -190,7 +216,7 @@ def test_the_list_of_runs_is_newest_first(shown):
     listed = RENDERED["run.json"]["templating"]["list"]
     identifiers, first, last = (each["query"] for each in listed)
     (values,) = columns(ask(shown, identifiers, "example")).values()
-    assert set(values) == {"example", *IDENTIFIERS}
+    assert set(values) == {"example", PROCESS, *IDENTIFIERS}
     by_time = values.index("plain") > values.index("with space")
     assert by_time
     times = [
@@ -203,7 +229,7 @@ def test_the_list_of_runs_is_newest_first(shown):
 def test_the_dashboard_of_runs_leads_to_each_of_them(shown):
     (table,) = RENDERED["runs.json"]["panels"]
     rows = columns(ask(shown, table["targets"][0]["query"], "example"))
-    assert set(rows["Run"]) == {"example", *IDENTIFIERS}
+    assert set(rows["Run"]) == {"example", PROCESS, *IDENTIFIERS}
     example = rows["Run"].index("example")
     first, last = link_range(shown, "example")
     assert (rows["first"][example], rows["last"][example]) == (first, last)

@@ -17,18 +17,24 @@ from multimeter.visualization.dashboards.grafana import (
 )
 
 KEYS = [measure.key for measure in ResourceProbe().measures]
-SHOWN = [
-    panel
-    for panel in PANELS
-    if any(key.rpartition(".")[2] in panel.metrics for key in KEYS)
-]
+OF_ALL_PROBES = [f"some.{metric}" for panel in PANELS for metric in panel.metrics]
 RENDERED = render_dashboards()
 RUN = json.loads(RENDERED["run.json"])
 RUNS = json.loads(RENDERED["runs.json"])
 
 
+def with_folded(panels):
+    for panel in panels:
+        yield panel
+        yield from panel.get("panels", ())
+
+
 def panels(dashboard=RUN, kind="timeseries"):
-    return {each["title"]: each for each in dashboard["panels"] if each["type"] == kind}
+    return {
+        each["title"]: each
+        for each in with_folded(dashboard["panels"])
+        if each["type"] == kind
+    }
 
 
 def query_of(panel):
@@ -39,7 +45,7 @@ def query_of(panel):
 def fields_of(panel):
     """Return which of the known measures a panel shows, by the patterns of its query."""
     shown = []
-    for key in KEYS:
+    for key in (*KEYS, *OF_ALL_PROBES):
         wanted = re.findall(r"r\._field (=~|!~) /(.*?[^\\])/", query_of(panel))
         if all(bool(re.search(pattern, key)) == (op == "=~") for op, pattern in wanted):
             shown.append(key)
@@ -56,7 +62,7 @@ def test_the_links_that_people_have_kept_still_work():
 @pytest.mark.parametrize("dashboard", [RUN, RUNS])
 def test_grafana_9_knows_the_schema(dashboard):
     assert dashboard["schemaVersion"] <= 37
-    ids = [each["id"] for each in dashboard["panels"]]
+    ids = [each["id"] for each in with_folded(dashboard["panels"])]
     assert len(ids) == len(set(ids))
 
 
@@ -73,13 +79,26 @@ def test_a_link_shows_the_run_from_its_first_to_its_last_point():
     assert link["url"].startswith(f"/d/{RUN_UID}/multimeter?var-measurementId=")
 
 
-def test_there_is_a_panel_for_each_group_and_one_for_everything_else():
-    assert list(panels()) == [*(each.title for each in SHOWN), "Everything else"]
+def test_there_is_a_panel_for_each_definition_and_one_for_everything_else():
+    assert set(panels()) == {*(each.title for each in PANELS), "Everything else"}
 
 
-@pytest.mark.parametrize("definition", SHOWN, ids=lambda each: each.id)
+def test_what_only_some_runs_have_is_folded_under_its_group():
+    rows = panels(kind="row")
+    for title, row in rows.items():
+        assert row["collapsed"]
+        inside = [each["title"] for each in row["panels"]]
+        assert inside == [each.title for each in PANELS if each.group == title]
+    assert {each.group for each in PANELS} - {""} == set(rows)
+
+
+@pytest.mark.parametrize("definition", PANELS, ids=lambda each: each.id)
 def test_each_panel_shows_its_own_measures_only(definition):
-    expected = {key for key in KEYS if key.rpartition(".")[2] in definition.metrics}
+    expected = {
+        key
+        for key in (*KEYS, *OF_ALL_PROBES)
+        if key.rpartition(".")[2] in definition.metrics
+    }
     assert set(fields_of(panels()[definition.title])) == expected
 
 
@@ -95,7 +114,7 @@ def test_everything_else_is_what_no_other_panel_shows():
     ("title", "unit"),
     [
         ("CPU", "percentunit"),
-        ("Memory", "kbytes"),
+        ("Memory", "bytes"),
         ("Page faults and swaps", "cps"),
         ("Block I/O", "ops"),
         ("Context switches", "cps"),
@@ -105,25 +124,40 @@ def test_units_are_those_of_the_values_as_they_are_stored(title, unit):
     assert panels()[title]["fieldConfig"]["defaults"]["unit"] == unit
 
 
+def properties_of(title):
+    return {
+        each["matcher"]["options"]: {p["id"]: p["value"] for p in each["properties"]}
+        for each in panels()[title]["fieldConfig"]["overrides"]
+    }
+
+
+def test_a_measure_in_another_unit_than_its_panel_says_so():
+    memory = properties_of("Memory")
+    assert memory["process.memory_rss_max"]["unit"] == "kbytes"
+    assert "unit" not in memory["tree.memory_rss"]
+
+
 def test_figures_have_their_units():
     units = {
         title: each["fieldConfig"]["defaults"]["unit"]
         for title, each in panels(kind="stat").items()
     }
-    assert units == {"Duration": "ns", "Peak memory": "kbytes", "Mean CPU": "percentunit"}
+    assert units == {"Duration": "ns", "Peak memory": "bytes", "Mean CPU": "percentunit"}
     assert set(units) - {"Duration"} <= {each.title for each in FIGURES}
 
 
+def test_the_peak_is_that_of_whichever_probe_has_measured_it():
+    query = query_of(panels(kind="stat")["Peak memory"])
+    assert "memory_rss_max" in query
+    assert "memory_rss_peak" in query
+    assert r"=~ /^process\.memory_rss_max$/ then r._value * 1024.0" in query
+
+
 def test_a_metric_has_one_hue_and_other_subjects_are_dashed():
-    overrides = panels()["CPU"]["fieldConfig"]["overrides"]
-    shown = {}
-    for each in overrides:
-        properties = {each["id"]: each["value"] for each in each["properties"]}
-        shown[each["matcher"]["options"]] = (
-            properties["displayName"],
-            properties["color"]["fixedColor"],
-            "custom.lineStyle" in properties,
-        )
+    shown = {
+        key: (each["displayName"], each["color"]["fixedColor"], "custom.lineStyle" in each)
+        for key, each in properties_of("CPU").items()
+    }
     assert shown["process.cpu_rate_user"] == ("process user", "green", False)
     assert shown["children.cpu_rate_user"] == ("children user", "dark-green", True)
 
@@ -183,6 +217,6 @@ def test_a_run_in_the_list_is_a_link_to_its_dashboard():
 def test_a_hole_in_a_template_is_an_error(monkeypatch):
     monkeypatch.setattr(grafana, "_pattern", lambda _: None)
     monkeypatch.setattr(grafana, "FIGURES", ())
-    monkeypatch.setattr(grafana, "_charts", lambda: [object()])
+    monkeypatch.setattr(grafana, "_charts", lambda _: [object()])
     with pytest.raises(UndefinedError):
         render_dashboards()

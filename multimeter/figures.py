@@ -1,15 +1,51 @@
-"""Figures: the few numbers about a whole run that people look at first."""
+"""Figures: the few numbers about a whole run that people look at first.
+
+Where a whole tree of processes was measured, they are about the tree; else about the one
+process, with those of its children for which it has waited.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from multimeter.peaks import BASELINE
+from multimeter.totals import total_of
 
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["FIGURES", "Figure", "FigureDefinition", "figures_of"]
+__all__ = ["FIGURES", "Figure", "FigureDefinition", "Source", "figures_of"]
+
+Statistic = Literal["max", "mean", "peak", "total"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Measures that tell a figure, and what is taken of them.
+
+    Attributes:
+        statistic: ``total``, what rates add up to over the run; ``max``, the largest sum
+            at one moment; ``mean``, over time and measures; ``peak``, the largest that
+            the kernel or a sample tells.
+        subjects: Patterns, one of which must match the whole key of a subject.
+        metrics: The keys of the metrics.
+        factor: What the values are multiplied with, beside what their unit says.
+    """
+
+    statistic: Statistic
+    subjects: tuple[str, ...]
+    metrics: tuple[str, ...]
+    factor: float = 1.0
+
+    def keys(self, result: Result) -> list[str]:
+        """Return the keys of the measures that a result has of it."""
+        subjects = re.compile("|".join(self.subjects))
+        split = ((key, *key.rpartition(".")[::2]) for key in result.columns)
+        return [k for k, s, m in split if m in self.metrics and subjects.fullmatch(s)]
 
 
 @dataclass(frozen=True)
@@ -21,18 +57,13 @@ class FigureDefinition:
         title: Its name for people.
         unit: ``s``, ``bytes``, ``cores`` (1 is one busy core), ``share`` (1 is all),
             ``J`` or none.
-        statistic: What is taken of each measure: its largest value, its mean over the
-            points, or what a rate adds up to over the time.
-        subjects: The keys of the subjects; the first that was measured is taken.
-        metrics: The keys of the metrics; their numbers are added.
+        sources: Where it comes from; the first one that has values is taken.
     """
 
     key: str
     title: str
     unit: str
-    statistic: Literal["max", "mean", "total"]
-    subjects: tuple[str, ...]
-    metrics: tuple[str, ...]
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,18 +83,202 @@ class Figure:
     value: float
 
 
-FIGURES: tuple[FigureDefinition, ...] = ()
+_TREES = (("tree",), (".+:tree",))
+_GPUS = r"gpu\d+"
+# The memory beside a processor is counted apart; all other parts are in the whole.
+_PROCESSORS = r"energy:package-\d+(:dram)?"
+# getrusage(2) counts blocks of 512 bytes, whatever the disk has.
+_BLOCK = 512.0
+
+
+def _sources(statistic: Statistic, *metrics: str) -> tuple[Source, ...]:
+    """Return the sources for what processes do, the widest first."""
+    subjects = (*_TREES, ("process", "children"))
+    return tuple(Source(statistic, each, metrics) for each in subjects)
+
+
+_CPU_RATES = ("cpu_rate_user", "cpu_rate_system")
+_PEAKS = ("memory_rss_peak", "memory_rss", "memory_rss_max")
+
+
+def _moved(direction: Literal["read", "write"], blocks: str) -> tuple[Source, ...]:
+    """Return the sources for bytes: of disks, of getrusage, or where unknown of calls."""
+    return (
+        *_sources("total", f"io_disk_{direction}"),
+        Source("total", ("process", "children"), (blocks,), _BLOCK),
+        *_sources("total", f"io_{direction}"),
+    )
+
+
+FIGURES: tuple[FigureDefinition, ...] = (
+    FigureDefinition("duration", "Duration", "s"),
+    FigureDefinition(
+        "cpu_time",
+        "CPU time",
+        "s",
+        (
+            *(Source("max", subjects, ("cpu_time",)) for subjects in _TREES),
+            Source("total", ("process", "children"), _CPU_RATES),
+        ),
+    ),
+    FigureDefinition("cpu", "Mean CPU", "cores"),
+    FigureDefinition("peak_memory", "Peak memory", "bytes", _sources("peak", *_PEAKS)),
+    FigureDefinition("read", "Read", "bytes", _moved("read", "io_block_in")),
+    FigureDefinition("written", "Written", "bytes", _moved("write", "io_block_out")),
+    FigureDefinition(
+        "page_faults",
+        "Page faults",
+        "",
+        _sources("total", "memory_page_faults_without_io", "memory_page_faults_with_io"),
+    ),
+    FigureDefinition(
+        "context_switches",
+        "Context switches",
+        "",
+        _sources("total", "context_switches_vol", "context_switches_invol"),
+    ),
+    FigureDefinition("processes", "Most processes", "", _sources("max", "processes")),
+    FigureDefinition("threads", "Most threads", "", _sources("max", "threads")),
+    FigureDefinition(
+        "gpu", "Mean GPU, all users", "share", (Source("mean", (_GPUS,), ("gpu_use",)),)
+    ),
+    FigureDefinition(
+        "gpu_memory",
+        "GPU memory, all users",
+        "bytes",
+        (Source("max", (_GPUS,), ("gpu_memory_used",)),),
+    ),
+    FigureDefinition(
+        "gpu_energy",
+        "Energy of GPUs, all users",
+        "J",
+        (Source("total", (_GPUS,), ("gpu_power",)),),
+    ),
+    FigureDefinition(
+        "energy",
+        "Energy of processors, all users",
+        "J",
+        (Source("max", (_PROCESSORS,), ("energy",)),),
+    ),
+)
+"""Every figure that there is, in the order in which they are shown."""
+
+_FACTORS = {"kB": 1024.0, "KiB": 1024.0, "MiB": 1024.0**2, "%": 0.01}
+# Of what other programs wrote, nobody says the unit.
+_KNOWN_UNITS = {"memory_rss_max": "kB", "gpu_use": "%"}
 
 
 def figures_of(result: Result) -> tuple[Figure, ...]:
-    """Return the figures of a run: its duration, and those for which there are points.
+    """Return the figures of a run: its duration, and those for which there are values.
 
     Args:
-        result: What was measured; also one that was read back.
+        result: What was measured; also one that was read back. A run without points
+            has no figures.
     """
     return tuple(_figures(result))
 
 
 def _figures(result: Result) -> Iterator[Figure]:
-    del result
-    yield from ()
+    if not len(result.times_ns):
+        return
+    duration = (result.times_ns[-1] - _start(result)) / 1e9
+    values: dict[str, float | None] = {"duration": duration}
+    for each in FIGURES:
+        if each.sources:
+            values[each.key] = _first_value(result, each.sources)
+    cpu_time = values["cpu_time"]
+    if cpu_time is not None and duration > 0:
+        values["cpu"] = cpu_time / duration
+    for each in FIGURES:
+        value = values.get(each.key)
+        if value is not None and math.isfinite(value):
+            yield Figure(each.key, each.title, each.unit, value)
+
+
+def _start(result: Result) -> int:
+    """Return when a run started, in ns since the epoch: its first point at the latest."""
+    baseline = result.meta_data.get(BASELINE)
+    time = baseline.get("time_ns") if isinstance(baseline, Mapping) else None
+    return time if isinstance(time, int) else int(result.times_ns[0])
+
+
+def _first_value(result: Result, sources: Iterable[Source]) -> float | None:
+    for source in sources:
+        keys = source.keys(result)
+        value = _STATISTICS[source.statistic](result, keys) if keys else None
+        if value is not None:
+            return value * source.factor
+    return None
+
+
+def _total(result: Result, keys: Iterable[str]) -> float | None:
+    return _sum(_scaled(result, key, total_of(result, key)) for key in keys)
+
+
+def _mean(result: Result, keys: Iterable[str]) -> float | None:
+    means = [mean for key in keys if (mean := _mean_of(result, key)) is not None]
+    return sum(means) / len(means) if means else None
+
+
+def _mean_of(result: Result, key: str) -> float | None:
+    """Return the mean over time: a value holds for the time since the point before."""
+    before, weights, total = _start(result), 0, 0.0
+    values = [value for value in result.values(key) if _is_number(value)]
+    for time, value in zip(result.times_ns, result.values(key)):
+        if _is_number(value):
+            weights += time - before
+            total += value * (time - before)
+        before = time
+    if weights <= 0:
+        return _scaled(result, key, sum(values) / len(values)) if values else None
+    return _scaled(result, key, total / weights)
+
+
+def _max(result: Result, keys: Iterable[str]) -> float | None:
+    factors = [(result.values(key), _factor(result, key)) for key in keys]
+    sums: list[float] = []
+    for row in range(len(result.times_ns)):
+        known = [v * f for values, f in factors if _is_number(v := values[row])]
+        if known:
+            sums.append(sum(known))
+    return max(sums, default=None)
+
+
+def _peak(result: Result, keys: Iterable[str]) -> float | None:
+    peaks = {each.measure.key: each.value for each in result.peaks}
+    found = []
+    for key in keys:
+        values = [value for value in result.values(key) if _is_number(value)]
+        value = peaks.get(key, max(values, default=None))
+        if value is not None:
+            found.append(value * _factor(result, key))
+    return max(found, default=None)
+
+
+_STATISTICS: dict[Statistic, Callable[[Result, Iterable[str]], float | None]] = {
+    "max": _max,
+    "mean": _mean,
+    "peak": _peak,
+    "total": _total,
+}
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _scaled(result: Result, key: str, value: float | None) -> float | None:
+    return None if value is None else value * _factor(result, key)
+
+
+def _factor(result: Result, key: str) -> float:
+    units = {each.key: each.metric.unit for each in result.schema.measures}
+    unit = units.get(key) or _KNOWN_UNITS.get(key.rpartition(".")[2], "")
+    return _FACTORS.get(unit, 1.0)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value)

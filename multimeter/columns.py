@@ -123,6 +123,12 @@ class ColumnView(Sequence[Any]):
         value = self._column.get(row)
         return None if value is ABSENT else value
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether all are numbers, and there is one in every row."""
+        dense = self._column.dense
+        return isinstance(dense, array) and len(dense) >= self._rows
+
     def __iter__(self) -> Iterator[Any]:
         dense = self._column.dense
         if dense is not None and len(dense) >= self._rows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -223,7 +223,7 @@ def _mean(result: Result, keys: Iterable[str]) -> float | None:
 def _mean_of(result: Result, key: str) -> float | None:
     """Return the mean over time: a value holds for the time since the point before."""
     before, weights, total = _start(result), 0, 0.0
-    values = [value for value in result.values(key) if _is_number(value)]
+    values = _numbers(result, key)
     for time, value in zip(result.times_ns, result.values(key)):
         if _is_number(value):
             weights += time - before
@@ -235,6 +235,9 @@ def _mean_of(result: Result, key: str) -> float | None:
 
 
 def _max(result: Result, keys: Iterable[str]) -> float | None:
+    keys = list(keys)
+    if len(keys) == 1:
+        return _scaled(result, keys[0], max(_numbers(result, keys[0]), default=None))
     factors = [(result.values(key), _factor(result, key)) for key in keys]
     sums: list[float] = []
     for row in range(len(result.times_ns)):
@@ -248,8 +251,9 @@ def _peak(result: Result, keys: Iterable[str]) -> float | None:
     peaks = {each.measure.key: each.value for each in result.peaks}
     found = []
     for key in keys:
-        values = [value for value in result.values(key) if _is_number(value)]
-        value = peaks.get(key, max(values, default=None))
+        value = peaks.get(key)
+        if value is None:
+            value = max(_numbers(result, key), default=None)
         if value is not None:
             found.append(value * _factor(result, key))
     return max(found, default=None)
@@ -276,6 +280,15 @@ def _factor(result: Result, key: str) -> float:
     units = {each.key: each.metric.unit for each in result.schema.measures}
     unit = units.get(key) or _KNOWN_UNITS.get(key.rpartition(".")[2], "")
     return _FACTORS.get(unit, 1.0)
+
+
+def _numbers(result: Result, key: str) -> Sequence[float]:
+    """Return the finite numbers among the values of a measure."""
+    values = result.values(key)
+    # A sum is finite where all are: much sooner told than by looking at each.
+    if values.is_dense and math.isfinite(sum(values)):
+        return values
+    return [value for value in values if _is_number(value)]
 
 
 def _is_number(value: Any) -> bool:

@@ -9,7 +9,7 @@ control group. Such a mark is a measure as well, whose metric says of what it is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,39 +88,39 @@ def peaks_of(result: Result) -> tuple[Peak, ...]:
 
 
 def _peak(result: Result, measure: Measure, curve: Measure | None) -> Peak | None:
-    points = [
-        (time, value)
-        for time, value in zip(result.times_ns, _values(result, measure))
-        if _is_number(value)
-    ]
-    if not points:
+    times, values = _known(result, measure)
+    if not values:
         return None
     start_ns, before = _baseline(result, measure.key)
-    mark = max(value for _, value in points)
+    mark = max(values)
     sampled = None
     if curve is not None:
-        values = [value for value in _values(result, curve) if _is_number(value)]
+        _, samples = _known(result, curve)
         factor = _in_bytes(curve) / _in_bytes(measure)
-        sampled = max(values) * factor if values else None
+        sampled = max(samples) * factor if samples else None
     in_run = None if before is None else mark > before
-    rose = None if in_run is False else _rose(points, mark, start_ns)
+    rose = None if in_run is False else _rose(times, values, mark, start_ns)
     return Peak(measure, mark, sampled, rose, in_run)
 
 
 def _rose(
-    points: Iterable[tuple[int, float]], mark: float, start_ns: int | None
+    times: Sequence[int], values: Sequence[float], mark: float, start_ns: int | None
 ) -> tuple[int, int] | None:
     """Return the samples between which a mark was reached."""
-    before = start_ns
-    for time, value in points:
-        if value >= mark:
-            return None if before is None else (before, time)
-        before = time
-    return None
+    place = values.index(mark)
+    before = times[place - 1] if place else start_ns
+    return None if before is None else (before, times[place])
 
 
-def _values(result: Result, measure: Measure) -> Iterable[Any]:
-    return result.values(measure.key) if measure.key in result.columns else ()
+def _known(result: Result, measure: Measure) -> tuple[Sequence[int], Sequence[float]]:
+    """Return the points that have a number: their times, and the numbers."""
+    if measure.key not in result.columns:
+        return (), ()
+    values = result.values(measure.key)
+    if values.is_dense:
+        return result.times_ns, list(values)
+    points = [(t, v) for t, v in zip(result.times_ns, values) if _is_number(v)]
+    return [time for time, _ in points], [value for _, value in points]
 
 
 def _baseline(result: Result, key: str) -> tuple[int | None, float | None]:

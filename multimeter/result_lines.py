@@ -4,7 +4,8 @@ A run is the measurement of its identifier, with one field for each measure and 
 run's tags as tags. Beside it stand its marks (measurement ``multimeter_marks``, tag
 ``measurement``, field ``label``) and the run itself (measurement ``multimeter_runs``,
 tag ``measurement``, at the time of the first point), whose fields hold, exactly, what
-line protocol would have to bend: the identifier, tags, meta data and schema.
+line protocol would have to bend: the identifier, tags, meta data and schema; and its
+figures, so that a list of runs need not read their points.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import chain, islice
 from typing import Any
 
 from multimeter.errors import FormatError
+from multimeter.figures import figures_of
 from multimeter.identifiers import MARKS, RUNS
 from multimeter.line_protocol import encode, portable_measurement
 from multimeter.point_lines import encode_points
@@ -98,5 +100,7 @@ def run_record(result: Result) -> Record:
     }
     if len(times):
         fields |= {"start": times[0], "end": times[-1], "duration": times[-1] - times[0]}
+    for figure in figures_of(result):
+        fields[f"figure_{figure.key}"] = float(figure.value)
     start = times[0] if len(times) else None
     return Record(RUNS, {"measurement": measurement}, fields, start)

@@ -5,23 +5,10 @@ They name neither bucket nor organisation: the data source knows them.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from multimeter.measure import Measure
-from multimeter.probe import ResourceProbe
-from multimeter.probes.process_metrics import SubjectMeasures
-from multimeter.probes.usage import COUNTERS
-from multimeter.subject import SUBJECT_PROCESS, Subject
-from multimeter.visualization.dashboards.definition import (
-    FIGURES,
-    PANELS,
-    UNITS,
-    FigureDefinition,
-    PanelDefinition,
-)
+from multimeter.loggers import STACK_MEASUREMENT as LOGS
+from multimeter.visualization.dashboards import grafana_run
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
 
@@ -32,90 +19,7 @@ RUN_UID = "6V5fU2t7r"
 RUNS_UID = "multimeter-runs"
 """The dashboard with the list of runs."""
 
-_COLORS = ("green", "yellow", "blue", "purple", "orange", "red")
-_FIRST_SUBJECT = SUBJECT_PROCESS.key
-
-_GAUGES = ("rss_peak", "threads", "processes", "open_files", "uss", "pss")
-
-
-def _known_measures() -> dict[str, Measure]:
-    """Return the measures of processes, which nearly every run has some of."""
-    served = {*COUNTERS, *_GAUGES}
-    known = [*ResourceProbe().measures]
-    for subject in (SUBJECT_PROCESS, Subject("tree")):
-        known += SubjectMeasures(subject, served).measures
-    return {measure.key: measure for measure in known}
-
-
-_KNOWN = _known_measures()
-_ALWAYS = {measure.key for measure in ResourceProbe().measures}
-
-_UNITS = {
-    ("bytes", 1024.0): "kbytes",
-    ("bytes", 1024.0**2): "mbytes",
-    ("percentunit", 0.01): "percent",
-    ("s", 1e-3): "ms",
-    ("s", 1e-6): "µs",
-    ("s", 1e-9): "ns",
-}
-"""Grafana's unit for a value that is to be scaled: so that no query has to."""
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line of a panel; a metric has the same hue on every subject.
-
-    Attributes:
-        field: The key of the measure.
-        label: What the legend says.
-        color: Its colour, as Grafana names them.
-        dashed: Whether it is of another subject than the first.
-        unit: The unit of its values as they are stored, where it is not the panel's.
-    """
-
-    field: str
-    label: str
-    color: str
-    dashed: bool
-    unit: str
-
-
-@dataclass(frozen=True)
-class _Chart:
-    """A panel with lines.
-
-    Attributes:
-        title: What stands above it.
-        unit: Grafana's unit of the values.
-        pattern: Matches its fields.
-        lines: The fields that are known.
-    """
-
-    title: str
-    unit: str
-    pattern: str
-    lines: list[_Line]
-
-
-@dataclass(frozen=True)
-class _Figure:
-    """A panel with one number.
-
-    Attributes:
-        title: What stands above it.
-        unit: Grafana's unit of the number.
-        fields: Matches its fields.
-        factors: What the values of some fields are multiplied with, by their patterns.
-        statistic: What is taken of each field.
-        of_all: What is taken of all of them.
-    """
-
-    title: str
-    unit: str
-    fields: str
-    factors: dict[str, float]
-    statistic: str
-    of_all: str
+_UIDS = {"run": RUN_UID, "runs": RUNS_UID, "logging": "multimeter-logging"}
 
 
 def render_dashboards() -> dict[str, str]:
@@ -128,82 +32,20 @@ def render_dashboards() -> dict[str, str]:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "uid": RUN_UID,
-        "runs_uid": RUNS_UID,
+        "uids": _UIDS,
         "data_source_uid": DATA_SOURCE_UID,
+        "logs": LOGS,
+        "log": {"tag": "codename", "field": "value", "unit_tag": "unit", "gap": 5.0},
     }
-    groups = {panel.group for panel in PANELS if panel.group}
-    run = environment.get_template("run.json.j2").render(
-        figures=_figures(),
-        charts=_charts(""),
-        groups={each.group: _charts(each.group) for each in PANELS if each.group in groups},
-        defined=_pattern([metric for panel in PANELS for metric in panel.metrics]),
-    )
-    runs = environment.get_template("runs.json.j2").render()
-    return {"run.json": run, "runs.json": runs}
-
-
-def _charts(group: str) -> list[_Chart]:
-    """Return the panels of a group; a folded group costs nothing, and may be empty."""
-    return [
-        _Chart(each.title, each.unit, _pattern(list(each.metrics)), _lines(each))
-        for each in PANELS
-        if each.group == group
-    ]
-
-
-def _lines(panel: PanelDefinition) -> list[_Line]:
-    metrics = list(panel.metrics)
-    lines = []
-    for key, measure in _KNOWN.items():
-        subject, metric = measure.subject.key, measure.metric.key
-        if metric not in metrics:
-            continue
-        other = subject != _FIRST_SUBJECT
-        color = ("dark-" if other else "") + _COLORS[metrics.index(metric) % len(_COLORS)]
-        unit = _unit(measure)
-        label = f"{subject} {panel.metrics[metric]}".rstrip()
-        lines.append(
-            _Line(key, label, color, dashed=other, unit="" if unit == panel.unit else unit)
+    content = {
+        "figures": grafana_run.figures(),
+        "charts": grafana_run.charts(),
+        "groups": grafana_run.charts_by_group(),
+        "defined": grafana_run.defined(),
+    }
+    return {
+        f"{name}.json": environment.get_template(f"{name}.json.j2").render(
+            name=name, **content
         )
-    return lines
-
-
-def _unit(measure: Measure) -> str:
-    unit, scale = _shown(measure)
-    return unit if scale == 1.0 else _UNITS[unit, scale]
-
-
-def _shown(measure: Measure) -> tuple[str, float]:
-    unit = measure.metric.unit
-    return UNITS.get(unit, (unit, 1.0))
-
-
-def _pattern(metrics: list[str]) -> str:
-    """Return what matches these metrics of any subject."""
-    return rf"\.({'|'.join(map(re.escape, metrics))})$"
-
-
-def _figures() -> list[_Figure]:
-    """Return the figures that every run has, whichever probe has measured it."""
-    titles = dict.fromkeys(
-        each.title for each in FIGURES if _ALWAYS.issuperset(_keys(each))
-    )
-    return [_figure([each for each in FIGURES if each.title == title]) for title in titles]
-
-
-def _keys(figure: FigureDefinition) -> list[str]:
-    return [f"{figure.subject}.{metric}" for metric in figure.metrics]
-
-
-def _figure(sources: list[FigureDefinition]) -> _Figure:
-    keys = [key for each in sources for key in _keys(each)]
-    factors = {key: _shown(_KNOWN[key])[1] for key in keys}
-    return _Figure(
-        sources[0].title,
-        sources[0].unit,
-        f"^({'|'.join(map(re.escape, keys))})$",
-        {f"^{re.escape(key)}$": factor for key, factor in factors.items() if factor != 1.0},
-        sources[0].statistic,
-        "sum" if len(sources) == 1 else "max",
-    )
+        for name in _UIDS
+    }

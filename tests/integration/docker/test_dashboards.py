@@ -234,3 +234,62 @@ def test_the_dashboard_of_runs_leads_to_each_of_them(shown):
     first, last = link_range(shown, "example")
     assert (rows["first"][example], rows["last"][example]) == (first, last)
     assert rows["Points"][example] == len(POINTS)
+
+
+LOGS = """
+from multimeter.loggers import ContinuousLogger
+with ContinuousLogger.to_stack(["lab_pressure", "lab.temp (1)"], config=CONFIG) as logger:
+    for second in (*range(0, 100), *range(400, 500)):
+        logger.enqueue_point("lab_pressure", (START + second, float(second)))
+        logger.enqueue_point("lab.temp (1)", (START + 10 * second, 20.0))
+    logger.flush(60)
+"""
+START = 1_795_000_000
+
+
+@pytest.fixture(scope="module")
+def logged(shared_stack):
+    code = LOGS.replace("CONFIG", repr(str(shared_stack.config_file)))
+    done = shared_stack.python(code.replace("START", str(START)))
+    assert done.returncode == 0, done.stderr
+    return shared_stack
+
+
+def ask_logs(stack, query, *codenames, seconds=500):
+    joined = "|".join(map(escape, codenames))
+    target = {
+        "refId": "A",
+        "datasource": {"uid": "multimeter-influxdb", "type": "influxdb"},
+        "query": query.replace("${codename:regex}", f"({joined})"),
+        "intervalMs": 1000,
+        "maxDataPoints": 1000,
+    }
+    last = (START + seconds) * 1000
+    body = {"queries": [target], "from": str(START * 1000), "to": str(last)}
+    answer = stack.grafana("POST", "/api/ds/query", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["results"]["A"].get("frames") or []
+
+
+def test_a_logged_curve_is_broken_where_nothing_came(logged):
+    values = RENDERED["logging.json"]["panels"][0]
+    query = values["targets"][0]["query"]
+    (frame,) = ask_logs(logged, query, "lab_pressure")
+    times, points = frame["data"]["values"]
+    assert frame["schema"]["fields"][1]["labels"] == {"codename": "lab_pressure"}
+    (hole,) = [place for place, value in enumerate(points) if value is None]
+    assert times[hole + 1] - times[hole - 1] >= 300_000
+    assert [p for p in points if p is not None] == [*range(100), *range(400, 500)]
+
+
+def test_codenames_are_chosen_and_each_is_a_line(logged):
+    (codename,) = RENDERED["logging.json"]["templating"]["list"]
+    (names,) = columns(ask_logs(logged, codename["query"])).values()
+    assert set(names) == {"lab_pressure", "lab.temp (1)"}
+    query = RENDERED["logging.json"]["panels"][0]["targets"][0]["query"]
+    frames = ask_logs(logged, query, *names, seconds=5000)
+    labels = [each["schema"]["fields"][1]["labels"]["codename"] for each in frames]
+    assert set(labels) == set(names)
+    newest = RENDERED["logging.json"]["panels"][1]["targets"][0]["query"]
+    rows = columns(ask_logs(logged, newest, *names, seconds=5000))
+    assert dict(zip(rows["codename"], rows["_value"]))["lab_pressure"] == 499.0

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from multimeter import FormatError, Result
+from multimeter import FormatError, ResourceProbe, Result
+from multimeter.figures import figures_of
 from multimeter.line_protocol import decode
 from multimeter.result_from_lines import decode_result
-from multimeter.result_lines import encode_batches, encode_result
+from multimeter.result_lines import encode_batches, encode_result, run_record
 
 
 def result_of(points):
@@ -35,6 +36,19 @@ def test_points_come_first_then_marks_and_the_run():
 def test_a_result_comes_back_from_its_lines():
     result = result_of(3)
     assert decode_result(decode("\n".join(encode_result(result)))) == result
+
+
+def test_the_entry_of_a_run_holds_its_figures():
+    result = Result(ResourceProbe(), identifier="run")
+    for second in range(3):
+        rates = dict.fromkeys(("process.cpu_rate_user", "process.cpu_rate_system"), 0.25)
+        result.append(second * 10**9, {**rates, "process.memory_rss_max": 100 + second})
+    fields = run_record(result).fields
+    figures = {each.key: each.value for each in figures_of(result)}
+    assert {f"figure_{key}": value for key, value in figures.items()} == {
+        key: value for key, value in fields.items() if key.startswith("figure_")
+    }
+    assert (figures["cpu"], figures["peak_memory"]) == (0.5, 102 * 1024)
 
 
 def test_a_result_without_an_identifier_is_refused():

@@ -15,6 +15,7 @@ from multimeter.visualization.containers.provisioning import (
     digest,
     password_file,
 )
+from multimeter.visualization.dashboards.grafana import render_dashboards
 
 SECRET = "a-secret-token"
 
@@ -58,7 +59,7 @@ def test_the_dashboards_are_found_where_the_provider_looks():
     (provider,) = yaml.safe_load(text_of(files, "dashboards/multimeter.yaml"))["providers"]
     folder = provider["options"]["path"]
     found = [each.path for each in files if each.path.startswith(f"{folder}/")]
-    assert found == [f"{folder}/run.json", f"{folder}/runs.json"]
+    assert found == [f"{folder}/{name}" for name in render_dashboards()]
 
 
 def test_the_archive_keeps_secrets_for_their_owner():

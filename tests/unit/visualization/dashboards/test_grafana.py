@@ -7,7 +7,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from multimeter import ResourceProbe
-from multimeter.visualization.dashboards import grafana
+from multimeter.visualization.dashboards import grafana_run
 from multimeter.visualization.dashboards.definition import FIGURES, PANELS
 from multimeter.visualization.dashboards.grafana import (
     DATA_SOURCE_UID,
@@ -21,6 +21,7 @@ OF_ALL_PROBES = [f"some.{metric}" for panel in PANELS for metric in panel.metric
 RENDERED = render_dashboards()
 RUN = json.loads(RENDERED["run.json"])
 RUNS = json.loads(RENDERED["runs.json"])
+LOGGING = json.loads(RENDERED["logging.json"])
 
 
 def with_folded(panels):
@@ -59,7 +60,7 @@ def test_the_links_that_people_have_kept_still_work():
     assert names == ["measurementId", "first", "last"]
 
 
-@pytest.mark.parametrize("dashboard", [RUN, RUNS])
+@pytest.mark.parametrize("dashboard", [json.loads(text) for text in RENDERED.values()])
 def test_grafana_9_knows_the_schema(dashboard):
     assert dashboard["schemaVersion"] <= 37
     ids = [each["id"] for each in with_folded(dashboard["panels"])]
@@ -197,6 +198,7 @@ def test_no_query_names_a_bucket_and_identifiers_cannot_break_out():
         assert 'from(bucket: \\"' not in text
         for used in re.findall(r"\$\{measurementId[^}]*\}", text):
             assert used in ("${measurementId:regex}", "${measurementId:percentencode}")
+        assert set(re.findall(r"\$\{codename[^}]*\}", text)) <= {"${codename:regex}"}
 
 
 def test_marks_stand_over_every_panel():
@@ -214,9 +216,31 @@ def test_a_run_in_the_list_is_a_link_to_its_dashboard():
     assert "&from=${__data.fields.first}&to=${__data.fields.last}" in text
 
 
+def test_lines_of_loggers_are_cut_where_nothing_came():
+    (values, *_) = LOGGING["panels"]
+    assert "elapsed" in query_of(values)
+    assert values["fieldConfig"]["defaults"]["custom"]["spanNulls"] is False
+    (folded,) = [each for each in LOGGING["panels"] if each["type"] == "row"]
+    (logarithmic,) = folded["panels"]
+    custom = logarithmic["fieldConfig"]["defaults"]["custom"]
+    assert custom["scaleDistribution"]["type"] == "log"
+
+
+def test_codenames_are_chosen_from_those_that_are_there():
+    (codename,) = LOGGING["templating"]["list"]
+    assert codename["multi"]
+    assert codename["includeAll"]
+    assert "schema.tagValues" in codename["query"]
+
+
+def test_every_dashboard_leads_to_the_others():
+    for text in RENDERED.values():
+        dashboard = json.loads(text)
+        assert dashboard["tags"] == ["multimeter"]
+        assert dashboard["links"][-1]["tags"] == ["multimeter"]
+
+
 def test_a_hole_in_a_template_is_an_error(monkeypatch):
-    monkeypatch.setattr(grafana, "_pattern", lambda _: None)
-    monkeypatch.setattr(grafana, "FIGURES", ())
-    monkeypatch.setattr(grafana, "_charts", lambda _: [object()])
+    monkeypatch.setattr(grafana_run, "charts", lambda *_: [object()])
     with pytest.raises(UndefinedError):
         render_dashboards()

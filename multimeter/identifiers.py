@@ -7,7 +7,17 @@ import time
 
 from multimeter.errors import ConfigurationError
 
-__all__ = ["MARKS", "RESERVED_MEASUREMENTS", "RUNS", "checked_identifier", "new_identifier"]
+__all__ = [
+    "LOGS",
+    "MARKS",
+    "RESERVED_MEASUREMENTS",
+    "RUNS",
+    "checked_identifier",
+    "new_identifier",
+]
+
+LOGS = "multimeter_logs"
+"""The measurement of the values that loggers write to the installed stack."""
 
 MARKS = "multimeter_marks"
 """The measurement that holds the marks of all runs."""
@@ -15,7 +25,7 @@ MARKS = "multimeter_marks"
 RUNS = "multimeter_runs"
 """The measurement that holds an entry for each run."""
 
-RESERVED_MEASUREMENTS = frozenset((MARKS, RUNS))
+RESERVED_MEASUREMENTS = frozenset((LOGS, MARKS, RUNS))
 
 
 def new_identifier(prefix: str = "") -> str:

@@ -1,14 +1,4 @@
-"""Loggers: single values over time into a database.
-
-::
-
-    from multimeter.loggers import ContinuousLogger
-
-    logger = ContinuousLogger("dateplots_lab", "user", "password", ["lab_pressure"])
-    logger.start()
-    logger.enqueue_point_now("lab_pressure", gauge.read())
-    logger.stop()
-"""
+"""ContinuousLogger: values of codenames into a table or a bucket, in the background."""
 
 from __future__ import annotations
 
@@ -22,42 +12,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
-from multimeter.errors import (
-    ConfigurationError,
-    StartupException,
-    StateError,
-    UnknownCodenameError,
-)
-from multimeter.line_protocol import escape_measurement, format_tags
+from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
+from multimeter.identifiers import LOGS
 from multimeter.log import log
-from multimeter.sinks.base import Rejected, Retry, Sink
+from multimeter.loggers.codenames import checked_codenames, series_heads
+from multimeter.loggers.database import checked_sink, find_server
+from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
+from multimeter.sinks.base import Sink
 from multimeter.sinks.sql import SQLSink
-from multimeter.sinks.sql_client import MySQLServer, ODBCSource, Server, parse_url
-from multimeter.thinning import DeadBand, Thinner
-from multimeter.timed_query import (
-    NONE_RESPONSE,
-    InterruptableThread,
-    NoneResponse,
-    timeout_query,
-)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = [
-    "NONE_RESPONSE",
-    "STACK_MEASUREMENT",
-    "ContinuousLogger",
-    "DeadBand",
-    "InterruptableThread",
-    "NoneResponse",
-    "StartupException",
-    "UnknownCodenameError",
-    "timeout_query",
-]
-
-STACK_MEASUREMENT = "multimeter_logs"
-"""The measurement that logged values have in the installed stack."""
+__all__ = ["ContinuousLogger"]
 
 _STALLED_SECONDS = 10.0
 _STEP_NS = 1_000
@@ -141,7 +108,7 @@ class ContinuousLogger:
         timeout: float = 30.0,
         ca: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.codenames = _checked(measurement_codenames)
+        self.codenames = checked_codenames(measurement_codenames)
         self.dequeue_timeout = dequeue_timeout
         self.reconnect_waittime = reconnect_waittime
         retry = RetryPolicy(
@@ -152,13 +119,11 @@ class ContinuousLogger:
         if sink is None:
             given = {"host": host, "port": port, "database": database}
             named = {"username": username, "password": password, **given}
-            server = self._server(url, dsn, named, timeout, ca)
-            sink = _checked_sink(SQLSink(server, table), self.codenames)
-        self._heads = {
-            each: f"{escape_measurement(table)}{format_tags({'codename': each})} value="
-            for each in self.codenames
-        }
-        self._thinners = _thinners(thinning, self.codenames)
+            usual = {"host": self.host, "port": self.port, "database": self.database}
+            server = find_server(url, dsn, named, usual, timeout, ca)
+            sink = checked_sink(SQLSink(server, table), self.codenames)
+        self._heads = series_heads(table, self.codenames)
+        self._thinners = make_thinners(thinning, self.codenames)
         self._last_ns = dict.fromkeys(self.codenames, 0)
         self._lock = threading.Lock()
         self._is_started = False
@@ -173,35 +138,6 @@ class ContinuousLogger:
         )
         self._put_line = self._delivery.put_line
         _new_lock_after_fork(self)
-
-    @classmethod
-    def _server(
-        cls,
-        url: str | None,
-        dsn: str | None,
-        given: Mapping[str, Any],
-        timeout: float,
-        ca: str | os.PathLike[str] | None,
-    ) -> Server:
-        words = {key: value for key, value in given.items() if value not in (None, "")}
-        if url is not None and (dsn is not None or words):
-            raise ConfigurationError(
-                "The database is named twice: by 'url', and by other arguments.",
-                next_step="Leave out the others.",
-            )
-        if dsn is not None:
-            if words.keys() & {"host", "port", "database"}:
-                raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
-            user, secret = words.get("username", ""), words.get("password", "")
-            return ODBCSource(dsn, user, secret, timeout)
-        here: dict[str, Any] = {
-            "host": cls.host,
-            "port": cls.port,
-            "database": cls.database,
-        }
-        found = {"username": "", "password": "", **here}
-        found |= words if url is None else parse_url(url)
-        return MySQLServer(**found, timeout=timeout, ca=ca)
 
     @classmethod
     def to_stack(
@@ -226,7 +162,7 @@ class ContinuousLogger:
         from multimeter.sinks.influx import InfluxDBSink
 
         return cls(
-            more.pop("table", STACK_MEASUREMENT),
+            more.pop("table", LOGS),
             measurement_codenames=codenames,
             sink=InfluxDBSink.from_stack(config),
             **more,
@@ -393,47 +329,6 @@ class ContinuousLogger:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} by {self._delivery!r}>"
-
-
-def _checked(codenames: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(codenames, str):
-        codenames = [codenames]
-    found = tuple(dict.fromkeys(codenames))
-    bad = [each for each in found if not isinstance(each, str) or not each.strip()]
-    if bad or not found:
-        raise ConfigurationError(
-            f"{bad[0]!r} is not a codename." if bad else "There is no codename.",
-            next_step="measurement_codenames=['lab_pressure', ...]",
-        )
-    return found
-
-
-def _checked_sink(sink: SQLSink, codenames: Sequence[str]) -> SQLSink:
-    """Return the sink, unless the database says that it will not take the points."""
-    answer = sink.check(codenames)
-    sink.close()
-    if isinstance(answer, Rejected) or (isinstance(answer, Retry) and answer.refused):
-        raise StartupException(f"{sink.name}: {answer.reason}")
-    if isinstance(answer, Retry):
-        log().warning(
-            "%s: %s\nThe logger starts all the same; points wait until it answers.",
-            sink.name,
-            answer.reason,
-        )
-    return sink
-
-
-def _thinners(
-    thinning: DeadBand | Mapping[str, DeadBand] | None, codenames: Sequence[str]
-) -> dict[str, Thinner]:
-    if thinning is None:
-        return {}
-    if isinstance(thinning, DeadBand):
-        thinning = dict.fromkeys(codenames, thinning)
-    unknown = sorted(set(thinning).difference(codenames))
-    if unknown:
-        raise ConfigurationError(f"'thinning' names an unknown codename: {unknown[0]!r}.")
-    return {codename: Thinner(band) for codename, band in thinning.items()}
 
 
 def _not_a_point(point: object) -> ConfigurationError:

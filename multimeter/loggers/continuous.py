@@ -6,12 +6,12 @@ import contextlib
 import os
 import threading
 import time
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
+from multimeter.delivery.lifetime import call_after_fork
 from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
 from multimeter.identifiers import LOGS
 from multimeter.log import log
@@ -137,7 +137,7 @@ class ContinuousLogger:
             retry=retry,
         )
         self._put_line = self._delivery.put_line
-        _new_lock_after_fork(self)
+        call_after_fork(self._after_fork)
 
     @classmethod
     def to_stack(
@@ -327,6 +327,10 @@ class ContinuousLogger:
         """Stop."""
         self.stop()
 
+    def _after_fork(self) -> None:
+        """Have a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} by {self._delivery!r}>"
 
@@ -336,16 +340,3 @@ def _not_a_point(point: object) -> ConfigurationError:
         f"{point!r} is not a point.",
         cause="A point is a pair of numbers: seconds since the epoch, and the value.",
     )
-
-
-def _new_lock_after_fork(logger: ContinuousLogger) -> None:
-    """Let a child process have a lock that no thread of the parent holds."""
-    found = weakref.ref(logger)
-
-    def after_fork() -> None:
-        each = found()
-        if each is not None:
-            each._lock = threading.Lock()  # noqa: SLF001 - it is our own
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=after_fork)

@@ -8,13 +8,22 @@ import time
 from multimeter.errors import ConfigurationError
 
 __all__ = [
+    "CODENAMES",
+    "HEALTH",
     "LOGS",
     "MARKS",
     "RESERVED_MEASUREMENTS",
     "RUNS",
+    "SERIES_MEASUREMENTS",
     "checked_identifier",
     "new_identifier",
 ]
+
+CODENAMES = "multimeter_codenames"
+"""The measurement that says what the values of loggers are: their units."""
+
+HEALTH = "multimeter_health"
+"""The measurement of what deliveries did."""
 
 LOGS = "multimeter_logs"
 """The measurement of the values that loggers write to the installed stack."""
@@ -25,7 +34,11 @@ MARKS = "multimeter_marks"
 RUNS = "multimeter_runs"
 """The measurement that holds an entry for each run."""
 
-RESERVED_MEASUREMENTS = frozenset((LOGS, MARKS, RUNS))
+RESERVED_MEASUREMENTS = frozenset((CODENAMES, HEALTH, LOGS, MARKS, RUNS))
+"""Those that are no runs."""
+
+SERIES_MEASUREMENTS = frozenset((HEALTH, LOGS))
+"""Those of them that hold values over time, as runs do."""
 
 
 def new_identifier(prefix: str = "") -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from multimeter.errors import ConfigurationError
+from multimeter.identifiers import CODENAMES
 from multimeter.line_protocol import escape_measurement, format_tags
+from multimeter.record import Record
 
-__all__ = ["checked_codenames", "series_heads"]
+__all__ = ["checked_codenames", "codename_records", "series_heads"]
 
 
 def checked_codenames(codenames: Iterable[str]) -> tuple[str, ...]:
@@ -35,3 +37,35 @@ def series_heads(measurement: str, codenames: Sequence[str]) -> dict[str, str]:
         codename: f"{head}{format_tags({'codename': codename})} value="
         for codename in codenames
     }
+
+
+def codename_records(
+    codenames: Sequence[str], units: Mapping[str, str], descriptions: Mapping[str, str]
+) -> list[Record]:
+    """Return what is said of codenames, a record without a time for each.
+
+    It stands beside the values and not in them: to correct a unit makes no new series.
+
+    Args:
+        codenames: All codenames.
+        units: The units of some.
+        descriptions: What some of them are, in words.
+
+    Raises:
+        ConfigurationError: Another codename is named, or what is said is no text.
+    """
+    said = {"units": (units, "unit"), "descriptions": (descriptions, "description")}
+    fields: dict[str, dict[str, str]] = {}
+    for name, (texts, key) in said.items():
+        for codename, text in texts.items():
+            if codename not in codenames:
+                raise ConfigurationError(
+                    f"'{name}' names an unknown codename: {codename!r}."
+                )
+            if not isinstance(text, str):
+                raise ConfigurationError(f"'{name}' must hold texts, not {text!r}.")
+            fields.setdefault(codename, {})[key] = text
+    return [
+        Record(CODENAMES, {"codename": codename}, {**texts}, None)
+        for codename, texts in fields.items()
+    ]

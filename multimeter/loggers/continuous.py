@@ -15,7 +15,7 @@ from multimeter.delivery.lifetime import call_after_fork
 from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
 from multimeter.identifiers import LOGS
 from multimeter.log import log
-from multimeter.loggers.codenames import checked_codenames, series_heads
+from multimeter.loggers.codenames import checked_codenames, codename_records, series_heads
 from multimeter.loggers.database import checked_sink, find_server
 from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
 from multimeter.sinks.base import Sink
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["ContinuousLogger"]
 
 _STALLED_SECONDS = 10.0
-_STEP_NS = 1_000
+# A float of seconds since the epoch is exact to a quarter of it, and so are tables.
+_TICKS_PER_SECOND = 1e6
+_TICK_NS = 1_000
 
 
 class ContinuousLogger:
@@ -65,6 +67,9 @@ class ContinuousLogger:
             by default.
         timeout: How many seconds the database may be silent.
         ca: The file of certificates to trust; the connection is encrypted then.
+        units: The units of codenames, for those who look at the values. With a ``sink``
+            of InfluxDB's API; a database of this kind has no place for them.
+        descriptions: What codenames are, in words; as ``units``.
 
     Raises:
         StartupException: The database has answered, and will not take the points: a
@@ -107,6 +112,8 @@ class ContinuousLogger:
         thinning: DeadBand | Mapping[str, DeadBand] | None = None,
         timeout: float = 30.0,
         ca: str | os.PathLike[str] | None = None,
+        units: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, str] | None = None,
     ) -> None:
         self.codenames = checked_codenames(measurement_codenames)
         self.dequeue_timeout = dequeue_timeout
@@ -122,9 +129,16 @@ class ContinuousLogger:
             usual = {"host": self.host, "port": self.port, "database": self.database}
             server = find_server(url, dsn, named, usual, timeout, ca)
             sink = checked_sink(SQLSink(server, table), self.codenames)
+        said = codename_records(self.codenames, units or {}, descriptions or {})
+        if said and isinstance(sink, SQLSink):
+            raise ConfigurationError(
+                "A table of values has no place for units and descriptions.",
+                next_step="Write them into a column of dateplots_descriptions.",
+            )
+        self._said = said
         self._heads = series_heads(table, self.codenames)
         self._thinners = make_thinners(thinning, self.codenames)
-        self._last_ns = dict.fromkeys(self.codenames, 0)
+        self._last_ticks = dict.fromkeys(self.codenames, 0)
         self._lock = threading.Lock()
         self._is_started = False
         self._delivery = Delivery(
@@ -153,7 +167,7 @@ class ContinuousLogger:
             codenames: The codenames that points can have.
             config: The configuration of the stack; by default the environment is asked,
                 then the home folder.
-            **more: Keywords of the class, such as ``spool`` or ``thinning``.
+            **more: Keywords of the class, such as ``spool``, ``units`` or ``thinning``.
 
         Raises:
             NoStackError: No stack is installed.
@@ -179,6 +193,8 @@ class ContinuousLogger:
                 "The logger was started before.", next_step="Make another ContinuousLogger."
             )
         self._is_started = True
+        for record in self._said:
+            self._delivery.put(record)
 
     def enqueue_point_now(self, codename: str, value: float) -> float:
         """Log a value with the time of now.
@@ -201,12 +217,12 @@ class ContinuousLogger:
         """
         try:
             with self._lock:
-                now_ns = max(time.time_ns(), self._last_ns[codename] + _STEP_NS)
-                self._last_ns[codename] = now_ns
+                now = max(time.time_ns() // _TICK_NS, self._last_ticks[codename] + 1)
+                self._last_ticks[codename] = now
         except (KeyError, TypeError):
             raise self._unknown(codename) from None
         # What is returned and what is stored are one time, to the last digit.
-        unixtime = now_ns / 1e9
+        unixtime = now / _TICKS_PER_SECOND
         self.enqueue_point(codename, (unixtime, value))
         return unixtime
 
@@ -215,8 +231,8 @@ class ContinuousLogger:
 
         Args:
             codename: One of the codenames of the logger.
-            point: The time, in seconds since the epoch, and the value. NaN and
-                infinity are counted, but not stored.
+            point: The time, in seconds since the epoch, kept to the microsecond, and
+                the value. NaN and infinity are counted, but not stored.
 
         Raises:
             UnknownCodenameError: The codename is another one.
@@ -226,7 +242,7 @@ class ContinuousLogger:
         """
         try:
             unixtime, value = point
-            time_ns = int(unixtime * 1e9)
+            time_ns = round(unixtime * _TICKS_PER_SECOND) * _TICK_NS
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             raise _not_a_point(point) from None

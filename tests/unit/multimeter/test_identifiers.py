@@ -23,7 +23,14 @@ def test_a_new_identifier_begins_with_its_prefix():
 
 
 @pytest.mark.parametrize(
-    "identifier", ["multimeter_logs", "multimeter_marks", "multimeter_runs"]
+    "identifier",
+    [
+        "multimeter_codenames",
+        "multimeter_health",
+        "multimeter_logs",
+        "multimeter_marks",
+        "multimeter_runs",
+    ],
 )
 def test_an_identifier_that_multimeter_uses_itself_is_refused(identifier):
     assert identifier in RESERVED_MEASUREMENTS

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from multimeter.delivery.accounts import Counters, Report, Stats
 from multimeter.delivery.encoding import encode_record
+from multimeter.delivery.health import HealthSink
 from multimeter.delivery.lifetime import call_after_fork, call_at_exit
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
@@ -73,6 +74,8 @@ class Delivery:
             by default ``rejects.jsonl`` in the spool.
         retry: How long to wait after trouble.
         exit_timeout: How many seconds the end of the program waits for what is queued.
+        health: Whether the accounts go to the sink, too, every ten seconds and at the
+            end, as measurement ``multimeter_health``. The sink must take any measurement.
 
     Raises:
         ConfigurationError: An argument cannot be used, or the spool not be written.
@@ -93,6 +96,7 @@ class Delivery:
         rejects: str | os.PathLike[str] | None = None,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it has no state
         exit_timeout: float = 5.0,
+        health: bool = False,
     ) -> None:
         folder = _path(spool) or (default_spool() if when_full == "spill" else None)
         self._settings = Settings(
@@ -107,7 +111,7 @@ class Delivery:
             retry=retry,
             exit_timeout=exit_timeout,
         )
-        self._sink = sink
+        self._sink = HealthSink(sink, self.stats) if health else sink
         self._rejects = RejectsFile(
             _path(rejects) or (folder or default_spool()) / "rejects.jsonl",
             sync=tier == "spool+fsync",

@@ -70,6 +70,8 @@ class ContinuousLogger:
         units: The units of codenames, for those who look at the values. With a ``sink``
             of InfluxDB's API; a database of this kind has no place for them.
         descriptions: What codenames are, in words; as ``units``.
+        health: Whether what the logger did is stored, too, as measurement
+            ``multimeter_health``: every ten seconds, and at the end. As ``units``.
 
     Raises:
         StartupException: The database has answered, and will not take the points: a
@@ -114,6 +116,7 @@ class ContinuousLogger:
         ca: str | os.PathLike[str] | None = None,
         units: Mapping[str, str] | None = None,
         descriptions: Mapping[str, str] | None = None,
+        health: bool = False,
     ) -> None:
         self.codenames = checked_codenames(measurement_codenames)
         self.dequeue_timeout = dequeue_timeout
@@ -130,10 +133,10 @@ class ContinuousLogger:
             server = find_server(url, dsn, named, usual, timeout, ca)
             sink = checked_sink(SQLSink(server, table), self.codenames)
         said = codename_records(self.codenames, units or {}, descriptions or {})
-        if said and isinstance(sink, SQLSink):
+        if (said or health) and isinstance(sink, SQLSink):
             raise ConfigurationError(
-                "A table of values has no place for units and descriptions.",
-                next_step="Write them into a column of dateplots_descriptions.",
+                "A table of values has no place for units, descriptions, and health.",
+                next_step="Write units into a column of dateplots_descriptions.",
             )
         self._said = said
         self._heads = series_heads(table, self.codenames)
@@ -149,6 +152,7 @@ class ContinuousLogger:
             max_records=max_records,
             batch_size=batch_size,
             retry=retry,
+            health=health,
         )
         self._put_line = self._delivery.put_line
         call_after_fork(self._after_fork)
@@ -168,6 +172,7 @@ class ContinuousLogger:
             config: The configuration of the stack; by default the environment is asked,
                 then the home folder.
             **more: Keywords of the class, such as ``spool``, ``units`` or ``thinning``.
+                ``health`` is on: the stack has a place where it is shown.
 
         Raises:
             NoStackError: No stack is installed.
@@ -175,12 +180,9 @@ class ContinuousLogger:
         """
         from multimeter.sinks.influx import InfluxDBSink
 
-        return cls(
-            more.pop("table", LOGS),
-            measurement_codenames=codenames,
-            sink=InfluxDBSink.from_stack(config),
-            **more,
-        )
+        more = {"table": LOGS, "health": True, **more}
+        sink = InfluxDBSink.from_stack(config)
+        return cls(measurement_codenames=codenames, sink=sink, **more)
 
     def start(self) -> None:
         """Start to log. What was enqueued before is not lost.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 
 import pytest
@@ -63,6 +64,33 @@ def test_what_is_logged_to_the_stack_is_there_by_codename(shared_stack):
     assert run["end"] == round(now * 1e6) * 1_000
     assert "multimeter_logs" not in shared_stack.runs()
     assert "multimeter_codenames" not in shared_stack.runs()
+
+
+def latest_health(stack):
+    """Return the last accounts that each delivery has told, and its tags."""
+    found = stack.get("/api/series", run="multimeter_health", buckets=5_000)
+    return [
+        (each["tags"], {key: values["max"][-1] for key, values in each["series"].items()})
+        for each in found["groups"]
+    ]
+
+
+def test_what_a_logger_did_is_told_to_the_stack_unless_it_is_off(stack):
+    options = {"config": stack.config_file, "table": "some"}
+    with ContinuousLogger.to_stack(["a"], **options, health=False) as logger:
+        logger.enqueue_point("a", (1, 1))
+        assert logger.flush(SECONDS)
+    with ContinuousLogger.to_stack(["a"], **options) as logger:
+        for number in range(100):
+            logger.enqueue_point("a", (number, math.nan if number < 10 else 1))
+        assert logger.flush(SECONDS)
+    logger._delivery._thread.join(SECONDS)
+    ((tags, accounts),) = latest_health(stack)
+    assert tags.keys() == {"program", "host", "delivery", "sink"}
+    assert stack.config["url"] in tags["sink"]
+    assert (accounts["accepted"], accounts["delivered"]) == (100, 90)
+    assert (accounts["queued"], accounts["dropped"]) == (0, 10)
+    assert stack.runs().keys() == {"example", "some"}
 
 
 def test_each_value_keeps_its_time_and_its_digits(shared_stack):

@@ -274,10 +274,20 @@ def test_a_unit_that_is_no_text_or_of_nobody_is_an_error(make, name, said):
         make(**{name: said})
 
 
-def test_a_table_of_values_has_no_place_for_units(make):
+@pytest.mark.parametrize("option", [{"units": {"a": "mbar"}}, {"health": True}])
+def test_a_table_of_values_has_no_place_for_units_and_health(make, option):
     sink = SQLSink(MySQLServer("u", "p", database="lab"), "dateplots_lab")
     with pytest.raises(ConfigurationError, match="no place for units"):
-        make(sink=sink, units={"a": "mbar"})
+        make(sink=sink, **option)
+
+
+@pytest.mark.parametrize(("option", "lines"), [({"health": True}, 2), ({}, 1)])
+def test_what_a_logger_did_is_stored_where_asked(make, sink, option, lines):
+    with make(**option) as logger:
+        logger.enqueue_point("a", (1, 1))
+    assert logger.stats().delivered == 1
+    logger._delivery._thread.join(SECONDS)
+    assert len(sink.lines) == lines
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -17,7 +17,7 @@ from multimeter.delivery import Delivery
 from multimeter.record import Record
 from multimeter.sinks.influx import InfluxDBSink
 
-SECONDS = 120
+SECONDS = 300
 HERE = str(pathlib.Path(__file__).parent)
 
 

@@ -115,12 +115,16 @@ class MissingExtraError(StorageError, ImportError):
     Args:
         package: The package that could not be imported.
         extra: The extra of Multimeter that brings it.
+        reason: Why it cannot be imported, where it is installed.
     """
 
-    def __init__(self, package: str, extra: str) -> None:
+    def __init__(self, package: str, extra: str, reason: str = "") -> None:
         super().__init__(
-            f"The package '{package}' is not installed.",
-            next_step=f"pip install 'multimeter[{extra}]'",
+            f"The package '{package}' "
+            + (f"cannot be used: {reason}" if reason else "is not installed."),
+            cause="A library of the system is missing." if reason else "",
+            next_step=f"pip install 'multimeter[{extra}]'"
+            + (", and what it needs of the system" if reason else ""),
         )
 
 

@@ -7,7 +7,26 @@ import time
 
 from multimeter.errors import ConfigurationError
 
-__all__ = ["MARKS", "RESERVED_MEASUREMENTS", "RUNS", "checked_identifier", "new_identifier"]
+__all__ = [
+    "CODENAMES",
+    "HEALTH",
+    "LOGS",
+    "MARKS",
+    "RESERVED_MEASUREMENTS",
+    "RUNS",
+    "SERIES_MEASUREMENTS",
+    "checked_identifier",
+    "new_identifier",
+]
+
+CODENAMES = "multimeter_codenames"
+"""The measurement that says what the values of loggers are: their units."""
+
+HEALTH = "multimeter_health"
+"""The measurement of what deliveries did."""
+
+LOGS = "multimeter_logs"
+"""The measurement of the values that loggers write to the installed stack."""
 
 MARKS = "multimeter_marks"
 """The measurement that holds the marks of all runs."""
@@ -15,7 +34,11 @@ MARKS = "multimeter_marks"
 RUNS = "multimeter_runs"
 """The measurement that holds an entry for each run."""
 
-RESERVED_MEASUREMENTS = frozenset((MARKS, RUNS))
+RESERVED_MEASUREMENTS = frozenset((CODENAMES, HEALTH, LOGS, MARKS, RUNS))
+"""Those that are no runs."""
+
+SERIES_MEASUREMENTS = frozenset((HEALTH, LOGS))
+"""Those of them that hold values over time, as runs do."""
 
 
 def new_identifier(prefix: str = "") -> str:

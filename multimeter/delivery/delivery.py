@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import math
 import os
 import pathlib
-import sys
 import threading
 import time
 import traceback
-import weakref
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from multimeter.delivery.accounts import Counters, Report, Stats
 from multimeter.delivery.encoding import encode_record
+from multimeter.delivery.health import HealthSink
+from multimeter.delivery.lifetime import call_after_fork, call_at_exit
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.retry import RetryPolicy
@@ -75,6 +74,8 @@ class Delivery:
             by default ``rejects.jsonl`` in the spool.
         retry: How long to wait after trouble.
         exit_timeout: How many seconds the end of the program waits for what is queued.
+        health: Whether the accounts go to the sink, too, every ten seconds and at the
+            end, as measurement ``multimeter_health``. The sink must take any measurement.
 
     Raises:
         ConfigurationError: An argument cannot be used, or the spool not be written.
@@ -95,6 +96,7 @@ class Delivery:
         rejects: str | os.PathLike[str] | None = None,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - it has no state
         exit_timeout: float = 5.0,
+        health: bool = False,
     ) -> None:
         folder = _path(spool) or (default_spool() if when_full == "spill" else None)
         self._settings = Settings(
@@ -109,7 +111,7 @@ class Delivery:
             retry=retry,
             exit_timeout=exit_timeout,
         )
-        self._sink = sink
+        self._sink = HealthSink(sink, self.stats) if health else sink
         self._rejects = RejectsFile(
             _path(rejects) or (folder or default_spool()) / "rejects.jsonl",
             sync=tier == "spool+fsync",
@@ -127,7 +129,7 @@ class Delivery:
         self._queue.take_over()
         if self._queue.waiting:
             self._wake_up()
-        _call_after_fork(self)
+        call_after_fork(self._after_fork)
 
     def _begin(self) -> None:
         """Make what belongs to one process."""
@@ -150,7 +152,7 @@ class Delivery:
             self._lock,
         )
         self._thread: threading.Thread | None = None
-        self._finalizer: Any = None
+        self._forget_exit: Callable[[], None] = lambda: None
         self._closed = self._report is not None
 
     def put(self, record: Record) -> None:
@@ -298,9 +300,7 @@ class Delivery:
             self._closed = True
             self._changed.notify_all()
         if self._report is None:
-            atexit.unregister(self._at_exit)
-            if self._finalizer:
-                self._finalizer.cancel()
+            self._forget_exit()
             self.flush(timeout)
             with self._lock:
                 self._report = self._make_report()
@@ -373,12 +373,7 @@ class Delivery:
             pass
         else:
             self._thread = thread
-        atexit.register(self._at_exit)
-        # The children of multiprocessing end without atexit.
-        multiprocessing = sys.modules.get("multiprocessing")
-        if multiprocessing and multiprocessing.parent_process():
-            finalize = multiprocessing.util.Finalize
-            self._finalizer = finalize(self, self._at_exit, exitpriority=0)
+        self._forget_exit = call_at_exit(self._at_exit)
 
     def _run(self) -> None:
         while self._report is None:
@@ -419,15 +414,3 @@ class Delivery:
 
 def _path(path: str | os.PathLike[str] | None) -> pathlib.Path | None:
     return None if path is None else pathlib.Path(path).expanduser().absolute()
-
-
-def _call_after_fork(delivery: Delivery) -> None:
-    found = weakref.ref(delivery)
-
-    def after_fork() -> None:
-        each = found()
-        if each is not None:
-            each._after_fork()  # noqa: SLF001 - it is our own
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=after_fork)

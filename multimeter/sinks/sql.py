@@ -61,6 +61,7 @@ class SQLSink:
     ) -> None:
         self._server = server
         self._table = table
+        self._descriptions = descriptions
         self._clock = clock
         self._may_insert = statements.may_insert(table)
         self._select_id = statements.select_id(descriptions)
@@ -78,8 +79,11 @@ class SQLSink:
 
     @property
     def address(self) -> Mapping[str, str]:
-        """``kind``, what finds the server, and ``table``."""
-        return {**self._server.address, "table": self._table}
+        """``kind``, what finds the server, ``table``; ``descriptions`` if another one."""
+        address = {**self._server.address, "table": self._table}
+        if self._descriptions != DESCRIPTIONS:
+            address["descriptions"] = self._descriptions
+        return address
 
     def check(self, codenames: Sequence[str]) -> Answer:
         """Ask whether values of some codenames could be stored.

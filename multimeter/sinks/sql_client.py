@@ -249,8 +249,10 @@ def _quote(text: str) -> str:
 def _import(module: str, package: str, extra: str) -> None:
     try:
         importlib.import_module(module)
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingExtraError(package, extra) from None
+    except ImportError as error:
+        raise MissingExtraError(package, extra, str(error)) from error
 
 
 def parse_url(url: str) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class InfluxDBStorage(Storage):
         end_timeout: How many seconds the end of a run waits for what has not arrived.
         gzip: Whether requests are compressed, which pays off on slow networks only.
         ca: The file of certificates to trust, with ``https``; by default the system's.
+        health: Whether what the delivery did is stored, too, as measurement
+            ``multimeter_health``: every ten seconds while a run goes on, and at the end.
 
     Raises:
         ConfigurationError: There is no token, or an argument cannot be used.
@@ -88,6 +90,7 @@ class InfluxDBStorage(Storage):
         end_timeout: float = 10.0,
         gzip: bool = False,
         ca: str | os.PathLike[str] | None = None,
+        health: bool = False,
     ) -> None:
         self._client = WriteClient(
             token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca
@@ -105,25 +108,35 @@ class InfluxDBStorage(Storage):
             tier=tier,
             batch_size=self._batch_size,
             linger=_LINGER_SECONDS,
+            health=health,
         )
 
     @classmethod
-    def from_stack(cls, config: str | os.PathLike[str] | None = None) -> InfluxDBStorage:
+    def from_stack(
+        cls, config: str | os.PathLike[str] | None = None, **more: Any
+    ) -> InfluxDBStorage:
         """Return a storage for the installed stack.
 
         Args:
             config: The configuration of the stack. By default the environment is
                 asked (``INFLUXDB_V2_URL``, ``_TOKEN``, ``_ORG``, ``_BUCKET``), then
                 the home folder.
+            **more: Keywords of the class, such as ``spool``. ``health`` is on: the stack
+                has a place where it is shown.
 
         Raises:
             NoStackError: No stack is installed.
-            ConfigurationError: Its configuration cannot be used.
+            ConfigurationError: Its configuration, or an argument, cannot be used.
         """
         found = find_connection(config)
+        more = {"health": True, **more}
         # Who installs it anew gives it a new token: then that is found.
         return cls(
-            lambda: find_connection(config).token, found.url, found.org, found.bucket
+            lambda: find_connection(config).token,
+            found.url,
+            found.org,
+            found.bucket,
+            **more,
         )
 
     def open(self, result: Result) -> None:

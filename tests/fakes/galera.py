@@ -16,7 +16,7 @@ from fakes.mariadb import MariaDB, free_port
 
 __all__ = ["Galera", "provider"]
 
-SECONDS = 120
+SECONDS = 300
 _PROVIDERS = ("/usr/lib/galera/libgalera_smm.so", "/usr/lib64/galera-4/libgalera_smm.so")
 
 

@@ -16,7 +16,7 @@ import pymysql
 
 __all__ = ["MariaDB", "free_port", "server_program"]
 
-SECONDS = 60
+SECONDS = 300
 DATABASE = "lab"
 TABLE = "dateplots_lab"
 _TABLES = f"""

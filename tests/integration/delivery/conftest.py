@@ -10,6 +10,7 @@ import time
 import urllib.request
 
 import pytest
+from fakes.mariadb import free_port
 from fakes.proxy import Proxy
 from fakes.write_server import WriteServer
 
@@ -127,7 +128,7 @@ def victoria(tmp_path, missing):
     program = shutil.which("victoria-metrics")
     if not program:
         missing("victoria-metrics")
-    url = "http://127.0.0.1:18428"
+    url = f"http://127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [
             program,
@@ -146,7 +147,7 @@ def victoria(tmp_path, missing):
 
 
 def wait_for(url):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + SECONDS
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5):

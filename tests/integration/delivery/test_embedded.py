@@ -17,7 +17,7 @@ from multimeter.delivery import Delivery
 from multimeter.record import Record
 from multimeter.sinks.influx import InfluxDBSink
 
-SECONDS = 120
+SECONDS = 300
 HERE = str(pathlib.Path(__file__).parent)
 
 
@@ -173,6 +173,10 @@ def test_a_run_is_seen_while_it_goes_on_and_is_complete_at_its_end(shared_stack)
     assert seen["points"] == len(measurement.result.points)
     assert seen["state"] == "finished"
     assert seen["tags"] == {"stage": "test"}
+    # What the delivery did is told, too, and is no run.
+    storage._delivery._thread.join(SECONDS)
+    assert shared_stack.get("/api/run", run="multimeter_health")["points"] >= 1
+    assert "multimeter_health" not in shared_stack.runs()
 
 
 PROGRAM = """

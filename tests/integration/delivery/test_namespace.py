@@ -11,8 +11,12 @@ import pytest
 
 from multimeter.delivery import RetryPolicy
 
-SECONDS = 120
-OURS, THEIRS = "10.213.0.1", "10.213.0.2"
+SECONDS = 300
+# Others may run these tests on the same machine.
+MINE = os.getpid()
+OUR_END, THEIR_END = f"mm{MINE}a", f"mm{MINE}b"
+NET = f"10.213.{MINE % 256}"
+OURS, THEIRS = f"{NET}.1", f"{NET}.2"
 
 SERVER = """
 import sys, threading
@@ -35,23 +39,23 @@ def run(*words):
 @pytest.fixture
 def namespace(missing):
     """A network of its own behind a pair of virtual interfaces."""
-    name = f"multimeter-{os.getpid()}"
+    name = f"multimeter-{MINE}"
     inside = ("ip", "netns", "exec", name)
     try:
         run("ip", "netns", "add", name)
     except (OSError, subprocess.CalledProcessError) as error:
         missing(f"the right to make a network namespace ({error})")
     try:
-        pair = ("mmtest0", "type", "veth", "peer", "mmtest1", "netns", name)
+        pair = (OUR_END, "type", "veth", "peer", THEIR_END, "netns", name)
         run("ip", "link", "add", *pair)
-        run("ip", "addr", "add", f"{OURS}/24", "dev", "mmtest0")
-        run("ip", "link", "set", "mmtest0", "up")
-        run(*inside, "ip", "addr", "add", f"{THEIRS}/24", "dev", "mmtest1")
-        run(*inside, "ip", "link", "set", "mmtest1", "up")
+        run("ip", "addr", "add", f"{OURS}/24", "dev", OUR_END)
+        run("ip", "link", "set", OUR_END, "up")
+        run(*inside, "ip", "addr", "add", f"{THEIRS}/24", "dev", THEIR_END)
+        run(*inside, "ip", "link", "set", THEIR_END, "up")
         yield inside
     finally:
         # The interfaces go with the namespace, but some time after it.
-        subprocess.run(("ip", "link", "delete", "mmtest0"), check=False)
+        subprocess.run(("ip", "link", "delete", OUR_END), check=False)
         run("ip", "netns", "delete", name)
 
 

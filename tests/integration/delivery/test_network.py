@@ -95,7 +95,7 @@ def test_a_network_of_a_kilobyte_a_second_gets_all_through_in_the_end(
     proxy.rate = 1_000
     delivery = make_delivery(proxy.url, timeout=1.5)
     put_all(delivery, range(100))
-    assert delivery.flush(60)
+    assert delivery.flush(SECONDS)
     arrivals(server).check(range(100))
 
 

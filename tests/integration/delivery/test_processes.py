@@ -31,7 +31,7 @@ for number in range(first, int(points)):
     delivery.put_line(b"log,codename=a value=%di %d" % (number, number))
     # What is accepted now is never put again.
     os.pwrite(descriptor, b"%020d" % (number + 1), 0)
-report = delivery.close(300)
+report = delivery.close(1_200)
 assert report.complete, report
 """
 
@@ -51,13 +51,16 @@ class Logger:
         except FileNotFoundError:
             return 0
 
-    def run_until(self, number):
-        """Start it, and kill it as soon as it has logged so many points."""
-        process = self.start()
+    def wait(self, process, number):
         deadline = time.monotonic() + SECONDS
         while self.progress < number and process.poll() is None:
             assert time.monotonic() < deadline, "it does not log"
             time.sleep(0.001)
+
+    def run_until(self, number):
+        """Start it, and kill it as soon as it has logged so many points."""
+        process = self.start()
+        self.wait(process, number)
         process.send_signal(signal.SIGKILL)
         process.wait()
 
@@ -110,8 +113,7 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(stack, make_logger, p
     logger = make_logger(stack.config["url"], points, stack.config["token"])
     process = logger.start()
     for number in kills(4, 20 if points >= NIGHT else 5, points):
-        while logger.progress < number and process.poll() is None:
-            time.sleep(0.001)
+        logger.wait(process, number)
         stack.server.kill()
         assert stack.run("start").returncode == 0
     _, errors = process.communicate(timeout=SECONDS)
@@ -123,12 +125,16 @@ def test_program_and_server_that_are_killed_in_turn_lose_and_double_nothing(
     stack, make_logger, points
 ):
     logger = make_logger(stack.config["url"], points, stack.config["token"])
-    # At night the program 40 times and the server 20 times.
-    for turn, number in enumerate(kills(5, 40 if points >= NIGHT else 6, points)):
-        logger.run_until(number)
-        if turn % 2:
-            stack.server.kill()
-            assert stack.run("start").returncode == 0
+    # At night the program 20 times, and the server 20 times while the program logs.
+    moments = kills(5, 40 if points >= NIGHT else 6, points)
+    for server_dies, program_dies in zip(moments[::2], moments[1::2]):
+        process = logger.start()
+        logger.wait(process, server_dies)
+        stack.server.kill()
+        assert stack.run("start").returncode == 0
+        logger.wait(process, program_dies)
+        process.kill()
+        process.wait()
     logger.finish()
     assert stack.runs()["log"]["points"] == points
 

@@ -63,7 +63,7 @@ def leave(spool, server):
         atexit.unregister(delivery._at_exit)
         delivery._report = delivery._make_report()
         delivery._wake.set()
-        delivery._thread.join(30)
+        delivery._thread.join(120)
 
     return leave
 
@@ -163,7 +163,7 @@ def test_what_a_running_program_owns_is_left_to_it(spool, server, install, capsy
     assert run() == 0
     assert "1 points belong to programs that still run" in capsys.readouterr().out
     assert server.requests == []
-    assert delivery.close(30).complete
+    assert delivery.close(120).complete
 
 
 def test_a_configuration_that_is_not_there_is_a_clear_error(tmp_path, capsys):

@@ -6,9 +6,7 @@ import pytest
 
 from multimeter import ConfigurationError
 from multimeter.identifiers import (
-    MARKS,
     RESERVED_MEASUREMENTS,
-    RUNS,
     checked_identifier,
     new_identifier,
 )
@@ -24,9 +22,18 @@ def test_a_new_identifier_begins_with_its_prefix():
     assert new_identifier("train-").startswith("train-2")
 
 
-@pytest.mark.parametrize("identifier", ["multimeter_marks", "multimeter_runs"])
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "multimeter_codenames",
+        "multimeter_health",
+        "multimeter_logs",
+        "multimeter_marks",
+        "multimeter_runs",
+    ],
+)
 def test_an_identifier_that_multimeter_uses_itself_is_refused(identifier):
-    assert {MARKS, RUNS} == RESERVED_MEASUREMENTS
+    assert identifier in RESERVED_MEASUREMENTS
     with pytest.raises(ConfigurationError, match="used by Multimeter itself"):
         checked_identifier(identifier)
 

@@ -2,7 +2,8 @@
 
 Every measurement is a run, whoever wrote it, and its name identifies it. What the
 library says of a run and its marks stands in two measurements of their own, see
-:mod:`multimeter.result_lines`.
+:mod:`multimeter.result_lines`. What loggers log and what deliveries did is no run, but
+can be looked at like one, by its name.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from multimeter.identifiers import MARKS, RESERVED_MEASUREMENTS, RUNS
+from multimeter.identifiers import (
+    MARKS,
+    RESERVED_MEASUREMENTS,
+    RUNS,
+    SERIES_MEASUREMENTS,
+)
 from multimeter.record import Record
 from multimeter.schema import Schema
 from multimeter.schema_json import schema_from_json
@@ -21,6 +27,8 @@ from multimeter.visualization.embedded.store.ingest import FieldType
 from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 
 __all__ = ["Mark", "RunDescription", "RunSummary", "describe_run", "list_runs", "run_marks"]
+
+_HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
 
 State = Literal["finished", "open"]
 
@@ -94,12 +102,14 @@ def list_runs(store: Store) -> list[RunSummary]:
 def describe_run(store: Store, identifier: str) -> RunDescription | None:
     """Return one run in full, or None if there is no such run.
 
+    What loggers log and what deliveries did is found by its name, too.
+
     Raises:
         StoreError: The store failed.
     """
     info = store.measurement(identifier)
     records = list(store.rows(RUNS, tags={"measurement": identifier}))
-    if identifier in RESERVED_MEASUREMENTS or not (info or records):
+    if identifier in _HIDDEN or not (info or records):
         return None
     said = records[-1].fields if records else {}
     return RunDescription(

@@ -9,13 +9,15 @@ import time
 import pytest
 from fakes.mariadb import TABLE, MariaDB
 
-SECONDS = 300
+SECONDS = 1_200
+NIGHT = 1_000_000
 
 PROGRAM = """
 import os, sys
+import pymysql
 from multimeter.loggers import ContinuousLogger
 
-port, spool, progress, points, password, run = sys.argv[1:]
+port, spool, progress, points, password, asks, run = sys.argv[1:]
 descriptor = os.open(progress, os.O_RDWR | os.O_CREAT)
 first = int(os.read(descriptor, 20) or 0)
 logger = ContinuousLogger(
@@ -23,24 +25,38 @@ logger = ContinuousLogger(
     database="lab", spool=spool, reconnect_waittime=0.2, batch_size=1_000, timeout=5.0,
 )
 logger.start()
+if asks == "asks":
+    # What was left by the run before is stored now: the table says where that was.
+    assert logger.flush(1_200)
+    with pymysql.connect(
+        host="127.0.0.1", port=int(port), user="rig", password=password, database="lab"
+    ) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COALESCE(MAX(value), -1) + 1 FROM dateplots_lab")
+        first = int(cursor.fetchone()[0])
 for number in range(first, int(points)):
-    # A program that is killed between these two logs a number again: its point of it
-    # then has another time, by which it is told from one that is stored twice.
+    # A program that is killed between these two logs a number again, unless it asks: its
+    # point then has another time, by which it is told from one that is stored twice.
     logger.enqueue_point("a", (1_600_000_000 + number + int(run) / 1_000, number))
     os.pwrite(descriptor, b"%020d" % (number + 1), 0)
-assert logger.flush(300)
+assert logger.flush(1_200)
 report = logger.stop()
 assert report.complete, report
 """
 
 
 class Program:
-    """Logs numbers, and goes on where it was when it is started again."""
+    """Logs numbers, and goes on where it was when it is started again.
 
-    def __init__(self, start_python, folder, port, points):
+    Where that was, it has noted; or it asks the database, and no number is logged twice.
+    """
+
+    def __init__(self, start_python, folder, port, points, *, asks=False):
         self.progress_file = folder / "progress"
         self.runs = 0
-        self._words = (port, folder / "spool", self.progress_file, points, MariaDB.password)
+        self._words = (
+            *(port, folder / "spool", self.progress_file, points, MariaDB.password),
+            "asks" if asks else "has noted",
+        )
         self._start_python = start_python
 
     def start(self):
@@ -82,7 +98,10 @@ class Program:
 
 @pytest.fixture
 def make_program(start_python, tmp_path):
-    return lambda port, points: Program(start_python, tmp_path, port, points)
+    def make_program(port, points, **more):
+        return Program(start_python, tmp_path, port, points, **more)
+
+    return make_program
 
 
 def moments(seed, number, points):
@@ -130,14 +149,19 @@ def test_a_server_that_is_stopped_loses_and_doubles_nothing(
 def test_program_and_server_that_are_killed_in_turn_lose_and_double_nothing(
     own_database, make_program, points
 ):
-    program = make_program(own_database.port, points)
-    for turn, number in enumerate(moments(5, 6, points)):
-        program.run_until(number)
-        if turn % 2:
-            own_database.kill()
-            own_database.start()
+    program = make_program(own_database.port, points, asks=True)
+    # At night the program 20 times, and the server 20 times while the program logs.
+    kills = moments(5, 40 if points >= NIGHT else 6, points)
+    for server_dies, program_dies in zip(kills[::2], kills[1::2]):
+        process = program.start()
+        program.wait(process, server_dies)
+        own_database.kill()
+        own_database.start()
+        program.wait(process, program_dies)
+        process.kill()
+        process.wait()
     program.finish()
-    program.check(own_database, points)
+    assert own_database.values() == [float(number) for number in range(points)]
 
 
 def test_a_logger_that_starts_while_the_server_is_down_delivers_later(

@@ -17,7 +17,7 @@ from multimeter.sinks.base import Accepted, Rejected, Retry
 from multimeter.sinks.influx import InfluxDBSink
 from multimeter.sinks.memory import MemorySink
 
-SECONDS = 30
+SECONDS = 120
 SOON = RetryPolicy(first=0.001, most=0.01, refused=0.01)
 
 
@@ -454,7 +454,7 @@ def run(code, *words, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -503,7 +503,7 @@ class TestProcesses:
         _, said = run(code, str(out), str(tmp_path / "spool"))
         assert "3 not delivered yet" in said
         run(
-            PROGRAM + "assert Delivery(Sink(), spool=sys.argv[2]).flush(30)",
+            PROGRAM + "assert Delivery(Sink(), spool=sys.argv[2]).flush(120)",
             str(out),
             str(tmp_path / "spool"),
         )
@@ -522,7 +522,7 @@ class TestProcesses:
             "    sys.exit()\n"
             "assert os.waitpid(child, 0)[1] == 0\n"
             "put(delivery, 6)\n"
-            "assert delivery.close(30).complete\n"
+            "assert delivery.close(120).complete\n"
         )
         out = tmp_path / "out"
         run(code, str(out), str(tmp_path / "spool"), PYTHONWARNINGS="ignore")
@@ -546,8 +546,8 @@ class TestProcesses:
             "    os.kill(os.getpid(), signal.SIGKILL)\n"
             "os.waitpid(child, 0)\n"
             "sink.down = False\n"
-            "assert delivery.close(30).complete\n"
-            "assert Delivery(Sink(), spool=sys.argv[2]).flush(30)\n"
+            "assert delivery.close(120).complete\n"
+            "assert Delivery(Sink(), spool=sys.argv[2]).flush(120)\n"
         )
         out = tmp_path / "out"
         run(code, str(out), str(tmp_path / "spool"))
@@ -570,7 +570,7 @@ class TestProcesses:
             + "    [p.start() for p in ps]; [p.join() for p in ps]\n"
         )
         out = tmp_path / "out"
-        subprocess.run([sys.executable, str(script), str(out)], check=True, timeout=60)
+        subprocess.run([sys.executable, str(script), str(out)], check=True, timeout=SECONDS)
         values = sorted(int(line.split()[-1]) for line in out.read_text().splitlines())
         assert values == [1, 2]
 

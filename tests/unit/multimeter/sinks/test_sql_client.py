@@ -53,6 +53,18 @@ def test_a_missing_driver_says_what_to_install(monkeypatch, module):
         MySQLServer("u", "p", database="d") if extra == "mysql" else ODBCSource("lab")
 
 
+def test_a_driver_without_its_library_says_which_one_is_missing(monkeypatch):
+    reason = "libodbc.so.2: cannot open shared object file"
+
+    def fail(_name):
+        raise ImportError(reason)
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(MissingExtraError, match=reason) as caught:
+        ODBCSource("lab")
+    assert "not installed" not in str(caught.value)
+
+
 class ODBCError(Exception):
     pass
 

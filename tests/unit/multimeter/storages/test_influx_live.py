@@ -12,7 +12,7 @@ from multimeter.line_protocol import decode
 
 TOKEN = "T0KEN-very-secret"
 NEVER = 3600.0
-SECONDS = 30
+SECONDS = 120
 
 
 @pytest.fixture(autouse=True)

@@ -159,3 +159,22 @@ def test_the_newest_record_of_an_identifier_counts(store: Store, result: Result)
     assert run.meta_data == {"commit": "def"}
     assert (run.start, run.end, run.state) == (100, 300, "finished")
     assert run.tags == {}
+
+
+def test_logged_values_and_the_health_of_deliveries_are_no_runs_but_can_be_seen(
+    store: Store,
+) -> None:
+    write(
+        store,
+        "multimeter_logs,codename=a value=1.5 5",
+        "multimeter_logs,codename=b value=2.5 6",
+        'multimeter_codenames,codename=a unit="mbar" 4',
+        "multimeter_health,program=rig queued=0i 7",
+        "my-run value=1 1",
+    )
+    assert [run.identifier for run in list_runs(store)] == ["my-run"]
+    logs = describe_run(store, "multimeter_logs")
+    assert logs is not None
+    assert (logs.points, logs.fields) == (2, {"value": "float"})
+    assert describe_run(store, "multimeter_health") is not None
+    assert describe_run(store, "multimeter_codenames") is None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from multimeter.errors import ConfigurationError
 
-__all__ = ["DeadBand", "Thinner"]
+__all__ = ["DeadBand", "Thinner", "make_thinners"]
 
 Point = tuple[int, float]
 """A time in ns since the epoch, and a value."""
@@ -88,3 +88,25 @@ class Thinner:
             return ()
         self._kept = held
         return (held,)
+
+
+def make_thinners(
+    thinning: DeadBand | Mapping[str, DeadBand] | None, codenames: Sequence[str]
+) -> dict[str, Thinner]:
+    """Return the thinners of those codenames that are thinned out.
+
+    Args:
+        thinning: One dead band for all, one for each of some, or None.
+        codenames: All codenames.
+
+    Raises:
+        ConfigurationError: Another codename is named.
+    """
+    if thinning is None:
+        return {}
+    if isinstance(thinning, DeadBand):
+        thinning = dict.fromkeys(codenames, thinning)
+    unknown = sorted(set(thinning).difference(codenames))
+    if unknown:
+        raise ConfigurationError(f"'thinning' names an unknown codename: {unknown[0]!r}.")
+    return {codename: Thinner(band) for codename, band in thinning.items()}

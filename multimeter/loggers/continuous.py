@@ -1,14 +1,4 @@
-"""Loggers: single values over time into a database.
-
-::
-
-    from multimeter.loggers import ContinuousLogger
-
-    logger = ContinuousLogger("dateplots_lab", "user", "password", ["lab_pressure"])
-    logger.start()
-    logger.enqueue_point_now("lab_pressure", gauge.read())
-    logger.stop()
-"""
+"""ContinuousLogger: values of codenames into a table or a bucket, in the background."""
 
 from __future__ import annotations
 
@@ -16,51 +6,30 @@ import contextlib
 import os
 import threading
 import time
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
-from multimeter.errors import (
-    ConfigurationError,
-    StartupException,
-    StateError,
-    UnknownCodenameError,
-)
-from multimeter.line_protocol import escape_measurement, format_tags
+from multimeter.delivery.lifetime import call_after_fork
+from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
+from multimeter.identifiers import LOGS
 from multimeter.log import log
-from multimeter.sinks.base import Rejected, Retry, Sink
+from multimeter.loggers.codenames import checked_codenames, codename_records, series_heads
+from multimeter.loggers.database import checked_sink, find_server
+from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
+from multimeter.sinks.base import Sink
 from multimeter.sinks.sql import SQLSink
-from multimeter.sinks.sql_client import MySQLServer, ODBCSource, Server, parse_url
-from multimeter.thinning import DeadBand, Thinner
-from multimeter.timed_query import (
-    NONE_RESPONSE,
-    InterruptableThread,
-    NoneResponse,
-    timeout_query,
-)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = [
-    "NONE_RESPONSE",
-    "STACK_MEASUREMENT",
-    "ContinuousLogger",
-    "DeadBand",
-    "InterruptableThread",
-    "NoneResponse",
-    "StartupException",
-    "UnknownCodenameError",
-    "timeout_query",
-]
-
-STACK_MEASUREMENT = "multimeter_logs"
-"""The measurement that logged values have in the installed stack."""
+__all__ = ["ContinuousLogger"]
 
 _STALLED_SECONDS = 10.0
-_STEP_NS = 1_000
+# A float of seconds since the epoch is exact to a quarter of it, and so are tables.
+_TICKS_PER_SECOND = 1e6
+_TICK_NS = 1_000
 
 
 class ContinuousLogger:
@@ -98,6 +67,11 @@ class ContinuousLogger:
             by default.
         timeout: How many seconds the database may be silent.
         ca: The file of certificates to trust; the connection is encrypted then.
+        units: The units of codenames, for those who look at the values. With a ``sink``
+            of InfluxDB's API; a database of this kind has no place for them.
+        descriptions: What codenames are, in words; as ``units``.
+        health: Whether what the logger did is stored, too, as measurement
+            ``multimeter_health``: every ten seconds, and at the end. As ``units``.
 
     Raises:
         StartupException: The database has answered, and will not take the points: a
@@ -140,8 +114,11 @@ class ContinuousLogger:
         thinning: DeadBand | Mapping[str, DeadBand] | None = None,
         timeout: float = 30.0,
         ca: str | os.PathLike[str] | None = None,
+        units: Mapping[str, str] | None = None,
+        descriptions: Mapping[str, str] | None = None,
+        health: bool = False,
     ) -> None:
-        self.codenames = _checked(measurement_codenames)
+        self.codenames = checked_codenames(measurement_codenames)
         self.dequeue_timeout = dequeue_timeout
         self.reconnect_waittime = reconnect_waittime
         retry = RetryPolicy(
@@ -152,14 +129,19 @@ class ContinuousLogger:
         if sink is None:
             given = {"host": host, "port": port, "database": database}
             named = {"username": username, "password": password, **given}
-            server = self._server(url, dsn, named, timeout, ca)
-            sink = _checked_sink(SQLSink(server, table), self.codenames)
-        self._heads = {
-            each: f"{escape_measurement(table)}{format_tags({'codename': each})} value="
-            for each in self.codenames
-        }
-        self._thinners = _thinners(thinning, self.codenames)
-        self._last_ns = dict.fromkeys(self.codenames, 0)
+            usual = {"host": self.host, "port": self.port, "database": self.database}
+            server = find_server(url, dsn, named, usual, timeout, ca)
+            sink = checked_sink(SQLSink(server, table), self.codenames)
+        said = codename_records(self.codenames, units or {}, descriptions or {})
+        if (said or health) and isinstance(sink, SQLSink):
+            raise ConfigurationError(
+                "A table of values has no place for units, descriptions, and health.",
+                next_step="Write units into a column of dateplots_descriptions.",
+            )
+        self._said = said
+        self._heads = series_heads(table, self.codenames)
+        self._thinners = make_thinners(thinning, self.codenames)
+        self._last_ticks = dict.fromkeys(self.codenames, 0)
         self._lock = threading.Lock()
         self._is_started = False
         self._delivery = Delivery(
@@ -170,38 +152,10 @@ class ContinuousLogger:
             max_records=max_records,
             batch_size=batch_size,
             retry=retry,
+            health=health,
         )
         self._put_line = self._delivery.put_line
-        _new_lock_after_fork(self)
-
-    @classmethod
-    def _server(
-        cls,
-        url: str | None,
-        dsn: str | None,
-        given: Mapping[str, Any],
-        timeout: float,
-        ca: str | os.PathLike[str] | None,
-    ) -> Server:
-        words = {key: value for key, value in given.items() if value not in (None, "")}
-        if url is not None and (dsn is not None or words):
-            raise ConfigurationError(
-                "The database is named twice: by 'url', and by other arguments.",
-                next_step="Leave out the others.",
-            )
-        if dsn is not None:
-            if words.keys() & {"host", "port", "database"}:
-                raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
-            user, secret = words.get("username", ""), words.get("password", "")
-            return ODBCSource(dsn, user, secret, timeout)
-        here: dict[str, Any] = {
-            "host": cls.host,
-            "port": cls.port,
-            "database": cls.database,
-        }
-        found = {"username": "", "password": "", **here}
-        found |= words if url is None else parse_url(url)
-        return MySQLServer(**found, timeout=timeout, ca=ca)
+        call_after_fork(self._after_fork)
 
     @classmethod
     def to_stack(
@@ -217,7 +171,8 @@ class ContinuousLogger:
             codenames: The codenames that points can have.
             config: The configuration of the stack; by default the environment is asked,
                 then the home folder.
-            **more: Keywords of the class, such as ``spool`` or ``thinning``.
+            **more: Keywords of the class, such as ``spool``, ``units`` or ``thinning``.
+                ``health`` is on: the stack has a place where it is shown.
 
         Raises:
             NoStackError: No stack is installed.
@@ -225,12 +180,9 @@ class ContinuousLogger:
         """
         from multimeter.sinks.influx import InfluxDBSink
 
-        return cls(
-            more.pop("table", STACK_MEASUREMENT),
-            measurement_codenames=codenames,
-            sink=InfluxDBSink.from_stack(config),
-            **more,
-        )
+        more = {"table": LOGS, "health": True, **more}
+        sink = InfluxDBSink.from_stack(config)
+        return cls(measurement_codenames=codenames, sink=sink, **more)
 
     def start(self) -> None:
         """Start to log. What was enqueued before is not lost.
@@ -243,6 +195,8 @@ class ContinuousLogger:
                 "The logger was started before.", next_step="Make another ContinuousLogger."
             )
         self._is_started = True
+        for record in self._said:
+            self._delivery.put(record)
 
     def enqueue_point_now(self, codename: str, value: float) -> float:
         """Log a value with the time of now.
@@ -265,12 +219,12 @@ class ContinuousLogger:
         """
         try:
             with self._lock:
-                now_ns = max(time.time_ns(), self._last_ns[codename] + _STEP_NS)
-                self._last_ns[codename] = now_ns
+                now = max(time.time_ns() // _TICK_NS, self._last_ticks[codename] + 1)
+                self._last_ticks[codename] = now
         except (KeyError, TypeError):
             raise self._unknown(codename) from None
         # What is returned and what is stored are one time, to the last digit.
-        unixtime = now_ns / 1e9
+        unixtime = now / _TICKS_PER_SECOND
         self.enqueue_point(codename, (unixtime, value))
         return unixtime
 
@@ -279,8 +233,8 @@ class ContinuousLogger:
 
         Args:
             codename: One of the codenames of the logger.
-            point: The time, in seconds since the epoch, and the value. NaN and
-                infinity are counted, but not stored.
+            point: The time, in seconds since the epoch, kept to the microsecond, and
+                the value. NaN and infinity are counted, but not stored.
 
         Raises:
             UnknownCodenameError: The codename is another one.
@@ -290,7 +244,7 @@ class ContinuousLogger:
         """
         try:
             unixtime, value = point
-            time_ns = int(unixtime * 1e9)
+            time_ns = round(unixtime * _TICKS_PER_SECOND) * _TICK_NS
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             raise _not_a_point(point) from None
@@ -391,49 +345,12 @@ class ContinuousLogger:
         """Stop."""
         self.stop()
 
+    def _after_fork(self) -> None:
+        """Have a lock that no thread of the parent holds."""
+        self._lock = threading.Lock()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} by {self._delivery!r}>"
-
-
-def _checked(codenames: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(codenames, str):
-        codenames = [codenames]
-    found = tuple(dict.fromkeys(codenames))
-    bad = [each for each in found if not isinstance(each, str) or not each.strip()]
-    if bad or not found:
-        raise ConfigurationError(
-            f"{bad[0]!r} is not a codename." if bad else "There is no codename.",
-            next_step="measurement_codenames=['lab_pressure', ...]",
-        )
-    return found
-
-
-def _checked_sink(sink: SQLSink, codenames: Sequence[str]) -> SQLSink:
-    """Return the sink, unless the database says that it will not take the points."""
-    answer = sink.check(codenames)
-    sink.close()
-    if isinstance(answer, Rejected) or (isinstance(answer, Retry) and answer.refused):
-        raise StartupException(f"{sink.name}: {answer.reason}")
-    if isinstance(answer, Retry):
-        log().warning(
-            "%s: %s\nThe logger starts all the same; points wait until it answers.",
-            sink.name,
-            answer.reason,
-        )
-    return sink
-
-
-def _thinners(
-    thinning: DeadBand | Mapping[str, DeadBand] | None, codenames: Sequence[str]
-) -> dict[str, Thinner]:
-    if thinning is None:
-        return {}
-    if isinstance(thinning, DeadBand):
-        thinning = dict.fromkeys(codenames, thinning)
-    unknown = sorted(set(thinning).difference(codenames))
-    if unknown:
-        raise ConfigurationError(f"'thinning' names an unknown codename: {unknown[0]!r}.")
-    return {codename: Thinner(band) for codename, band in thinning.items()}
 
 
 def _not_a_point(point: object) -> ConfigurationError:
@@ -441,16 +358,3 @@ def _not_a_point(point: object) -> ConfigurationError:
         f"{point!r} is not a point.",
         cause="A point is a pair of numbers: seconds since the epoch, and the value.",
     )
-
-
-def _new_lock_after_fork(logger: ContinuousLogger) -> None:
-    """Let a child process have a lock that no thread of the parent holds."""
-    found = weakref.ref(logger)
-
-    def after_fork() -> None:
-        each = found()
-        if each is not None:
-            each._lock = threading.Lock()  # noqa: SLF001 - it is our own
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=after_fork)

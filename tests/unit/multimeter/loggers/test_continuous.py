@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from multimeter.errors import ConfigurationError, StateError, UnknownCodenameErr
 from multimeter.loggers import ContinuousLogger, DeadBand
 from multimeter.sinks.base import Accepted, Batch, Retry
 from multimeter.sinks.memory import MemorySink
+from multimeter.sinks.sql import SQLSink
+from multimeter.sinks.sql_client import MySQLServer
 
 SECONDS = 60
 
@@ -62,10 +65,19 @@ def test_points_arrive_with_their_codename_time_and_value(make, sink):
     ]
 
 
+def test_a_time_is_kept_to_the_microsecond(make, sink):
+    chance = random.Random(1)
+    times_us = [chance.randrange(2**32 * 1_000_000) for _ in range(10_000)]
+    with make() as logger:
+        for time_us in times_us:
+            logger.enqueue_point("a", (time_us / 1e6, 1))
+    assert [time_ns for time_ns, _ in points(sink)] == [each * 1_000 for each in times_us]
+
+
 def test_enqueue_point_now_returns_the_time_that_is_stored(make, sink):
     with make() as logger:
         unixtime = logger.enqueue_point_now("a", 1)
-    assert points(sink) == [(int(unixtime * 1e9), 1.0)]
+    assert points(sink) == [(round(unixtime * 1e6) * 1_000, 1.0)]
 
 
 def test_two_points_of_now_never_share_a_time_though_the_clock_stands_still(
@@ -235,6 +247,47 @@ def test_to_stack_writes_to_the_installed_stack(monkeypatch):
     assert "http://127.0.0.1:9" in repr(logger)
     assert logger._heads == {"a": "multimeter_logs,codename=a value="}
     logger.stop(0)
+
+
+def test_units_and_descriptions_are_written_once_at_the_start(make, sink):
+    options = {"units": {"a": "mbar"}, "descriptions": {"a": 'the "cold" end', "b": "room"}}
+    logger = make(**options)
+    logger.start()
+    for number in range(3):
+        logger.enqueue_point("a", (number, number))
+    assert logger.stop().delivered == 5
+    records = [Batch("", [line]).records[0] for line in sink.lines.values()]
+    said = [each for each in records if each.measurement == "multimeter_codenames"]
+    assert [(each.tags, each.fields) for each in said] == [
+        ({"codename": "a"}, {"unit": "mbar", "description": 'the "cold" end'}),
+        ({"codename": "b"}, {"description": "room"}),
+    ]
+    assert all(each.time_ns > 1_600_000_000_000_000_000 for each in said)
+    # To correct a unit makes no new series of the values.
+    assert [each.tags for each in records if each not in said] == [{"codename": "a"}] * 3
+
+
+@pytest.mark.parametrize("name", ["units", "descriptions"])
+@pytest.mark.parametrize("said", [{"c": "mbar"}, {"a": 5}])
+def test_a_unit_that_is_no_text_or_of_nobody_is_an_error(make, name, said):
+    with pytest.raises(ConfigurationError, match=name):
+        make(**{name: said})
+
+
+@pytest.mark.parametrize("option", [{"units": {"a": "mbar"}}, {"health": True}])
+def test_a_table_of_values_has_no_place_for_units_and_health(make, option):
+    sink = SQLSink(MySQLServer("u", "p", database="lab"), "dateplots_lab")
+    with pytest.raises(ConfigurationError, match="no place for units"):
+        make(sink=sink, **option)
+
+
+@pytest.mark.parametrize(("option", "lines"), [({"health": True}, 2), ({}, 1)])
+def test_what_a_logger_did_is_stored_where_asked(make, sink, option, lines):
+    with make(**option) as logger:
+        logger.enqueue_point("a", (1, 1))
+    assert logger.stats().delivered == 1
+    logger._delivery._thread.join(SECONDS)
+    assert len(sink.lines) == lines
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

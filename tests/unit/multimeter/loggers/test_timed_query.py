@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from multimeter.timed_query import (
+from multimeter.loggers.timed_query import (
     NONE_RESPONSE,
     InterruptableThread,
     NoneResponse,

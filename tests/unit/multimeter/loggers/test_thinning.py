@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter.errors import ConfigurationError
-from multimeter.thinning import DeadBand, Thinner
+from multimeter.loggers.thinning import DeadBand, Thinner
 
 SECOND = 10**9
 

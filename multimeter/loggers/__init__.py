@@ -1,0 +1,36 @@
+"""Loggers: single values over time into a database.
+
+::
+
+    from multimeter.loggers import ContinuousLogger
+
+    logger = ContinuousLogger("dateplots_lab", "user", "password", ["lab_pressure"])
+    logger.start()
+    logger.enqueue_point_now("lab_pressure", gauge.read())
+    logger.stop()
+"""
+
+from __future__ import annotations
+
+from multimeter.errors import StartupException, UnknownCodenameError
+from multimeter.identifiers import LOGS as STACK_MEASUREMENT
+from multimeter.loggers.continuous import ContinuousLogger
+from multimeter.loggers.thinning import DeadBand
+from multimeter.loggers.timed_query import (
+    NONE_RESPONSE,
+    InterruptableThread,
+    NoneResponse,
+    timeout_query,
+)
+
+__all__ = [
+    "NONE_RESPONSE",
+    "STACK_MEASUREMENT",
+    "ContinuousLogger",
+    "DeadBand",
+    "InterruptableThread",
+    "NoneResponse",
+    "StartupException",
+    "UnknownCodenameError",
+    "timeout_query",
+]

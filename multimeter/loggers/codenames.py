@@ -1,0 +1,71 @@
+"""Codenames: what a logger's values are called, and how their lines begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from multimeter.errors import ConfigurationError
+from multimeter.identifiers import CODENAMES
+from multimeter.line_protocol import escape_measurement, format_tags
+from multimeter.record import Record
+
+__all__ = ["checked_codenames", "codename_records", "series_heads"]
+
+
+def checked_codenames(codenames: Iterable[str]) -> tuple[str, ...]:
+    """Return the codenames, each once.
+
+    Raises:
+        ConfigurationError: There is none, or one is no text.
+    """
+    if isinstance(codenames, str):
+        codenames = [codenames]
+    found = tuple(dict.fromkeys(codenames))
+    bad = [each for each in found if not isinstance(each, str) or not each.strip()]
+    if bad or not found:
+        raise ConfigurationError(
+            f"{bad[0]!r} is not a codename." if bad else "There is no codename.",
+            next_step="measurement_codenames=['lab_pressure', ...]",
+        )
+    return found
+
+
+def series_heads(measurement: str, codenames: Sequence[str]) -> dict[str, str]:
+    """Return how a line of each codename begins, up to its value."""
+    head = escape_measurement(measurement)
+    return {
+        codename: f"{head}{format_tags({'codename': codename})} value="
+        for codename in codenames
+    }
+
+
+def codename_records(
+    codenames: Sequence[str], units: Mapping[str, str], descriptions: Mapping[str, str]
+) -> list[Record]:
+    """Return what is said of codenames, a record without a time for each.
+
+    It stands beside the values and not in them: to correct a unit makes no new series.
+
+    Args:
+        codenames: All codenames.
+        units: The units of some.
+        descriptions: What some of them are, in words.
+
+    Raises:
+        ConfigurationError: Another codename is named, or what is said is no text.
+    """
+    said = {"units": (units, "unit"), "descriptions": (descriptions, "description")}
+    fields: dict[str, dict[str, str]] = {}
+    for name, (texts, key) in said.items():
+        for codename, text in texts.items():
+            if codename not in codenames:
+                raise ConfigurationError(
+                    f"'{name}' names an unknown codename: {codename!r}."
+                )
+            if not isinstance(text, str):
+                raise ConfigurationError(f"'{name}' must hold texts, not {text!r}.")
+            fields.setdefault(codename, {})[key] = text
+    return [
+        Record(CODENAMES, {"codename": codename}, {**texts}, None)
+        for codename, texts in fields.items()
+    ]

@@ -1,0 +1,73 @@
+"""Database: the place that a logger's arguments name, and whether it takes the values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from multimeter.errors import ConfigurationError, StartupException
+from multimeter.log import log
+from multimeter.sinks.base import Rejected, Retry
+from multimeter.sinks.sql import SQLSink
+from multimeter.sinks.sql_client import MySQLServer, ODBCSource, Server, parse_url
+
+__all__ = ["checked_sink", "find_server"]
+
+
+def find_server(
+    url: str | None,
+    dsn: str | None,
+    named: Mapping[str, Any],
+    usual: Mapping[str, Any],
+    timeout: float,
+    ca: str | os.PathLike[str] | None,
+) -> Server:
+    """Return the server that is named, one way or another.
+
+    Args:
+        url: ``mysql://user:password@host:port/database``, or None.
+        dsn: The name of a data source of ODBC, or None.
+        named: ``username``, ``password``, ``host``, ``port``, ``database``; None or empty
+            where they are not named.
+        usual: What to take for ``host``, ``port`` and ``database`` then.
+        timeout: How many seconds it may be silent.
+        ca: The file of certificates to trust, or None.
+
+    Raises:
+        ConfigurationError: It is named twice, or an argument cannot be used.
+        MissingExtraError: The driver is not installed.
+    """
+    words = {key: value for key, value in named.items() if value not in (None, "")}
+    if url is not None and (dsn is not None or words):
+        raise ConfigurationError(
+            "The database is named twice: by 'url', and by other arguments.",
+            next_step="Leave out the others.",
+        )
+    if dsn is not None:
+        if words.keys() & usual.keys():
+            raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
+        user, secret = words.get("username", ""), words.get("password", "")
+        return ODBCSource(dsn, user, secret, timeout)
+    found = {"username": "", "password": "", **usual}
+    found |= words if url is None else parse_url(url)
+    return MySQLServer(**found, timeout=timeout, ca=ca)
+
+
+def checked_sink(sink: SQLSink, codenames: Sequence[str]) -> SQLSink:
+    """Return the sink, unless the database says that it will not take the points.
+
+    Raises:
+        StartupException: It has said so.
+    """
+    answer = sink.check(codenames)
+    sink.close()
+    if isinstance(answer, Rejected) or (isinstance(answer, Retry) and answer.refused):
+        raise StartupException(f"{sink.name}: {answer.reason}")
+    if isinstance(answer, Retry):
+        log().warning(
+            "%s: %s\nThe logger starts all the same; points wait until it answers.",
+            sink.name,
+            answer.reason,
+        )
+    return sink

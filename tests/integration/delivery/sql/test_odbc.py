@@ -1,0 +1,185 @@
+"""The sink of SQL over ODBC, with the driver of MariaDB."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import pytest
+from fakes.mariadb import DATABASE, TABLE, MariaDB
+from fakes.sink_contract import SinkContract, lines
+
+from multimeter.loggers import ContinuousLogger, StartupException
+from multimeter.sinks.base import Accepted, Batch, Rejected, Retry
+from multimeter.sinks.sql import SQLSink
+from multimeter.sinks.sql_client import ODBCSource
+
+SECONDS = 300
+SOURCE = """
+[{name}]
+Driver = {driver}
+SERVER = 127.0.0.1
+PORT = {port}
+DATABASE = {database}
+{user}
+"""
+USER = f"UID = {MariaDB.username}\nPWD = {MariaDB.password}"
+
+
+def find_driver():
+    places = pathlib.Path("/usr").glob("lib*/**/odbc/libmaodbc.so")
+    return next(places, None) or ctypes.util.find_library("maodbc")
+
+
+@pytest.fixture(scope="module")
+def driver(missing):
+    try:
+        importlib.import_module("pyodbc")
+    except ImportError as error:
+        missing(f"pyodbc ({error})")
+    driver = find_driver()
+    if not driver:
+        missing("the driver of MariaDB for ODBC (Debian: apt install odbc-mariadb)")
+    return driver
+
+
+# The driver manager reads its settings once in a process.
+@pytest.fixture(scope="module")
+def sources(driver, shared_database, tmp_path_factory):
+    """The settings of ODBC for a process: the sources of this file's tests."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        ports = {"gone": taken.getsockname()[1]}
+        path = tmp_path_factory.mktemp("odbc") / "odbc.ini"
+        path.write_text(
+            "".join(
+                SOURCE.format(
+                    name=name,
+                    driver=driver,
+                    port=ports.get(name, shared_database.port),
+                    database=DATABASE,
+                    user=user,
+                )
+                for name, user in (("lab", ""), ("knows", USER), ("gone", ""))
+            )
+        )
+        path.chmod(0o600)
+        before = os.environ.get("ODBCINI")
+        os.environ["ODBCINI"] = str(path)
+        yield path
+        if before is None:
+            del os.environ["ODBCINI"]
+        else:
+            os.environ["ODBCINI"] = before
+
+
+def make_sink(name, password=MariaDB.password, table=TABLE):
+    return SQLSink(ODBCSource(name, MariaDB.username, password, 5.0), table)
+
+
+@pytest.fixture
+def sink(sources, database):
+    sink = make_sink("lab")
+    yield sink
+    sink.close()
+
+
+class TestODBCSink(SinkContract):
+    @pytest.fixture
+    def unreachable(self, sources):
+        return make_sink("gone")
+
+    @pytest.fixture
+    def stored(self, database):
+        return lambda: database.values(order="time")
+
+
+def test_numbers_and_times_are_kept_to_the_last_digit(sink, database):
+    values = [0.1, -1e-300, 1.7976931348623157e308, 5e-324, 12345678901234567.0, 3.0]
+    batch = [
+        f"log,codename=a value={value!r} 1700000000123456000".encode() for value in values
+    ]
+    assert sink.send(Batch("b", batch)) == Accepted()
+    assert list(map(repr, database.values())) == list(map(repr, values))
+    times = database.run(f"SELECT DISTINCT UNIX_TIMESTAMP(time) FROM {TABLE}")
+    assert [str(each[0]) for each in times] == ["1700000000.123456"]
+
+
+def test_many_points_are_stored_in_batches_of_the_usual_size(sink, database):
+    for number in range(4):
+        first = 5_000 * number + 1
+        assert sink.send(Batch(f"b{number}", lines(first, first + 5_000))) == Accepted()
+    assert database.values() == [number + 0.5 for number in range(1, 20_001)]
+
+
+def test_a_value_that_the_column_cannot_hold_is_refused(sink, database):
+    database.run(f"CREATE OR REPLACE TABLE small LIKE {TABLE}")
+    database.run("ALTER TABLE small MODIFY value FLOAT NOT NULL")
+    small = make_sink("lab", table="small")
+    assert isinstance(
+        small.send(Batch("b", [b"log,codename=a value=1e300 1000"])), Rejected
+    )
+    small.close()
+
+
+def test_a_wrong_password_is_told_and_the_batch_kept(sources, database):
+    answer = make_sink("lab", "WRONG-S3CRET").send(Batch("b", lines(1, 2)))
+    assert isinstance(answer, Retry)
+    assert answer.refused
+    assert "1045" in answer.reason
+    assert "S3CRET" not in answer.reason
+
+
+def test_a_connection_that_is_killed_is_opened_anew(sink, database):
+    assert sink.send(Batch("one", lines(1, 2))) == Accepted()
+    for (thread,) in database.run(
+        "SELECT id FROM information_schema.processlist WHERE user = 'rig'"
+    ):
+        database.run(f"KILL {thread}")
+    answer = sink.send(Batch("two", lines(2, 3)))
+    assert isinstance(answer, Retry)
+    assert not answer.refused
+    assert sink.send(Batch("two", lines(2, 3))) == Accepted()
+    assert database.values() == [1.5, 2.5]
+
+
+def test_a_logger_logs_by_the_name_of_a_source(sources, database, tmp_path):
+    user, password = MariaDB.username, MariaDB.password
+    with pytest.raises(StartupException, match="1045"):
+        ContinuousLogger(TABLE, user, "WRONG", ["a"], dsn="lab")
+    with ContinuousLogger(TABLE, user, password, ["a"], dsn="lab") as logger:
+        for number in range(1_000):
+            logger.enqueue_point("a", (1_600_000_000 + number, number))
+        assert logger.flush(SECONDS)
+    assert database.values() == [float(number) for number in range(1_000)]
+
+
+def test_what_a_logger_has_left_is_sent_by_the_tool_without_a_password_where_odbc_has_it(
+    sources, database, tmp_path
+):
+    logger = ContinuousLogger(
+        TABLE,
+        measurement_codenames=["a"],
+        dsn="knows",
+        spool=tmp_path / "spool",
+        reconnect_waittime=0.1,
+        dequeue_timeout=0.0,
+    )
+    database.run(f"RENAME TABLE {TABLE} TO away")
+    try:
+        for number in range(1_000):
+            logger.enqueue_point("a", (1_600_000_000 + number, number))
+        assert logger.stop().queued == 1_000
+    finally:
+        database.run(f"RENAME TABLE away TO {TABLE}")
+    tool = [sys.executable, "-c", "from multimeter.cli import main; main()", "deliver"]
+    sent = subprocess.run(
+        [*tool, str(tmp_path / "spool")], capture_output=True, text=True, check=False
+    )
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    assert database.values() == [float(number) for number in range(1_000)]

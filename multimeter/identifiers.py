@@ -7,7 +7,15 @@ import time
 
 from multimeter.errors import ConfigurationError
 
-__all__ = ["MARKS", "RESERVED_MEASUREMENTS", "RUNS", "checked_identifier", "new_identifier"]
+__all__ = [
+    "HEALTH",
+    "LOGS",
+    "MARKS",
+    "RESERVED_MEASUREMENTS",
+    "RUNS",
+    "checked_identifier",
+    "new_identifier",
+]
 
 MARKS = "multimeter_marks"
 """The measurement that holds the marks of all runs."""
@@ -15,7 +23,13 @@ MARKS = "multimeter_marks"
 RUNS = "multimeter_runs"
 """The measurement that holds an entry for each run."""
 
-RESERVED_MEASUREMENTS = frozenset((MARKS, RUNS))
+LOGS = "multimeter_logs"
+"""The measurement that holds single values, logged by their codenames."""
+
+HEALTH = "multimeter_health"
+"""The measurement that holds what deliveries have done."""
+
+RESERVED_MEASUREMENTS = frozenset((MARKS, RUNS, LOGS, HEALTH))
 
 
 def new_identifier(prefix: str = "") -> str:

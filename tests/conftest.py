@@ -102,6 +102,18 @@ class Tool:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def write(self, *lines: str) -> None:
+        """Write lines of line protocol, times in ns."""
+        config = self.config
+        answer = requests.post(
+            config["url"] + "/api/v2/write",
+            params={"org": config["org"], "bucket": config["bucket"]},
+            data="\n".join(lines).encode(),
+            headers={"Authorization": f"Token {config['token']}"},
+            timeout=60,
+        )
+        assert answer.status_code == 204, answer.text
+
     def runs(self) -> dict[str, dict[str, Any]]:
         return {run["identifier"]: run for run in self.get("/api/runs")}
 

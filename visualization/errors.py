@@ -12,7 +12,8 @@
         ├── ForeignDataError             252  data from before, with other secrets
         └── StoreError                   252  the embedded store cannot be used
             ├── StoreLockedError              another process has it open
-            └── StoreFullError                no room on the disk; it goes on with room
+            ├── StoreFullError                no room on the disk; it goes on with room
+            └── QueryCancelledError           nobody waits for the answer any more
 
 Each says what happened, the likely cause, and what to do next.
 """
@@ -30,6 +31,7 @@ __all__ = [
     "ForeignDataError",
     "NotInstalledError",
     "PortTakenError",
+    "QueryCancelledError",
     "StoreError",
     "StoreFullError",
     "StoreLockedError",
@@ -87,3 +89,7 @@ class StoreLockedError(StoreError):
 
 class StoreFullError(StoreError):
     """There is no room for a write; nothing of it was stored."""
+
+
+class QueryCancelledError(StoreError):
+    """A query was ended: nobody waits for its answer any more."""

@@ -64,6 +64,15 @@ class Browser:
         self._artifacts.mkdir(parents=True, exist_ok=True)
         self.driver.save_screenshot(str(self._artifacts / f"{name}.png"))
 
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        return int(
+            self.run(
+                "const root = document.documentElement;"
+                "return root.scrollWidth - root.clientWidth"
+            )
+        )
+
     def errors(self) -> list[str]:
         """What the console said, a refused policy included.
 

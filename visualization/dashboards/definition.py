@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FIGURES", "PANELS", "UNITS", "FigureDefinition", "PanelDefinition"]
+__all__ = [
+    "FIGURES",
+    "LOG_SERIES",
+    "PANELS",
+    "UNITS",
+    "FigureDefinition",
+    "LogDefinition",
+    "PanelDefinition",
+    "RangeDefinition",
+]
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,40 @@ class FigureDefinition:
     statistic: Literal["max", "mean"]
     subject: str
     metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RangeDefinition:
+    """A time range that ends now.
+
+    Attributes:
+        seconds: How long it is.
+        title: What it is called.
+    """
+
+    seconds: int
+    title: str
+
+
+@dataclass(frozen=True)
+class LogDefinition:
+    """How single values are shown: codenames of one unit share a panel.
+
+    Attributes:
+        field: The field that holds the value.
+        tag: The tag that holds the codename, which is the label of its line.
+        unit_tag: The tag that holds the unit; points may lack it.
+        title: What stands above the panel of the codenames without a unit.
+        ranges: The time ranges to choose from; the page begins with ``first_range``.
+        first_range: The range that is shown first.
+    """
+
+    field: str
+    tag: str
+    unit_tag: str
+    title: str
+    ranges: tuple[RangeDefinition, ...]
+    first_range: RangeDefinition
 
 
 _PROCESSES = "More of the processes"
@@ -247,6 +290,25 @@ PANELS = (
         {"samples_late": "late", "samples_missed": "missed"},
         _MEASURING,
     ),
+)
+
+_HOUR = RangeDefinition(3_600, "Last hour")
+
+LOG_SERIES = LogDefinition(
+    field="value",
+    tag="codename",
+    unit_tag="unit",
+    title="Values",
+    ranges=(
+        RangeDefinition(5 * 60, "Last 5 minutes"),
+        RangeDefinition(15 * 60, "Last 15 minutes"),
+        _HOUR,
+        RangeDefinition(6 * 3_600, "Last 6 hours"),
+        RangeDefinition(24 * 3_600, "Last 24 hours"),
+        RangeDefinition(7 * 86_400, "Last 7 days"),
+        RangeDefinition(30 * 86_400, "Last 30 days"),
+    ),
+    first_range=_HOUR,
 )
 
 FIGURES = (

@@ -15,7 +15,15 @@ from multimeter.visualization.dashboards.definition import (
     PanelDefinition,
 )
 
-__all__ = ["Figure", "Panel", "PanelSeries", "Statistic", "figures_of", "panels_of"]
+__all__ = [
+    "Figure",
+    "Panel",
+    "PanelSeries",
+    "Statistic",
+    "figures_of",
+    "panels_of",
+    "shown_unit",
+]
 
 
 @dataclass(frozen=True)
@@ -161,8 +169,13 @@ def _measured(schema: Schema | None, keys: Iterable[str]) -> list[_Measured]:
     return result
 
 
+def shown_unit(unit: str) -> tuple[str, float]:
+    """Return the unit in which values of a unit are shown, and what to multiply with."""
+    return UNITS.get(unit, (unit, 1.0))
+
+
 def _scale(metric: Metric) -> float:
-    return UNITS.get(metric.unit, (metric.unit, 1.0))[1]
+    return shown_unit(metric.unit)[1]
 
 
 def _series(measured: _Measured, label: str) -> PanelSeries:
@@ -183,7 +196,7 @@ def _defined_panel(definition: PanelDefinition, measured: list[_Measured]) -> Pa
 
 def _own_panel(metric: str, measured: list[_Measured]) -> Panel:
     unit = measured[0].metric.unit
-    shown, _ = UNITS.get(unit, (unit, 1.0))
+    shown, _ = shown_unit(unit)
     alone = len(measured) == 1
     series = tuple(_series(m, m.key if alone else m.subject) for m in measured)
     title = measured[0].key if alone else metric.replace("_", " ")

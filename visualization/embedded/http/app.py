@@ -19,8 +19,10 @@ from multimeter.visualization.embedded.http.assets import asset_routes
 from multimeter.visualization.embedded.http.guard import Guard
 from multimeter.visualization.embedded.http.influx_api import InfluxApi
 from multimeter.visualization.embedded.http.limits import BodyLimits, Limits
+from multimeter.visualization.embedded.http.logs_api import LogsApi
 from multimeter.visualization.embedded.http.page_api import PageApi
 from multimeter.visualization.embedded.http.pages import Pages
+from multimeter.visualization.embedded.http.reading import Reading
 from multimeter.visualization.embedded.http.responses import EXCEPTION_HANDLERS
 from multimeter.visualization.embedded.http.write_api import WriteApi
 from multimeter.visualization.embedded.store.store import Store
@@ -45,11 +47,13 @@ def create_app(
     """
     limits = limits or Limits()
     sessions = Sessions(access.read_token, now_ns)
+    reading = Reading(access, sessions)
     app = Starlette(
         routes=[
             *WriteApi(store, access, limits, now_ns).routes(),
             *InfluxApi(access, now_ns).routes(),
-            *PageApi(store, access, sessions, limits).routes(),
+            *PageApi(store, reading, limits).routes(),
+            *LogsApi(store, reading, limits).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),
         ],

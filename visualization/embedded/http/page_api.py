@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from multimeter.visualization.embedded.http.access import Access, Sessions
-from multimeter.visualization.embedded.http.authorization import require_reader
 from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.responses import RequestError, json_response
+from multimeter.visualization.embedded.http.reading import Reading, buckets_of, integer
+from multimeter.visualization.embedded.http.responses import RequestError
 from multimeter.visualization.embedded.http.run_view import summary_of, view_of_run
+from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.runs import (
     RunDescription,
     describe_run,
@@ -27,78 +22,62 @@ from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["PageApi"]
 
-_BUCKETS = 1_000
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
-
 
 class PageApi:
     """Answers what the page asks for, from the store.
 
     Args:
         store: Where the points are.
-        access: Who may read, by token.
-        sessions: Who may read, by cookie.
+        reading: Makes the routes.
         limits: How much one request may ask for.
     """
 
-    def __init__(
-        self, store: Store, access: Access, sessions: Sessions, limits: Limits
-    ) -> None:
+    def __init__(self, store: Store, reading: Reading, limits: Limits) -> None:
         self._store = store
-        self._access = access
-        self._sessions = sessions
+        self._reading = reading
         self._limits = limits
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""
         return [
-            self._route("runs", self._runs),
-            self._route("run", self._run),
-            self._route("series", self._series),
-            self._route("marks", self._marks),
+            self._reading.route("runs", self._runs),
+            self._reading.route("run", self._run),
+            self._reading.route("series", self._series),
+            self._reading.route("marks", self._marks),
         ]
 
-    def _route(self, name: str, find: Callable[[QueryParams], Any]) -> Route:
-        def answer(parameters: QueryParams) -> Response:
-            return json_response(find(parameters))
-
-        async def endpoint(request: Request) -> Response:
-            require_reader(request, self._access, self._sessions)
-            return await run_in_threadpool(answer, request.query_params)
-
-        return Route(f"/api/{name}", endpoint)
-
-    def _runs(self, _parameters: QueryParams) -> list[dict[str, Any]]:
+    def _runs(self, _asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
         return [summary_of(run) for run in list_runs(self._store)]
 
-    def _run(self, parameters: QueryParams) -> dict[str, Any]:
-        name = _run_of(parameters)
+    def _run(self, asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
+        name = _run_of(asked)
         view = view_of_run(self._store, name)
         if view is None:
             raise _unknown(name)
         return view
 
-    def _marks(self, parameters: QueryParams) -> list[dict[str, Any]]:
-        marks = run_marks(self._store, self._require_run(parameters).identifier)
+    def _marks(self, asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
+        marks = run_marks(self._store, self._require_run(asked).identifier)
         return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
 
-    def _series(self, parameters: QueryParams) -> dict[str, Any]:
-        run = self._require_run(parameters)
-        start = _integer(parameters, "start", run.start)
-        stop = _integer(parameters, "stop", run.end)
-        buckets = _integer(parameters, "buckets", _BUCKETS)
-        if not 1 <= buckets <= self._limits.buckets:
-            raise RequestError("invalid", f"buckets: from 1 to {self._limits.buckets}")
+    def _series(self, asked: QueryParams, interrupt: Interrupt) -> dict[str, Any]:
+        run = self._require_run(asked)
+        start = integer(asked, "start", run.start)
+        stop = integer(asked, "stop", run.end)
+        buckets = buckets_of(asked, self._limits)
         if stop < start:
             raise RequestError("invalid", "stop: not before start")
-        keys = parameters.getlist("key") or run.fields
-        data = self._store.series(run.identifier, keys, start, stop, buckets)
+        keys = asked.getlist("key") or run.fields
+        data = self._store.series(
+            run.identifier, keys, start, stop, buckets, interrupt=interrupt
+        )
         groups = [
             {
                 "tags": each.tags,
                 "time": each.times,
                 # Not asdict(), which would copy every number.
                 "series": {key: vars(summary) for key, summary in each.values.items()},
+                "breaks": each.breaks,
             }
             for each in data.series
         ]
@@ -126,12 +105,3 @@ def _run_of(parameters: QueryParams) -> str:
 
 def _unknown(run: str) -> RequestError:
     return RequestError("not found", f'run "{run}" not found')
-
-
-def _integer(parameters: QueryParams, name: str, default: int) -> int:
-    text = parameters.get(name)
-    if not text:
-        return default
-    if not _INTEGER.fullmatch(text):
-        raise RequestError("invalid", f"{name}: not an integer of at most 19 digits")
-    return int(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import pathlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, FileSystemLoader
@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from multimeter import __version__
+from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.embedded.http.access import (
     SESSION_NS,
     Access,
@@ -30,6 +31,10 @@ from multimeter.visualization.embedded.http.responses import RequestError, json_
 __all__ = ["Pages"]
 
 _TEMPLATES = pathlib.Path(__file__).parents[1] / "templates"
+_VIEWS = (
+    ("/", "overview", "Runs"),
+    ("/logs", "logs", "Logs"),
+)
 _FORM_BYTES = 8 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
 _USED_CODE = "This link has been used, or is too old. Make a new one: multimeter-visu open"
@@ -62,7 +67,8 @@ class Pages:
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""
         return [
-            Route("/", self._page),
+            Route("/", self._overview_or_run),
+            *(Route(path, self._view(name)) for path, name, _ in _VIEWS[1:]),
             Route("/login", self._login),
             Route("/login", self._login_by_token, methods=["POST"]),
             Route("/logout", self._logout, methods=["POST"]),
@@ -70,10 +76,20 @@ class Pages:
             Route("/d/{uid}/{slug}", _former_link),
         ]
 
-    async def _page(self, request: Request) -> Response:
+    async def _overview_or_run(self, request: Request) -> Response:
+        return self._page(request, "run")
+
+    def _view(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        async def page(request: Request) -> Response:
+            return self._page(request, name)
+
+        return page
+
+    def _page(self, request: Request, view: str) -> Response:
         if is_logged_in(request, self._sessions):
-            return self._render("page.html")
-        here = _local(f"/?{request.url.query}" if request.url.query else "/")
+            return self._render(f"{view}.html", view=view)
+        query = f"?{request.url.query}" if request.url.query else ""
+        here = _local(f"{request.url.path}{query}")
         if request.headers.get("sec-fetch-site") == "cross-site":
             # The browser keeps the cookie back when a link stands on another site; it
             # sends it when the way goes on from here.
@@ -122,11 +138,20 @@ class Pages:
         return response
 
     def _render(
-        self, name: str, status: int = 200, *, message: str = "", target: str = "/"
+        self,
+        name: str,
+        status: int = 200,
+        *,
+        message: str = "",
+        target: str = "/",
+        view: str = "",
     ) -> Response:
         text = self._templates.get_template(name).render(
             version=__version__,
             plotly_version=plotly_version(),
+            view=view,
+            views=_VIEWS,
+            logs=LOG_SERIES,
             message=message,
             next=target,
         )

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from multimeter.errors import LineProtocolError
 from multimeter.visualization.embedded.http.headers import HEADERS
-from multimeter.visualization.errors import StoreFullError
+from multimeter.visualization.errors import QueryCancelledError, StoreFullError
 
 __all__ = [
     "EXCEPTION_HANDLERS",
@@ -123,8 +123,8 @@ async def _no_room(_request: Request, error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    """Answer a client that went away in the middle of its body; nobody reads it."""
-    return error_response("invalid", "the body ended before its end")
+    """Answer a client that went away; nobody reads it."""
+    return error_response("invalid", "the client went away")
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
@@ -141,6 +141,7 @@ EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Respon
     LineProtocolError: _not_line_protocol,
     StoreFullError: _no_room,
     ClientDisconnect: _gone,
+    QueryCancelledError: _gone,
     Exception: _failed,
 }
 """Which error is answered how; for :class:`starlette.applications.Starlette`."""

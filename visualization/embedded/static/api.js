@@ -74,22 +74,33 @@ export async function getMarks(run, signal) {
  * @returns {Promise<import("./types.js").Held>}
  */
 export async function getSeries(run, keys, range, buckets, signal) {
+  const [answers, held] = await getCurves("series", "key", [["run", run]], keys, range, buckets, signal);
+  return { ...held, curves: answers.flatMap((answer) => answer.groups.flatMap(curvesOf)) };
+}
+
+/** Fetch curves, in as many requests as their names need.
+ * @param {string} path
+ * @param {string} parameter       the one that holds a name
+ * @param {[string, string][]} common
+ * @param {string[]} names
+ * @param {import("./types.js").Range} range
+ * @param {number} buckets
+ * @param {AbortSignal} signal
+ * @returns {Promise<[any[], Omit<import("./types.js").Held, "curves">]>}
+ */
+async function getCurves(path, parameter, common, names, range, buckets, signal) {
   // Doubles hold the ns of today to 256 of them, hence whole microseconds, rounded outwards.
   const start = (Math.floor(range.from * 1e3) - 1) * 1e3;
   const stop = (Math.ceil(range.to * 1e3) + 1) * 1e3;
   /** @type {[string, string][]} */
-  const common = [["run", run], ["start", whole(start)], ["stop", whole(stop)], ["buckets", String(buckets)]];
+  const all = [...common, ["start", whole(start)], ["stop", whole(stop)], ["buckets", String(buckets)]];
   const answers = await Promise.all(
-    inParts(keys).map((part) =>
-      get("series", [...common, ...part.map((key) => /** @type {[string, string]} */ (["key", key]))], signal),
+    inParts(names).map((part) =>
+      get(path, [...all, ...part.map((name) => /** @type {[string, string]} */ ([parameter, name]))], signal),
     ),
   );
-  return {
-    start: start / 1e6,
-    stop: stop / 1e6,
-    bucket: Math.max(0, ...answers.map((answer) => Number(answer.bucket ?? 0))) / 1e6,
-    curves: answers.flatMap((answer) => answer.groups.flatMap(curvesOf)),
-  };
+  const bucket = Math.max(0, ...answers.map((answer) => Number(answer.bucket ?? 0))) / 1e6;
+  return [answers, { start: start / 1e6, stop: stop / 1e6, bucket }];
 }
 
 /** Integers beyond 2**53, too, are written with all their digits.
@@ -131,15 +142,53 @@ function inMilliseconds(run) {
 function curvesOf(group) {
   /** @type {number[]} */
   const times = group.time.map((/** @type {number} */ ns) => ns / 1e6);
-  return Object.entries(group.series).map(([key, columns]) => {
-    const there = (/** @type {unknown} */ _, /** @type {number} */ i) => columns.mean[i] !== null;
-    return {
-      key,
-      tags: group.tags,
-      time: times.filter(there),
-      min: columns.min.filter(there),
-      max: columns.max.filter(there),
-      mean: columns.mean.filter(there),
-    };
+  const breaks = (group.breaks ?? []).map((/** @type {number} */ i) => times[i]);
+  return Object.entries(group.series).map(([key, columns]) => curveOf(key, group.tags, times, columns, breaks));
+}
+
+/** A curve without the times at which it has no value.
+ * @param {string} key
+ * @param {Record<string, string>} tags
+ * @param {number[]} times
+ * @param {{min: number[], max: number[], mean: (number | null)[]}} columns
+ * @param {number[]} breaks
+ * @returns {import("./types.js").Curve}
+ */
+function curveOf(key, tags, times, columns, breaks) {
+  const there = (/** @type {unknown} */ _, /** @type {number} */ i) => columns.mean[i] !== null;
+  return {
+    key,
+    tags,
+    time: times.filter(there),
+    min: columns.min.filter(there),
+    max: columns.max.filter(there),
+    mean: /** @type {number[]} */ (columns.mean.filter(there)),
+    breaks,
+  };
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").Codename[]>}
+ */
+export async function getCodenames(signal) {
+  return (await get("logs", [], signal)).map(inMilliseconds);
+}
+
+/** Fetch what was logged from `from` up to and with `to`.
+ * @param {string[]} codenames
+ * @param {import("./types.js").Range} range
+ * @param {number} buckets
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").Held>}
+ */
+export async function getLogs(codenames, range, buckets, signal) {
+  const [answers, held] = await getCurves("logs/series", "codename", [], codenames, range, buckets, signal);
+  const curves = answers.flatMap((answer) => answer.curves).map((/** @type {any} */ each) => {
+    const times = each.time.map((/** @type {number} */ ns) => ns / 1e6);
+    const empty = times.filter((/** @type {number} */ _, /** @type {number} */ i) => each.mean[i] === null);
+    const breaks = [...each.breaks.map((/** @type {number} */ i) => times[i]), ...empty];
+    return curveOf(each.codename, each.tags, times, each, breaks.sort((a, b) => a - b));
   });
+  return { ...held, curves };
 }

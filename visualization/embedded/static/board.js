@@ -41,13 +41,13 @@ export class Board {
   /** Make the panels of a run, unless they are there already.
    * @param {string} identifier
    * @param {import("./types.js").PanelDefinition[]} definitions
+   * @param {Map<string, number>} [hues]  by subject, or by key
    */
-  build(identifier, definitions) {
+  build(identifier, definitions, hues = huesOf(definitions)) {
     const wanted = JSON.stringify([identifier, definitions]);
     if (wanted === this.definitions) return;
     this.clear();
     this.definitions = wanted;
-    const hues = huesOf(definitions);
     this.panels = definitions.map((definition) => new Panel(definition, hues));
     this.root.replaceChildren(...this.panels.map((panel) => panel.root));
     for (const panel of this.panels) {

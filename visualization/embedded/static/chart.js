@@ -3,6 +3,7 @@
 // is drawn by Plotly, which would read markup in it. Time is a number of milliseconds
 // from the left edge: Plotly's own dates follow the clocks of the browser.
 
+import { firstNotBefore } from "./curves.js";
 import { loadPlotly } from "./plotly.js";
 import { timeTicks } from "./time-axis.js";
 
@@ -16,7 +17,8 @@ export const ready = loadPlotly().then((loaded) => {
 
 const CONFIG = { staticPlot: true, displayModeBar: false, responsive: false };
 const DOTS_BELOW = 40; // points of a line; a lone one would not be seen otherwise
-const GAP = 30; // times the usual distance between points
+const DOT = 4; // pixels
+const LONE_DOT = 7;
 const SIZE_OF_TEXT = 11;
 
 /** Where the plot is in its element. @typedef {{left: number, right: number, top: number, bottom: number, width: number, height: number}} Box */
@@ -33,7 +35,7 @@ const SIZE_OF_TEXT = 11;
  */
 export async function drawChart(target, { lines, colors, axis, box, frame }) {
   const { from } = frame.range;
-  const pieces = lines.map((line) => withGaps(line));
+  const pieces = lines.map((line) => withGaps(frame.log ? positive(line, axis.low) : line));
   const traces = [
     ...lines.map((line, i) => band(pieces[i], colors.get(line.id)?.band ?? "", from)),
     ...lines.map((line, i) => ({ ...curve(pieces[i], colors.get(line.id)?.line ?? "", from), name: line.label })),
@@ -53,13 +55,17 @@ export function discardChart(target) {
  */
 function curve(pieces, color, from) {
   const points = pieces.reduce((sum, piece) => sum + piece.time.length, 0);
+  const few = points < DOTS_BELOW;
+  // A point between two gaps would not be seen without a dot.
+  const lone = !few && pieces.some((piece) => piece.time.length === 1);
+  const sizes = lone ? apart(pieces.map(({ time }) => time.map(() => (time.length === 1 ? DOT : 0)))) : DOT;
   return {
     type: "scatter",
-    mode: points < DOTS_BELOW ? "lines+markers" : "lines",
+    mode: few || lone ? "lines+markers" : "lines",
     x: apart(pieces.map((piece) => piece.time.map((moment) => moment - from))),
     y: apart(pieces.map((piece) => piece.mean)),
     line: { color, width: 1.5 },
-    marker: { color, size: points === 1 ? 7 : 4 },
+    marker: { color, size: points === 1 ? LONE_DOT : sizes, line: { width: 0 } },
     hoverinfo: "skip",
   };
 }
@@ -85,19 +91,35 @@ function band(pieces, color, from) {
 
 /** @typedef {{time: number[], mean: number[], min: number[], max: number[]}} Piece */
 
-/** Cut a line where nothing was measured for long, never leaving a lone point.
+/** Cut a line where nothing was measured for long.
  * @param {import("./types.js").Line} line
  * @returns {Piece[]}
  */
 function withGaps(line) {
-  const steps = line.time.slice(1).map((moment, i) => moment - line.time[i]);
-  const usual = [...steps].sort((a, b) => a - b)[steps.length >> 1];
-  const long = steps.map((length) => length > usual * GAP);
-  const cuts = long.flatMap((cut, i) => (cut && long[i - 1] === false && long[i + 1] === false ? [i + 1] : []));
+  const places = line.breaks.map((moment) => firstNotBefore(line.time, moment));
+  const cuts = [...new Set(places)].filter((place) => place > 0 && place < line.time.length);
   return [0, ...cuts].map((from, i) => {
     const part = (/** @type {number[]} */ values) => values.slice(from, cuts[i]);
     return { time: part(line.time), mean: part(line.mean), min: part(line.min), max: part(line.max) };
   });
+}
+
+/** What of a line a logarithmic axis can show; what reaches below zero ends at its foot.
+ * @param {import("./types.js").Line} line
+ * @param {number} low
+ * @returns {import("./types.js").Line}
+ */
+function positive(line, low) {
+  const there = (/** @type {unknown} */ _, /** @type {number} */ i) => line.mean[i] > 0;
+  const gone = line.time.filter((_, i) => !(line.mean[i] > 0));
+  return {
+    ...line,
+    time: line.time.filter(there),
+    mean: line.mean.filter(there),
+    min: line.min.filter(there).map((value) => Math.max(value, low)),
+    max: line.max.filter(there),
+    breaks: [...line.breaks, ...gone].sort((a, b) => a - b),
+  };
 }
 
 /** One array with a hole between the parts.
@@ -113,7 +135,7 @@ function apart(parts) {
  * @param {Box} box
  * @param {import("./types.js").Frame} frame
  */
-function layout(axis, box, { range, offset, theme }) {
+function layout(axis, box, { range, offset, theme, log }) {
   const { moments, texts } = timeTicks(range, box.width, offset);
   const bare = { fixedrange: true, zeroline: false, automargin: false };
   return {
@@ -143,7 +165,8 @@ function layout(axis, box, { range, offset, theme }) {
     },
     yaxis: {
       ...bare,
-      range: [axis.low, axis.high],
+      type: log ? "log" : "linear",
+      range: log ? [Math.log10(axis.low), Math.log10(axis.high)] : [axis.low, axis.high],
       tickmode: "array",
       tickvals: axis.ticks,
       ticktext: axis.texts,

@@ -33,8 +33,8 @@ export function huesOf(panels) {
   return new Map([...all].map((subject, i) => [subject, hue(i)]));
 }
 
-/** @param {number} i */
-function hue(i) {
+/** The hue of the i-th of many. @param {number} i */
+export function hue(i) {
   return i < HUES.length ? HUES[i] : (i * GOLDEN_ANGLE) % 360;
 }
 
@@ -54,6 +54,10 @@ export function colorsOf(lines, hues, dark) {
   const crowded = [...bySubject.values()].some((some) => some.length > MOST_SHADES);
   const shades = dark ? SHADES.dark : SHADES.light;
   const colors = new Map();
+  if (lines.some((line) => hues.has(line.series.key))) {
+    for (const line of lines) colors.set(line.id, color(shades[0], CHROMA[0], hues.get(line.series.key) ?? HUES[0]));
+    return colors;
+  }
   if (crowded) {
     lines.forEach((line, i) => colors.set(line.id, color(shades[i % 2], 0.13, HUES[0] + i * GOLDEN_ANGLE)));
     return colors;

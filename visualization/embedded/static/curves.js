@@ -36,7 +36,8 @@ function joined(curve, more, start) {
   const kept = firstNotBefore(curve.time, start);
   const join = (/** @type {"time" | "min" | "max" | "mean"} */ name) =>
     [...curve[name].slice(0, kept), ...(more?.[name] ?? [])];
-  return { ...curve, time: join("time"), min: join("min"), max: join("max"), mean: join("mean") };
+  const breaks = [...curve.breaks.filter((time) => time < start), ...(more?.breaks ?? [])];
+  return { ...curve, time: join("time"), min: join("min"), max: join("max"), mean: join("mean"), breaks };
 }
 
 /** The length of the longest curve.
@@ -67,6 +68,7 @@ export function linesOf(panel, held) {
           min: scaled(curve.min),
           max: scaled(curve.max),
           mean: scaled(curve.mean),
+          breaks: curve.breaks,
         };
       }),
   );

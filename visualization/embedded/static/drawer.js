@@ -1,9 +1,9 @@
-// On a narrow screen the list of runs is a drawer.
+// On a narrow screen what stands at the side is a drawer.
 
 import { byId } from "./dom.js";
 
 export function wireDrawer() {
-  const button = byId("open-runs");
+  const button = byId("open-side");
   button.addEventListener("click", () => setOpen(!isOpen()));
   byId("shade").addEventListener("click", closeDrawer);
   document.addEventListener("keydown", (event) => {
@@ -26,7 +26,7 @@ function isOpen() {
 function setOpen(open) {
   if (open) document.body.dataset.drawer = "open";
   else delete document.body.dataset.drawer;
-  byId("open-runs").setAttribute("aria-expanded", String(open));
+  byId("open-side").setAttribute("aria-expanded", String(open));
   byId("main").inert = open;
   if (open) byId("search").focus();
 }

@@ -64,7 +64,7 @@ export class Panel {
 
   /** @param {Line} line */
   isShown(line) {
-    return this.chosen.get(line.id) ?? this.alive.has(line.id);
+    return this.chosen.get(line.id) ?? (this.definition.chosen === true || this.alive.has(line.id));
   }
 
   shown() {
@@ -99,7 +99,7 @@ export class Panel {
     const shown = this.shown();
     box.top = frame.marks.length ? ROWS * ROW_HEIGHT + 2 : BOX.top;
     this.colors = colorsOf(lines, this.hues, frame.theme.dark);
-    this.axis = axisFor(shown, frame.range, this.definition.unit);
+    this.axis = axisFor(shown, frame.range, this.definition.unit, frame.log);
     const longest = Math.max(...this.axis.texts.map((text) => text.length));
     box.left = Math.max(BOX.left, longest * CHARACTER);
     box.width = Math.max(80, this.plot.clientWidth - box.left - box.right);
@@ -123,8 +123,10 @@ export class Panel {
     const { quiet } = this.parts;
     const names = shown.map((line) => line.label).join(", ");
     this.plot.setAttribute("aria-label", `Chart of ${this.definition.title}: ${names || "no lines"}`);
-    quiet.hidden = shown.length > 0;
+    const drawable = this.frame?.log ? shown.some((line) => line.max.some((value) => value > 0)) : shown.length > 0;
+    quiet.hidden = drawable && shown.some((line) => line.time.length);
     if (!this.lines.some((line) => line.time.length)) quiet.textContent = "No values here";
+    else if (shown.length) quiet.textContent = "Nothing above zero";
     else quiet.textContent = this.alive.size ? "All lines are switched off" : "Zero throughout";
   }
 
@@ -147,8 +149,9 @@ export class Panel {
 
   /** @param {number} value */
   heightOf(value) {
-    const { low, high } = this.axis;
-    return this.box.top + ((high - value) / (high - low)) * this.box.height;
+    const place = this.frame?.log ? Math.log10 : (/** @type {number} */ number) => number;
+    const [low, high, at] = [this.axis.low, this.axis.high, value].map(place);
+    return this.box.top + ((high - at) / (high - low)) * this.box.height;
   }
 
   /** @param {number} x  pixels from the left of the plot */

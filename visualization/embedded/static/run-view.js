@@ -7,13 +7,14 @@ import { ready } from "./chart.js";
 import { currentTheme } from "./colors.js";
 import { longest, tailStart, withTail } from "./curves.js";
 import { byId } from "./dom.js";
+import { Pace } from "./pace.js";
 import { fullRange, inside, panned, withMargin, zoomed } from "./range.js";
 import { showRun } from "./run-header.js";
 import { setState, showNote } from "./screen.js";
 import { utcOffset } from "./time.js";
+import { timing } from "./timing.js";
 import { showRange } from "./toolbar.js";
 
-const DEBOUNCE_MS = 120;
 const PIXELS_OF_BUCKET = 2;
 const FEWEST_BUCKETS = 150;
 const GROWTH = 2; // of a run that goes on, before all of it is fetched again
@@ -38,6 +39,7 @@ export class RunView {
     this.held = null;
     this.buckets = FEWEST_BUCKETS;
     this.task = new AbortController();
+    this.pace = new Pace();
     this.theme = currentTheme();
     this.board = new Board(byId("panels"), {
       select: (range) => this.setRange(range),
@@ -53,6 +55,7 @@ export class RunView {
    * @param {Range | null} range  null for all of it
    */
   async open(identifier, range) {
+    const done = timing("open");
     const signal = this.begin();
     setState("loading");
     try {
@@ -64,6 +67,7 @@ export class RunView {
       byId("run").hidden = false;
       this.tellRange();
       await this.complete(signal);
+      done();
     } catch (error) {
       if (!signal.aborted) this.close();
       throw error;
@@ -170,13 +174,13 @@ export class RunView {
 
   /** Show the range at once with what is there, and soon with finer buckets. */
   async refine() {
+    const done = timing("zoom");
     const signal = this.begin();
     setState("loading");
     try {
-      await this.redraw();
-      await new Promise((resolve) => setTimeout(resolve, DEBOUNCE_MS));
-      signal.throwIfAborted();
-      await this.complete(signal);
+      const coming = this.pace.wait(signal).then(() => this.complete(signal));
+      await Promise.all([coming, this.redraw()]);
+      done();
     } catch (error) {
       if (!signal.aborted) this.onError(error);
     }

@@ -24,9 +24,10 @@ const BUTTONS = [
 
 /** @param {RangeActions} actions */
 export function wireToolbar(actions) {
-  for (const [id, , act] of BUTTONS) byId(id).addEventListener("click", () => act(actions));
+  for (const [id, , act] of BUTTONS) document.getElementById(id)?.addEventListener("click", () => act(actions));
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || writesText(event.target) || byId("run").hidden) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || writesText(event.target)) return;
+    if (byId("toolbar").offsetParent === null) return; // nothing is shown
     const found = BUTTONS.find(([, keys]) => keys.includes(event.key));
     if (!found) return;
     event.preventDefault();
@@ -41,7 +42,7 @@ export function showRange(range, whole, offset) {
   byId("toolbar").hidden = !range;
   if (!range) return;
   byId("when").textContent = rangeText(range, offset);
-  for (const [id] of BUTTONS) byId(id).setAttribute("aria-disabled", String(whole && id !== "zoom-in"));
+  for (const [id] of BUTTONS) document.getElementById(id)?.setAttribute("aria-disabled", String(whole && id !== "zoom-in"));
   const main = byId("main");
   main.dataset.from = String(Math.floor(range.from));
   main.dataset.to = String(Math.ceil(range.to));
@@ -49,5 +50,5 @@ export function showRange(range, whole, offset) {
 
 /** @param {EventTarget | null} target */
 function writesText(target) {
-  return target instanceof HTMLInputElement || (target instanceof HTMLElement && target.isContentEditable);
+  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement || (target instanceof HTMLElement && target.isContentEditable);
 }

@@ -21,6 +21,7 @@
  * @property {string} title
  * @property {string} unit  of Grafana, or any text
  * @property {Series[]} series
+ * @property {boolean} [chosen]  somebody chose its lines one by one: all are shown
  *
  * @typedef {object} Figure
  * @property {string} title
@@ -46,6 +47,7 @@
  * @property {number[]} min
  * @property {number[]} max
  * @property {number[]} mean
+ * @property {number[]} breaks  times of points before which there is a gap
  *
  * @typedef {object} Held  what has been fetched of a run
  * @property {number} start   of what was asked for
@@ -61,6 +63,7 @@
  * @property {number[]} min
  * @property {number[]} max
  * @property {number[]} mean
+ * @property {number[]} breaks
  *
  * @typedef {object} Range
  * @property {number} from
@@ -72,5 +75,14 @@
  * @property {number} offset   minutes to add to UTC
  * @property {import("./colors.js").Theme} theme
  * @property {boolean} latest  whether legends say the latest values
+ * @property {boolean} [log]   whether the axis of values is logarithmic
+ *
+ * @typedef {object} Codename
+ * @property {string} codename
+ * @property {string} unit
+ * @property {number} scale
+ * @property {number} start
+ * @property {number} end
+ * @property {number} points
  */
 export {};

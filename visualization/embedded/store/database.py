@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,6 +26,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
 
 __all__ = ["Database", "insert", "lend"]
@@ -90,11 +91,19 @@ class Database:
         self._open()
 
     @contextmanager
-    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a cursor to read with."""
+    def reading(
+        self, interrupt: Interrupt | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Lend a cursor to read with.
+
+        Args:
+            interrupt: Ends what is read; none by default.
+        """
+        ending = interrupt.ending if interrupt else nullcontext
         with _told(self._path), self._cursor() as cursor:
             try:
-                yield cursor
+                with ending(cursor):
+                    yield cursor
             except duckdb.FatalException:
                 self._valid = False
                 raise

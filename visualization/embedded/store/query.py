@@ -7,7 +7,7 @@ the catalog's own, and numbers are integers.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -15,11 +15,25 @@ import numpy as np
 
 from multimeter.record import FieldValue, Record, Unsigned
 from multimeter.visualization.embedded.store.catalog import Field, Measurement
-from multimeter.visualization.embedded.store.ingest import FieldType
+from multimeter.visualization.embedded.store.gaps import breaks
+from multimeter.visualization.embedded.store.ingest import FieldType, Tags
 
-__all__ = ["SeriesData", "Summary", "TagSetData", "bucket_width", "last", "rows", "series"]
+__all__ = [
+    "SeriesData",
+    "Summary",
+    "TagChoice",
+    "TagSetData",
+    "bucket_width",
+    "last",
+    "rows",
+    "series",
+]
+
+TagChoice = Mapping[str, Collection[str]]
+"""By tag key, the values of which a point has to have one."""
 
 _LAST = 2**63 - 1
+_PLACE = ("series", "min(time)", "max(time)", "count(*)")
 _READERS: Mapping[FieldType, Callable[[Any], FieldValue]] = {
     "float": float,
     "integer": int,
@@ -52,11 +66,14 @@ class TagSetData:
         tags: The tag set.
         times: The time of the first point of each bucket, in ns since the epoch.
         values: By field key, lists as long as ``times``.
+        breaks: The places of the buckets before which nothing came for long; see
+            :mod:`multimeter.visualization.embedded.store.gaps`.
     """
 
     tags: dict[str, str]
     times: list[int]
     values: dict[str, Summary]
+    breaks: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,7 @@ def series(
     start_ns: int,
     stop_ns: int,
     width: int,
+    tags: TagChoice,
 ) -> SeriesData:
     """Return numeric fields of a measurement in buckets; see ``Store.series``."""
     fields = {
@@ -103,9 +121,9 @@ def series(
         if key in measurement.fields and measurement.fields[key].type != "string"
     }
     found = {
-        each.number: dict(tags)
-        for tags, each in measurement.series.items()
-        if each.start_ns <= stop_ns and each.end_ns >= start_ns
+        each.number: dict(own)
+        for own, each in measurement.series.items()
+        if each.start_ns <= stop_ns and each.end_ns >= start_ns and _chosen(own, tags)
     }
     if not found:
         return SeriesData(width, [])
@@ -115,12 +133,12 @@ def series(
     time = "time" if stop_ns - base <= _LAST else "time::HUGEINT"
     summaries = [_summary(each) for each in fields.values()]
     columns = cursor.execute(
-        f"SELECT {', '.join(('series', 'min(time)', *summaries))} "  # noqa: S608
+        f"SELECT {', '.join((*_PLACE, *summaries))} "  # noqa: S608
         f"FROM {measurement.table_name} WHERE {_is_one_of(list(found))} "
         f"AND time BETWEEN {start_ns} AND {stop_ns} "
         f"GROUP BY series, ({time} - {base}) // {width} ORDER BY ALL"
     ).fetchnumpy()
-    numbers, times, *values = columns.values()
+    numbers, times, lasts, counts, *values = columns.values()
     cuts = np.flatnonzero(np.diff(numbers)) + 1
     return SeriesData(
         width,
@@ -132,6 +150,7 @@ def series(
                     key: Summary(*(part[first:stop].tolist() for part in some))
                     for key, some in zip(fields, zip(*[iter(values)] * 3))
                 },
+                breaks(times[first:stop], lasts[first:stop], counts[first:stop]),
             )
             for first, stop in zip((0, *cuts), (*cuts, len(numbers)))
             if stop
@@ -139,8 +158,15 @@ def series(
     )
 
 
-def _summary(field: Field) -> str:
-    value = f"{field.column}::UTINYINT" if field.type == "boolean" else field.column
+def _chosen(own: Tags, tags: TagChoice) -> bool:
+    if not tags:
+        return True
+    values = dict(own)
+    return all(values.get(key) in some for key, some in tags.items())
+
+
+def _summary(of: Field) -> str:
+    value = f"{of.column}::UTINYINT" if of.type == "boolean" else of.column
     # The sum of large values can be infinite, which JSON lacks; a mean never is.
     mean = f"least(greatest(avg({value}), min({value})), max({value}))"
     return f"min({value}), max({value}), {mean}"

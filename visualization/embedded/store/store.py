@@ -21,8 +21,14 @@ from multimeter.visualization.embedded.store.catalog import (
 from multimeter.visualization.embedded.store.changes import Changes, Conflict
 from multimeter.visualization.embedded.store.database import Database
 from multimeter.visualization.embedded.store.ingest import Block, FieldType
+from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.points import Points, merge, store_points
-from multimeter.visualization.embedded.store.query import SeriesData, Summary, TagSetData
+from multimeter.visualization.embedded.store.query import (
+    SeriesData,
+    Summary,
+    TagChoice,
+    TagSetData,
+)
 
 __all__ = [
     "Conflict",
@@ -31,6 +37,7 @@ __all__ = [
     "Store",
     "Summary",
     "TagSetData",
+    "TagSetInfo",
 ]
 
 
@@ -62,6 +69,23 @@ class MeasurementInfo:
             measurement.points,
             tuple(dict(tags) for tags in measurement.series),
         )
+
+
+@dataclass(frozen=True)
+class TagSetInfo:
+    """What the catalog says of one tag set of a measurement.
+
+    Attributes:
+        tags: The tag set.
+        start_ns: The time of its first point, in ns since the epoch.
+        end_ns: The time of its last point.
+        points: The number of its points.
+    """
+
+    tags: dict[str, str]
+    start_ns: int
+    end_ns: int
+    points: int
 
 
 class Store:
@@ -147,8 +171,26 @@ class Store:
         found = self._catalog.measurements.get(name)
         return {key: each.type for key, each in found.fields.items()} if found else {}
 
+    def tag_sets(self, name: str) -> list[TagSetInfo]:
+        """Return what there is of each tag set of a measurement."""
+        found = self._catalog.measurements.get(name)
+        if found is None:
+            return []
+        return [
+            TagSetInfo(dict(tags), each.start_ns, each.end_ns, each.points)
+            for tags, each in found.series.items()
+        ]
+
     def series(
-        self, name: str, keys: Iterable[str], start_ns: int, stop_ns: int, buckets: int
+        self,
+        name: str,
+        keys: Iterable[str],
+        start_ns: int,
+        stop_ns: int,
+        buckets: int,
+        *,
+        tags: TagChoice | None = None,
+        interrupt: Interrupt | None = None,
     ) -> SeriesData:
         """Return fields of a measurement in buckets of time, each tag set by itself.
 
@@ -160,16 +202,19 @@ class Store:
             stop_ns: The last time.
             buckets: At most how many buckets cover that, for each tag set; 1 is taken
                 for 2.
+            tags: Only tag sets that have one of these values for each of these keys.
+            interrupt: Ends the query when nobody waits for it any more.
 
         Raises:
+            QueryCancelledError: It was ended.
             StoreError: DuckDB failed.
         """
-        with self._database.reading() as cursor:
+        with self._database.reading(interrupt) as cursor:
             found = self._catalog.measurements.get(name)
             width = query.bucket_width(start_ns, stop_ns, max(buckets, 2))
             if found is None:
                 return SeriesData(width, [])
-            return query.series(cursor, found, keys, start_ns, stop_ns, width)
+            return query.series(cursor, found, keys, start_ns, stop_ns, width, tags or {})
 
     def rows(
         self,

@@ -19,6 +19,7 @@ from multimeter.visualization.embedded.http.assets import asset_routes
 from multimeter.visualization.embedded.http.guard import Guard
 from multimeter.visualization.embedded.http.influx_api import InfluxApi
 from multimeter.visualization.embedded.http.limits import BodyLimits, Limits
+from multimeter.visualization.embedded.http.lines_api import LinesApi
 from multimeter.visualization.embedded.http.page_api import PageApi
 from multimeter.visualization.embedded.http.pages import Pages
 from multimeter.visualization.embedded.http.responses import EXCEPTION_HANDLERS
@@ -50,6 +51,7 @@ def create_app(
             *WriteApi(store, access, limits, now_ns).routes(),
             *InfluxApi(access, now_ns).routes(),
             *PageApi(store, access, sessions, limits).routes(),
+            *LinesApi(store, access, sessions).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,20 +14,19 @@ from starlette.routing import Route
 from multimeter.visualization.embedded.http.access import Access, Sessions
 from multimeter.visualization.embedded.http.authorization import require_reader
 from multimeter.visualization.embedded.http.limits import Limits
+from multimeter.visualization.embedded.http.parameters import (
+    integer_of,
+    range_of,
+    require_run,
+)
 from multimeter.visualization.embedded.http.responses import RequestError, json_response
 from multimeter.visualization.embedded.http.run_view import summary_of, view_of_run
-from multimeter.visualization.embedded.store.runs import (
-    RunDescription,
-    describe_run,
-    list_runs,
-    run_marks,
-)
+from multimeter.visualization.embedded.store.runs import list_runs, run_marks
 from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["PageApi"]
 
 _BUCKETS = 1_000
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
 class PageApi:
@@ -72,25 +70,18 @@ class PageApi:
         return [summary_of(run) for run in list_runs(self._store)]
 
     def _run(self, parameters: QueryParams) -> dict[str, Any]:
-        name = _run_of(parameters)
-        view = view_of_run(self._store, name)
-        if view is None:
-            raise _unknown(name)
-        return view
+        return view_of_run(self._store, require_run(self._store, parameters))
 
     def _marks(self, parameters: QueryParams) -> list[dict[str, Any]]:
-        marks = run_marks(self._store, self._require_run(parameters).identifier)
+        marks = run_marks(self._store, require_run(self._store, parameters).identifier)
         return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
 
     def _series(self, parameters: QueryParams) -> dict[str, Any]:
-        run = self._require_run(parameters)
-        start = _integer(parameters, "start", run.start)
-        stop = _integer(parameters, "stop", run.end)
-        buckets = _integer(parameters, "buckets", _BUCKETS)
+        run = require_run(self._store, parameters)
+        buckets = integer_of(parameters, "buckets", _BUCKETS)
         if not 1 <= buckets <= self._limits.buckets:
             raise RequestError("invalid", f"buckets: from 1 to {self._limits.buckets}")
-        if stop < start:
-            raise RequestError("invalid", "stop: not before start")
+        start, stop = range_of(parameters, run.start, run.end)
         keys = parameters.getlist("key") or run.fields
         data = self._store.series(run.identifier, keys, start, stop, buckets)
         groups = [
@@ -109,29 +100,3 @@ class PageApi:
             "bucket": data.bucket_ns,
             "groups": groups,
         }
-
-    def _require_run(self, parameters: QueryParams) -> RunDescription:
-        name = _run_of(parameters)
-        found = describe_run(self._store, name)
-        if found is None:
-            raise _unknown(name)
-        return found
-
-
-def _run_of(parameters: QueryParams) -> str:
-    if "run" not in parameters:
-        raise RequestError("invalid", "run: which one?")
-    return parameters["run"]
-
-
-def _unknown(run: str) -> RequestError:
-    return RequestError("not found", f'run "{run}" not found')
-
-
-def _integer(parameters: QueryParams, name: str, default: int) -> int:
-    text = parameters.get(name)
-    if not text:
-        return default
-    if not _INTEGER.fullmatch(text):
-        raise RequestError("invalid", f"{name}: not an integer of at most 19 digits")
-    return int(text)

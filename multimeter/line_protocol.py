@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 
 from multimeter.errors import ConfigurationError, FormatError, LineProtocolError
 from multimeter.record import FieldValue, Record, Unsigned
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_TIME_NS",
     "PRECISIONS",
     "decode",
+    "decode_pieces",
     "encode",
     "escape_key",
     "escape_measurement",
@@ -210,6 +211,47 @@ def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
             line = text[start : _line_end(text, start)].rstrip("\r")
             raise LineProtocolError(line, str(refused)) from None
         yield record
+
+
+def decode_pieces(pieces: Iterable[str]) -> Iterator[Record]:
+    """Decode text that comes in pieces, cut anywhere; see :func:`decode`.
+
+    No more of it is kept than one piece, and the line that it ends in.
+
+    Raises:
+        LineProtocolError: A line is not line protocol.
+    """
+    text = ""
+    for piece in pieces:
+        text += piece
+        done = yield from _decode_whole_lines(text)
+        text = text[done:]
+    yield from decode(text)
+
+
+def _decode_whole_lines(text: str) -> Generator[Record, None, int]:
+    """Yield what more text can not change; return where the rest begins."""
+    position, end = 0, len(text)
+    while position < end:
+        start = _end(_SKIP, text, position)
+        line_end = _line_end(text, start) + 1
+        if line_end > end:
+            break
+        if text[start] in "\r\n#":
+            position = start + 1 if text[start] != "#" else line_end
+            continue
+        try:
+            record, after = _decode_line(text, start, 1)
+        except _RefusedError as refused:
+            line = text[start:line_end].rstrip("\r\n")
+            if '"' in line:
+                break  # texts may go on over lines, and the rest is still to come
+            raise LineProtocolError(line, str(refused)) from None
+        if after > end:
+            break
+        yield record
+        position = after
+    return position
 
 
 class _RefusedError(Exception):

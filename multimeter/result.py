@@ -85,6 +85,18 @@ class Result:
         result._columns = _empty_columns(schema)
         return result
 
+    def describe(self, schema: Schema, keys: Mapping[str, str] | None = None) -> None:
+        """Give a schema to a result that has points already.
+
+        Args:
+            schema: The metrics, subjects and measures.
+            keys: Keys under which values were appended, to those that they shall have.
+        """
+        keys = keys or {}
+        columns = {keys.get(key, key): column for key, column in self._columns.items()}
+        self.schema = schema
+        self._columns = _empty_columns(schema) | columns
+
     def append(self, timestamp: dt.datetime | int, values: Mapping[str, Any]) -> None:
         """Append a point.
 

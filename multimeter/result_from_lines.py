@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from multimeter.errors import FormatError
-from multimeter.identifiers import MARKS, RESERVED_MEASUREMENTS, RUNS
+from multimeter.identifiers import MARKS, RUNS
 from multimeter.line_protocol import portable_key
 from multimeter.measure import Measure
 from multimeter.metric import Metric
@@ -21,7 +21,7 @@ __all__ = ["decode_result"]
 
 
 def decode_result(records: Iterable[Record]) -> Result:
-    """Return the one run that some records hold.
+    """Return the one run that some records hold; they are read once, in any order.
 
     Records that other programs wrote do as well: what they do not say of the run
     (its schema, its meta data) is taken from the points, or stays empty.
@@ -29,78 +29,97 @@ def decode_result(records: Iterable[Record]) -> Result:
     Raises:
         FormatError: They hold no run, or more than one, or a point without a time.
     """
-    everything = list(records)
-    points = [r for r in everything if r.measurement not in RESERVED_MEASUREMENTS]
-    runs = [r for r in everything if r.measurement == RUNS]
-    name = _name(points, runs)
-    result = _empty_result(name, points, [r for r in runs if _is_of(r, name)])
-    keys = {portable_key(key): key for key in result.columns}
-    for point in points:
-        values = {keys.get(k, k): _plain(v) for k, v in point.fields.items()}
-        result.append(_time(point), values)
-    for record in everything:
-        is_mark = record.measurement == MARKS and "label" in record.fields
-        if is_mark and _is_of(record, name):
-            result.add_mark(_time(record), str(record.fields["label"]))
+    result, points = Result(), _Points()
+    runs: list[Record] = []
+    marks: list[Record] = []
+    for record in records:
+        if record.measurement == RUNS:
+            runs.append(record)
+        elif record.measurement == MARKS:
+            marks.append(record)
+        else:
+            points.note(record)
+            values = {key: _plain(value) for key, value in record.fields.items()}
+            result.append(_time(record), values)
+    name, tags = _series(points, runs)
+    _describe(result, name, points, tags, [r for r in runs if _is_of(r, name)])
+    for mark in marks:
+        if "label" in mark.fields and _is_of(mark, name):
+            result.add_mark(_time(mark), str(mark.fields["label"]))
     return result
 
 
-def _name(points: list[Record], runs: list[Record]) -> str:
-    """Return the measurement of the only run."""
-    series = {(p.measurement, tuple(sorted(p.tags.items()))) for p in points} or {
-        (run.tags.get("measurement", ""), ()) for run in runs
-    }
+class _Points:
+    """What the points tell of the run that they belong to."""
+
+    def __init__(self) -> None:
+        self.series: dict[tuple[str, tuple[tuple[str, str], ...]], Mapping[str, str]] = {}
+        self.types: dict[str, type] = {}
+
+    def note(self, point: Record) -> None:
+        """Take note of the series and the fields of a point."""
+        series = (point.measurement, tuple(sorted(point.tags.items())))
+        self.series.setdefault(series, point.tags)
+        if len(self.series) == 1 and point.fields.keys() <= self.types.keys():
+            return
+        for key, value in point.fields.items():
+            self.types.setdefault(key, type(_plain(value)))
+
+    def schema(self) -> Schema:
+        """Return what the field keys tell: the subject stands before the first dot.
+
+        A key without a dot names no subject; it is kept, in no measure of the schema.
+        """
+        measures = [_measure(key, kind) for key, kind in self.types.items() if "." in key]
+        return Schema(
+            tuple({m.metric.key: m.metric for m in measures}.values()),
+            tuple({m.subject.key: m.subject for m in measures}.values()),
+            tuple(measures),
+        )
+
+
+def _series(points: _Points, runs: list[Record]) -> tuple[str, Mapping[str, str]]:
+    """Return the measurement of the only run, and the tags of its points."""
+    series = points.series or {(run.tags.get("measurement", ""), ()): {} for run in runs}
     if len(series) != 1:
         raise FormatError(
             f"Expected one run, found {len(series)}.",
             cause="A run is one measurement with one set of tags.",
             next_step="Give each run a file of its own.",
         )
-    return series.pop()[0]
+    (((name, _), tags),) = series.items()
+    return name, tags
 
 
 def _is_of(record: Record, name: str) -> bool:
     return record.tags.get("measurement") == name
 
 
-def _empty_result(name: str, points: list[Record], runs: list[Record]) -> Result:
+def _describe(
+    result: Result,
+    name: str,
+    points: _Points,
+    tags: Mapping[str, str],
+    runs: list[Record],
+) -> None:
+    """Give a result what the entry of its run says, or else its points."""
     fields: Mapping[str, Any] = runs[-1].fields if runs else {}
     try:
-        result = Result.of_schema(
+        result.identifier = str(fields.get("identifier", name))
+        own = json.loads(fields["tags"]) if "tags" in fields else tags
+        result.tags = {str(key): str(value) for key, value in own.items()}
+        result.meta_data.update(json.loads(fields.get("meta_data", "{}")))
+        schema = (
             schema_from_json(json.loads(fields["schema"]))
             if "schema" in fields
-            else _schema_of_fields(points),
-            identifier=str(fields.get("identifier", name)),
-            tags=json.loads(fields["tags"]) if "tags" in fields else _tags(points),
+            else points.schema()
         )
-        result.meta_data.update(json.loads(fields.get("meta_data", "{}")))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"The entry of the run '{name}' in {RUNS} is damaged: {error!r}"
         ) from error
-    return result
-
-
-def _tags(points: list[Record]) -> Mapping[str, str]:
-    return points[0].tags if points else {}
-
-
-def _schema_of_fields(points: Iterable[Record]) -> Schema:
-    """Return what the field keys tell: the subject stands before the first dot.
-
-    A key without a dot names no subject; it is kept, in no measure of the schema.
-    """
-    types: dict[str, type] = {}
-    for point in points:
-        for key, value in point.fields.items():
-            if "." in key:
-                types.setdefault(key, type(_plain(value)))
-    measures = [_measure(key, value_type) for key, value_type in types.items()]
-    return Schema(
-        tuple({m.metric.key: m.metric for m in measures}.values()),
-        tuple({m.subject.key: m.subject for m in measures}.values()),
-        tuple(measures),
-    )
+    keys = (measure.key for measure in schema.measures)
+    result.describe(schema, {portable_key(key): key for key in keys})
 
 
 def _measure(key: str, value_type: type) -> Measure:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import abc
+import codecs
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from multimeter.errors import FormatError, StorageError
 from multimeter.result import Result
 
-__all__ = ["FileFormat", "Stream", "read_text", "write_text"]
+__all__ = ["FileFormat", "Stream", "read_pieces", "read_text", "write_text"]
 
 Stream = BinaryIO | io.RawIOBase | io.BufferedIOBase
 """A binary stream, raw or buffered."""
 
 _CHUNK = 1 << 16
+_READ_AT_ONCE = 1 << 20
 
 
 class FileFormat(abc.ABC):
@@ -85,5 +87,20 @@ def read_text(stream: Stream) -> str:
     data = stream.read()
     try:
         return (data or b"").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"The file is not UTF-8 text: {error}") from error
+
+
+def read_pieces(stream: Stream) -> Iterator[str]:
+    """Read UTF-8 text piece by piece, so that it is never in memory whole.
+
+    Raises:
+        FormatError: It is not UTF-8.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while data := stream.read(_READ_AT_ONCE):
+            yield decoder.decode(data)
+        yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise FormatError(f"The file is not UTF-8 text: {error}") from error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from multimeter.line_protocol import decode
+from multimeter.line_protocol import decode_pieces
 from multimeter.result import Result
 from multimeter.result_from_lines import decode_result
 from multimeter.result_lines import encode_batches
-from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
+from multimeter.storages.formats import FileFormat, Stream, read_pieces, write_text
 
 __all__ = ["LineFormat"]
 
@@ -48,4 +48,4 @@ class LineFormat(FileFormat):
         Raises:
             FormatError: It is not line protocol, or not of one run.
         """
-        return decode_result(decode(read_text(stream)))
+        return decode_result(decode_pieces(read_pieces(stream)))

@@ -19,6 +19,7 @@ from multimeter.visualization.embedded.http.assets import asset_routes
 from multimeter.visualization.embedded.http.guard import Guard
 from multimeter.visualization.embedded.http.influx_api import InfluxApi
 from multimeter.visualization.embedded.http.limits import BodyLimits, Limits
+from multimeter.visualization.embedded.http.lines_api import LinesApi
 from multimeter.visualization.embedded.http.logs_api import LogsApi
 from multimeter.visualization.embedded.http.page_api import PageApi
 from multimeter.visualization.embedded.http.pages import Pages
@@ -54,6 +55,7 @@ def create_app(
             *InfluxApi(access, now_ns).routes(),
             *PageApi(store, reading, limits).routes(),
             *LogsApi(store, reading, limits).routes(),
+            *LinesApi(store, access, sessions).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),
         ],

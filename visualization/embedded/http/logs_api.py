@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from multimeter.visualization.dashboards.panels import shown_unit
 from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.reading import Reading, buckets_of, integer
-from multimeter.visualization.embedded.http.responses import RequestError
+from multimeter.visualization.embedded.http.parameters import buckets_of, range_of
+from multimeter.visualization.embedded.http.reading import Reading
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.logs import (
     Codename,
@@ -48,9 +48,7 @@ class LogsApi:
 
     def _series(self, asked: QueryParams, interrupt: Interrupt) -> dict[str, Any]:
         codenames = asked.getlist("codename")
-        start, stop = integer(asked, "start"), integer(asked, "stop")
-        if stop < start:
-            raise RequestError("invalid", "stop: not before start")
+        start, stop = range_of(asked)
         width, curves = log_curves(
             self._store,
             codenames,

@@ -8,16 +8,15 @@ from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
 from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.reading import Reading, buckets_of, integer
-from multimeter.visualization.embedded.http.responses import RequestError
+from multimeter.visualization.embedded.http.parameters import (
+    buckets_of,
+    range_of,
+    require_run,
+)
+from multimeter.visualization.embedded.http.reading import Reading
 from multimeter.visualization.embedded.http.run_view import summary_of, view_of_run
 from multimeter.visualization.embedded.store.interrupt import Interrupt
-from multimeter.visualization.embedded.store.runs import (
-    RunDescription,
-    describe_run,
-    list_runs,
-    run_marks,
-)
+from multimeter.visualization.embedded.store.runs import list_runs, run_marks
 from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["PageApi"]
@@ -50,23 +49,16 @@ class PageApi:
         return [summary_of(run) for run in list_runs(self._store)]
 
     def _run(self, asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
-        name = _run_of(asked)
-        view = view_of_run(self._store, name)
-        if view is None:
-            raise _unknown(name)
-        return view
+        return view_of_run(self._store, require_run(self._store, asked))
 
     def _marks(self, asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
-        marks = run_marks(self._store, self._require_run(asked).identifier)
+        marks = run_marks(self._store, require_run(self._store, asked).identifier)
         return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
 
     def _series(self, asked: QueryParams, interrupt: Interrupt) -> dict[str, Any]:
-        run = self._require_run(asked)
-        start = integer(asked, "start", run.start)
-        stop = integer(asked, "stop", run.end)
+        run = require_run(self._store, asked)
         buckets = buckets_of(asked, self._limits)
-        if stop < start:
-            raise RequestError("invalid", "stop: not before start")
+        start, stop = range_of(asked, run.start, run.end)
         keys = asked.getlist("key") or run.fields
         data = self._store.series(
             run.identifier, keys, start, stop, buckets, interrupt=interrupt
@@ -88,20 +80,3 @@ class PageApi:
             "bucket": data.bucket_ns,
             "groups": groups,
         }
-
-    def _require_run(self, parameters: QueryParams) -> RunDescription:
-        name = _run_of(parameters)
-        found = describe_run(self._store, name)
-        if found is None:
-            raise _unknown(name)
-        return found
-
-
-def _run_of(parameters: QueryParams) -> str:
-    if "run" not in parameters:
-        raise RequestError("invalid", "run: which one?")
-    return parameters["run"]
-
-
-def _unknown(run: str) -> RequestError:
-    return RequestError("not found", f'run "{run}" not found')

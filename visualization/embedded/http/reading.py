@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,17 +14,13 @@ from starlette.routing import Route
 
 from multimeter.visualization.embedded.http.access import Access, Sessions
 from multimeter.visualization.embedded.http.authorization import require_reader
-from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.responses import RequestError, json_response
+from multimeter.visualization.embedded.http.responses import json_response
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 
-__all__ = ["Find", "Reading", "buckets_of", "integer"]
+__all__ = ["Find", "Reading"]
 
 Find = Callable[[QueryParams, Interrupt], Any]
 """Finds an answer to what is asked; a response, or what becomes JSON."""
-
-_BUCKETS = 1_000
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
 class Reading:
@@ -74,29 +69,3 @@ async def _while_wanted(
 async def _gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def integer(parameters: QueryParams, name: str, default: int | None = None) -> int:
-    """Return a number that is asked for, or the default where none is.
-
-    Raises:
-        RequestError: It is none, or there is neither.
-    """
-    text = parameters.get(name)
-    if not text and default is not None:
-        return default
-    if not _INTEGER.fullmatch(text or ""):
-        raise RequestError("invalid", f"{name}: not an integer of at most 19 digits")
-    return int(text or "")
-
-
-def buckets_of(parameters: QueryParams, limits: Limits) -> int:
-    """Return into how many buckets a range is to be cut.
-
-    Raises:
-        RequestError: Into too many.
-    """
-    buckets = integer(parameters, "buckets", _BUCKETS)
-    if not 1 <= buckets <= limits.buckets:
-        raise RequestError("invalid", f"buckets: from 1 to {limits.buckets}")
-    return buckets

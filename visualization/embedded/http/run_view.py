@@ -7,11 +7,7 @@ from typing import Any
 
 from multimeter.visualization.dashboards.definition import FIGURES
 from multimeter.visualization.dashboards.panels import Statistic, figures_of, panels_of
-from multimeter.visualization.embedded.store.runs import (
-    RunDescription,
-    RunSummary,
-    describe_run,
-)
+from multimeter.visualization.embedded.store.runs import RunDescription, RunSummary
 from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["summary_of", "view_of_run"]
@@ -31,15 +27,12 @@ def summary_of(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def view_of_run(store: Store, identifier: str) -> dict[str, Any] | None:
-    """Return what the page shows of a run, or None if there is no such run.
+def view_of_run(store: Store, run: RunDescription) -> dict[str, Any]:
+    """Return what the page shows of a run.
 
     Raises:
         StoreError: The store failed.
     """
-    run = describe_run(store, identifier)
-    if run is None:
-        return None
     numeric = [key for key, kind in run.fields.items() if kind != "string"]
     duration = run.end - run.start if run.points else None
     figures = figures_of(numeric, _statistics(store, run), duration)

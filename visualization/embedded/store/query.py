@@ -25,6 +25,7 @@ __all__ = [
     "TagSetData",
     "bucket_width",
     "last",
+    "one_of_all",
     "rows",
     "series",
 ]
@@ -218,15 +219,20 @@ def last(
     if not fields:
         return {}
     columns = ", ".join(f"arg_max({f.column}, time)" for f in fields.values())
-    some = _is_one_of([each.number for each in measurement.series.values()])
     values = cursor.execute(
-        f"SELECT {columns} FROM {measurement.table_name} WHERE {some}"  # noqa: S608
+        f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
+        f"WHERE {one_of_all(measurement)}"
     ).fetchall()[0]
     return {
         key: _READERS[each.type](value)
         for (key, each), value in zip(fields.items(), values)
         if value is not None
     }
+
+
+def one_of_all(measurement: Measurement) -> str:
+    """Return the condition of all series of a measurement."""
+    return _is_one_of([each.number for each in measurement.series.values()])
 
 
 def _is_one_of(series: list[int]) -> str:

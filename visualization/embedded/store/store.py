@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from multimeter.record import FieldValue, Record
-from multimeter.visualization.embedded.store import query
+from multimeter.visualization.embedded.store import lines, query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
     Measurement,
@@ -236,6 +236,31 @@ class Store:
         with self._database.reading() as cursor:
             found = self._catalog.measurements.get(name)
             return iter(query.rows(cursor, found, tags or {}, keys) if found else [])
+
+    def lines(self, name: str, start_ns: int, stop_ns: int) -> Iterator[list[str]]:
+        """Return points of a measurement as line protocol, some thousand at once.
+
+        Each part is read when it is asked for; what is written meanwhile may be in it.
+
+        Args:
+            name: The measurement.
+            start_ns: The first time, in ns since the epoch.
+            stop_ns: The last time.
+
+        Yields:
+            Lines without their newline, in the order of time.
+
+        Raises:
+            StoreError: DuckDB failed.
+        """
+        with self._database.reading() as cursor:
+            found = self._catalog.measurements.get(name)
+            spans = lines.windows(cursor, found, start_ns, stop_ns) if found else []
+        for first, last in spans:
+            with self._database.reading() as cursor:
+                found = self._catalog.measurements[name]
+                part = lines.window_lines(cursor, found, first, last)
+            yield part
 
     def last(self, name: str, keys: Iterable[str]) -> dict[str, FieldValue]:
         """Return the newest value of each of some fields, of any type.

@@ -1,0 +1,251 @@
+"""Panels: which metrics stand together in a chart, in which unit.
+
+Units are those of Grafana, https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit;
+a unit that Grafana does not know is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["PANELS", "UNITS", "PanelDefinition"]
+
+
+@dataclass(frozen=True)
+class PanelDefinition:
+    """A panel for some metrics, on whatever subjects they are measured.
+
+    Attributes:
+        id: The name of the panel in links and tests.
+        title: What stands above it.
+        unit: The unit of its axis.
+        metrics: The keys of the metrics with their labels, in the order of the legend.
+        group: What it stands under; the panels of nearly every run stand under none.
+    """
+
+    id: str
+    title: str
+    unit: str
+    metrics: Mapping[str, str]
+    group: str = ""
+
+
+_PROCESSES = "More of the processes"
+_GPU = "GPU and energy"
+_CONTAINER = "Container"
+_MACHINE = "Machine"
+_PYTHON = "Interpreter"
+_MEASURING = "Measuring itself"
+
+PANELS = (
+    PanelDefinition(
+        "cpu",
+        "CPU",
+        "percentunit",
+        {
+            "cpu_rate_user": "user",
+            "cpu_rate_system": "system",
+            "cpu_throttled": "held back",
+            "cpu_limit": "limit",
+        },
+    ),
+    PanelDefinition(
+        "memory",
+        "Memory",
+        "bytes",
+        {
+            "memory_rss": "resident",
+            "memory_rss_peak": "peak so far",
+            "memory_pss": "with its part of what is shared",
+            "memory_uss": "not shared",
+            "memory_rss_max": "peak so far",
+            "memory_rss_shared": "shared",
+            "memory_rss_data": "data",
+            "memory_rss_stack": "stack",
+        },
+    ),
+    PanelDefinition(
+        "gpu",
+        "GPU",
+        "percentunit",
+        {"gpu_use": "busy", "gpu_memory_busy": "memory busy"},
+        _GPU,
+    ),
+    PanelDefinition("gpu-memory", "GPU memory", "bytes", {"gpu_memory_used": "used"}, _GPU),
+    PanelDefinition(
+        "gpu-temperature", "GPU temperature", "°C", {"gpu_temperature": ""}, _GPU
+    ),
+    PanelDefinition("power", "Power", "W", {"power": "power", "gpu_power": "power"}, _GPU),
+    PanelDefinition("energy", "Energy so far", "J", {"energy": ""}, _GPU),
+    PanelDefinition(
+        "disk",
+        "Disk",
+        "Bps",
+        {
+            "io_disk_read": "read",
+            "io_disk_write": "written",
+            "disk_read": "read",
+            "disk_write": "written",
+        },
+        _PROCESSES,
+    ),
+    PanelDefinition(
+        "calls",
+        "Read and written by calls",
+        "Bps",
+        {"io_read": "read", "io_write": "written"},
+        _PROCESSES,
+    ),
+    PanelDefinition(
+        "network",
+        "Network",
+        "Bps",
+        {"network_received": "received", "network_sent": "sent"},
+        _MACHINE,
+    ),
+    PanelDefinition(
+        "threads", "CPU of threads", "percentunit", {"cpu_rate": ""}, _PROCESSES
+    ),
+    PanelDefinition(
+        "counts",
+        "Processes, threads, files",
+        "short",
+        {
+            "processes": "processes",
+            "threads": "threads",
+            "python_threads": "threads",
+            "open_files": "open files",
+            "tasks": "tasks",
+            "tasks_limit": "limit",
+        },
+        _PROCESSES,
+    ),
+    PanelDefinition(
+        "page-faults",
+        "Page faults and swaps",
+        "cps",
+        {
+            "memory_page_faults_without_io": "faults without I/O",
+            "memory_page_faults_with_io": "faults with I/O",
+            "memory_swap_ops": "swaps",
+        },
+    ),
+    PanelDefinition(
+        "block-io",
+        "Block I/O",
+        "ops",
+        {"io_block_in": "read", "io_block_out": "written"},
+    ),
+    PanelDefinition(
+        "context-switches",
+        "Context switches",
+        "cps",
+        {"context_switches_vol": "voluntary", "context_switches_invol": "forced"},
+    ),
+    PanelDefinition("cpu-time", "CPU time so far", "s", {"cpu_time": ""}, _PROCESSES),
+    PanelDefinition(
+        "container-memory",
+        "Memory of the container",
+        "bytes",
+        {
+            "memory_charged": "charged, with cached files",
+            "memory_charged_peak": "peak so far",
+            "memory_working_set": "working set",
+            "memory_limit": "limit",
+        },
+        _CONTAINER,
+    ),
+    PanelDefinition(
+        "oom", "Killed for want of memory", "short", {"oom_kills": ""}, _CONTAINER
+    ),
+    PanelDefinition(
+        "machine-cpu",
+        "CPU of the machine",
+        "percentunit",
+        {
+            "cpu_user": "user",
+            "cpu_system": "system",
+            "cpu_iowait": "waiting for disks",
+            "cpu_steal": "taken by others",
+        },
+        _MACHINE,
+    ),
+    PanelDefinition(
+        "machine-memory",
+        "Memory of the machine",
+        "bytes",
+        {
+            "memory_used": "used",
+            "memory_available": "available",
+            "swap_used": "swapped out",
+        },
+        _MACHINE,
+    ),
+    PanelDefinition("load", "Load of the machine", "short", {"load_1": ""}, _MACHINE),
+    PanelDefinition(
+        "pressure",
+        "Waiting for CPU, memory, disks",
+        "percentunit",
+        {
+            "pressure_cpu_some": "some for CPU",
+            "pressure_memory_some": "some for memory",
+            "pressure_memory_full": "all for memory",
+            "pressure_io_some": "some for disks",
+            "pressure_io_full": "all for disks",
+        },
+        _MACHINE,
+    ),
+    PanelDefinition(
+        "gc-time", "Garbage collector", "percentunit", {"gc_time": "time"}, _PYTHON
+    ),
+    PanelDefinition(
+        "gc-runs", "Garbage collector runs", "cps", {"gc_runs": "runs"}, _PYTHON
+    ),
+    PanelDefinition(
+        "blocks", "Memory blocks of Python", "short", {"allocated_blocks": ""}, _PYTHON
+    ),
+    PanelDefinition("lag", "Lag of the event loop", "s", {"event_loop_lag": ""}, _PYTHON),
+    PanelDefinition(
+        "overhead",
+        "Cost of measuring",
+        "percentunit",
+        {"overhead_cpu": "CPU", "overhead_gil": "interpreter lock"},
+        _MEASURING,
+    ),
+    PanelDefinition(
+        "sampling",
+        "Sampling",
+        "s",
+        {"sample_time": "time of a sample", "cycle_time": "time between samples"},
+        _MEASURING,
+    ),
+    PanelDefinition(
+        "late",
+        "Late and missed samples so far",
+        "short",
+        {"samples_late": "late", "samples_missed": "missed"},
+        _MEASURING,
+    ),
+)
+
+UNITS = {
+    "": ("short", 1.0),
+    "B": ("bytes", 1.0),
+    "bytes": ("bytes", 1.0),
+    "kB": ("bytes", 1024.0),
+    "KiB": ("bytes", 1024.0),
+    "MiB": ("bytes", 1024.0**2),
+    "B/s": ("Bps", 1.0),
+    "%": ("percentunit", 0.01),
+    "1/s": ("cps", 1.0),
+    "/s": ("cps", 1.0),
+    "s": ("s", 1.0),
+    "ms": ("s", 1e-3),
+    "us": ("s", 1e-6),
+    "ns": ("s", 1e-9),
+}
+"""Unit of a metric: the unit in which it is shown, and what to multiply with.
+
+``kB`` counts 1024 bytes, as in getrusage(2) on Linux.
+"""

@@ -1,0 +1,55 @@
+"""Texts of reports: names that others chose, times, and differences."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+
+from multimeter.quantities import quantity
+from multimeter.timestamps import from_ns
+
+__all__ = ["NONE", "difference", "local_time", "percent", "printable"]
+
+NONE = "-"
+"""Stands where nothing is known."""
+
+_NOT_SHOWN = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+def printable(text: str) -> str:
+    """Return a text in one line that cannot move a cursor, nor turn the text around it."""
+    return "".join(_shown(c) for c in text)
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:  # noqa: PLR2004 - the control characters have pictures
+        return chr(0x2400 + code)
+    if unicodedata.category(character) in _NOT_SHOWN or character in _TURNING:
+        return "\ufffd"
+    return character
+
+
+def local_time(time_ns: int | None) -> str:
+    """Return a time to the second, as the clock of this machine shows it."""
+    if time_ns is None:
+        return NONE
+    try:
+        local = from_ns(time_ns).astimezone()
+    except (OverflowError, ValueError, OSError):
+        local = from_ns(time_ns).astimezone(dt.timezone.utc)
+    return local.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def difference(value: float | None, unit: str) -> str:
+    """Return a difference with its sign."""
+    if value is None:
+        return NONE
+    sign = "+" if value > 0 else "-" if value < 0 else "±"
+    return sign + quantity(abs(value), unit)
+
+
+def percent(value: float | None) -> str:
+    """Return a difference in per cent with its sign."""
+    return NONE if value is None else f"{value:+.1f} %"

@@ -1,0 +1,133 @@
+"""A client of servers that give runs: the embedded one, and InfluxDB 2.
+
+On the standard library's ``urllib``, without proxies and redirects: a token goes to the
+server that it is for, and to no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from multimeter.connection import Connection
+from multimeter.errors import ConfigurationError, StorageError
+
+__all__ = ["ReadClient"]
+
+_SECONDS = 60.0
+_LONGEST_ANSWER = 1 << 16
+_LONGEST_REASON = 500
+_NEXT_STEPS = {
+    401: "multimeter-visu status shows the stack; install it again if its tokens are lost.",
+    403: "Use a token that may read this bucket.",
+    503: "Wait a moment, or look at: multimeter-visu doctor",
+}
+_HANDLERS = (
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+)
+
+
+class ReadClient:
+    """Asks one server.
+
+    Args:
+        connection: Where it is, and the token that may read.
+
+    Attributes:
+        url: The URL of the server.
+
+    Raises:
+        ConfigurationError: The URL or the token cannot be used.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.url = connection.url.rstrip("/")
+        if urlsplit(self.url).scheme not in ("http", "https"):
+            raise ConfigurationError(f"'{self.url}' is not the URL of a server.")
+        self._token = connection.read_token or connection.token
+        if not (self._token.isascii() and self._token.isprintable()):
+            raise ConfigurationError("The token that may read holds odd characters.")
+        self._opener = urllib.request.OpenerDirector()
+        for handler in _HANDLERS:
+            self._opener.add_handler(handler())
+
+    @contextlib.contextmanager
+    def answer(
+        self,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Iterator[io.BufferedIOBase]:
+        """Ask, and lend the answer to be read; ask by ``POST`` where there is a body.
+
+        Raises:
+            StorageError: The server does not answer, refuses it, or stops half way.
+        """
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+            f"{self.url}{path}{query}",
+            None if body is None else json.dumps(body).encode(),
+            {"Authorization": f"Token {self._token}", "Content-Type": "application/json"},
+        )
+        try:
+            with self._opener.open(request, timeout=_SECONDS) as response:
+                yield cast("io.BufferedIOBase", response)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refused(error) from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise StorageError(
+                f"{self.url} does not answer: {reason}",
+                cause="The stack is stopped, or still starting.",
+                next_step="multimeter-visu start",
+            ) from error
+
+    def json(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+        """Return an answer in JSON.
+
+        Raises:
+            StorageError: As :meth:`answer`, or the answer is not JSON.
+        """
+        try:
+            with self.answer(path, parameters) as response:
+                return json.load(response)
+        except (ValueError, RecursionError) as error:
+            raise StorageError(
+                f"{self.url} answered something else than JSON.",
+                cause="Another server listens there, or a network asks for a login.",
+                next_step="multimeter-visu status",
+            ) from error
+
+    def is_embedded(self) -> bool:
+        """Tell whether it is the server of ``multimeter-visu install --engine embedded``.
+
+        Raises:
+            StorageError: It does not answer.
+        """
+        with self.answer("/ping") as response:
+            headers = cast("http.client.HTTPResponse", response).headers
+            return headers.get("X-Influxdb-Build") == "multimeter"
+
+    def _refused(self, error: urllib.error.HTTPError) -> StorageError:
+        try:
+            text = error.read(_LONGEST_ANSWER).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException):
+            text = ""
+        with contextlib.suppress(ValueError, RecursionError, TypeError, KeyError):
+            text = str(json.loads(text)["message"])
+        text = text.replace(self._token, "...") if self._token else text
+        return StorageError(
+            f"{self.url} answered {error.code}: {text.strip()[:_LONGEST_REASON]}",
+            next_step=_NEXT_STEPS.get(error.code, "multimeter-visu status"),
+        )

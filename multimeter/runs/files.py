@@ -1,0 +1,152 @@
+"""Runs in files: a folder of them, or one."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import pathlib
+import zlib
+from collections.abc import Iterator
+from typing import IO, cast
+
+from multimeter.errors import FormatError, MultimeterError, StorageError
+from multimeter.result import Result
+from multimeter.runs.file_ends import FileEnds, read_ends
+from multimeter.runs.source import Listing, RunEntry
+from multimeter.storages.file import file_name
+from multimeter.storages.formats import FileFormat, Stream
+from multimeter.storages.json_format import JsonFormat
+from multimeter.storages.line_format import LineFormat
+
+__all__ = ["Folder", "default_folder", "is_run_file", "load_file"]
+
+_FORMATS: dict[str, FileFormat] = {
+    each.extension: each for each in (JsonFormat(), LineFormat())
+}
+_ZIPPED = ".gz"
+_SMALL = 2 * 1024**2
+
+
+def default_folder() -> pathlib.Path:
+    """Return the folder of the runs of which nobody said where to keep them."""
+    return pathlib.Path.home() / ".multimeter" / "runs"
+
+
+def is_run_file(path: pathlib.Path) -> bool:
+    """Tell by its name whether a file holds a run: ``.json`` or ``.line``, or zipped."""
+    return _format_of(path) is not None and not path.name.startswith(".")
+
+
+def load_file(path: pathlib.Path) -> Result:
+    """Read a run from a file.
+
+    Args:
+        path: A file in JSON or line protocol, perhaps zipped (``.gz``), by its ending.
+
+    Raises:
+        StorageError: The file cannot be read.
+        FormatError: It does not hold a run.
+    """
+    file_format = _format_of(path)
+    if file_format is None:
+        raise FormatError(
+            f"The format of {path} is not known.",
+            cause=f"A run is in a file that ends with {', '.join(_FORMATS)}, or so zipped.",
+        )
+    with _opened(path) as stream:
+        return file_format.load(stream)
+
+
+def _format_of(path: pathlib.Path) -> FileFormat | None:
+    name = path.name.removesuffix(_ZIPPED)
+    return _FORMATS.get(pathlib.PurePath(name).suffix)
+
+
+@contextlib.contextmanager
+def _opened(path: pathlib.Path) -> Iterator[Stream]:
+    """Open a file, and say what is wrong with it in the words of this package."""
+    try:
+        is_zipped = path.suffix == _ZIPPED
+        stream: IO[bytes] = (
+            cast("IO[bytes]", gzip.open(path)) if is_zipped else path.open("rb")
+        )
+        with stream:
+            yield cast("Stream", stream)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise FormatError(f"{path} is damaged: {error}") from error
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
+    except FormatError as error:
+        raise FormatError(
+            f"{path} cannot be read: {error.what}",
+            cause=error.cause,
+            next_step=error.next_step,
+        ) from error
+
+
+class Folder:
+    """The runs in the files of a folder; a folder that is not there has none.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+
+    def list(self) -> Listing:
+        """Return the runs of the folder, read from the ends of their files."""
+        entries, trouble = [], []
+        try:
+            files = sorted(filter(is_run_file, self._path.iterdir()))
+        except FileNotFoundError:
+            return Listing()
+        except OSError as error:
+            return Listing((), (f"{self._path} cannot be read: {error.strerror}",))
+        for file in files:
+            try:
+                entries.append(_entry_of(file))
+            except MultimeterError as error:
+                trouble.append(error.what)
+        return Listing(tuple(entries), tuple(trouble))
+
+    def find(self, identifier: str) -> RunEntry | None:
+        """Return the run whose file has the name that a storage gives it."""
+        for ending in _FORMATS:
+            for zipped in ("", _ZIPPED):
+                path = self._path / (file_name(identifier) + ending + zipped)
+                if path.is_file():
+                    return RunEntry(identifier, str(path))
+        return None
+
+    def load(self, entry: RunEntry) -> Result:
+        """Read a run back; see :func:`load_file`."""
+        return load_file(pathlib.Path(entry.where))
+
+
+def _entry_of(path: pathlib.Path) -> RunEntry:
+    """Return what a file says of its run: the ends of it do, or else all of it.
+
+    Raises:
+        MultimeterError: It cannot be read, or is no run.
+    """
+    ends: FileEnds | None = None
+    with _opened(path) as stream:
+        size = path.stat().st_size
+        if path.suffix != _ZIPPED:
+            ends = read_ends(cast("IO[bytes]", stream), path.suffix)
+    is_small = size <= _SMALL
+    if ends is None and not is_small:
+        # It may be one all the same; whoever wants to know names it.
+        return RunEntry(path.name.split(".")[0], str(path))
+    ends = ends or FileEnds.of(load_file(path))
+    return RunEntry(
+        ends.identifier or path.name,
+        str(path),
+        ends.start_ns,
+        ends.end_ns,
+        ends.points,
+        ends.tags,
+        ends.state,
+        is_small,
+    )

@@ -1,0 +1,71 @@
+"""RunSource: a place where runs are kept, and can be listed and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from multimeter.result import Result
+
+__all__ = ["Listing", "RunEntry", "RunSource"]
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """What a place says of a run without reading all of it.
+
+    Attributes:
+        identifier: The unique name of the run.
+        where: Where it is, for people: a path, or a URL.
+        start_ns: The time of its first point, in ns since the epoch; None where unknown.
+        end_ns: The time of its last point.
+        points: How many points it has.
+        tags: Its tags.
+        state: ``finished``, ``running``, ``open`` (nobody said that it has ended),
+            ``died``, or empty.
+        is_small: Whether it can be read in a moment.
+    """
+
+    identifier: str
+    where: str
+    start_ns: int | None = None
+    end_ns: int | None = None
+    points: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    state: str = ""
+    is_small: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The runs of a place.
+
+    Attributes:
+        entries: The runs, in no order.
+        trouble: What could not be read, and why; a sentence each.
+    """
+
+    entries: tuple[RunEntry, ...] = ()
+    trouble: tuple[str, ...] = ()
+
+
+class RunSource(Protocol):
+    """A place where runs are kept."""
+
+    def list(self) -> Listing:
+        """Return what there is. It raises nothing: what went wrong is in the listing."""
+
+    def find(self, identifier: str) -> RunEntry | None:
+        """Return the run with exactly this identifier, if that is known without a list.
+
+        None says nothing: :meth:`list` may have it.
+        """
+
+    def load(self, entry: RunEntry) -> Result:
+        """Read a run back.
+
+        Raises:
+            StorageError: It cannot be read.
+            FormatError: It is damaged.
+        """

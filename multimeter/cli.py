@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
+from multimeter.commands import attach, run
 from multimeter.commands.deliver import deliver
 from multimeter.errors import MultimeterError
 
@@ -18,6 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+# What follows the command belongs to the command, whatever it looks like.
+_COMMAND = {"allow_interspersed_args": False}
+app.command(epilog=run.EPILOG, context_settings=_COMMAND)(run.run)
+app.command(epilog=attach.EPILOG)(attach.attach)
 app.command()(deliver)
 
 

@@ -15,7 +15,7 @@ from multimeter.visualization.embedded.store.logs import (
     list_codenames,
     log_curves,
 )
-from multimeter.visualization.embedded.store.runs import describe_run, list_runs
+from multimeter.visualization.embedded.store.runs import list_runs
 from multimeter.visualization.embedded.store.store import Store, Summary
 from multimeter.visualization.errors import QueryCancelledError
 

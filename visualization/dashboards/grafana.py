@@ -5,9 +5,12 @@ They name neither bucket nor organisation: the data source knows them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from multimeter.loggers import STACK_MEASUREMENT as LOGS
+from multimeter.figures import FIGURES
+from multimeter.identifiers import HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_run
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
@@ -19,7 +22,39 @@ RUN_UID = "6V5fU2t7r"
 RUNS_UID = "multimeter-runs"
 """The dashboard with the list of runs."""
 
-_UIDS = {"run": RUN_UID, "runs": RUNS_UID, "logging": "multimeter-logging"}
+_UIDS = {
+    "runs": RUNS_UID,
+    "run": RUN_UID,
+    "compare": "multimeter-compare",
+    "logging": "multimeter-logging",
+    "health": "multimeter-health",
+}
+
+_START_OF_RUN = "(start of the run)"
+"""What runs are aligned on when it is no mark."""
+
+_FIGURE_UNITS = {"cores": "percentunit", "share": "percentunit", "J": "joule"}
+
+
+@dataclass(frozen=True)
+class _RunFigure:
+    """A column in a table of runs."""
+
+    column: str
+    title: str
+    unit: str
+
+
+def _run_figures() -> list[_RunFigure]:
+    return [
+        _RunFigure(
+            f"figure_{each.key}",
+            each.title,
+            _FIGURE_UNITS.get(each.unit, each.unit or "short"),
+        )
+        for each in FIGURES
+        if each.key != "duration"  # it has a column of its own, exact to the ns
+    ]
 
 
 def render_dashboards() -> dict[str, str]:
@@ -35,6 +70,10 @@ def render_dashboards() -> dict[str, str]:
         "uids": _UIDS,
         "data_source_uid": DATA_SOURCE_UID,
         "logs": LOGS,
+        "health": HEALTH,
+        "start_of_run": _START_OF_RUN,
+        "run_figures": _run_figures(),
+        "units": grafana_run.units(),
         "log": {"tag": "codename", "field": "value", "unit_tag": "unit", "gap": 5.0},
     }
     content = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from multimeter.measure import Measure
@@ -18,7 +19,16 @@ from multimeter.visualization.dashboards.definition import (
     PanelDefinition,
 )
 
-__all__ = ["Chart", "Line", "RunFigure", "charts", "charts_by_group", "defined", "figures"]
+__all__ = [
+    "Chart",
+    "Line",
+    "RunFigure",
+    "charts",
+    "charts_by_group",
+    "defined",
+    "figures",
+    "units",
+]
 
 _COLORS = ("green", "yellow", "blue", "purple", "orange", "red")
 _FIRST_SUBJECT = SUBJECT_PROCESS.key
@@ -115,6 +125,23 @@ def charts_by_group() -> dict[str, list[Chart]]:
     """Return the panels that only some runs fill, under the titles of their groups."""
     groups = dict.fromkeys(each.group for each in PANELS if each.group)
     return {group: charts(group) for group in groups}
+
+
+def units() -> list[tuple[str, str]]:
+    """Return patterns of names with the unit in which their values are stored.
+
+    A name is the field, and behind it labels. Where several match, the last one holds.
+    """
+    shown = [(_begins(panel.metrics), panel.unit) for panel in PANELS]
+    stored: dict[str, list[str]] = {}
+    for metric, unit in {each.metric.key: _unit(each) for each in _KNOWN.values()}.items():
+        if unit:
+            stored.setdefault(unit, []).append(metric)
+    return shown + [(_begins(metrics), unit) for unit, metrics in stored.items()]
+
+
+def _begins(metrics: Iterable[str]) -> str:
+    return rf"\.({'|'.join(map(re.escape, metrics))})(?!\w)"
 
 
 def charts(group: str = "") -> list[Chart]:

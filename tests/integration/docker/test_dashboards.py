@@ -233,7 +233,10 @@ def test_the_dashboard_of_runs_leads_to_each_of_them(shown):
     example = rows["Run"].index("example")
     first, last = link_range(shown, "example")
     assert (rows["first"][example], rows["last"][example]) == (first, last)
-    assert rows["Points"][example] == len(POINTS)
+    assert rows["points"][example] == len(POINTS)
+    assert set(rows["State"]) == {"ended"}
+    peak = max(each.fields["process.memory_rss_max"] for each in POINTS) * 1024
+    assert rows["figure_peak_memory"][example] == peak
 
 
 LOGS = """
@@ -293,3 +296,95 @@ def test_codenames_are_chosen_and_each_is_a_line(logged):
     newest = RENDERED["logging.json"]["panels"][1]["targets"][0]["query"]
     rows = columns(ask_logs(logged, newest, *names, seconds=5000))
     assert dict(zip(rows["codename"], rows["_value"]))["lab_pressure"] == 499.0
+
+
+def comparison(title):
+    for panel in RENDERED["compare.json"]["panels"]:
+        if panel["title"] == title:
+            return panel["targets"][0]["query"]
+    variables = RENDERED["compare.json"]["templating"]["list"]
+    return next(each["query"] for each in variables if each["name"] == title)
+
+
+def ask_compared(stack, title, *runs, align="(start of the run)", measure=""):
+    chosen = {
+        "${runs:regex}": f"({'|'.join(map(escape, runs))})",
+        "${align:regex}": escape(align),
+        "${measure:regex}": escape(measure),
+    }
+    query = comparison(title)
+    for name, value in chosen.items():
+        query = query.replace(name, value)
+    source = {"uid": "multimeter-influxdb", "type": "influxdb"}
+    target = {"refId": "A", "datasource": source, "query": query}
+    target |= {"intervalMs": 20, "maxDataPoints": 1000}
+    body = {"queries": [target], "from": "-60000", "to": "60000"}
+    answer = stack.grafana("POST", "/api/ds/query", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["results"]["A"].get("frames") or []
+
+
+def curves(frames):
+    return {
+        frame["schema"]["fields"][1]["labels"]["run"]: frame["data"]["values"]
+        for frame in frames
+    }
+
+
+def test_runs_are_laid_over_each_other_from_their_start(shown):
+    asked = {"measure": "rig.voltage"}
+    found = curves(ask_compared(shown, "$measure", "plain", 'quo"te', **asked))
+    assert set(found) == {"plain", 'quo"te'}
+    for times, values in found.values():
+        assert times == sorted(times)
+        # A mean stands at the beginning of its bucket.
+        assert -20 <= times[0] <= 1_000
+        assert set(values) == {1.5}
+
+
+def test_runs_are_laid_over_each_other_at_a_mark(shown):
+    labels = [r.fields["label"] for r in RECORDS if r.measurement == "multimeter_marks"]
+    (choice,) = columns(ask_compared(shown, "align", "example")).values()
+    assert choice == ["(start of the run)", *sorted(set(labels))]
+    mark = next(r for r in RECORDS if r.fields.get("label") == labels[-1])
+    asked = {"align": labels[-1], "measure": "process.cpu_rate_user"}
+    (times, _) = curves(ask_compared(shown, "$measure", "example", **asked))["example"]
+    expected = [(each.time_ns - mark.time_ns) / 1e6 for each in POINTS]
+    assert times[0] == pytest.approx(expected[0], abs=21)
+    assert times[-1] == pytest.approx(expected[-1], abs=21)
+    (first,) = columns(ask_compared(shown, "first", "example", **asked)).values()
+    assert int(first[0]) == pytest.approx(expected[0], abs=1)
+
+
+def test_the_measures_to_compare_are_the_numbers_of_the_runs(shown):
+    (measures,) = columns(ask_compared(shown, "measure", "plain", "example")).values()
+    assert set(measures) == {key for each in POINTS for key in each.fields} | {
+        "rig.voltage",
+        "rig.count",
+    }
+
+
+def test_what_compared_runs_used_stands_in_a_row_each(shown):
+    rows = columns(ask_compared(shown, "What they used", "plain", PROCESS))
+    assert set(rows["Run"]) == {"plain", PROCESS}
+    assert max(filter(None, rows["figure_peak_memory"])) > 2**20
+
+
+def test_health_is_what_deliveries_said_of_themselves(logged):
+    asked = {"${program:regex}": "(.*)"}
+    for panel in RENDERED["health.json"]["panels"]:
+        query = panel["targets"][0]["query"]
+        for name, value in asked.items():
+            query = query.replace(name, value)
+        source = {"uid": "multimeter-influxdb", "type": "influxdb"}
+        target = {"refId": "A", "datasource": source, "query": query}
+        target |= {"intervalMs": 1000, "maxDataPoints": 1000}
+        body = {"queries": [target], "from": "now-1h", "to": "now"}
+        answer = logged.grafana("POST", "/api/ds/query", json=body)
+        assert answer.status_code == 200, (panel["title"], answer.text)
+        frames = answer.json()["results"]["A"].get("frames") or []
+        if panel["title"] == "Delivered":
+            (values,) = columns(frames).values()
+            assert values[-1] >= 400
+        if panel["title"].startswith("Each delivery"):
+            assert 400 in columns(frames)["delivered"]

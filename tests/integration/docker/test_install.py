@@ -42,7 +42,7 @@ def test_an_install_ends_with_a_link_to_the_example_and_python_that_runs(tool):
 
 
 def test_the_dashboards_are_there_and_the_list_of_runs_is_home(shared_stack):
-    for uid, title in (("6V5fU2t7r", "Multimeter"), ("multimeter-runs", "Runs")):
+    for uid, title in (("6V5fU2t7r", "One run"), ("multimeter-runs", "Runs")):
         answer = shared_stack.grafana("GET", f"/api/dashboards/uid/{uid}").json()
         assert answer["dashboard"]["title"] == title
         assert answer["meta"]["provisioned"]

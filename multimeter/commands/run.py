@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import sys
@@ -163,7 +164,8 @@ def measure(
     log().addHandler(said)
     log().propagate = False
     outcome = work(settings)
-    destination.close()
+    with contextlib.suppress(KeyboardInterrupt):
+        destination.close()
     _report(outcome, destination, said.messages, quiet=quiet, json=json)
     return outcome
 

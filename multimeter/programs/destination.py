@@ -13,6 +13,9 @@ from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFo
 
 __all__ = ["Destination", "default_folder", "find_destination", "rescue"]
 
+# Whoever has run a command waits for it no longer than that: the rest goes to the spool.
+_END_TIMEOUT = 3.0
+
 _FORMATS: dict[str, type[FileFormat]] = {".json": JsonFormat, ".line": LineFormat}
 
 
@@ -77,9 +80,15 @@ def find_destination(given: pathlib.Path | None, identifier: str) -> Destination
         return _folder(default_folder(), identifier)
     except ConfigurationError as error:
         return _folder(default_folder(), identifier, error)
-    from multimeter.storages.influx import InfluxDBStorage
+    from multimeter.storages.influx import InfluxDBStorage, stack_token
 
-    storage = InfluxDBStorage.from_stack()
+    storage = InfluxDBStorage(
+        stack_token,
+        stack.url,
+        stack.org,
+        stack.bucket,
+        end_timeout=_END_TIMEOUT,
+    )
     return Destination(storage, url=stack.url, page=stack.page)
 
 

@@ -74,7 +74,7 @@ def report_lines(outcome: Outcome, destination: Destination, *, curves: bool) ->
 def _where(identifier: str, destination: Destination) -> list[str]:
     if destination.path is None:
         place = destination.page or destination.url
-        return [f"Sent to {place}", f"Show it: multimeter show {shlex.quote(identifier)}"]
+        return [f"See it at {place}", f"Show it: multimeter show {shlex.quote(identifier)}"]
     is_default = destination.path.parent == default_folder()
     name = identifier if is_default else _short(destination.path)
     return [

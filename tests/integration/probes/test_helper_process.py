@@ -247,20 +247,3 @@ def test_samples_can_be_asked_for(sampler):
                 time.sleep(CYCLE)
     assert len(result.points) == 3
     assert measurement.missed == 0
-
-
-def test_a_glance_is_enough_to_know_of_what_ends_between_two_samples():
-    probe = ProcessProbe()
-    probe.start()
-    child = subprocess.Popen(
-        [sys.executable, "-S", "-c", "x = b'x' * (300 << 20); print(); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    child.stdout.read(1)
-    probe.glance()
-    child.communicate(b"\n")
-    values = {}
-    probe.sample(values, 1.0)
-    assert values["tree.memory_rss_peak"] > 300 << 20
-    assert values["tree.processes"] == 1

@@ -168,7 +168,7 @@ def _trouble_in(outcome: Outcome) -> Iterator[None]:
     except KeyboardInterrupt:
         outcome.trouble = MultimeterError("Storing the run was broken off.")
     except Exception as error:  # noqa: BLE001 - the command must not suffer from it
-        outcome.trouble = MultimeterError(f"The run was not measured: {error!r}")
+        outcome.trouble = MultimeterError(f"The run was not measured or stored: {error!r}")
 
 
 def _looked_at(pace: Pace) -> float:

@@ -290,3 +290,58 @@ def test_a_command_may_read_from_the_terminal(multimeter):
     seen, exit_code = terminal.end()
     assert b"got hello" in seen
     assert exit_code == 0
+
+
+class WithoutSigwait:
+    """``multimeter`` on a system that does not tell who has sent a signal."""
+
+    def __init__(self, multimeter):
+        self.environment = multimeter.environment
+        gone = "import signal; del signal.sigtimedwait"
+        main = f"{gone}; from multimeter.cli import main; main()"
+        self.words = [sys.executable, "-c", main, "run"]
+
+    def run(self, *words, **more):
+        return subprocess.run(
+            [*self.words, *words],
+            env=self.environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            **more,
+        )
+
+
+def test_without_sigwait_a_command_runs_as_well(multimeter):
+    tool = WithoutSigwait(multimeter)
+    code = ECHO + "; sys.exit(9)"
+    done = tool.run("--", sys.executable, "-c", code, input=EVERY_BYTE)
+    assert (done.returncode, done.stdout) == (9, EVERY_BYTE)
+    assert b"Duration" in done.stderr
+    assert tool.run("--", "sh", "-c", "kill -9 $$").returncode == 128 + 9
+    assert tool.run("no-such-command").returncode == 127
+    assert tool.run("/").returncode == 126
+
+
+def test_without_sigwait_its_time_and_memory_are_known(multimeter):
+    code = "import time\nx = b'x' * (99 << 20)\nwhile time.process_time() < 0.5: pass"
+    words = ("--json", "-", "--", sys.executable, "-S", "-c", code)
+    figures = json.loads(WithoutSigwait(multimeter).run(*words).stderr)["figures"]
+    assert figures["peak_memory"] > 99 << 20
+    assert 0.4 < figures["cpu_time"] < 1.0
+
+
+def test_without_sigwait_signals_are_passed_on(multimeter):
+    process = subprocess.Popen(
+        [*WithoutSigwait(multimeter).words, "-q", "--", sys.executable, "-c", LISTEN],
+        env=multimeter.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # no terminal, so nobody but us sends SIGINT
+    )
+    assert process.stdout.readline() == "ready\n"
+    for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGTERM"):
+        process.send_signal(getattr(signal, name))
+        assert process.stdout.readline().strip() == name
+    assert process.wait(30) == 5
+    process.stdout.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import sys
@@ -190,13 +191,14 @@ def _report(
     quiet: bool,
     json: pathlib.Path | None,
 ) -> None:
-    from multimeter.programs.destination import rescue
     from multimeter.programs.report import report_lines, report_text, trouble_lines
+    from multimeter.storages.rescue import rescue
 
     troubles = [destination.trouble, outcome.trouble]
     if outcome.trouble and outcome.result and len(outcome.result.times_ns):
         try:
-            destination = rescue(outcome.result)
+            path = rescue(outcome.result)
+            destination = dataclasses.replace(destination, path=path, url="", page="")
         except MultimeterError as error:
             troubles.append(error)
     lines = trouble_lines(messages, *troubles)

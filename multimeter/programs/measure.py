@@ -125,11 +125,12 @@ def measure_process(
     """
     probe = ProcessProbe(pid)
     outcome = Outcome()
+    measurement = None
     with _told_to_end():
-        measurement = _started(probe, settings)
-        outcome.result = measurement.result
-        deadline = None if duration is None else clock() + duration
         try:
+            measurement = _started(probe, settings)
+            outcome.result = measurement.result
+            deadline = None if duration is None else clock() + duration
             measurement.sample()
             wait = _waiter(pid, probe)
             while not wait(_PATIENCE if deadline is None else deadline - clock()):
@@ -137,7 +138,8 @@ def measure_process(
                     break
         except _ToldToEndError:
             pass
-        _end(measurement, outcome)
+        if measurement is not None:
+            _end(measurement, outcome)
     return outcome
 
 

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from multimeter import ConfigurationError, Result
-from multimeter.programs.destination import default_folder, find_destination, rescue
+from multimeter.programs.destination import find_destination
 from multimeter.storages.influx import InfluxDBStorage
+from multimeter.storages.rescue import rescue, runs_folder
 
 TOKEN = "T0KEN-very-secret"
 
@@ -50,7 +51,7 @@ def test_an_installed_stack_gets_the_run(home):
 def test_a_damaged_stack_is_said_and_the_run_goes_to_the_folder(home):
     install(home, version=99)
     destination = find_destination(None, "run")
-    assert destination.path.parent == default_folder()
+    assert destination.path.parent == runs_folder()
     assert "version" in str(destination.trouble)
 
 
@@ -75,6 +76,6 @@ def test_an_unknown_ending_is_a_clear_error(home):
 
 
 def test_a_run_that_could_not_be_stored_is_rescued_to_the_folder():
-    destination = rescue(Result(identifier="run"))
-    assert destination.path == default_folder() / "run.json"
-    assert destination.path.exists()
+    path = rescue(Result(identifier="run"))
+    assert path == runs_folder() / "run.json"
+    assert path.exists()

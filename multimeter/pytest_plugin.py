@@ -107,14 +107,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
-    """Put what a test used into its report, and have it fail over its limits."""
+    """Have a test fail over its limits."""
     outcome: Any = yield
     used = item.stash.get(_USED_KEY, None)
     if call.when != "call" or used is None:
         return
     report = outcome.get_result()
-    properties = [(f"multimeter_{key}", value) for key, value in used.values.items()]
-    report.user_properties.extend(properties)
     broken = _broken(_limits(item), used)
     if broken and report.passed and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -145,7 +143,11 @@ def _measured(item: pytest.Item) -> Iterator[None]:
         try:
             measurement.end()
         finally:
-            item.stash[_USED_KEY] = _used(result, before)
+            used = item.stash[_USED_KEY] = _used(result, before)
+            # By them, the process that shows the table knows of tests that others ran.
+            item.user_properties += [
+                (f"multimeter_{key}", value) for key, value in used.values.items()
+            ]
 
 
 def _reset_peak() -> None:
@@ -157,23 +159,29 @@ def _reset_peak() -> None:
         file.write("5")
 
 
-def _resident_memory() -> float:
-    """Return what this process and its descendants hold now, in bytes."""
+def _resident_memory() -> dict[str, float]:
+    """Return what this process holds now, and what its tree does, in bytes."""
     from multimeter.probes.process import ProcessProbe
 
     probe, values = ProcessProbe(), dict[str, Any]()
     probe.start()
     probe.sample(values, 0.0)
-    return float(values["tree.memory_rss"])
+    return {each: values[f"{each}.memory_rss"] for each in ("process", "tree")}
 
 
-def _used(result: Result, memory_before: float) -> _Used:
+def _used(result: Result, before: Mapping[str, float]) -> _Used:
     from multimeter.figures import figures_of
 
     figures = {each.key: each.value for each in figures_of(result)}
-    rise = max(0.0, figures.get("peak_memory", memory_before) - memory_before)
     values = {key: figures.get(key, 0.0) for key in ("duration", "cpu_time")}
-    return _Used({**values, "memory": rise})
+    peaks = {each.measure.subject.key: each.value for each in result.peaks}
+    # A child that is gone may hide what the tree has held; the process's own is known.
+    rises = [
+        peaks.get(key, max(filter(None, result.values(f"{key}.memory_rss")), default=0))
+        - held
+        for key, held in before.items()
+    ]
+    return _Used({**values, "memory": max(0.0, *rises)})
 
 
 def _limits(item: pytest.Item) -> dict[str, float]:

@@ -83,7 +83,8 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
     for figure, text in zip(shown, texts):
         curve = _curve(result, figure.key) if curves else ""
         note = _note(result, figure.key)
-        cells = (figure.title.ljust(title_width), text.ljust(text_width), curve, note)
+        padded = text.ljust(text_width) if curve else text
+        cells = (figure.title.ljust(title_width), padded, curve, note)
         lines.append("  ".join(cell for cell in cells if cell).rstrip())
     return lines
 

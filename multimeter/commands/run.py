@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import pathlib
 import sys
@@ -163,7 +165,8 @@ def measure(
     log().addHandler(said)
     log().propagate = False
     outcome = work(settings)
-    destination.close()
+    with contextlib.suppress(KeyboardInterrupt):
+        destination.close()
     _report(outcome, destination, said.messages, quiet=quiet, json=json)
     return outcome
 
@@ -188,13 +191,14 @@ def _report(
     quiet: bool,
     json: pathlib.Path | None,
 ) -> None:
-    from multimeter.programs.destination import rescue
     from multimeter.programs.report import report_lines, report_text, trouble_lines
+    from multimeter.storages.rescue import rescue
 
     troubles = [destination.trouble, outcome.trouble]
     if outcome.trouble and outcome.result and len(outcome.result.times_ns):
         try:
-            destination = rescue(outcome.result)
+            path = rescue(outcome.result)
+            destination = dataclasses.replace(destination, path=path, url="", page="")
         except MultimeterError as error:
             troubles.append(error)
     lines = trouble_lines(messages, *troubles)

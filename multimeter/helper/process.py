@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.errors import ConfigurationError, MultimeterError, StorageError
 from multimeter.helper.messages import (
     Channel,
     End,
@@ -140,7 +140,14 @@ class Helper:
             result.schema = Schema.of_measures(self._sampler.measures)
         result.add_meta_data(**self._sampler.sampling.meta_data())
         result.add_mark(self._sampler.time_ns(), LOST)
-        self._job.storage.store(result)
+        try:
+            self._job.storage.store(result)
+        except StorageError as error:
+            from multimeter.storages.rescue import rescue
+
+            # Who could store it later is gone.
+            path = rescue(result)
+            sys.stderr.write(f"multimeter: {error}\nThe run is in {path}.\n")
 
 
 class _Handler(logging.Handler):

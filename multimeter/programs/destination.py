@@ -7,18 +7,16 @@ from dataclasses import dataclass
 
 from multimeter.connection import find_connection
 from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
-from multimeter.result import Result
 from multimeter.storages.base import Storage
 from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
+from multimeter.storages.rescue import runs_folder
 
-__all__ = ["Destination", "default_folder", "find_destination", "rescue"]
+__all__ = ["Destination", "find_destination"]
+
+# Whoever has run a command waits for it no longer than that: the rest goes to the spool.
+_END_TIMEOUT = 3.0
 
 _FORMATS: dict[str, type[FileFormat]] = {".json": JsonFormat, ".line": LineFormat}
-
-
-def default_folder() -> pathlib.Path:
-    """Return where runs go while no stack is installed."""
-    return pathlib.Path.home() / ".multimeter" / "runs"
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def find_destination(given: pathlib.Path | None, identifier: str) -> Destination
     Args:
         given: A file that ends with ``.json`` or ``.line``, or a folder, which gets a
             file of JSON. None for the installed stack, or, where there is none, for the
-            :func:`default_folder`.
+            :func:`~multimeter.storages.rescue.runs_folder`.
         identifier: The name of the run.
 
     Raises:
@@ -74,12 +72,18 @@ def find_destination(given: pathlib.Path | None, identifier: str) -> Destination
     try:
         stack = find_connection()
     except NoStackError:
-        return _folder(default_folder(), identifier)
+        return _folder(runs_folder(), identifier)
     except ConfigurationError as error:
-        return _folder(default_folder(), identifier, error)
-    from multimeter.storages.influx import InfluxDBStorage
+        return _folder(runs_folder(), identifier, error)
+    from multimeter.storages.influx import InfluxDBStorage, stack_token
 
-    storage = InfluxDBStorage.from_stack()
+    storage = InfluxDBStorage(
+        stack_token,
+        stack.url,
+        stack.org,
+        stack.bucket,
+        end_timeout=_END_TIMEOUT,
+    )
     return Destination(storage, url=stack.url, page=stack.page)
 
 
@@ -100,14 +104,3 @@ def _folder(
 ) -> Destination:
     storage = FileStorage(folder, JsonFormat())
     return Destination(storage, storage.path(identifier), trouble=trouble)
-
-
-def rescue(result: Result) -> Destination:
-    """Write a run that could not be stored elsewhere to the default folder.
-
-    Raises:
-        MultimeterError: That is not possible either.
-    """
-    destination = _folder(default_folder(), str(result.identifier))
-    destination.storage.store(result)
-    return destination

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from multimeter.errors import MultimeterError, UnsupportedError
+from multimeter.log import log
 from multimeter.measurement import Measurement
 from multimeter.multimeter import Multimeter
 from multimeter.probe import Probe
@@ -91,7 +92,7 @@ def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
             return outcome
         outcome.result.add_meta_data(command=_shown(command))
         pace = Pace(measurement.sample, probe.glance, settings.cycle_time)
-        child.wait(pace.look)
+        child.wait(lambda: _looked_at(pace))
         outcome.exit_code = child.reap(lambda: probe.reap()[0])
         if probe.peak_limit is not None and pace.age < _HARDLY_SEEN:
             limit = str(probe.peak_limit)
@@ -124,11 +125,12 @@ def measure_process(
     """
     probe = ProcessProbe(pid)
     outcome = Outcome()
-    deadline = None if duration is None else clock() + duration
+    measurement = None
     with _told_to_end():
-        measurement = _started(probe, settings)
-        outcome.result = measurement.result
         try:
+            measurement = _started(probe, settings)
+            outcome.result = measurement.result
+            deadline = None if duration is None else clock() + duration
             measurement.sample()
             wait = _waiter(pid, probe)
             while not wait(_PATIENCE if deadline is None else deadline - clock()):
@@ -136,7 +138,8 @@ def measure_process(
                     break
         except _ToldToEndError:
             pass
-        _end(measurement, outcome)
+        if measurement is not None:
+            _end(measurement, outcome)
     return outcome
 
 
@@ -164,8 +167,19 @@ def _trouble_in(outcome: Outcome) -> Iterator[None]:
         yield
     except MultimeterError as error:
         outcome.trouble = error
+    except KeyboardInterrupt:
+        outcome.trouble = MultimeterError("Storing the run was broken off.")
     except Exception as error:  # noqa: BLE001 - the command must not suffer from it
-        outcome.trouble = MultimeterError(f"The run was not measured: {error!r}")
+        outcome.trouble = MultimeterError(f"The run was not measured or stored: {error!r}")
+
+
+def _looked_at(pace: Pace) -> float:
+    """Look at a process; whatever comes of it, the command goes on."""
+    try:
+        return pace.look()
+    except Exception as error:  # noqa: BLE001 - the samples go on, too
+        log().warning("The process could not be looked at: %r", error)
+        return LONGEST_CYCLE
 
 
 def _shown(command: Sequence[str]) -> str:

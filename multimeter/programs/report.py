@@ -9,7 +9,8 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from multimeter.errors import MultimeterError
-from multimeter.programs.destination import Destination, default_folder
+from multimeter.programs.destination import Destination
+from multimeter.storages.rescue import runs_folder
 from multimeter.summary import summary_lines, summary_of
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def report_lines(outcome: Outcome, destination: Destination, *, curves: bool) ->
 def _where(identifier: str, destination: Destination) -> list[str]:
     if destination.path is None:
         place = destination.page or destination.url
-        return [f"Sent to {place}", f"Show it: multimeter show {shlex.quote(identifier)}"]
-    is_default = destination.path.parent == default_folder()
+        return [f"See it at {place}", f"Show it: multimeter show {shlex.quote(identifier)}"]
+    is_default = destination.path.parent == runs_folder()
     name = identifier if is_default else _short(destination.path)
     return [
         f"Stored in {_short(destination.path)}",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Sequence
 
-from multimeter.programs.child import Child
+from multimeter.programs.child import Child, CommandError
 
 __all__ = ["start"]
 
@@ -20,6 +21,8 @@ def start(command: Sequence[str]) -> Child:
     Raises:
         CommandError: It cannot be started.
     """
+    if not command[0]:
+        raise CommandError(command, OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
     if hasattr(signal, "sigtimedwait") and hasattr(os, "waitid"):
         from multimeter.programs.posix_child import PosixChild
 

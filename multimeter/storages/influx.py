@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import os
 import threading
@@ -23,7 +24,7 @@ from multimeter.storages.base import Storage
 from multimeter.storages.live_run import LiveRun
 from multimeter.timestamps import from_ns
 
-__all__ = ["InfluxDBStorage"]
+__all__ = ["InfluxDBStorage", "stack_token"]
 
 _STORED = 204
 _PARTLY_STORED = 422
@@ -38,6 +39,16 @@ _UNREACHABLE = (
 )
 # A chart that moves needs no more; each batch costs the program a request.
 _LINGER_SECONDS = 0.5
+
+
+def stack_token(config: str | os.PathLike[str] | None = None) -> str:
+    """Return the token of the installed stack, as it is now.
+
+    Raises:
+        NoStackError: No stack is installed.
+        ConfigurationError: Its configuration cannot be used.
+    """
+    return find_connection(config).token
 
 
 class InfluxDBStorage(Storage):
@@ -92,6 +103,22 @@ class InfluxDBStorage(Storage):
         ca: str | os.PathLike[str] | None = None,
         health: bool = False,
     ) -> None:
+        # Another process makes one of its own: locks and connections stay here.
+        self._made_of = {
+            "token": token,
+            "url": url,
+            "org": org,
+            "bucket": bucket,
+            "live": live,
+            "spool": spool,
+            "tier": tier,
+            "batch_size": batch_size,
+            "timeout": timeout,
+            "end_timeout": end_timeout,
+            "gzip": gzip,
+            "ca": ca,
+            "health": health,
+        }
         self._client = WriteClient(
             token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca
         )
@@ -131,13 +158,14 @@ class InfluxDBStorage(Storage):
         found = find_connection(config)
         more = {"health": True, **more}
         # Who installs it anew gives it a new token: then that is found.
-        return cls(
-            lambda: find_connection(config).token,
-            found.url,
-            found.org,
-            found.bucket,
-            **more,
-        )
+        token = functools.partial(stack_token, config)
+        return cls(token, found.url, found.org, found.bucket, **more)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._made_of
+
+    def __setstate__(self, made_of: dict[str, Any]) -> None:
+        InfluxDBStorage.__init__(self, **made_of)
 
     def open(self, result: Result) -> None:
         """Begin to send a run: its entry in the list of runs goes first."""

@@ -109,14 +109,14 @@ def read_dashboards(folder: pathlib.Path) -> dict[str, dict[str, Any]]:
             if not path or not pathlib.Path(path).is_dir():
                 raise ProvisioningError(f"dashboard path {path} does not exist")
             for file in sorted(pathlib.Path(path).glob("*.json")):
-                dashboard = _read_dashboard(file)
+                dashboard = _read_dashboard(file, str(provider.get("folder") or ""))
                 if dashboard is not None:
                     dashboard["__external"] = file.name
                     dashboards[dashboard["uid"]] = dashboard
     return dashboards
 
 
-def _read_dashboard(file: pathlib.Path) -> dict[str, Any] | None:
+def _read_dashboard(file: pathlib.Path, folder: str) -> dict[str, Any] | None:
     try:
         dashboard = json.loads(file.read_text())
     except (OSError, ValueError) as error:
@@ -129,6 +129,8 @@ def _read_dashboard(file: pathlib.Path) -> dict[str, Any] | None:
         trouble = "uid contains illegal characters"
     elif dashboard.get("schemaVersion", 0) > SCHEMA_VERSION:
         trouble = "schemaVersion is of a later Grafana"
+    elif dashboard["title"].lower() == folder.lower():
+        trouble = "Dashboard name cannot be the same as folder"
     if trouble:
         print(f"level=error msg=failed to save dashboard file={file} error={trouble}")
         return None

@@ -14,6 +14,7 @@ import time
 
 import psutil
 import pytest
+from fakes.write_server import WriteServer
 
 from multimeter import FileStorage, JsonFormat, Multimeter, ProbeError
 from multimeter.helper.process import LOST
@@ -165,6 +166,29 @@ def test_a_crash_loses_nothing(tmp_path, how, status):
     assert longest_gap(result) < HELD
 
 
+def test_a_crash_loses_nothing_that_goes_to_a_server(tmp_path):
+    storage = 'storage = InfluxDBStorage("T0KEN", {url!r}, spool={spool!r})'
+    code = CRASH.replace("FileStorage, JsonFormat", "InfluxDBStorage").replace(
+        "storage = FileStorage({folder!r}, JsonFormat())", storage
+    )
+    with WriteServer.running() as server:
+        code = code.format(
+            url=server.url,
+            spool=str(tmp_path / "spool"),
+            how="os.kill(os.getpid(), signal.SIGKILL)",
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
+        deadline = time.monotonic() + 30
+        while not any(fields.get("label") == LOST for fields in server.points().values()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        points = [each for each in server.points() if each[0].startswith("crash,")]
+    assert len(points) >= 5
+
+
 def test_a_program_that_ends_without_a_word_is_stored_as_well(tmp_path):
     code = CRASH.format(folder=str(tmp_path), how="sys.exit(0)")
     done = subprocess.run(
@@ -210,3 +234,16 @@ def test_a_real_gpu_is_measured_from_inside_and_outside():
         assert values["gpu0.gpu_memory_used"] > 0
         assert 0 <= values["gpu0.gpu_use"] <= 100
         assert values["gpu0.gpu_power"] > 0
+
+
+@pytest.mark.parametrize("sampler", ["thread", "process"])
+def test_samples_can_be_asked_for(sampler):
+    probes = default_probes(os.getpid())
+    measurement = Multimeter(*probes, cycle_time=60.0, sampler=sampler).measure()
+    with measurement as result:
+        for number in (1, 2):
+            measurement.sample()
+            while len(result.points) < number:
+                time.sleep(CYCLE)
+    assert len(result.points) == 3
+    assert measurement.missed == 0

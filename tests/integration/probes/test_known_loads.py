@@ -350,3 +350,18 @@ def test_a_peak_that_only_the_kernel_has_seen_is_told_when_it_was_waited_for():
 def test_memory_of_who_started_a_process_is_not_taken_for_its_own():
     for value, said, _ in waited_for(0):
         assert value < said
+
+
+@pytest.mark.parametrize("glance", [True, False])
+def test_a_glance_is_enough_to_know_what_a_child_held_between_two_samples(program, glance):
+    probe = ProcessProbe(program.pid)
+    probe.start()
+    code = "x = b'x' * (300 << 20); print(1, flush=True); input()"
+    program.do(f"kept.append(spawn({code!r}))")
+    program.process.stdout.readline()
+    if glance:
+        probe.glance()
+    program.do("kept[0].communicate(b'x') and 0")
+    values = {}
+    probe.sample(values, 1.0)
+    assert (values["tree.memory_rss_peak"] > 300 * 1024**2) == glance

@@ -102,6 +102,19 @@ def test_a_mark_from_before_the_run_is_no_peak_of_the_run():
     assert values_of(result)["peak_memory"] == 50
 
 
+def test_a_mark_of_the_process_tells_what_that_of_the_tree_hides():
+    metrics = {
+        f"{subject}.{key}": Metric(key, unit="bytes", peak_of=peak_of)
+        for subject in ("process", "tree")
+        for key, peak_of in (("memory_rss", ""), ("memory_rss_peak", "memory_rss"))
+    }
+    values = dict(zip(metrics, (50, 120, 50, 200)))
+    result = result_of(metrics, (1, values))
+    before = {"process.memory_rss_peak": 50, "tree.memory_rss_peak": 200}
+    result.meta_data["baseline"]["values"].update(before)
+    assert values_of(result)["peak_memory"] == 120
+
+
 def test_kilobytes_of_getrusage_become_bytes_and_the_largest_child_counts():
     metric = Metric("memory_rss_max", unit="kB", peak_of="memory_rss")
     result = result_of(

@@ -153,13 +153,17 @@ def test_a_second_start_is_a_clear_error(multimeter):
         measurement.start()
 
 
-@pytest.mark.parametrize("call", [Measurement.end, lambda each: each.add_mark("x")])
+@pytest.mark.parametrize(
+    "call", [Measurement.end, Measurement.sample, lambda each: each.add_mark("x")]
+)
 def test_a_call_before_the_start_is_a_clear_error(multimeter, call):
     with pytest.raises(StateError, match="it has not started"):
         call(multimeter.measure())
 
 
-@pytest.mark.parametrize("call", [Measurement.end, lambda each: each.add_mark("x")])
+@pytest.mark.parametrize(
+    "call", [Measurement.end, Measurement.sample, lambda each: each.add_mark("x")]
+)
 def test_a_call_after_the_end_is_a_clear_error(multimeter, storage, call):
     measurement = multimeter.measure()
     with measurement:

@@ -294,3 +294,43 @@ def test_ticks_go_on_with_another_cycle_time():
     assert (ticks.cycle_ns, ticks.missed) == (100, 0)
     assert ticks.advance(350) == 415
     assert ticks.missed == 2
+
+
+def run_asked(clock, plan):
+    """Sample by a plan: the seconds after which somebody asks, or None for a tick."""
+    points, wait = Points(), clock.wait
+    clock.ticks = len(plan)
+    sampler = Sampler([], 1.0, points, clock)
+
+    def ask(event, seconds):
+        asked = plan.pop(0) if plan else None
+        if asked is None:
+            return wait(event, seconds)
+        clock.waits.append(seconds)
+        sampler.sample_soon()
+        assert event.is_set()
+        clock.advance(asked)
+        return True
+
+    clock.wait = ask
+    sampler.start()
+    assert clock.idle.wait(10)
+    sampler.end()
+    return points, sampler
+
+
+def test_a_sample_that_is_asked_for_moves_no_other(make_clock):
+    clock = make_clock(ticks=0)
+    start = clock.time
+    points, sampler = run_asked(clock, [0.25, None, 0.5, 0.25, None])
+    assert seconds_since(start, points)[:5] == [0.25, 1.0, 1.5, 1.75, 2.0]
+    assert clock.waits == [1.0, 0.75, 1.0, 0.5, 0.25]
+    assert (sampler.missed, sampler.sampling.late) == (0, 0)
+
+
+def test_a_sample_that_is_asked_for_when_one_is_due_takes_its_place(make_clock):
+    clock = make_clock(ticks=0)
+    start = clock.time
+    points, sampler = run_asked(clock, [1.0, None])
+    assert seconds_since(start, points)[:2] == [1.0, 2.0]
+    assert sampler.missed == 0

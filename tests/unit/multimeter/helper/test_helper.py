@@ -8,7 +8,17 @@ import threading
 
 import pytest
 
-from multimeter import Measure, Metric, Probe, ProbeError, Storage, Subject
+from multimeter import (
+    FileStorage,
+    JsonFormat,
+    Measure,
+    Metric,
+    Probe,
+    ProbeError,
+    Storage,
+    StorageError,
+    Subject,
+)
 from multimeter.helper import process
 from multimeter.helper.messages import (
     Channel,
@@ -148,6 +158,25 @@ def test_when_the_parent_is_gone_the_helper_stores_the_run_itself(begin, storage
     assert labels == ["here", process.LOST]
     assert result.meta_data["baseline"]["values"] == {VALUE.key: 7}
     assert result.schema.measures == (VALUE,)
+
+
+def test_what_the_storage_does_not_take_then_goes_to_a_file(
+    begin, storage, tmp_path, monkeypatch, capsys
+):
+    def refuse(result):
+        raise StorageError("The server is away.")
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setattr(storage, "store", refuse)
+    parent = begin()
+    parent.until(Point)
+    parent.close()
+    folder = tmp_path / ".multimeter" / "runs"
+    assert len(FileStorage(folder, JsonFormat()).load("run").points) >= 1
+    said = capsys.readouterr().err
+    assert "The server is away." in said
+    assert str(folder / "run.json") in said
 
 
 def test_the_end_of_the_parent_is_noticed_while_its_pipe_is_held_open(begin, storage):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import functools
 import gzip
 import http.server
 import json
 import logging
+import pickle
 import socket
 import threading
 import traceback
@@ -323,3 +325,26 @@ def test_the_connection_to_the_stack_is_found(server, tmp_path):
 def test_without_a_stack_the_error_says_how_to_install_one(tmp_path):
     with pytest.raises(NoStackError, match="multimeter-visu install"):
         InfluxDBStorage.from_stack(tmp_path / "none.json")
+
+
+def test_another_process_gets_a_storage_for_the_same_place(server):
+    token = functools.partial(str, TOKEN)
+    storage = InfluxDBStorage(token, server.url, "o", "b", timeout=9.0)
+    storage.open(Result(identifier="live"))  # threads and connections stay behind
+    handed_over = pickle.loads(pickle.dumps(storage))
+    handed_over.store(result_with())
+    path, headers, _ = server.requests[-1]
+    assert "org=o&bucket=b" in path
+    assert headers["Authorization"] == f"Token {TOKEN}"
+    storage.close()
+    handed_over.close()
+
+
+def test_another_process_gets_the_installed_stack(tmp_path, server):
+    stack = {"url": server.url, "org": "o", "bucket": "b", "token": TOKEN}
+    config = tmp_path / "stack.json"
+    config.write_text(json.dumps({"version": 1} | stack))
+    handed_over = pickle.loads(pickle.dumps(InfluxDBStorage.from_stack(config)))
+    handed_over.store(result_with())
+    handed_over.close()
+    assert server.requests[-1][1]["Authorization"] == f"Token {TOKEN}"

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+LOAD = "import time\nprint('on', flush=True)\nwhile input(): pass"
+
+
+@pytest.fixture
+def program():
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOAD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "on\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def attached(multimeter, *words):
+    """Attach, and return the process once it measures."""
+    process = multimeter.popen("attach", *words, stderr=subprocess.PIPE, text=True)
+    while psutil.Process(process.pid).num_threads() < 2:  # one that waits, one that samples
+        time.sleep(0.01)
+    return process
+
+
+def test_a_process_is_measured_until_it_ends(multimeter, program):
+    ended = attached(multimeter, str(program.pid), "--json", "-", "--duration", "30")
+    program.kill()
+    _, error = ended.communicate(timeout=30)
+    summary = json.loads(error)
+    assert ended.returncode == 0
+    assert summary["exit_code"] == 0
+    assert summary["points"] >= 1
+    assert summary["figures"]["duration"] < 30
+    assert pathlib.Path(summary["file"]).exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_told_to_end_it_stores_what_it_has_and_the_process_goes_on(
+    multimeter, program, name
+):
+    ended = attached(multimeter, str(program.pid), "--name", "x")
+    ended.send_signal(getattr(signal, name))
+    _, error = ended.communicate(timeout=30)
+    assert ended.returncode == 0
+    assert "multimeter show x" in error
+    assert program.poll() is None
+
+
+def test_after_its_duration_it_ends(multimeter, program):
+    done = multimeter.run("attach", str(program.pid), "--duration", "0.2", "--json", "-")
+    assert done.returncode == 0
+    assert 0.2 <= json.loads(done.stderr)["figures"]["duration"] < 10
+    assert program.poll() is None
+
+
+@pytest.mark.parametrize(("pid", "exit_code"), [("2147483646", 1), ("0", 2), ("x", 2)])
+def test_what_is_no_process_is_a_clear_error(multimeter, pid, exit_code):
+    done = multimeter.run("attach", pid)
+    assert done.returncode == exit_code
+    assert done.stderr.strip()
+    assert b"Traceback" not in done.stderr

@@ -1,0 +1,64 @@
+"""``multimeter run`` with a stack: an embedded server that runs, or one that is away."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+RUN = [sys.executable, "-c", "from multimeter.cli import main; main()", "run"]
+
+
+def run(tool, *words):
+    return subprocess.run(
+        [*RUN, *words],
+        env=tool.environment,
+        cwd=tool.home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", [("sleep", "0.4"), ("true",)])
+def test_a_command_is_on_the_page(shared_stack, command):
+    name = command[0]
+    done = run(shared_stack, "--name", name, "--tag", "a=b", "--", *command)
+    assert done.returncode == 0
+    assert f"See it at {shared_stack.config['page']}" in done.stderr
+    entry = shared_stack.runs()[name]
+    assert entry["tags"] == {"a": "b"}
+    assert entry["points"] >= 1
+    view = shared_stack.get("/api/run", run=name)
+    assert view["meta_data"]["command"] == " ".join(command)
+    assert view["meta_data"]["exit_code"] == "0"
+    assert shared_stack.config["token"] not in done.stderr
+    assert not (shared_stack.home / ".multimeter" / "runs").exists()
+
+
+def test_the_page_and_the_command_agree_on_the_figures(shared_stack):
+    code = "import time\nx = b'x' * (60 << 20)\nwhile time.process_time() < 0.4: pass"
+    words = ("--name", "agree", "--json", "-", "--", sys.executable, "-S", "-c", code)
+    done = run(shared_stack, *words)
+    ours = json.loads(done.stderr.splitlines()[-1])["figures"]
+    view = shared_stack.get("/api/run", run="agree")
+    page = {each["title"]: each["value"] for each in view["figures"]}
+    assert page["CPU time, with children"] == pytest.approx(ours["cpu_time"])
+    assert page["Peak memory"] == pytest.approx(ours["peak_memory"])
+    assert page["Mean CPU"] == pytest.approx(ours["cpu"], rel=0.25)
+
+
+def test_a_stack_that_is_away_loses_nothing_and_is_said(tool):
+    address = {"url": "http://127.0.0.1:9", "org": "o", "bucket": "b", "token": "T0KEN"}
+    tool.config_file.parent.mkdir()
+    tool.config_file.write_text(json.dumps({"version": 1} | address))
+    done = run(tool, "--name", "away", "--", "sh", "-c", "echo out; exit 3")
+    assert (done.returncode, done.stdout) == (3, "out\n")
+    assert "multimeter deliver" in done.stderr
+    assert "T0KEN" not in done.stderr
+    spooled = [p for p in (tool.home / ".multimeter" / "spool").rglob("*") if p.is_file()]
+    assert any(b"away" in path.read_bytes() for path in spooled)
+    tool.config_file.unlink()  # nothing was installed that could be removed

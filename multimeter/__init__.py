@@ -100,5 +100,12 @@ if not TYPE_CHECKING:  # a type checker shall find misspelt names
         return value
 
 
+def load_ipython_extension(shell: object) -> None:
+    """Add ``%%multimeter`` to IPython: called by ``%load_ext multimeter``."""
+    from multimeter.ipython import load
+
+    load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

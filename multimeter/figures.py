@@ -18,7 +18,7 @@ from multimeter.totals import total_of
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["FIGURES", "Figure", "FigureDefinition", "Source", "figures_of"]
+__all__ = ["FIGURES", "Figure", "FigureDefinition", "Source", "figures_of", "start_ns"]
 
 Statistic = Literal["max", "mean", "peak", "total"]
 
@@ -164,6 +164,9 @@ FIGURES: tuple[FigureDefinition, ...] = (
 """Every figure that there is, in the order in which they are shown."""
 
 _FACTORS = {"kB": 1024.0, "KiB": 1024.0, "MiB": 1024.0**2, "%": 0.01}
+_WHOLE = ("", "bytes")
+# What ended before it was looked at has none of them, which says nothing.
+_LEAST_ONE = ("processes", "threads")
 # Of what other programs wrote, nobody says the unit.
 _KNOWN_UNITS = {"memory_rss_max": "kB", "gpu_use": "%"}
 
@@ -181,7 +184,7 @@ def figures_of(result: Result) -> tuple[Figure, ...]:
 def _figures(result: Result) -> Iterator[Figure]:
     if not len(result.times_ns):
         return
-    duration = (result.times_ns[-1] - _start(result)) / 1e9
+    duration = (result.times_ns[-1] - start_ns(result)) / 1e9
     values: dict[str, float | None] = {"duration": duration}
     for each in FIGURES:
         if each.sources:
@@ -191,11 +194,16 @@ def _figures(result: Result) -> Iterator[Figure]:
         values["cpu"] = cpu_time / duration
     for each in FIGURES:
         value = values.get(each.key)
-        if value is not None and math.isfinite(value):
+        if value is None or not math.isfinite(value):
+            continue
+        if each.unit in _WHOLE:
+            # A count that became a rate and comes back is no whole number any more.
+            value = round(value)
+        if value or each.key not in _LEAST_ONE:
             yield Figure(each.key, each.title, each.unit, value)
 
 
-def _start(result: Result) -> int:
+def start_ns(result: Result) -> int:
     """Return when a run started, in ns since the epoch: its first point at the latest."""
     baseline = result.meta_data.get(BASELINE)
     time = baseline.get("time_ns") if isinstance(baseline, Mapping) else None
@@ -222,7 +230,7 @@ def _mean(result: Result, keys: Iterable[str]) -> float | None:
 
 def _mean_of(result: Result, key: str) -> float | None:
     """Return the mean over time: a value holds for the time since the point before."""
-    before, weights, total = _start(result), 0, 0.0
+    before, weights, total = start_ns(result), 0, 0.0
     values = [value for value in result.values(key) if _is_number(value)]
     for time, value in zip(result.times_ns, result.values(key)):
         if _is_number(value):

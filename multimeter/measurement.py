@@ -174,6 +174,14 @@ class Measurement:
                 result.schema = Schema.of_measures(sampler.measures)
         self._storage.store(result)
 
+    def sample(self) -> None:
+        """Have a sample taken now, beside those of the cycle; wait for nothing.
+
+        Raises:
+            StateError: The measurement is not going on.
+        """
+        self._going_on("sample")[1].sample_soon()
+
     def add_mark(self, label: str) -> None:
         """Mark this moment.
 

@@ -124,7 +124,8 @@ class Sampler:
         self._cpu_clock = cpu_clock
         self._inside = inside
         self._limit = CycleLimit(cycle_time, max_overhead) if max_overhead else None
-        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._is_ending = False
         self._thread = threading.Thread(
             target=self._run, name="multimeter-sampler", daemon=True
         )
@@ -142,6 +143,10 @@ class Sampler:
     def measures(self) -> tuple[Measure, ...]:
         """The measures of all probes, some of which may find more while they sample."""
         return tuple(measure for probe in self._probes for measure in probe.measures)
+
+    def sample_soon(self) -> None:
+        """Have a sample taken now, beside those of the cycle; wait for nothing."""
+        self._wake.set()
 
     def mark(self, time_ns: int, label: str) -> None:
         """Take note of a mark, which the measurement keeps."""
@@ -176,7 +181,8 @@ class Sampler:
 
     def end(self) -> None:
         """Take the last sample at once, end the thread, then the probes."""
-        self._stop.set()
+        self._is_ending = True
+        self._wake.set()
         self._thread.join()
         self._end_probes(self._probes)
         if self.missed:
@@ -189,20 +195,26 @@ class Sampler:
 
     def _run(self) -> None:
         assert self._ticks is not None
-        stopped = False
+        asked = stopped = False
+        deadline = 0
         while not stopped:
-            deadline = self._ticks.advance(self._clock.monotonic_ns())
+            if not asked:
+                deadline = self._ticks.advance(self._clock.monotonic_ns())
             self.sampling.missed = self._ticks.missed
             seconds = (deadline - self._clock.monotonic_ns()) / 1e9
-            stopped = self._clock.wait(self._stop, max(0.0, seconds))
+            asked = self._clock.wait(self._wake, max(0.0, seconds))
+            self._wake.clear()
+            stopped = self._is_ending
             self._sample()
             began = self._last[0]
-            if not stopped and began - deadline > self._ticks.cycle_ns // 10:
+            if not asked and began - deadline > self._ticks.cycle_ns // 10:
                 self.sampling.late += 1
-            self._account(self._ticks, began)
+            # One that was asked for may have come at the time of one that was due.
+            asked = asked and began < deadline
+            asked = not self._account(self._ticks, began) and asked
 
-    def _account(self, ticks: Ticks, began_ns: int) -> None:
-        """Take note of what the last sample cost, and of what follows from that."""
+    def _account(self, ticks: Ticks, began_ns: int) -> bool:
+        """Take note of what the last sample cost; tell whether the cycle has changed."""
         sampling, now = self.sampling, self._clock.monotonic_ns()
         cost = self._cpu_clock() / 1e9 - sampling.cpu_time
         sampling.samples += 1
@@ -211,7 +223,8 @@ class Sampler:
         if self._inside:
             # It holds the interpreter lock only while it computes, but not all of it.
             sampling.gil_time += cost
-        if self._limit is not None and self._limit.spent(cost):
+        changed = self._limit is not None and self._limit.spent(cost)
+        if self._limit is not None and changed:
             ticks.change(now, round(self._limit.cycle_time * 1e9))
             sampling.cycle_time = self._limit.cycle_time
             if not sampling.widened:
@@ -221,6 +234,7 @@ class Sampler:
                     "%.3g s, not as asked for.",
                     sampling.cycle_time,
                 )
+        return changed
 
     def _sample(self) -> None:
         before, self._last = self._last, self._moment()

@@ -21,6 +21,7 @@ __all__ = [
     "Log",
     "Mark",
     "Point",
+    "Sample",
     "Started",
 ]
 
@@ -55,6 +56,11 @@ class Mark:
 
     time_ns: int
     label: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """To the helper: take a sample now."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from multimeter.helper.messages import (
     Log,
     Mark,
     Point,
+    Sample,
     Started,
 )
 from multimeter.log import log
@@ -119,6 +120,8 @@ class Helper:
                 return None
             if isinstance(message, Mark):
                 self._result.add_mark(message.time_ns, message.label)
+            elif isinstance(message, Sample):
+                self._sampler.sample_soon()
             elif isinstance(message, _Orphaned):
                 # What the parent said before it ended may still be on its way.
                 patience = _PATIENCE

@@ -22,6 +22,7 @@ from multimeter.helper.messages import (
     Log,
     Mark,
     Point,
+    Sample,
     Started,
 )
 from multimeter.log import log
@@ -138,6 +139,10 @@ class HelperSampler:
             raise _not_started(message)
         self.sampling = message.sampling
         self._thread.start()
+
+    def sample_soon(self) -> None:
+        """Have a sample taken now, beside those of the cycle; wait for nothing."""
+        self._tell(Sample())
 
     def mark(self, time_ns: int, label: str) -> None:
         """Tell the helper of a mark, for the case that it must store the run."""

@@ -85,6 +85,7 @@ class ProcessProbe(Probe):
         self._clock = clock
         self._make_source = source
         self._run: ProcessRun | None = None
+        self._peak_limit: int | None = None
         looked = source(self.pid)
         if self.pid >= _NO_PID or not looked.snapshot():
             raise _refused(self.pid)
@@ -108,6 +109,15 @@ class ProcessProbe(Probe):
     def alive(self) -> bool:
         """Whether the process was there when it was last looked at."""
         return self._run is None or not self._run.root.ended
+
+    @property
+    def peak_limit(self) -> int | None:
+        """The most memory that the process can have held, in bytes; None where unknown.
+
+        Known after :meth:`reap` of one that held no more than this process, so that the
+        kernel does not tell how much it was. What was last seen of it is a lower limit.
+        """
+        return self._peak_limit
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -197,6 +207,19 @@ class ProcessProbe(Probe):
                 found.append((pid, self._children[identity]))
         return found
 
+    def glance(self) -> None:
+        """Look between two samples, so that they miss less of what is short.
+
+        A process takes its marks along when it ends, and one that nobody has seen leaves
+        its CPU time only. Costs less than a sample, and may be called in any thread.
+
+        Raises:
+            StateError: The probe was not started.
+        """
+        run = self._started()
+        with run.lock:
+            run.glance()
+
     def reap(self) -> tuple[int, resource.struct_rusage]:
         """Wait for the end of the process, which must be a child of this one.
 
@@ -218,8 +241,11 @@ class ProcessProbe(Probe):
             # The memory of who started a process counts as its own, until it executes
             # its program: about what we have held, or less, says nothing.
             peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-            if peak > _own_peak() * _MORE:
+            own_peak = _own_peak()
+            if peak > own_peak * _MORE:
                 run.raise_peak(peak)
+            else:
+                self._peak_limit = max(peak, own_peak)
         return status, usage
 
     def _started(self) -> ProcessRun:

@@ -85,14 +85,18 @@ class ProcessRun:
 
     def look(self) -> None:
         """Look at all of them again."""
+        self.glance()
+        living = [pid for pid, usage in self.seen.items() if not usage.ended]
+        self._memory = self._budget.spend(lambda: self._shared(living)) or {}
+
+    def glance(self) -> None:
+        """Look at all of them again, but not at the memory that they share."""
         self._look_once()
         if self._account.is_pending:
             # They ended after their parents were looked at: now these know of them.
             self._look_once()
         self.root = self._root_now()
         self.peak = max(self.peak, _peak(self.seen.values()))
-        living = [pid for pid, usage in self.seen.items() if not usage.ended]
-        self._memory = self._budget.spend(lambda: self._shared(living)) or {}
 
     def _look_once(self) -> None:
         self.seen = self._source.snapshot(self.seen)

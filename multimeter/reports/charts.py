@@ -83,6 +83,8 @@ def headlines(
 ) -> list[Chart]:
     """Return the charts that say most of some runs, each run as one curve.
 
+    What was zero all the time has none.
+
     Args:
         runs: The runs.
         names: What the legends call them.
@@ -99,7 +101,7 @@ def headlines(
             if keys:
                 curves.append(_curve(run, keys, name, number, align))
         charts.append(Chart(each.title, each.unit, _drawn(curves)))
-    return [chart for chart in charts if chart.curves]
+    return [chart for chart in charts if any(any(each.values) for each in chart.curves)]
 
 
 def measure_charts(
@@ -183,9 +185,7 @@ def _drawn(curves: Iterable[Curve]) -> tuple[Curve, ...]:
     return tuple(curve for curve in curves if len(curve.seconds))
 
 
-def _curve(
-    run: Result, keys: Sequence[str], label: str, number: int, align: str
-) -> Curve:
+def _curve(run: Result, keys: Sequence[str], label: str, number: int, align: str) -> Curve:
     """Return the sum of some measures, where all of them are finite numbers."""
     metrics = {each.key: each.metric for each in run.schema.measures}
     scales = [scale_of(metrics.get(key) or known_metric(key)) for key in keys]

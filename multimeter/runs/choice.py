@@ -28,13 +28,14 @@ class UnknownRunError(MultimeterError):
 
 
 def load_run(
-    word: str, sources: Sequence[RunSource], warn: Callable[[str], None]
+    word: str, find_sources: Callable[[], Sequence[RunSource]], warn: Callable[[str], None]
 ) -> Result:
     """Return the run that a word means.
 
     Args:
         word: The word.
-        sources: Where runs are; of two with the same identifier, the first is taken.
+        find_sources: Returns where runs are, and is asked where the word is no path; of
+            two runs with the same identifier, the first is taken.
         warn: Told where a source could not be asked, though the run was found.
 
     Raises:
@@ -50,6 +51,7 @@ def load_run(
             f"{word} is a folder.",
             next_step=f"multimeter ls --folder {word} shows the runs in it.",
         )
+    sources = find_sources()
     for source in sources:
         found = source.find(word)
         if found is not None:

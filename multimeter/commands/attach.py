@@ -1,0 +1,58 @@
+"""``multimeter attach``: measure a process that runs already."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from multimeter.commands.run import (
+    Cycle,
+    Json,
+    Name,
+    Probes,
+    Quiet,
+    StoredIn,
+    Tags,
+    measure,
+)
+
+__all__ = ["attach"]
+
+EPILOG = (
+    "Ends with 0, however the process ended; with 1 if it cannot be measured. The "
+    "process goes on when the measurement is ended by Ctrl-C, SIGTERM or --duration."
+)
+
+Pid = Annotated[int, typer.Argument(help="The id of the process.", min=1)]
+Duration = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(help="End after so many seconds.", min=0, metavar="SECONDS"),
+]
+
+
+def attach(  # noqa: PLR0913, PLR0917 - a command's options are its arguments
+    pid: Pid,
+    duration: Duration = None,
+    name: Name = None,
+    tag: Tags = None,
+    cycle_time: Cycle = None,
+    storage: StoredIn = None,
+    probe: Probes = None,
+    quiet: Quiet = False,  # noqa: FBT002 - a switch
+    json: Json = None,
+) -> None:
+    """Measure a running process, and all that descend from it, until it ends."""
+    from multimeter.identifiers import new_identifier
+    from multimeter.programs.measure import measure_process
+
+    measure(
+        lambda settings: measure_process(pid, settings, duration),
+        name or new_identifier(f"process{pid}-"),
+        tag,
+        cycle_time,
+        storage,
+        probe,
+        quiet=quiet,
+        json=json,
+    )

@@ -1,0 +1,212 @@
+"""``multimeter run``: run a command, and measure it."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, List, Optional  # noqa: UP035 - as typer reads
+
+import typer
+
+from multimeter.errors import ConfigurationError, MultimeterError
+
+if TYPE_CHECKING:
+    from multimeter.programs.destination import Destination
+    from multimeter.programs.measure import Outcome, Settings
+
+__all__ = ["Cycle", "Json", "Name", "Probes", "Quiet", "StoredIn", "Tags", "measure", "run"]
+
+OWN_TROUBLE = 125
+"""The exit code for our own trouble before a command was started, as env(1) has it."""
+
+EPILOG = (
+    "Ends as the command does: with its exit code; with 128 and the number of the signal "
+    "if one killed it; with 127 if it was not found, 126 if it could not be run, 125 if "
+    "Multimeter could not even try. What goes wrong in measuring or storing never "
+    "changes the exit code."
+)
+
+# typer reads these annotations when the module runs, on every Python from 3.10 on.
+Command = Annotated[
+    List[str],  # noqa: UP006
+    typer.Argument(help="The command with its arguments.", metavar="-- COMMAND..."),
+]
+Name = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--name", help="The name of the run; by default one is made up."),
+]
+Tags = Annotated[
+    Optional[List[str]],  # noqa: UP006, UP045
+    typer.Option("--tag", help="A tag; may be repeated.", metavar="KEY=VALUE"),
+]
+Cycle = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        "--cycle-time",
+        help="Seconds between two samples; by default 0.02 at first, and up to 1 the "
+        "longer it goes on.",
+        metavar="SECONDS",
+    ),
+]
+StoredIn = Annotated[
+    Optional[pathlib.Path],  # noqa: UP045
+    typer.Option(
+        "-o",
+        "--storage",
+        help="A file (.json, .line) or a folder; by default the installed stack, or "
+        "~/.multimeter/runs where there is none.",
+        metavar="PATH",
+    ),
+]
+Probes = Annotated[
+    Optional[List[str]],  # noqa: UP006, UP045
+    typer.Option(
+        "--probe",
+        help="Measure this beside the process: system, cgroup, gpu, ...; may be "
+        "repeated. By default all that this machine can serve; 'process' for none.",
+        metavar="NAME",
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Say nothing but what went wrong.")
+]
+Json = Annotated[
+    Optional[pathlib.Path],  # noqa: UP045
+    typer.Option(
+        "--json",
+        help="Write the summary as JSON to this file; '-' is the error output, in the "
+        "place of the summary for people.",
+        metavar="FILE",
+    ),
+]
+
+
+def run(
+    command: Command,
+    name: Name = None,
+    tag: Tags = None,
+    cycle_time: Cycle = None,
+    storage: StoredIn = None,
+    probe: Probes = None,
+    quiet: Quiet = False,  # noqa: FBT002 - a switch
+    json: Json = None,
+) -> None:
+    """Run a command and measure it, with all processes that it starts."""
+    from multimeter.programs.child import CommandError
+    from multimeter.programs.measure import measure_command
+
+    label = os.path.basename(command[0])  # noqa: PTH119 - a word, that may be empty
+    try:
+        outcome = measure(
+            lambda settings: measure_command(command, settings),
+            name or _made_up(label),
+            tag,
+            cycle_time,
+            storage,
+            probe,
+            quiet=quiet,
+            json=json,
+        )
+    except CommandError as error:
+        typer.echo(f"multimeter: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except MultimeterError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(OWN_TROUBLE) from None
+    raise typer.Exit(outcome.exit_code)
+
+
+def _made_up(label: str) -> str:
+    """Return a name that begins with that of the program."""
+    from multimeter.identifiers import new_identifier
+
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._") else "_" for c in label)
+    return new_identifier(f"{plain.strip('.') or 'run'}-")
+
+
+def measure(
+    work: Callable[[Settings], Outcome],
+    name: str,
+    tags: list[str] | None,
+    cycle_time: float | None,
+    storage: pathlib.Path | None,
+    probes: list[str] | None,
+    *,
+    quiet: bool,
+    json: pathlib.Path | None,
+) -> Outcome:
+    """Measure as the options say, store the run, and say what it used.
+
+    Raises:
+        MultimeterError: An option cannot be used, or the work could not begin.
+    """
+    from multimeter.identifiers import checked_identifier
+    from multimeter.log import log
+    from multimeter.programs.destination import find_destination
+    from multimeter.programs.measure import Settings
+    from multimeter.programs.probes import chosen_probes
+    from multimeter.programs.report import Said
+    from multimeter.sampler import checked_cycle_time
+
+    identifier = checked_identifier(name)
+    destination = find_destination(storage, identifier)
+    settings = Settings(
+        identifier,
+        chosen_probes(probes or ()),
+        destination.storage,
+        _tags(tags or ()),
+        None if cycle_time is None else checked_cycle_time(cycle_time),
+    )
+    said = Said()
+    log().addHandler(said)
+    log().propagate = False
+    outcome = work(settings)
+    destination.close()
+    _report(outcome, destination, said.messages, quiet=quiet, json=json)
+    return outcome
+
+
+def _tags(given: list[str] | tuple[()]) -> dict[str, str]:
+    tags = {}
+    for each in given:
+        key, equals, value = each.partition("=")
+        if not key or not equals:
+            raise ConfigurationError(
+                f"'{each}' is no tag.", next_step="Give a key and a value: --tag key=value"
+            )
+        tags[key] = value
+    return tags
+
+
+def _report(
+    outcome: Outcome,
+    destination: Destination,
+    messages: list[str],
+    *,
+    quiet: bool,
+    json: pathlib.Path | None,
+) -> None:
+    from multimeter.programs.destination import rescue
+    from multimeter.programs.report import report_lines, report_text, trouble_lines
+
+    troubles = [destination.trouble, outcome.trouble]
+    if outcome.trouble and outcome.result and len(outcome.result.times_ns):
+        try:
+            destination = rescue(outcome.result)
+        except MultimeterError as error:
+            troubles.append(error)
+    lines = trouble_lines(messages, *troubles)
+    on_error_output = json is not None and str(json) == "-"
+    if on_error_output:
+        lines.append(report_text(outcome, destination))
+    elif not quiet:
+        lines += report_lines(outcome, destination, curves=sys.stderr.isatty())
+    if json is not None and not on_error_output:
+        try:
+            json.write_text(report_text(outcome, destination) + "\n", encoding="utf-8")
+        except OSError as error:
+            lines.append(f"multimeter: {json} cannot be written: {error.strerror}")
+    for line in lines:
+        typer.echo(line, err=True)

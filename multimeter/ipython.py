@@ -1,0 +1,106 @@
+"""Magics for IPython and Jupyter: ``%load_ext multimeter``, then ``%%multimeter``.
+
+IPython is imported nowhere but here, and by whoever loads this it has been.
+https://ipython.readthedocs.io/en/stable/config/custommagics.html
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+
+from multimeter.errors import MultimeterError
+from multimeter.identifiers import new_identifier
+from multimeter.measurement import Measurement
+from multimeter.multimeter import Multimeter
+from multimeter.probes.default import default_probes
+from multimeter.summary import summary_lines
+
+if TYPE_CHECKING:
+    from multimeter.storages.base import Storage
+
+__all__ = ["MultimeterMagics", "load"]
+
+_SHORT = "o:q"
+_LONG = ("name=", "cycle-time=", "output=", "store=", "quiet")
+
+
+def load(shell: Any) -> None:
+    """Add the magics to a shell of IPython."""
+    shell.register_magics(MultimeterMagics)
+
+
+@magics_class
+class MultimeterMagics(Magics):
+    """``%multimeter STATEMENT`` and ``%%multimeter``."""
+
+    @line_cell_magic
+    def multimeter(self, line: str, cell: str | None = None) -> Any:
+        """Measure a statement or a cell, and print what it used.
+
+        What it gives is the value of its last expression, as without the magic.
+
+        Options: ``--name NAME`` of the run, ``--cycle-time SECONDS`` between samples
+        (0.05), ``-o``/``--output VARIABLE`` for the result (``_multimeter``), ``--store
+        FOLDER`` for a file of the run, ``-q``/``--quiet`` to print nothing.
+        """
+        shell: Any = self.shell
+        options, statement = self.parse_options(
+            line, _SHORT, *_LONG, posix=False, strict=False, preserve_non_opts=True
+        )
+        if cell is not None and statement:
+            raise UsageError(f"'{statement}' is no option of %%multimeter.")
+        try:
+            measurement = _measurement(options)
+            result = measurement.start()
+        except MultimeterError as error:
+            raise UsageError(str(error)) from error
+        try:
+            return _value_of(shell, statement if cell is None else cell)
+        finally:
+            variable = options.get("o") or options.get("output") or "_multimeter"
+            shell.user_ns[variable] = result
+            _end(measurement)
+            if "q" not in options and "quiet" not in options:
+                print("\n".join(summary_lines(result, curves=True)))  # noqa: T201 - its purpose
+
+
+def _value_of(shell: Any, source: str) -> Any:
+    """Execute code in the shell, and return the value of its last expression."""
+    code = shell.transform_cell(source)
+    # Under this name, tracebacks find the lines.
+    name = shell.compile.cache(code)
+    tree = shell.transform_ast(ast.parse(code, name))
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, name, "exec"), shell.user_ns)  # noqa: S102 - what a shell is for
+    if last is None:
+        return None
+    return eval(compile(ast.Expression(last.value), name, "eval"), shell.user_ns)  # noqa: S307
+
+
+def _measurement(options: dict[str, str]) -> Measurement:
+    given = options.get("cycle-time", "0.05")
+    try:
+        cycle_time = float(given)
+    except ValueError:
+        raise UsageError(f"--cycle-time is a number of seconds, not {given}.") from None
+    storage = _storage(options.get("store"))
+    multimeter = Multimeter(*default_probes(), cycle_time=cycle_time, storage=storage)
+    return multimeter.measure(options.get("name") or new_identifier("cell-"))
+
+
+def _end(measurement: Measurement) -> None:
+    try:
+        measurement.end()
+    except MultimeterError as error:
+        raise UsageError(str(error)) from error
+
+
+def _storage(folder: str | None) -> Storage:
+    from multimeter.storages.dummy import DummyStorage
+    from multimeter.storages.file import FileStorage, JsonFormat
+
+    return FileStorage(folder, JsonFormat()) if folder else DummyStorage()

@@ -1,0 +1,76 @@
+"""A command that runs as a child of this process, as if there were nobody between."""
+
+from __future__ import annotations
+
+import abc
+import errno
+import os
+from collections.abc import Callable, Sequence
+
+from multimeter.errors import MultimeterError
+
+__all__ = ["CANNOT_RUN", "NOT_FOUND", "Child", "CommandError", "exit_code_of"]
+
+NOT_FOUND = 127
+CANNOT_RUN = 126
+"""The exit codes of POSIX for a command that cannot be started:
+https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02"""
+
+_MISSING = (errno.ENOENT, errno.ENOTDIR)
+
+
+class CommandError(MultimeterError):
+    """A command could not be started.
+
+    Args:
+        command: Its words.
+        error: Why.
+
+    Attributes:
+        exit_code: What a shell would end with.
+    """
+
+    def __init__(self, command: Sequence[str], error: OSError) -> None:
+        missing = error.errno in _MISSING
+        self.exit_code = NOT_FOUND if missing else CANNOT_RUN
+        reason = "not found" if missing else f"cannot be run: {error.strerror or error}"
+        super().__init__(f"{command[0]}: {reason}.")
+
+
+class Child(abc.ABC):
+    """A child process: it has this one's input, output and error output.
+
+    Signals that this process gets are passed on to it, until it is released.
+
+    Attributes:
+        pid: Its process id.
+    """
+
+    pid: int
+
+    @abc.abstractmethod
+    def wait(self, look: Callable[[], float]) -> None:
+        """Wait until it has ended; it can still be looked at then.
+
+        Args:
+            look: Called again and again meanwhile; tells after how many seconds it
+                wants to be called next.
+        """
+
+    @abc.abstractmethod
+    def reap(self, reap: Callable[[], int] | None) -> int:
+        """Let it go for good, and return its exit code, as a shell tells it.
+
+        Args:
+            reap: Waits for it and returns its status; None for the plain way.
+        """
+
+    @abc.abstractmethod
+    def release(self) -> None:
+        """Take signals again as before."""
+
+
+def exit_code_of(status: int) -> int:
+    """Return the exit code for a status of wait(2): 128 and the signal, where killed."""
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code

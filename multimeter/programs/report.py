@@ -1,0 +1,97 @@
+"""What is said at the end of a run: for people, and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pathlib
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from multimeter.errors import MultimeterError
+from multimeter.programs.destination import Destination, default_folder
+from multimeter.summary import summary_lines, summary_of
+
+if TYPE_CHECKING:
+    from multimeter.programs.measure import Outcome
+
+__all__ = ["Said", "report_lines", "report_of", "report_text", "trouble_lines"]
+
+
+class Said(logging.Handler):
+    """Keeps what is logged meanwhile, so that it does not stand in others' output.
+
+    Attributes:
+        messages: What was logged, each message once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        message = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            message += f" ({record.exc_info[1]})"
+        if message not in self.messages:
+            self.messages.append(message)
+
+
+def report_of(outcome: Outcome, destination: Destination) -> dict[str, Any]:
+    """Return the summary of a run for programs.
+
+    Beside the keys of :func:`~multimeter.summary.summary_of`: ``command``, ``exit_code``,
+    and where the run is: ``file``, or ``url`` and ``page``; null where it does not apply.
+    """
+    result = outcome.result
+    found: dict[str, Any] = {"version": 1} if result is None else summary_of(result)
+    return {
+        **found,
+        "command": result.meta_data.get("command") if result else None,
+        "exit_code": outcome.exit_code,
+        "file": str(destination.path) if destination.path else None,
+        "url": destination.url or None,
+        "page": destination.page or None,
+        "trouble": str(outcome.trouble) if outcome.trouble else None,
+    }
+
+
+def report_text(outcome: Outcome, destination: Destination) -> str:
+    """Return the same as one line of JSON."""
+    return json.dumps(report_of(outcome, destination), allow_nan=False)
+
+
+def report_lines(outcome: Outcome, destination: Destination, *, curves: bool) -> list[str]:
+    """Return the summary of a run for people."""
+    if outcome.result is None:
+        return []
+    lines = [f"multimeter: {outcome.result.identifier}"]
+    lines += [f"  {line}" for line in summary_lines(outcome.result, curves=curves)]
+    return [*lines, *_where(outcome.result.identifier or "", destination)]
+
+
+def _where(identifier: str, destination: Destination) -> list[str]:
+    if destination.path is None:
+        place = destination.page or destination.url
+        return [f"Sent to {place}", f"Show it: multimeter show {shlex.quote(identifier)}"]
+    is_default = destination.path.parent == default_folder()
+    name = identifier if is_default else _short(destination.path)
+    return [
+        f"Stored in {_short(destination.path)}",
+        f"Show it: multimeter show {shlex.quote(name)}",
+    ]
+
+
+def _short(path: pathlib.Path) -> str:
+    """Return a path from here, where that is shorter."""
+    try:
+        return str(path.relative_to(pathlib.Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def trouble_lines(messages: list[str], *errors: MultimeterError | None) -> list[str]:
+    """Return what went wrong, each line with our name before it."""
+    texts = [*messages, *(str(error) for error in errors if error)]
+    return [f"multimeter: {text}" for text in texts]

@@ -1,0 +1,256 @@
+"""The plugin for pytest: what each test uses, and limits for it.
+
+``pytest --multimeter`` measures each test and shows the heaviest at the end. A marker sets
+limits, with or without that option::
+
+    @pytest.mark.multimeter(max_memory="200 MiB", max_duration=2.0, max_cpu_time=1.5)
+    def test_import(): ...
+
+Only the call of a test counts, not what its fixtures do: they may be shared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from multimeter.result import Result
+
+__all__: list[str] = []
+
+_MARKER = "multimeter"
+_LINE = (
+    "multimeter(max_memory=None, max_duration=None, max_cpu_time=None): measure the test, "
+    "and have it fail when its call uses more: memory as bytes or a text such as "
+    "'200 MiB', times in seconds."
+)
+_CYCLE_TIME = 0.05
+_KEYS = ("duration", "cpu_time", "memory")
+_UNITS = {"duration": "s", "cpu_time": "s", "memory": "bytes"}
+_LIMITS = {f"max_{key}": key for key in _KEYS}
+_USED = {
+    "duration": "The test took {}",
+    "cpu_time": "The test used CPU time of {}",
+    "memory": "The memory of the test rose by {}",
+}
+
+
+@dataclass(frozen=True)
+class _Used:
+    """What a test used.
+
+    Attributes:
+        values: By key: seconds, or bytes by which resident memory rose.
+    """
+
+    values: Mapping[str, float]
+
+
+_USED_KEY = pytest.StashKey[_Used]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("multimeter", "what each test uses")
+    group.addoption("--multimeter", action="store_true", help="Measure each test.")
+    group.addoption(
+        "--multimeter-top",
+        type=int,
+        default=10,
+        metavar="N",
+        help="How many of the heaviest tests are shown; 0 for all.",
+    )
+    group.addoption(
+        "--multimeter-storage",
+        metavar="FOLDER",
+        help="Measure each test, and keep each run in a file of this folder.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell of the marker; and take part where somebody asked for it."""
+    config.addinivalue_line("markers", _LINE)
+    if _is_on(config):
+        config.pluginmanager.register(_Table(config), "multimeter-table")
+
+
+def _is_on(config: pytest.Config) -> bool:
+    return bool(config.getoption("multimeter") or config.getoption("multimeter_storage"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Make sure that the limits can be understood, before anything is done."""
+    problem = ""
+    try:
+        _limits(item)
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        pytest.fail(f"@pytest.mark.multimeter: {problem}", pytrace=False)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Measure the call of a test."""
+    if _is_on(item.config) or item.get_closest_marker(_MARKER):
+        with _measured(item):
+            yield
+    else:
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    """Put what a test used into its report, and have it fail over its limits."""
+    outcome: Any = yield
+    used = item.stash.get(_USED_KEY, None)
+    if call.when != "call" or used is None:
+        return
+    report = outcome.get_result()
+    properties = [(f"multimeter_{key}", value) for key, value in used.values.items()]
+    report.user_properties.extend(properties)
+    broken = _broken(_limits(item), used)
+    if broken and report.passed and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = "\n".join(broken)
+
+
+@contextlib.contextmanager
+def _measured(item: pytest.Item) -> Iterator[None]:
+    from multimeter.multimeter import Multimeter
+    from multimeter.probes.process import ProcessProbe
+    from multimeter.storages.base import Storage
+    from multimeter.storages.dummy import DummyStorage
+
+    folder = item.config.getoption("multimeter_storage")
+    storage: Storage = DummyStorage()
+    if folder:
+        from multimeter.storages.file import FileStorage, JsonFormat
+
+        storage = FileStorage(folder, JsonFormat())
+    _reset_peak()
+    before = _resident_memory()
+    multimeter = Multimeter(ProcessProbe(), cycle_time=_CYCLE_TIME, storage=storage)
+    measurement = multimeter.measure(item.nodeid, test=item.nodeid)
+    result = measurement.start()
+    try:
+        yield
+    finally:
+        try:
+            measurement.end()
+        finally:
+            item.stash[_USED_KEY] = _used(result, before)
+
+
+def _reset_peak() -> None:
+    """Let the kernel forget the most that this process held so far, where it will.
+
+    What it keeps as the most begins anew with what is held now: proc_pid_clear_refs(5).
+    """
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:  # noqa: PTH123 - of Linux only
+        file.write("5")
+
+
+def _resident_memory() -> float:
+    """Return what this process and its descendants hold now, in bytes."""
+    from multimeter.probes.process import ProcessProbe
+
+    probe, values = ProcessProbe(), dict[str, Any]()
+    probe.start()
+    probe.sample(values, 0.0)
+    return float(values["tree.memory_rss"])
+
+
+def _used(result: Result, memory_before: float) -> _Used:
+    from multimeter.figures import figures_of
+
+    figures = {each.key: each.value for each in figures_of(result)}
+    rise = max(0.0, figures.get("peak_memory", memory_before) - memory_before)
+    values = {key: figures.get(key, 0.0) for key in ("duration", "cpu_time")}
+    return _Used({**values, "memory": rise})
+
+
+def _limits(item: pytest.Item) -> dict[str, float]:
+    """Return the limits of a test by key; those of the nearest marker.
+
+    Raises:
+        ValueError: A marker cannot be understood.
+    """
+    limits: dict[str, float] = {}
+    for marker in item.iter_markers(_MARKER):
+        if marker.args:
+            raise ValueError(f"limits need their names: {', '.join(_LIMITS)}.")
+        for name, limit in marker.kwargs.items():
+            if name not in _LIMITS:
+                raise ValueError(f"there is no '{name}', only {', '.join(_LIMITS)}.")
+            if limit is not None:
+                limits.setdefault(_LIMITS[name], _limit(name, limit))
+    return limits
+
+
+def _limit(name: str, limit: Any) -> float:
+    from multimeter.quantities import parsed_bytes
+
+    is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+    if is_number and limit >= 0:
+        return float(limit)
+    if name == "max_memory" and isinstance(limit, str):
+        return parsed_bytes(limit)
+    wanted = "bytes, or a text such as '200 MiB'" if name == "max_memory" else "seconds"
+    raise ValueError(f"{name} is a number of {wanted}, not {limit!r}.")
+
+
+def _broken(limits: Mapping[str, float], used: _Used) -> list[str]:
+    from multimeter.quantities import quantity
+
+    lines = []
+    for key, limit in limits.items():
+        value = used.values[key]
+        if value > limit:
+            most = quantity(limit, _UNITS[key])
+            text = _USED[key].format(quantity(value, _UNITS[key]))
+            lines.append(f"{text}: max_{key} is {most}.")
+    return lines
+
+
+class _Table:
+    """Shows the heaviest tests at the end, also of those that other processes ran."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._top: int = config.getoption("multimeter_top")
+        self._tests: list[tuple[str, dict[str, float]]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take note of a test."""
+        if report.when == "call":
+            given = {str(key): value for key, value in report.user_properties}
+            if all(f"multimeter_{key}" in given for key in _KEYS):
+                values = {key: float(str(given[f"multimeter_{key}"])) for key in _KEYS}
+                self._tests.append((report.nodeid, values))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the table."""
+        from multimeter.quantities import quantity
+
+        tests = sorted(self._tests, key=lambda each: each[1]["memory"], reverse=True)
+        shown = tests[: self._top or None]
+        if not shown:
+            return
+        terminalreporter.section("multimeter: the tests that took the most memory")
+        terminalreporter.write_line(f"{'memory':>10}  {'time':>10}  {'CPU time':>10}  test")
+        for nodeid, values in shown:
+            cells = (
+                f"+{quantity(values['memory'], 'bytes')}",
+                quantity(values["duration"], "s"),
+                quantity(values["cpu_time"], "s"),
+            )
+            row = "  ".join(f"{cell:>10}" for cell in cells)
+            terminalreporter.write_line(f"{row}  {nodeid}")
+        if len(tests) > len(shown):
+            terminalreporter.write_line(f"... and {len(tests) - len(shown)} more.")

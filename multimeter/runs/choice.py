@@ -43,10 +43,10 @@ def load_run(
         StorageError: It cannot be read.
         FormatError: It is damaged.
     """
-    path = pathlib.Path(word).expanduser()
-    if path.is_file():
+    path = _path_of(word)
+    if path and path.is_file():
         return load_file(path)
-    if path.is_dir() and path.name != word:
+    if path and path.is_dir() and path.name != word:
         raise ConfigurationError(
             f"{word} is a folder.",
             next_step=f"multimeter ls --folder {word} shows the runs in it.",
@@ -61,6 +61,15 @@ def load_run(
     for each in trouble:
         warn(each)
     return source.load(entry)
+
+
+def _path_of(word: str) -> pathlib.Path | None:
+    """Return the path that a word names, or None where nothing is there."""
+    try:
+        path = pathlib.Path(word).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None  # no system takes it as a path
 
 
 _Runs = list[tuple[RunSource, RunEntry]]

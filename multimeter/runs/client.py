@@ -81,6 +81,9 @@ class ReadClient:
         try:
             with self._opener.open(request, timeout=_SECONDS) as response:
                 yield cast("IO[bytes]", response)
+                if response.isclosed() and response.length:
+                    # Who reads in pieces is not told that the last ones are missing.
+                    raise http.client.IncompleteRead(b"", response.length)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refused(error) from None

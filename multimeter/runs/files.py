@@ -98,12 +98,13 @@ class Folder:
         """Return the runs of the folder, read from the ends of their files."""
         entries, trouble = [], []
         try:
-            files = sorted(filter(is_run_file, self._path.iterdir()))
+            # Whoever opens a pipe waits for its other end.
+            files = [f for f in self._path.iterdir() if is_run_file(f) and f.is_file()]
         except FileNotFoundError:
             return Listing()
         except OSError as error:
             return Listing((), (f"{self._path} cannot be read: {error.strerror}",))
-        for file in files:
+        for file in sorted(files):
             try:
                 entries.append(_entry_of(file))
             except MultimeterError as error:

@@ -12,7 +12,7 @@ __all__ = ["draw"]
 
 _HEIGHT = 8
 _NARROWEST = 20
-_MARGIN = 16
+_MARGIN = 20
 _TICK = 10
 _LETTERS_A_CURVE = 6
 _COLORS = ("cyan", "magenta", "yellow", "green", "red", "blue")

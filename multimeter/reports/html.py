@@ -7,6 +7,7 @@ the page keeps it from loading anything (https://www.w3.org/TR/CSP3/).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,18 +22,11 @@ __all__ = ["Page", "Table", "html_page"]
 _BUCKETS = 2_000
 _COLORS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d")
 _DASHES = ("solid", "dash", "dot", "dashdot")
-_TICKS = {"percentunit": ".3~g", "bytes": ".3~s", "Bps": ".3~s"}
-_SUFFIXES = {
-    "percentunit": "",
-    "bytes": "B",
-    "Bps": "B/s",
-    "s": "s",
-    "short": "",
-    "cps": "/s",
-}
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_SUFFIXES = {"percentunit": "", "short": "", "cps": " /s"}
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:"
+    "img-src data: blob:; form-action 'none'; base-uri 'none'"
 )
 _STYLE = """
 :root { color-scheme: light; }
@@ -64,7 +58,8 @@ function follow(source, change) {
 }
 Promise.all(charts.map((chart, number) =>
   Plotly.newPlot(boxes[number], chart.data, chart.layout,
-    {responsive: true, displaylogo: false}))).then(() => {
+    {responsive: true, displaylogo: false, plotlyServerURL: "",
+     modeBarButtonsToRemove: ["sendChartToCloud"]}))).then(() => {
   boxes.forEach((box) => box.on("plotly_relayout", (change) => follow(box, change)));
   document.body.dataset.state = "ready";
 });
@@ -152,6 +147,7 @@ def _table(table: Table) -> str:
 
 def _figure(chart: Chart, marks: Sequence[tuple[float, str]]) -> Mapping[str, Any]:
     """Return a chart as Plotly's JSON; it takes labels for HTML, so they are escaped."""
+    factor, suffix = _scale(chart)
     kinds = list(dict.fromkeys(curve.label.rpartition(": ")[2] for curve in chart.curves))
     lines = []
     for curve in chart.curves:
@@ -163,7 +159,7 @@ def _figure(chart: Chart, marks: Sequence[tuple[float, str]]) -> Mapping[str, An
                 "mode": "lines" if len(thin.seconds) > 1 else "markers",
                 "name": _text(curve.label),
                 "x": list(thin.seconds),
-                "y": list(thin.values),
+                "y": [value / factor for value in thin.values],
                 "line": {
                     "width": 1.5,
                     "color": _COLORS[color],
@@ -171,13 +167,11 @@ def _figure(chart: Chart, marks: Sequence[tuple[float, str]]) -> Mapping[str, An
                 },
             }
         )
-    suffix = _SUFFIXES.get(chart.unit, f" {chart.unit}" if chart.unit else "")
     layout = {
-        "margin": {"l": 70, "r": 20, "t": 20, "b": 40},
-        "xaxis": {"title": {"text": "s"}},
+        "margin": {"l": 80, "r": 20, "t": 20, "b": 40},
+        "xaxis": {"ticksuffix": " s"},
         "yaxis": {
             "rangemode": "tozero",
-            "tickformat": _TICKS.get(chart.unit, ""),
             "ticksuffix": _text(suffix),
         },
         "showlegend": True,
@@ -209,3 +203,14 @@ def _figure(chart: Chart, marks: Sequence[tuple[float, str]]) -> Mapping[str, An
         ],
     }
     return {"data": lines, "layout": layout}
+
+
+def _scale(chart: Chart) -> tuple[float, str]:
+    """Return what the values are divided by, and what stands behind them then."""
+    if chart.unit not in ("bytes", "Bps"):
+        unit = _SUFFIXES.get(chart.unit, f" {chart.unit}" if chart.unit else "")
+        return 1.0, unit
+    most = max(max(map(abs, curve.values)) for curve in chart.curves)
+    power = min(len(_BINARY) - 1, max(0, int(math.log(most, 1024)))) if most > 1 else 0
+    per_second = "/s" if chart.unit == "Bps" else ""
+    return 1024.0**power, f" {_BINARY[power]}{per_second}"

@@ -58,6 +58,9 @@ def test_a_page_draws_its_curves_offline_and_names_stay_text(page, verb, count):
         browser.run("return document.querySelectorAll('img, body > script[src]').length")
         == 0
     )
+    buttons = [each.get_attribute("data-title") for each in browser.all(".modebar-btn")]
+    assert buttons
+    assert not any("hare" in str(button) or "loud" in str(button) for button in buttons)
     browser.shot(f"report-{verb}")
     assert browser.errors() == []
 

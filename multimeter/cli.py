@@ -8,7 +8,13 @@ from collections.abc import Sequence
 import typer
 
 from multimeter.commands import attach, run
+from multimeter.commands.compare import compare
 from multimeter.commands.deliver import deliver
+from multimeter.commands.export import export
+from multimeter.commands.gate import gate
+from multimeter.commands.import_runs import import_runs
+from multimeter.commands.ls import ls
+from multimeter.commands.show import show
 from multimeter.errors import MultimeterError
 
 __all__ = ["app", "main"]
@@ -23,6 +29,12 @@ app = typer.Typer(
 _COMMAND = {"allow_interspersed_args": False}
 app.command(epilog=run.EPILOG, context_settings=_COMMAND)(run.run)
 app.command(epilog=attach.EPILOG)(attach.attach)
+app.command()(ls)
+app.command()(show)
+app.command()(compare)
+app.command()(export)
+app.command("import")(import_runs)
+app.command()(gate)
 app.command()(deliver)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from multimeter.errors import ConfigurationError
-from multimeter.figures import FIGURES, figures_of
-from multimeter.peaks import BASELINE
+from multimeter.figures import FIGURES, figures_of, start_ns
 from multimeter.result import Result
 
 __all__ = ["START", "Row", "compare_figures", "compare_marks", "zero_of"]
@@ -103,13 +102,9 @@ def zero_of(result: Result, align: str = START) -> int:
                 next_step=f"It has: {', '.join(near)}" if near else "It has no marks.",
             )
         return marks[align]
-    baseline = result.meta_data.get(BASELINE)
-    time = baseline.get("time_ns") if isinstance(baseline, Mapping) else None
-    if isinstance(time, int):
-        return time
-    if not len(result.times_ns):
-        return min((time for time, _ in result.marks_ns), default=0)
-    return int(result.times_ns[0])
+    if len(result.times_ns):
+        return start_ns(result)
+    return min((time for time, _ in result.marks_ns), default=0)
 
 
 def _first_marks(result: Result) -> dict[str, int]:

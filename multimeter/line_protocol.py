@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from multimeter.errors import ConfigurationError, FormatError, LineProtocolError
 from multimeter.record import FieldValue, Record, Unsigned
@@ -18,15 +18,18 @@ from multimeter.record import FieldValue, Record, Unsigned
 __all__ = [
     "MAX_TIME_NS",
     "PRECISIONS",
+    "RefusedError",
     "decode",
-    "decode_pieces",
+    "decode_line",
     "encode",
     "escape_key",
     "escape_measurement",
     "format_field",
     "format_tags",
+    "line_end",
     "portable_key",
     "portable_measurement",
+    "skip_spaces",
 ]
 
 PRECISIONS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -198,64 +201,23 @@ def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
         )
     position, end, unit = 0, len(text), PRECISIONS[precision]
     while position < end:
-        start = _end(_SKIP, text, position)
+        start = skip_spaces(text, position)
         if start >= end or text[start] in "\r\n":
             position = start + 1
             continue
         if text[start] == "#":
-            position = _line_end(text, start) + 1
+            position = line_end(text, start) + 1
             continue
         try:
-            record, position = _decode_line(text, start, unit)
-        except _RefusedError as refused:
-            line = text[start : _line_end(text, start)].rstrip("\r")
+            record, position = decode_line(text, start, unit)
+        except RefusedError as refused:
+            line = text[start : line_end(text, start)].rstrip("\r")
             raise LineProtocolError(line, str(refused)) from None
         yield record
 
 
-def decode_pieces(pieces: Iterable[str]) -> Iterator[Record]:
-    """Decode text that comes in pieces, cut anywhere; see :func:`decode`.
-
-    No more of it is kept than one piece, and the line that it ends in.
-
-    Raises:
-        LineProtocolError: A line is not line protocol.
-    """
-    text = ""
-    for piece in pieces:
-        text += piece
-        done = yield from _decode_whole_lines(text)
-        text = text[done:]
-    yield from decode(text)
-
-
-def _decode_whole_lines(text: str) -> Generator[Record, None, int]:
-    """Yield what more text can not change; return where the rest begins."""
-    position, end = 0, len(text)
-    while position < end:
-        start = _end(_SKIP, text, position)
-        line_end = _line_end(text, start) + 1
-        if line_end > end:
-            break
-        if text[start] in "\r\n#":
-            position = start + 1 if text[start] != "#" else line_end
-            continue
-        try:
-            record, after = _decode_line(text, start, 1)
-        except _RefusedError as refused:
-            line = text[start:line_end].rstrip("\r\n")
-            if '"' in line:
-                break  # texts may go on over lines, and the rest is still to come
-            raise LineProtocolError(line, str(refused)) from None
-        if after > end:
-            break
-        yield record
-        position = after
-    return position
-
-
-class _RefusedError(Exception):
-    """Why a line was refused; :func:`decode` adds the line."""
+class RefusedError(Exception):
+    """Why a line was refused; who reads the lines adds the line."""
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
@@ -263,21 +225,32 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _line_end(text: str, start: int) -> int:
+def line_end(text: str, start: int) -> int:
+    """Return where the newline is that ends a line, or the end of the text."""
     end = text.find("\n", start)
     return len(text) if end < 0 else end
 
 
-def _decode_line(text: str, start: int, unit: int) -> tuple[Record, int]:
+def skip_spaces(text: str, position: int) -> int:
+    """Return where a line begins, whose spaces have no meaning."""
+    return _end(_SKIP, text, position)
+
+
+def decode_line(text: str, start: int, unit: int) -> tuple[Record, int]:
+    """Decode one line; return its record, and where the next line begins.
+
+    Raises:
+        RefusedError: It is not line protocol.
+    """
     position = _end(_MEASUREMENT, text, start)
     if position == start:
-        raise _RefusedError("missing measurement")
+        raise RefusedError("missing measurement")
     measurement = _UNESCAPE_MEASUREMENT.sub(r"\1", text[start:position])
     tags, position = _decode_tags(text, position)
     fields, position = _decode_fields(text, _end(_SKIP, text, position))
     match = _TIME.match(text, position)
     if match is None:
-        raise _RefusedError("bad timestamp")
+        raise RefusedError("bad timestamp")
     time_ns = None if match[1] is None else _decode_time(match[1], unit)
     return Record(measurement, tags, fields, time_ns), match.end() + 1
 
@@ -286,7 +259,7 @@ def _decode_time(digits: str, unit: int) -> int:
     # int() refuses numbers of thousands of digits, which never fit anyway.
     time_ns = int(digits) * unit if len(digits) <= _MOST_DIGITS else MAX_TIME_NS + 1
     if not -MAX_TIME_NS <= time_ns <= MAX_TIME_NS:
-        raise _RefusedError(f"time outside range -{MAX_TIME_NS} - {MAX_TIME_NS}")
+        raise RefusedError(f"time outside range -{MAX_TIME_NS} - {MAX_TIME_NS}")
     return time_ns
 
 
@@ -295,30 +268,30 @@ def _decode_tags(text: str, position: int) -> tuple[dict[str, str], int]:
     while text[position : position + 1] == ",":
         key_end = _end(_KEY, text, position + 1)
         if key_end == position + 1:
-            raise _RefusedError("missing tag key")
+            raise RefusedError("missing tag key")
         value_end = _end(_KEY, text, key_end + 1)
         if text[key_end : key_end + 1] != "=" or value_end == key_end + 1:
-            raise _RefusedError("missing tag value")
+            raise RefusedError("missing tag value")
         key = _UNESCAPE_KEY.sub(r"\1", text[position + 1 : key_end])
         if key in tags:
-            raise _RefusedError("duplicate tags")
+            raise RefusedError("duplicate tags")
         tags[key] = _UNESCAPE_KEY.sub(r"\1", text[key_end + 1 : value_end])
         position = value_end
         if text[position : position + 1] == "=":
-            raise _RefusedError("invalid tag format")
+            raise RefusedError("invalid tag format")
     return tags, position
 
 
 def _decode_fields(text: str, position: int) -> tuple[dict[str, FieldValue], int]:
     fields: dict[str, FieldValue] = {}
     if position >= len(text) or text[position] in "\r\n":
-        raise _RefusedError("missing fields")
+        raise RefusedError("missing fields")
     while True:
         key_end = _end(_KEY, text, position)
         if text[key_end : key_end + 1] != "=":
-            raise _RefusedError("invalid field format")
+            raise RefusedError("invalid field format")
         if key_end == position:
-            raise _RefusedError("missing field key")
+            raise RefusedError("missing field key")
         key = _UNESCAPE_KEY.sub(r"\1", text[position:key_end])
         fields[key], position = _decode_value(text, key_end + 1)
         if text[position : position + 1] != ",":
@@ -330,12 +303,12 @@ def _decode_value(text: str, position: int) -> tuple[FieldValue, int]:
     if text[position : position + 1] == '"':
         match = _STRING.match(text, position)
         if match is None:
-            raise _RefusedError("unbalanced quotes")
+            raise RefusedError("unbalanced quotes")
         return _UNESCAPE_STRING.sub(r"\1", match[1]), match.end()
     end = _end(_BARE, text, position)
     token = text[position:end].rstrip("\r")
     if not token:
-        raise _RefusedError("missing field value")
+        raise RefusedError("missing field value")
     return _decode_bare(token), position + len(token)
 
 
@@ -343,7 +316,7 @@ def _decode_bare(token: str) -> FieldValue:
     if _FLOAT.fullmatch(token):
         value = float(token)
         if math.isinf(value):
-            raise _RefusedError("invalid number")
+            raise RefusedError("invalid number")
         return value
     if match := _INTEGER.fullmatch(token):
         return _ranged(match[1], _INT64, "integer", "ParseInt")
@@ -353,13 +326,13 @@ def _decode_bare(token: str) -> FieldValue:
         return True
     if token in _FALSE:
         return False
-    raise _RefusedError("invalid boolean" if token[0] in "tTfF" else "invalid number")
+    raise RefusedError("invalid boolean" if token[0] in "tTfF" else "invalid number")
 
 
 def _ranged(digits: str, allowed: range, kind: str, parser: str) -> int:
     # int() refuses numbers of thousands of digits, which never fit anyway.
     if len(digits) > _MOST_DIGITS or int(digits) not in allowed:
-        raise _RefusedError(
+        raise RefusedError(
             f"unable to parse {kind} {digits}: strconv.{parser}: "
             f'parsing "{digits}": value out of range'
         )

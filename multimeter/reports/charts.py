@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from multimeter.comparison import START, zero_of
 from multimeter.errors import ConfigurationError
@@ -83,6 +84,8 @@ def headlines(
 ) -> list[Chart]:
     """Return the charts that say most of some runs, each run as one curve.
 
+    What was zero all the time has none.
+
     Args:
         runs: The runs.
         names: What the legends call them.
@@ -99,7 +102,7 @@ def headlines(
             if keys:
                 curves.append(_curve(run, keys, name, number, align))
         charts.append(Chart(each.title, each.unit, _drawn(curves)))
-    return [chart for chart in charts if chart.curves]
+    return [chart for chart in charts if any(any(each.values) for each in chart.curves)]
 
 
 def measure_charts(
@@ -190,12 +193,21 @@ def _curve(run: Result, keys: Sequence[str], label: str, number: int, align: str
     zero = zero_of(run, align)
     seconds, values = array("d"), array("d")
     for time, *row in zip(run.times_ns, *(run.values(key) for key in keys)):
-        if all(isinstance(value, (bool, int, float)) for value in row):
-            value = sum(value * scale for value, scale in zip(row, scales))
-            if math.isfinite(value):
-                seconds.append((time - zero) / 1e9)
-                values.append(value)
+        value = _sum(row, scales)
+        if value is not None:
+            seconds.append((time - zero) / 1e9)
+            values.append(value)
     return Curve(label, number, seconds, values)
+
+
+def _sum(row: Sequence[Any], scales: Sequence[float]) -> float | None:
+    if not all(isinstance(value, (bool, int, float)) for value in row):
+        return None
+    try:
+        value = sum(value * scale for value, scale in zip(row, scales))
+    except OverflowError:
+        return None  # no double holds it
+    return value if math.isfinite(value) else None
 
 
 def thinned(curve: Curve, buckets: int) -> Curve:

@@ -12,7 +12,9 @@ __all__ = ["draw"]
 
 _HEIGHT = 8
 _NARROWEST = 20
-_MARGIN = 16
+_MARGIN = 20
+_TICK = 10
+_LETTERS_A_CURVE = 6
 _COLORS = ("cyan", "magenta", "yellow", "green", "red", "blue")
 _UNITS = {"percentunit": "cores", "bytes": "bytes", "s": "s", "J": "J"}
 
@@ -39,6 +41,7 @@ def draw(
     figure = plotille.Figure()
     figure.width, figure.height = max(_NARROWEST, width - _MARGIN), _HEIGHT
     figure.with_colors, figure.color_mode = colors, "names"
+    figure.origin = False
     figure.x_label, figure.y_label = "s", ""
     figure.register_label_formatter(float, _plain)
     first, last = span or (
@@ -54,6 +57,14 @@ def draw(
         thin = thinned(curve, figure.width)
         color = _COLORS[number % len(_COLORS)] if colors else None
         figure.plot(list(thin.seconds), list(thin.values), lc=color)
+        if len(chart.curves) > 1:
+            few = range(0, len(thin.seconds), -(-len(thin.seconds) // _LETTERS_A_CURVE))
+            figure.scatter(
+                [thin.seconds[row] for row in few],
+                [thin.values[row] for row in few],
+                lc=color,
+                marker=printable(curve.label)[:1] or None,
+            )
     for mark in marks:
         if first < mark < last:
             figure.axvline((mark - first) / (last - first), lc="white" if colors else None)
@@ -68,12 +79,12 @@ def _title(chart: Chart) -> str:
 
 
 def _plain(value: float, chars: int, **_more: object) -> str:
-    return f"{value:.4g}"[:chars].ljust(chars)
+    return f"{value:.3g}"[:chars].ljust(chars)
 
 
 def _ticks(unit: str) -> Callable[[float, float], str]:
     def text(low: float, _high: float) -> str:
-        return shown(low, unit).rjust(11)
+        return shown(low, unit).rjust(_TICK)
 
     return text
 

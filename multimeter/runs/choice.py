@@ -28,13 +28,14 @@ class UnknownRunError(MultimeterError):
 
 
 def load_run(
-    word: str, sources: Sequence[RunSource], warn: Callable[[str], None]
+    word: str, find_sources: Callable[[], Sequence[RunSource]], warn: Callable[[str], None]
 ) -> Result:
     """Return the run that a word means.
 
     Args:
         word: The word.
-        sources: Where runs are; of two with the same identifier, the first is taken.
+        find_sources: Returns where runs are, and is asked where the word is no path; of
+            two runs with the same identifier, the first is taken.
         warn: Told where a source could not be asked, though the run was found.
 
     Raises:
@@ -42,14 +43,15 @@ def load_run(
         StorageError: It cannot be read.
         FormatError: It is damaged.
     """
-    path = pathlib.Path(word).expanduser()
-    if path.is_file():
+    path = _path_of(word)
+    if path and path.is_file():
         return load_file(path)
-    if path.is_dir() and path.name != word:
+    if path and path.is_dir() and path.name != word:
         raise ConfigurationError(
             f"{word} is a folder.",
             next_step=f"multimeter ls --folder {word} shows the runs in it.",
         )
+    sources = find_sources()
     for source in sources:
         found = source.find(word)
         if found is not None:
@@ -59,6 +61,15 @@ def load_run(
     for each in trouble:
         warn(each)
     return source.load(entry)
+
+
+def _path_of(word: str) -> pathlib.Path | None:
+    """Return the path that a word names, or None where nothing is there."""
+    try:
+        path = pathlib.Path(word).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None  # no system takes it as a path
 
 
 _Runs = list[tuple[RunSource, RunEntry]]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import IO, Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from multimeter.connection import Connection
@@ -67,7 +66,7 @@ class ReadClient:
         path: str,
         parameters: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
-    ) -> Iterator[io.BufferedIOBase]:
+    ) -> Iterator[IO[bytes]]:
         """Ask, and lend the answer to be read; ask by ``POST`` where there is a body.
 
         Raises:
@@ -81,7 +80,10 @@ class ReadClient:
         )
         try:
             with self._opener.open(request, timeout=_SECONDS) as response:
-                yield cast("io.BufferedIOBase", response)
+                yield cast("IO[bytes]", response)
+                if response.isclosed() and response.length:
+                    # Who reads in pieces is not told that the last ones are missing.
+                    raise http.client.IncompleteRead(b"", response.length)
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refused(error) from None

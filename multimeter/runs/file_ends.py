@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from multimeter.errors import MultimeterError
 from multimeter.identifiers import RUNS
 from multimeter.line_protocol import decode
 from multimeter.result import Result
+from multimeter.storages.formats import Stream
 from multimeter.timestamps import parse_iso
 
 __all__ = ["FileEnds", "read_ends"]
@@ -51,7 +52,7 @@ class FileEnds:
         return cls(result.identifier, result.tags, start, end, len(times))
 
 
-def read_ends(file: IO[bytes], ending: str) -> FileEnds | None:
+def read_ends(file: Stream, ending: str) -> FileEnds | None:
     """Return what the ends of a file say, or None where they do not look as ours do.
 
     Args:
@@ -64,7 +65,7 @@ def read_ends(file: IO[bytes], ending: str) -> FileEnds | None:
         return None
 
 
-def _ends_of_json(file: IO[bytes]) -> FileEnds | None:
+def _ends_of_json(file: Stream) -> FileEnds | None:
     head = file.readline(_HEAD).rstrip()
     opening = b', "points": ['
     if not head.endswith(opening):
@@ -86,7 +87,7 @@ def _time_of(line: bytes) -> int:
     return parse_iso(json.loads(line.strip().removesuffix(b","))["datetime"])
 
 
-def _ends_of_lines(file: IO[bytes]) -> FileEnds | None:
+def _ends_of_lines(file: Stream) -> FileEnds | None:
     tail = b"\n" + _tail(file)
     start = tail.rfind(b"\n" + _ENTRY)
     if start < 0:
@@ -105,7 +106,7 @@ def _ends_of_lines(file: IO[bytes]) -> FileEnds | None:
     )
 
 
-def _tail(file: IO[bytes]) -> bytes:
+def _tail(file: Stream) -> bytes:
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _TAIL))
     return file.read()

@@ -7,7 +7,7 @@ import gzip
 import pathlib
 import zlib
 from collections.abc import Iterator
-from typing import IO, cast
+from typing import cast
 
 from multimeter.errors import FormatError, MultimeterError, StorageError
 from multimeter.result import Result
@@ -66,12 +66,12 @@ def _format_of(path: pathlib.Path) -> FileFormat | None:
 def _opened(path: pathlib.Path) -> Iterator[Stream]:
     """Open a file, and say what is wrong with it in the words of this package."""
     try:
-        is_zipped = path.suffix == _ZIPPED
-        stream: IO[bytes] = (
-            cast("IO[bytes]", gzip.open(path)) if is_zipped else path.open("rb")
-        )
-        with stream:
-            yield cast("Stream", stream)
+        with path.open("rb") as file:
+            if path.suffix == _ZIPPED:
+                with gzip.open(file) as unzipped:
+                    yield cast("Stream", unzipped)
+            else:
+                yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FormatError(f"{path} is damaged: {error}") from error
     except OSError as error:
@@ -98,12 +98,13 @@ class Folder:
         """Return the runs of the folder, read from the ends of their files."""
         entries, trouble = [], []
         try:
-            files = sorted(filter(is_run_file, self._path.iterdir()))
+            # Whoever opens a pipe waits for its other end.
+            files = [f for f in self._path.iterdir() if is_run_file(f) and f.is_file()]
         except FileNotFoundError:
             return Listing()
         except OSError as error:
             return Listing((), (f"{self._path} cannot be read: {error.strerror}",))
-        for file in files:
+        for file in sorted(files):
             try:
                 entries.append(_entry_of(file))
             except MultimeterError as error:
@@ -134,7 +135,7 @@ def _entry_of(path: pathlib.Path) -> RunEntry:
     with _opened(path) as stream:
         size = path.stat().st_size
         if path.suffix != _ZIPPED:
-            ends = read_ends(cast("IO[bytes]", stream), path.suffix)
+            ends = read_ends(stream, path.suffix)
     is_small = size <= _SMALL
     if ends is None and not is_small:
         # It may be one all the same; whoever wants to know names it.

@@ -66,10 +66,16 @@ def read_records(lines: Iterable[str]) -> Iterator[Record]:
         StorageError: The answer is an error, or is not annotated CSV.
     """
     series: dict[tuple[str, tuple[tuple[str, str], ...]], _Fields] = {}
-    for row in _rows(lines):
-        tags = tuple((k, str(v)) for k, v in row.items() if k and k[0] != "_")
-        key = (str(row["_measurement"]), tags)
-        series.setdefault(key, _Fields()).add(row)
+    try:
+        for row in _rows(lines):
+            tags = tuple((k, str(v)) for k, v in row.items() if k and k[0] != "_")
+            key = (str(row["_measurement"]), tags)
+            series.setdefault(key, _Fields()).add(row)
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise StorageError(
+            f"The server answered something else than annotated CSV: {error!r}",
+            cause="Another server listens there.",
+        ) from error
     for (measurement, tags), fields in series.items():
         for time, values in fields.points():
             yield Record(measurement, dict(tags), values, time)
@@ -116,24 +122,18 @@ def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(_LONGEST_CELL)
     types: list[str] = []
     names: list[str] | None = None
-    try:
-        for cells in csv.reader(lines):
-            if not cells or cells[0].startswith("#"):
-                names = None
-                types = cells[1:] if cells[:1] == ["#datatype"] else types
-            elif names is None:
-                names = cells[1:]
-            elif "error" in names:
-                raise StorageError(
-                    f"The server answered: {cells[1 + names.index('error')]}"
-                )
-            else:
-                yield _row(names, types, cells[1:])
-    except (ValueError, KeyError, csv.Error) as error:
-        raise StorageError(
-            f"The server answered something else than annotated CSV: {error!r}",
-            cause="Another server listens there.",
-        ) from error
+    for cells in csv.reader(lines):
+        if not cells or cells[0].startswith("#"):
+            names = None
+            types = cells[1:] if cells[:1] == ["#datatype"] else types
+        elif names is None and not types:
+            raise ValueError(cells)
+        elif names is None:
+            names = cells[1:]
+        elif "error" in names:
+            raise StorageError(f"The server answered: {cells[1 + names.index('error')]}")
+        else:
+            yield _row(names, types, cells[1:])
 
 
 def _row(names: list[str], types: list[str], cells: list[str]) -> dict[str, Any]:

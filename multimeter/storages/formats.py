@@ -6,14 +6,14 @@ import abc
 import codecs
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from multimeter.errors import FormatError, StorageError
 from multimeter.result import Result
 
 __all__ = ["FileFormat", "Stream", "read_pieces", "read_text", "write_text"]
 
-Stream = BinaryIO | io.RawIOBase | io.BufferedIOBase
+Stream = IO[bytes] | io.RawIOBase | io.BufferedIOBase
 """A binary stream, raw or buffered."""
 
 _CHUNK = 1 << 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from multimeter.line_protocol import decode_pieces
+from multimeter.line_stream import decode_pieces
 from multimeter.result import Result
 from multimeter.result_from_lines import decode_result
 from multimeter.result_lines import encode_batches

@@ -5,14 +5,13 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import ConfigurationError, FormatError, LineProtocolError
 from multimeter.line_protocol import (
     MAX_TIME_NS,
     decode,
-    decode_pieces,
     encode,
     escape_key,
     escape_measurement,
@@ -282,32 +281,3 @@ def test_blanks_around_a_line_do_not_matter():
 def test_a_line_of_a_megabyte_is_decoded():
     record = Record("m" * 10**6, {}, {"v": 1.0}, 1)
     assert one(encode(record)) == record
-
-
-PIECES = st.lists(st.text(alphabet='ab=,"\\\\ \\n\\r#1.i', max_size=12), max_size=6)
-
-
-def outcome(records):
-    """Return what a decoder gives, and what it refuses."""
-    found = []
-    try:
-        found.extend(records)
-    except LineProtocolError as error:
-        return found, error.reason
-    return found, None
-
-
-@given(pieces=PIECES)
-@example(['m v="a', "\n", 'b" 1\n', "m v=2"])
-@example(['m,t="a v="b\nc', '" 1\nm v=1 1\n'])
-@example(["m v=1 1\r", "\n#x", "\nm v", "=2"])
-def test_text_in_pieces_is_decoded_as_the_whole(pieces):
-    assert outcome(decode_pieces(pieces)) == outcome(decode("".join(pieces)))
-
-
-@given(cut=st.integers(0, 60), other=st.integers(0, 60))
-def test_lines_may_be_cut_anywhere(cut, other):
-    text = 'm,a=b v="x\\"\ny",w=3i 12\n# no\n\nm v=1.5,w=2i 13\r\nm v=2 14'
-    first, second = sorted((cut, other))
-    pieces = [text[:first], text[first:second], text[second:]]
-    assert list(decode_pieces(pieces)) == list(decode(text))

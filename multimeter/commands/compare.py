@@ -1,0 +1,179 @@
+"""``multimeter compare``: runs beside each other."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, List  # noqa: UP035 - as typer reads
+
+import typer
+
+from multimeter.commands.output import (
+    can_draw,
+    is_terminal,
+    print_json,
+    print_table,
+    replace_file,
+    width,
+)
+from multimeter.commands.run_options import RUN_HELP, Config, Folder, Json, load
+from multimeter.commands.show import Html, Measures
+from multimeter.comparison import START, Row, compare_figures, compare_marks
+from multimeter.errors import ConfigurationError
+from multimeter.quantities import quantity
+from multimeter.reports.texts import NONE, difference, percent, printable
+
+if TYPE_CHECKING:
+    from multimeter.result import Result
+
+__all__ = ["compare"]
+
+Runs = Annotated[
+    List[str],  # noqa: UP006
+    typer.Argument(help=f"Two or more. {RUN_HELP}", metavar="RUN RUN..."),
+]
+Align = Annotated[
+    str,
+    typer.Option(help="What the curves begin at: start, or the label of a mark."),
+]
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def compare(
+    runs: Runs,
+    align: Align = START,
+    measure: Measures = None,
+    html: Html = None,
+    folder: Folder = None,
+    config: Config = None,
+    json: Json = False,  # noqa: FBT002 - a switch
+) -> None:
+    """Compare runs: their figures, and their curves over each other.
+
+    The figures are those of the whole runs, the differences those to the first one.
+    """
+    if not 1 < len(runs) <= len(_LETTERS):
+        raise ConfigurationError(f"Name two runs to compare, up to {len(_LETTERS)}.")
+    results = [load(word, folder, config) for word in runs]
+    figures, marks = compare_figures(results), compare_marks(results, align)
+    if html is not None:
+        _write_html(results, figures, marks, align, html)
+    if json:
+        print_json(_object(results, figures, marks, align))
+    elif html is None:
+        _print(results, figures, marks)
+        _draw(results, measure, align)
+
+
+def _print(results: Sequence[Result], figures: list[Row], marks: list[Row]) -> None:
+    for line in _names(results):
+        typer.echo(printable(line))
+    numbers = range(1, 2 + 2 * len(results))
+    typer.echo("")
+    print_table(_head("FIGURE", results), _cells(figures), numbers=numbers)
+    if marks:
+        typer.echo("")
+        print_table(_head("MARK", results), _cells(marks), numbers=numbers)
+
+
+def _names(results: Sequence[Result]) -> list[str]:
+    return [f"{letter}  {run.identifier}" for letter, run in zip(_LETTERS, results)]
+
+
+def _head(title: str, results: Sequence[Result]) -> list[str]:
+    others = _LETTERS[1 : len(results)]
+    return [
+        title,
+        "A",
+        *(cell for letter in others for cell in (letter, f"{letter}-A", "%")),
+    ]
+
+
+def _cells(rows: Sequence[Row]) -> list[list[str]]:
+    return [
+        [
+            row.title,
+            _value(row.values[0], row.unit),
+            *(
+                cell
+                for value, change, share in list(
+                    zip(row.values, row.differences, row.percents)
+                )[1:]
+                for cell in (
+                    _value(value, row.unit),
+                    difference(change, row.unit),
+                    percent(share),
+                )
+            ),
+        ]
+        for row in rows
+    ]
+
+
+def _value(value: float | None, unit: str) -> str:
+    return NONE if value is None else quantity(value, unit)
+
+
+def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> None:
+    from multimeter.reports.charts import headlines, measure_charts
+    from multimeter.reports.terminal import draw
+
+    charts = (
+        measure_charts(results, _LETTERS, patterns, align)
+        if patterns
+        else headlines(results, _LETTERS, align)
+    )
+    if charts and not can_draw():
+        typer.echo("The output takes no curves: they need UTF-8.")
+        return
+    for chart in charts:
+        typer.echo(f"\n{draw(chart, width(), colors=is_terminal())}")
+
+
+def _write_html(
+    results: Sequence[Result],
+    figures: list[Row],
+    marks: list[Row],
+    align: str,
+    path: pathlib.Path,
+) -> None:
+    from multimeter.reports.charts import all_charts
+    from multimeter.reports.html import Page, Table, html_page
+
+    tables = [Table(_head("Figure", results), _cells(figures))]
+    if marks:
+        tables.append(Table(_head("Mark", results), _cells(marks)))
+    title = " / ".join(str(run.identifier) for run in results)
+    charts = all_charts(results, _LETTERS, align)
+    text = html_page(Page(title, _names(results), tables, charts))
+    replace_file(path, lambda draft: _write(draft, text))
+    typer.echo(f"Written: {path}", err=True)
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="replace")
+
+
+def _object(
+    results: Sequence[Result], figures: list[Row], marks: list[Row], align: str
+) -> dict[str, Any]:
+    def rows(some: list[Row]) -> dict[str, Any]:
+        return {
+            row.key: {
+                "title": row.title,
+                "unit": row.unit,
+                "values": row.values,
+                "differences": row.differences,
+                "percents": row.percents,
+            }
+            for row in some
+        }
+
+    return {
+        "version": 1,
+        "align": align,
+        "runs": [run.identifier for run in results],
+        "figures": rows(figures),
+        "marks": rows(marks),
+    }

@@ -1,0 +1,94 @@
+"""``multimeter export``: a run in the form of another program."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from multimeter.commands.output import replace_file
+from multimeter.commands.run_options import Config, Folder, Run, load
+from multimeter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from multimeter.result import Result
+    from multimeter.storages.formats import FileFormat
+
+__all__ = ["Form", "export"]
+
+
+class Form(str, Enum):
+    """What a run can be exported as."""
+
+    CSV = "csv"
+    JSON = "json"
+    LINE = "line"
+    PARQUET = "parquet"
+
+
+Format = Annotated[
+    Optional[Form],  # noqa: UP045
+    typer.Option("--format", help="By default what the ending of the file says, or csv."),
+]
+Output = Annotated[
+    Optional[pathlib.Path],  # noqa: UP045
+    typer.Option(
+        "-o", "--output", help="The file; by default the standard output.", metavar="FILE"
+    ),
+]
+
+
+def export(
+    run: Run,
+    output: Output = None,
+    form: Format = None,
+    folder: Folder = None,
+    config: Config = None,
+) -> None:
+    """Write a run as CSV, JSON, line protocol or Parquet.
+
+    JSON, line protocol and Parquet hold all of it, CSV the points.
+    """
+    form = form or _form_of(output)
+    if form is Form.PARQUET and output is None:
+        raise ConfigurationError(
+            "Parquet needs a file.", next_step=f"multimeter export {run} -o {run}.parquet"
+        )
+    result = load(run, folder, config)
+    if output is None:
+        _file_format(form).save_result_to_stream(result, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        replace_file(output, lambda draft: _write(result, form, draft))
+
+
+def _form_of(path: pathlib.Path | None) -> Form:
+    endings = {f".{each.value}": each for each in Form}
+    return endings.get(path.suffix, Form.CSV) if path else Form.CSV
+
+
+def _write(result: Result, form: Form, path: pathlib.Path) -> None:
+    if form is Form.PARQUET:
+        from multimeter.exports.parquet import write_parquet
+
+        write_parquet(result, path)
+        return
+    with path.open("xb") as stream:
+        _file_format(form).save_result_to_stream(result, stream)
+
+
+def _file_format(form: Form) -> FileFormat:
+    from multimeter.exports.csv_format import CsvFormat
+    from multimeter.storages.json_format import JsonFormat
+    from multimeter.storages.line_format import LineFormat
+
+    formats: dict[Form, Callable[[], FileFormat]] = {
+        Form.CSV: CsvFormat,
+        Form.JSON: JsonFormat,
+        Form.LINE: LineFormat,
+    }
+    return formats[form]()

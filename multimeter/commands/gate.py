@@ -1,0 +1,128 @@
+"""``multimeter gate``: an exit code for whether a run keeps to limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
+
+import typer
+
+from multimeter.commands.output import print_json, print_table
+from multimeter.commands.run_options import RUN_HELP, Config, Folder, Json, Run, load
+from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.gate import Verdict, judge, parse_requirement
+from multimeter.quantities import quantity
+from multimeter.reports.texts import NONE, difference, percent
+
+__all__ = ["gate"]
+
+BROKEN = 1
+NOT_JUDGED = 2
+
+Baseline = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help=f"The run to compare with. {RUN_HELP}", metavar="RUN"),
+]
+Max = Annotated[
+    Optional[List[str]],  # noqa: UP006, UP045
+    typer.Option(
+        "--max",
+        help="What a figure may be at most: peak_memory=+10%, cpu_time=2s, "
+        "duration=+0.5s, peak_memory=200MiB; may be repeated.",
+        metavar="KEY=LIMIT",
+    ),
+]
+Min = Annotated[
+    Optional[List[str]],  # noqa: UP006, UP045
+    typer.Option(
+        "--min",
+        help="What a figure must be at least; may be repeated.",
+        metavar="KEY=LIMIT",
+    ),
+]
+
+
+def gate(
+    run: Run,
+    baseline: Baseline = None,
+    most: Max = None,
+    least: Min = None,
+    folder: Folder = None,
+    config: Config = None,
+    json: Json = False,  # noqa: FBT002 - a switch
+) -> None:
+    """Judge a run by limits, absolute ones or relative to another run.
+
+    Ends with 0 when all are kept, with 1 when one is broken, with 2 when it could not be
+    judged: a figure that was not measured never passes.
+    """
+    from multimeter.figures import figures_of
+
+    try:
+        required = [parse_requirement(each, "max") for each in most or ()]
+        required += [parse_requirement(each, "min") for each in least or ()]
+        if not required:
+            raise ConfigurationError(
+                "There is nothing to judge by.", next_step="Give --max peak_memory=+10%"
+            )
+        figures = figures_of(load(run, folder, config))
+        before = None if baseline is None else figures_of(load(baseline, folder, config))
+        verdicts = judge(required, figures, before)
+    except MultimeterError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(NOT_JUDGED) from None
+    if json:
+        print_json(_object(verdicts))
+    else:
+        _print(verdicts)
+    if not all(each.kept for each in verdicts):
+        raise typer.Exit(BROKEN)
+
+
+def _print(verdicts: Sequence[Verdict]) -> None:
+    rows = []
+    for each in verdicts:
+        figure, required = each.figure, each.requirement
+        before = each.baseline
+        share = None if not before else 100 * (figure.value - before) / abs(before)
+        sign = "<=" if required.direction == "max" else ">="
+        rows.append(
+            [
+                "ok" if each.kept else "BROKEN",
+                figure.title,
+                NONE if before is None else quantity(before, figure.unit),
+                f"{sign} {quantity(each.allowed, figure.unit)}",
+                quantity(figure.value, figure.unit),
+                percent(share),
+                _over(each),
+            ]
+        )
+    head = ("", "FIGURE", "BASELINE", "ALLOWED", "IS", "CHANGE", "TOO FAR BY")
+    print_table(head, rows, numbers=(2, 3, 4, 5, 6))
+
+
+def _over(verdict: Verdict) -> str:
+    """Return how far a limit is broken: two numbers that look the same may not be."""
+    if verdict.kept:
+        return ""
+    return difference(verdict.figure.value - verdict.allowed, verdict.figure.unit)
+
+
+def _object(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "kept": all(each.kept for each in verdicts),
+        "limits": [
+            {
+                "key": each.requirement.key,
+                "direction": each.requirement.direction,
+                "limit": each.requirement.text,
+                "unit": each.figure.unit,
+                "baseline": each.baseline,
+                "allowed": each.allowed,
+                "value": each.figure.value,
+                "kept": each.kept,
+            }
+            for each in verdicts
+        ],
+    }

@@ -1,0 +1,154 @@
+"""``multimeter ls``: the runs that there are."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
+
+import typer
+
+from multimeter.commands.output import print_json, print_table
+from multimeter.commands.run_options import Config, Folder, Json, sources_of
+from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.quantities import quantity
+from multimeter.reports.texts import NONE, local_time
+
+if TYPE_CHECKING:
+    from multimeter.figures import Figure
+    from multimeter.runs.source import RunEntry, RunSource
+
+__all__ = ["ls"]
+
+Words = Annotated[
+    Optional[List[str]],  # noqa: UP006, UP045
+    typer.Argument(
+        help="Only runs in whose name or tags all these are.", metavar="[WORD]..."
+    ),
+]
+Tags = Annotated[
+    Optional[List[str]],  # noqa: UP006, UP045
+    typer.Option("--tag", help="Only runs with this tag.", metavar="KEY=VALUE"),
+]
+Number = Annotated[
+    int, typer.Option("-n", "--number", min=0, help="How many, newest first; 0 for all.")
+]
+
+_SHOWN = ("duration", "peak_memory", "cpu")
+_HEAD = ("IDENTIFIER", "START", "DURATION", "PEAK MEMORY", "CPU", "STATE", "WHERE")
+
+
+def ls(
+    words: Words = None,
+    tag: Tags = None,
+    number: Number = 20,
+    folder: Folder = None,
+    config: Config = None,
+    json: Json = False,  # noqa: FBT002 - a switch
+) -> None:
+    """List runs, the newest first: those in files, and those in the stack.
+
+    Peak memory and CPU are shown of runs that can be read in a moment.
+    """
+    tags = dict(_tag(each) for each in tag or ())
+    found: list[tuple[RunSource, RunEntry]] = []
+    trouble: list[str] = []
+    for source in sources_of(folder, config):
+        listing = source.list()
+        trouble += listing.trouble
+        found += [(source, each) for each in listing.entries if _fits(each, words, tags)]
+    found.sort(key=lambda run: (-(run[1].start_ns or 0), run[1].identifier))
+    shown = found[: number or None]
+    figures = [_figures(source, entry, trouble) for source, entry in shown]
+    entries = [entry for _, entry in shown]
+    if json:
+        print_json(_object(entries, figures, trouble))
+    elif shown:
+        rows = [_row(entry, each) for entry, each in zip(entries, figures)]
+        print_table(_HEAD, rows, numbers=(2, 3, 4))
+    if not json:
+        _say_what_is_missing(len(found), len(shown), trouble)
+
+
+def _say_what_is_missing(found: int, shown: int, trouble: Sequence[str]) -> None:
+    if not found:
+        typer.echo("There are no such runs. One is made by: multimeter run -- COMMAND")
+    if found > shown:
+        typer.echo(f"And {found - shown} more: -n 0 shows all.")
+    for each in trouble:
+        typer.echo(f"Note: {each}", err=True)
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigurationError(f"'{text}' is not KEY=VALUE.")
+    return key, value
+
+
+def _fits(entry: RunEntry, words: Sequence[str] | None, tags: Mapping[str, str]) -> bool:
+    about = [entry.identifier, *(f"{key}={value}" for key, value in entry.tags.items())]
+    return tags.items() <= entry.tags.items() and all(
+        any(word.lower() in text.lower() for text in about) for word in words or ()
+    )
+
+
+def _figures(source: RunSource, entry: RunEntry, trouble: list[str]) -> dict[str, Figure]:
+    from multimeter.figures import figures_of
+
+    if not entry.is_small:
+        return {}
+    try:
+        return {each.key: each for each in figures_of(source.load(entry))}
+    except MultimeterError as error:
+        trouble.append(f"{entry.identifier}: {error.what}")
+        return {}
+
+
+def _seconds(entry: RunEntry) -> float | None:
+    if entry.start_ns is None or entry.end_ns is None:
+        return None
+    return (entry.end_ns - entry.start_ns) / 1e9
+
+
+def _row(entry: RunEntry, figures: Mapping[str, Figure]) -> list[str]:
+    texts = {key: quantity(each.value, each.unit) for key, each in figures.items()}
+    seconds = _seconds(entry)
+    if "duration" not in texts and seconds is not None:
+        texts["duration"] = quantity(seconds, "s")
+    return [
+        entry.identifier,
+        local_time(entry.start_ns),
+        *(texts.get(key, NONE).removesuffix(" cores") for key in _SHOWN),
+        entry.state or NONE,
+        _short(entry.where),
+    ]
+
+
+def _short(where: str) -> str:
+    home = str(pathlib.Path.home())
+    return f"~{where.removeprefix(home)}" if where.startswith(f"{home}/") else where
+
+
+def _object(
+    entries: Sequence[RunEntry],
+    figures: Sequence[Mapping[str, Figure]],
+    trouble: Sequence[str],
+) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "runs": [
+            {
+                "identifier": entry.identifier,
+                "where": entry.where,
+                "start_ns": entry.start_ns,
+                "end_ns": entry.end_ns,
+                "points": entry.points,
+                "tags": dict(entry.tags),
+                "state": entry.state,
+                "figures": {key: each.value for key, each in some.items()},
+            }
+            for entry, some in zip(entries, figures)
+        ],
+        "trouble": list(trouble),
+    }

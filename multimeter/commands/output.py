@@ -1,0 +1,115 @@
+"""What the verbs print: tables, JSON, files. Nothing that others named moves a cursor."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from multimeter.errors import StorageError
+from multimeter.reports.texts import printable
+
+__all__ = ["can_draw", "is_terminal", "print_json", "print_table", "replace_file", "width"]
+
+
+def is_terminal() -> bool:
+    """Tell whether a person is looking."""
+    return sys.stdout.isatty()
+
+
+def width() -> int:
+    """Return how many columns there are."""
+    return shutil.get_terminal_size().columns
+
+
+def can_draw() -> bool:
+    """Tell whether the output takes dots of braille."""
+    try:
+        "\u28ff".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def print_json(value: Any) -> None:
+    """Print one object; what is no finite number in it becomes null."""
+    typer.echo(json.dumps(_finite(value), indent=2, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()
+) -> None:
+    """Print a table: on a terminal fitted to its width, elsewhere in plain lines.
+
+    Args:
+        head: What stands above the columns.
+        rows: The rows.
+        numbers: Which columns are put to the right, from 0.
+    """
+    shown = [[printable(cell) for cell in row] for row in rows]
+    if is_terminal():
+        _print_fitted(head, shown, numbers)
+        return
+    widths = [max(map(len, column)) for column in zip(head, *shown)]
+    for row in (head, *shown):
+        cells = (
+            cell.rjust(wide) if number in numbers else cell.ljust(wide)
+            for number, (cell, wide) in enumerate(zip(row, widths))
+        )
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _print_fitted(
+    head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int]
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, title in enumerate(head):
+        table.add_column(
+            Text(title),
+            justify="right" if number in numbers else "left",
+            no_wrap=number in numbers,
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(highlight=False, markup=False).print(table)
+
+
+def replace_file(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> None:
+    """Have a file written beside its place, and put there when it is whole.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    draft = path.with_name(f".multimeter-{os.urandom(8).hex()}")
+    try:
+        write(draft)
+        draft.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}",
+            cause="The folder is not there or cannot be written, or the disk is full.",
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)

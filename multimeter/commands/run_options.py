@@ -1,0 +1,70 @@
+"""Where the verbs look for runs: options that they share, and what the words mean."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from multimeter.result import Result
+    from multimeter.runs.source import RunSource
+
+__all__ = ["Config", "Folder", "Json", "Run", "load", "sources_of"]
+
+RUN_HELP = (
+    "The path of a file; an identifier, or a beginning that only one run has; @latest, "
+    "or @2 for the run before it."
+)
+
+# typer reads these annotations when the module runs, on every Python from 3.10 on.
+Run = Annotated[str, typer.Argument(help=RUN_HELP, metavar="RUN")]
+Folder = Annotated[
+    Optional[pathlib.Path],  # noqa: UP045
+    typer.Option(
+        help="Where files of runs are; by default ~/.multimeter/runs.", metavar="FOLDER"
+    ),
+]
+Config = Annotated[
+    Optional[pathlib.Path],  # noqa: UP045
+    typer.Option(
+        "-c", "--config", help="The file that describes the stack.", metavar="FILE"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one object of JSON.")]
+
+
+def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list[RunSource]:
+    """Return the folder, and the stack where there is one.
+
+    Raises:
+        ConfigurationError: The configuration of the stack cannot be used, or there is
+            none where one was named.
+    """
+    from multimeter.runs.files import Folder as FolderSource
+    from multimeter.runs.files import default_folder
+    from multimeter.runs.stack import find_stack
+
+    sources: list[RunSource] = [
+        FolderSource(folder.expanduser() if folder else default_folder())
+    ]
+    stack = find_stack(config)
+    if stack is not None:
+        sources.append(stack)
+    return sources
+
+
+def load(word: str, folder: pathlib.Path | None, config: pathlib.Path | None) -> Result:
+    """Return the run that a word means; see :mod:`multimeter.runs.choice`.
+
+    Raises:
+        MultimeterError: There is no such run, or it cannot be read.
+    """
+    from multimeter.runs.choice import load_run
+
+    return load_run(word, lambda: sources_of(folder, config), _warn)
+
+
+def _warn(what: str) -> None:
+    typer.echo(f"Note: {what}", err=True)

@@ -1,0 +1,205 @@
+"""``multimeter show``: one run, as figures and curves."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
+
+import typer
+
+from multimeter.commands.output import (
+    can_draw,
+    is_terminal,
+    print_json,
+    print_table,
+    replace_file,
+    width,
+)
+from multimeter.commands.run_options import Config, Folder, Json, Run, load
+from multimeter.quantities import quantity
+from multimeter.reports.texts import local_time, printable
+
+if TYPE_CHECKING:
+    from multimeter.peaks import Peak
+    from multimeter.result import Result
+
+__all__ = ["Html", "Measures", "show"]
+
+Measures = Annotated[
+    Optional[List[str]],  # noqa: UP006, UP045
+    typer.Option(
+        "--measure",
+        help="Draw the measures whose keys match, such as 'rig.*'; may be repeated.",
+        metavar="PATTERN",
+    ),
+]
+Html = Annotated[
+    Optional[pathlib.Path],  # noqa: UP045
+    typer.Option(help="Write one file of HTML that opens offline.", metavar="FILE"),
+]
+
+_MOST_OWN = 4
+
+
+def show(
+    run: Run,
+    measure: Measures = None,
+    html: Html = None,
+    folder: Folder = None,
+    config: Config = None,
+    json: Json = False,  # noqa: FBT002 - a switch
+) -> None:
+    """Show a run: its figures, its marks, and its curves."""
+    result = load(run, folder, config)
+    if html is not None:
+        _write_html(result, html)
+    if json:
+        print_json(_object(result))
+    elif html is None:
+        _print(result, measure)
+
+
+def _print(result: Result, patterns: list[str] | None) -> None:
+    from multimeter.figures import figures_of
+
+    typer.echo(printable(result.identifier or "A run without a name"))
+    for line in _about(result):
+        typer.echo(printable(line))
+    typer.echo("")
+    rows = [[each.title, quantity(each.value, each.unit)] for each in figures_of(result)]
+    if rows:
+        print_table(("FIGURE", "VALUE"), rows, numbers=(1,))
+    for line in _remarks(result):
+        typer.echo(line)
+    _print_marks(result)
+    _draw(result, patterns)
+
+
+def _about(result: Result) -> list[str]:
+    times = result.times_ns
+    lines = []
+    if len(times):
+        lines.append(
+            f"{local_time(times[0])} to {local_time(times[-1])}, {len(times)} points"
+        )
+    else:
+        lines.append("It has no points.")
+    if result.tags:
+        lines.append(", ".join(f"{key}={value}" for key, value in result.tags.items()))
+    return lines
+
+
+def _remarks(result: Result) -> list[str]:
+    """Return what one should know before one trusts the curves."""
+    remarks = [
+        f"Samples that {what}: {result.meta_data[key]}"
+        for key, what in (
+            ("late_samples", "came late"),
+            ("missed_samples", "were not taken"),
+        )
+        if key in result.meta_data
+    ]
+    if "widened_cycle_time" in result.meta_data:
+        widened = result.meta_data["widened_cycle_time"]
+        remarks.append(f"To keep the cost low, samples were taken every {widened}.")
+    remarks += [
+        f"{each.measure.key}: the peak fell between two samples: "
+        f"{_in_unit(each, each.mark)}, the curve has {_in_unit(each, each.sampled or 0)}."
+        for each in result.peaks
+        if each.between_samples
+    ]
+    return [printable(each) for each in remarks]
+
+
+def _in_unit(peak: Peak, value: float) -> str:
+    factor = {"kB": 1024.0, "KiB": 1024.0, "MiB": 1024.0**2, "bytes": 1.0, "B": 1.0}
+    unit = peak.measure.metric.unit
+    if unit in factor:
+        return quantity(value * factor[unit], "bytes")
+    return f"{value:g} {unit}".rstrip()
+
+
+def _print_marks(result: Result) -> None:
+    from multimeter.comparison import zero_of
+
+    if result.marks_ns:
+        zero = zero_of(result)
+        rows = [
+            [label, f"{(t - zero) / 1e9:.3f} s"] for t, label in sorted(result.marks_ns)
+        ]
+        typer.echo("")
+        print_table(("MARK", "AT"), rows, numbers=(1,))
+
+
+def _draw(result: Result, patterns: list[str] | None) -> None:
+    from multimeter.comparison import zero_of
+    from multimeter.reports.charts import headlines, measure_charts
+    from multimeter.reports.terminal import draw
+
+    name = [result.identifier or ""]
+    charts = [] if patterns else headlines([result], name)
+    own = measure_charts([result], name, patterns)
+    charts += own if patterns else own[:_MOST_OWN]
+    if not charts or not len(result.times_ns):
+        return
+    if not can_draw():
+        typer.echo("The output takes no curves: they need UTF-8.")
+        return
+    zero = zero_of(result)
+    span = 0.0, (result.times_ns[-1] - zero) / 1e9
+    marks = [(time - zero) / 1e9 for time, _ in result.marks_ns]
+    for chart in charts:
+        text = draw(chart, width(), colors=is_terminal(), marks=marks, span=span)
+        typer.echo(f"\n{text}")
+    if not patterns and len(own) > _MOST_OWN:
+        more = len(own) - _MOST_OWN
+        typer.echo(f"\nAnd {more} more measures: --measure PATTERN draws them.")
+
+
+def _write_html(result: Result, path: pathlib.Path) -> None:
+    from multimeter.comparison import zero_of
+    from multimeter.figures import figures_of
+    from multimeter.reports.charts import all_charts
+    from multimeter.reports.html import Page, Table, html_page
+
+    zero = zero_of(result)
+    name = result.identifier or "A run without a name"
+    figures = [[each.title, quantity(each.value, each.unit)] for each in figures_of(result)]
+    text = html_page(
+        Page(
+            name,
+            [*_about(result), *_remarks(result)],
+            [Table(("Figure", "Value"), figures)],
+            all_charts([result], [name]),
+            [((time - zero) / 1e9, label) for time, label in result.marks_ns],
+        )
+    )
+    replace_file(path, lambda draft: _write(draft, text))
+    typer.echo(f"Written: {path}", err=True)
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="replace")
+
+
+def _object(result: Result) -> dict[str, Any]:
+    from multimeter.summary import summary_of
+
+    return {
+        **summary_of(result),
+        "meta_data": result.meta_data,
+        "marks": [{"time_ns": time, "label": label} for time, label in result.marks_ns],
+        "peaks": [
+            {
+                "measure": each.measure.key,
+                "unit": each.measure.metric.unit,
+                "mark": each.mark,
+                "sampled": each.sampled,
+                "value": each.value,
+                "in_run": each.in_run,
+                "between_samples": each.between_samples,
+            }
+            for each in result.peaks
+        ],
+        "measures": list(result.columns),
+    }

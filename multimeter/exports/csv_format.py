@@ -1,0 +1,46 @@
+"""Points as CSV: a line for each, a column for each measure."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from multimeter.result import Result
+from multimeter.storages.formats import FileFormat, Stream, write_text
+from multimeter.timestamps import format_iso
+
+__all__ = ["CsvFormat"]
+
+
+class CsvFormat(FileFormat):
+    """Comma-separated values (RFC 4180): ``time``, then a column for each measure.
+
+    Times are ISO 8601 in UTC. A field is empty where there is no value. CSV has no place
+    for marks, tags and descriptions; it is not read back.
+    """
+
+    @property
+    def extension(self) -> str:
+        """``.csv``."""
+        return ".csv"
+
+    def save_result_to_stream(self, result: Result, stream: Stream) -> None:
+        """Write the points.
+
+        Args:
+            result: What was measured.
+            stream: A binary stream, which stays open.
+        """
+        line = io.StringIO(newline="")
+        writer = csv.writer(line)
+
+        def text(cells: list[object]) -> str:
+            line.seek(0)
+            line.truncate()
+            writer.writerow(cells)
+            return line.getvalue()
+
+        keys = list(result.columns)
+        rows = zip(result.times_ns, *(result.values(key) for key in keys))
+        write_text(stream, [text(["time", *keys])])
+        write_text(stream, (text([format_iso(time), *row]) for time, *row in rows))

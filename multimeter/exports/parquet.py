@@ -1,0 +1,94 @@
+"""Points as Parquet, written by DuckDB.
+
+What is not a point stands in the file's key-value meta data, so that nothing is lost.
+https://duckdb.org/docs/stable/data/parquet/overview
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+from multimeter.errors import MissingExtraError, StorageError
+from multimeter.result import Result
+from multimeter.schema_json import schema_to_json
+
+__all__ = ["write_parquet"]
+
+_DTYPES: dict[type, str] = {float: "float64", int: "int64", bool: "bool"}
+_INT64 = range(-(2**63), 2**63)
+
+
+def write_parquet(result: Result, path: pathlib.Path) -> None:
+    """Write a run to a file in Parquet.
+
+    The columns are ``time`` (a timestamp in ns, UTC) and one for each measure; the
+    key-value meta data are ``identifier``, and as JSON ``tags``, ``meta_data``, ``schema``
+    and ``marks`` (pairs of ns since the epoch and label).
+
+    Args:
+        result: The run.
+        path: The file; what is there is replaced.
+
+    Raises:
+        MissingExtraError: DuckDB or numpy is not installed.
+        StorageError: The file cannot be written.
+    """
+    try:
+        import duckdb
+        import numpy as np
+    except ImportError as error:
+        raise MissingExtraError(error.name or "duckdb", "visu") from error
+    arrays, selected = {"t": np.array(list(result.times_ns), "int64")}, []
+    for number, key in enumerate(result.columns):
+        values, missing = _column(list(result.values(key)), np)
+        arrays |= {f"v{number}": values, f"n{number}": missing}
+        name = _quoted(key, '"')
+        selected.append(f"CASE WHEN NOT n{number} THEN v{number} END AS {name}")
+    columns = ", ".join(["make_timestamp_ns(t) AS time", *selected])
+    pairs = ", ".join(
+        f"{key}: {_quoted(value, chr(39))}" for key, value in _about(result).items()
+    )
+    try:
+        with duckdb.connect() as connection:
+            connection.register("points", arrays)
+            connection.execute(
+                f"COPY (SELECT {columns} FROM points) TO {_quoted(str(path), chr(39))} "  # noqa: S608 - all is quoted
+                f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{pairs}}})"
+            )
+    except (duckdb.Error, OSError) as error:
+        raise StorageError(f"{path} cannot be written: {error}") from error
+
+
+def _column(values: list[Any], np: Any) -> tuple[Any, Any]:
+    """Return values as an array of one type, and which of them are missing."""
+    missing = np.array([value is None for value in values], "bool")
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int, float}:
+        kinds = {float}
+    kind = kinds.pop() if len(kinds) == 1 else str
+    if kind is int and any(v is not None and v not in _INT64 for v in values):
+        kind = float
+    dtype = _DTYPES.get(kind, "object")
+    if dtype == "object":
+        texts = [
+            "" if v is None else str(v).encode("utf-8", "replace").decode() for v in values
+        ]
+        return np.array(texts, "object"), missing
+    return np.array([0 if value is None else value for value in values], dtype), missing
+
+
+def _about(result: Result) -> dict[str, str]:
+    return {
+        "identifier": result.identifier or "",
+        "tags": json.dumps(result.tags),
+        "meta_data": json.dumps(result.meta_data, default=str),
+        "schema": json.dumps(schema_to_json(result.schema), default=str),
+        "marks": json.dumps(result.marks_ns),
+    }
+
+
+def _quoted(text: str, quote: str) -> str:
+    text = text.encode("utf-8", "replace").decode().replace("\0", "\u2400")
+    return f"{quote}{text.replace(quote, 2 * quote)}{quote}"

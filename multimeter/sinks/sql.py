@@ -131,8 +131,10 @@ class SQLSink:
         return Accepted()
 
     def after_fork(self) -> None:
-        """Close our end of the connection, which the parent does not notice."""
-        self._drop()
+        """Forget the connection, which is the parent's."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._server.disown(connection)
         self._stored.clear()
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import re
@@ -79,7 +80,10 @@ class Server(Protocol):
         """Return what the driver says with an error, or None for one of others."""
 
     def abandon(self, connection: Connection) -> None:
-        """Close our end without a word to the server: it is another process's, or gone."""
+        """Close our end, as far as the driver can do that without the server."""
+
+    def disown(self, connection: Connection) -> None:
+        """Forget a connection of the parent process, without a word to the server."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,10 @@ class MySQLServer:
         """Close the socket, without the message that would end the session."""
         connection._force_close()  # noqa: SLF001 - it has no public name
 
+    def disown(self, connection: Any) -> None:
+        """Close the socket, which the parent does not notice."""
+        self.abandon(connection)
+
 
 @dataclass(frozen=True)
 class ODBCSource:
@@ -238,7 +246,11 @@ class ODBCSource:
         return SQLError(int(match[1]) if match else _STATES.get(state, 0), message)
 
     def abandon(self, connection: Connection) -> None:
-        """Forget it; ODBC closes it when the process ends."""
+        """Let go of it: that closes it."""
+
+    def disown(self, connection: Connection) -> None:
+        """Keep it for good: to let go of it would end the session of the parent."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def _quote(text: str) -> str:

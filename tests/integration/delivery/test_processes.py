@@ -13,7 +13,7 @@ SECONDS = 1_200
 NIGHT = 1_000_000
 
 LOGGER = """
-import os, sys
+import os, sys, time
 from multimeter.delivery import Delivery, RetryPolicy
 from multimeter.sinks.influx import InfluxDBSink
 
@@ -27,7 +27,12 @@ delivery = Delivery(
     linger=0.01,
     batch_size=1_000,
 )
+gate = os.open(progress + ".gate", os.O_RDWR | os.O_CREAT)
+allowed = 0
 for number in range(first, int(points)):
+    while number >= allowed:
+        allowed = int(os.pread(gate, 20, 0) or points)
+        time.sleep(0.001)
     delivery.put_line(b"log,codename=a value=%di %d" % (number, number))
     # What is accepted now is never put again.
     os.pwrite(descriptor, b"%020d" % (number + 1), 0)
@@ -50,6 +55,10 @@ class Logger:
             return int(self.progress_file.read_bytes() or 0)
         except FileNotFoundError:
             return 0
+
+    def let_through(self, number):
+        """Let it log so many points, and no more."""
+        self.progress_file.with_suffix(".gate").write_bytes(b"%020d" % number)
 
     def wait(self, process, number):
         deadline = time.monotonic() + SECONDS
@@ -128,15 +137,20 @@ def test_program_and_server_that_are_killed_in_turn_lose_and_double_nothing(
     # At night the program 20 times, and the server 20 times while the program logs.
     moments = kills(5, 40 if points >= NIGHT else 6, points)
     for server_dies, program_dies in zip(moments[::2], moments[1::2]):
+        # It is in the middle of its work, however long the server takes to start.
+        logger.let_through(min(program_dies + points // 100, points - 1))
         process = logger.start()
         logger.wait(process, server_dies)
         stack.server.kill()
         assert stack.run("start").returncode == 0
         logger.wait(process, program_dies)
         process.kill()
-        process.wait()
+        assert process.wait() == -signal.SIGKILL
+    logger.let_through(points)
     logger.finish()
-    assert stack.runs()["log"]["points"] == points
+    stored = stack.runs()["log"]["points"]
+    print(f"\n{points} points, {len(moments) // 2} kills of each: {stored} points stored")
+    assert stored == points
 
 
 SHARE = """

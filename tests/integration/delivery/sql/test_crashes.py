@@ -13,7 +13,7 @@ SECONDS = 1_200
 NIGHT = 1_000_000
 
 PROGRAM = """
-import os, sys
+import os, sys, time
 import pymysql
 from multimeter.loggers import ContinuousLogger
 
@@ -33,7 +33,12 @@ if asks == "asks":
     ) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT COALESCE(MAX(value), -1) + 1 FROM dateplots_lab")
         first = int(cursor.fetchone()[0])
+gate = os.open(progress + ".gate", os.O_RDWR | os.O_CREAT)
+allowed = 0
 for number in range(first, int(points)):
+    while number >= allowed:
+        allowed = int(os.pread(gate, 20, 0) or points)
+        time.sleep(0.001)
     # A program that is killed between these two logs a number again, unless it asks: its
     # point then has another time, by which it is told from one that is stored twice.
     logger.enqueue_point("a", (1_600_000_000 + number + int(run) / 1_000, number))
@@ -69,6 +74,10 @@ class Program:
             return int(self.progress_file.read_bytes() or 0)
         except FileNotFoundError:
             return 0
+
+    def let_through(self, number):
+        """Let it log so many points, and no more."""
+        self.progress_file.with_suffix(".gate").write_bytes(b"%020d" % number)
 
     def wait(self, process, number):
         deadline = time.monotonic() + SECONDS
@@ -153,15 +162,21 @@ def test_program_and_server_that_are_killed_in_turn_lose_and_double_nothing(
     # At night the program 20 times, and the server 20 times while the program logs.
     kills = moments(5, 40 if points >= NIGHT else 6, points)
     for server_dies, program_dies in zip(kills[::2], kills[1::2]):
+        # It is in the middle of its work, however long the server takes to start.
+        program.let_through(min(program_dies + points // 100, points - 1))
         process = program.start()
         program.wait(process, server_dies)
         own_database.kill()
         own_database.start()
         program.wait(process, program_dies)
         process.kill()
-        process.wait()
+        assert process.wait() == -signal.SIGKILL
+    program.let_through(points)
     program.finish()
-    assert own_database.values() == [float(number) for number in range(points)]
+    stored = own_database.values()
+    turns = len(kills) // 2
+    print(f"\n{points} points, {turns} kills of each: {len(stored)} rows in {TABLE}")
+    assert stored == [float(number) for number in range(points)]
 
 
 def test_a_logger_that_starts_while_the_server_is_down_delivers_later(

@@ -148,6 +148,38 @@ def test_a_connection_that_is_killed_is_opened_anew(sink, database):
     assert database.values() == [1.5, 2.5]
 
 
+FORK = """
+import os, sys
+from multimeter.sinks.base import Accepted, Batch
+from multimeter.sinks.sql import SQLSink
+from multimeter.sinks.sql_client import ODBCSource
+
+def batch(number):
+    return Batch(f"b{number}", [b"log,codename=a value=%d %d000000" % (number, number)])
+
+sink = SQLSink(ODBCSource("knows"), "dateplots_lab")
+assert sink.send(batch(1)) == Accepted()
+child = os.fork()
+if child == 0:
+    sink.after_fork()
+    assert sink.send(batch(2)) == Accepted()
+    sys.exit()
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+answer = sink.send(batch(3))
+assert answer == Accepted(), answer
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_process_does_not_end_the_connection_of_its_parent(
+    sources, database, start_python
+):
+    program = start_python(FORK)
+    _, errors = program.communicate(timeout=SECONDS)
+    assert program.returncode == 0, errors
+    assert database.values() == [1.0, 2.0, 3.0]
+
+
 def test_a_logger_logs_by_the_name_of_a_source(sources, database, tmp_path):
     user, password = MariaDB.username, MariaDB.password
     with pytest.raises(StartupException, match="1045"):

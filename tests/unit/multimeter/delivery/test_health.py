@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from fakes.sink_contract import SinkContract
 
 from multimeter.delivery import Delivery, Stats
 from multimeter.delivery.health import HealthSink
@@ -44,6 +45,34 @@ class World:
     def health(self):
         """What was stored of it, as records."""
         return health(self.inner)
+
+
+class TestHealthSink(SinkContract):
+    """It is a sink like every other one."""
+
+    @pytest.fixture
+    def inner(self):
+        return MemorySink()
+
+    @pytest.fixture
+    def sink(self, inner):
+        return HealthSink(inner, lambda: Stats(0, 0, 0, 0, {}, 0, 0, 0))
+
+    @pytest.fixture
+    def unreachable(self):
+        away = MemorySink(lambda _: AWAY)
+        return HealthSink(away, lambda: Stats(0, 0, 0, 0, {}, 0, 0, 0))
+
+    @pytest.fixture
+    def stored(self, inner):
+        def values():
+            found = [Batch("", [line]).records[0] for line in inner.lines.values()]
+            points = [each for each in found if each.measurement == "contract"]
+            return [
+                each.fields["value"] for each in sorted(points, key=lambda r: r.time_ns)
+            ]
+
+        return values
 
 
 def health(sink):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
@@ -94,6 +95,32 @@ def test_points_are_not_sent_a_second_time_at_the_end(server, make_storage, meas
         pass
     seen = [r for r in records(server) if r.measurement == "run"]
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(("options", "told"), [({"health": True}, 1), ({}, 0)])
+def test_what_the_delivery_did_is_told_at_the_end_where_asked(
+    server, make_storage, measure, options, told
+):
+    storage = make_storage(**options)
+    with measure(storage):
+        pass
+    storage.close()
+    storage._delivery._thread.join(SECONDS)
+    health = [r for r in records(server) if r.measurement == "multimeter_health"]
+    assert [r.fields["queued"] for r in health] == [0] * told
+
+
+def test_a_storage_for_the_stack_tells_what_its_delivery_did(server, measure, tmp_path):
+    stack = {"url": server.url, "org": "o", "bucket": "b", "token": TOKEN}
+    config = tmp_path / "visu.config.json"
+    config.write_text(json.dumps({"version": 1} | stack))
+    for options in ({}, {"health": False}):
+        storage = InfluxDBStorage.from_stack(config, **options)
+        with measure(storage):
+            pass
+        storage.close()
+        storage._delivery._thread.join(SECONDS)
+    assert [r.measurement for r in records(server)].count("multimeter_health") == 1
 
 
 def test_who_wants_all_at_the_end_gets_that(server, make_storage, measure):

@@ -203,15 +203,19 @@ def _limits(item: pytest.Item) -> dict[str, float]:
 
 
 def _limit(name: str, limit: Any) -> float:
-    from multimeter.quantities import parsed_bytes
+    from multimeter.limits import parse_limit
 
     is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
     if is_number and limit >= 0:
         return float(limit)
-    if name == "max_memory" and isinstance(limit, str):
-        return parsed_bytes(limit)
-    wanted = "bytes, or a text such as '200 MiB'" if name == "max_memory" else "seconds"
-    raise ValueError(f"{name} is a number of {wanted}, not {limit!r}.")
+    if isinstance(limit, str):
+        parsed = parse_limit(limit, "bytes" if name == "max_memory" else "s")
+        if not parsed.relative:
+            return parsed.value
+    unit, text = ("bytes", "200 MiB") if name == "max_memory" else ("seconds", "2 s")
+    raise ValueError(
+        f"{name} is a number of {unit}, or a text such as '{text}', not {limit!r}."
+    )
 
 
 def _broken(limits: Mapping[str, float], used: _Used) -> list[str]:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["parsed_bytes", "quantity", "sparkline"]
-
-_AMOUNT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kKMGT]?)(i?)B?\s*", re.ASCII)
-_POWERS = ("", "K", "M", "G", "T")
+__all__ = ["quantity", "sparkline"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -33,21 +29,6 @@ def quantity(value: float, unit: str) -> str:
         return _scaled(value, 1000.0, ("J", "kJ", "MJ", "GJ"))
     number = f"{value:,.0f}" if value == round(value) or value >= 1000 else _digits(value)  # noqa: PLR2004 - from there on, digits enough
     return f"{number} {unit}".rstrip()
-
-
-def parsed_bytes(text: str) -> float:
-    """Return the bytes that a text tells: ``200 MiB``, ``1.5GB``, ``4096``.
-
-    KiB, MiB, ... count 1024, kB, MB, ... 1000.
-
-    Raises:
-        ValueError: It tells no bytes.
-    """
-    match = _AMOUNT.fullmatch(text)
-    if match is None or (match[3] and not match[2]):
-        raise ValueError(f"'{text}' is no amount of memory, such as '200 MiB'.")
-    step = 1024 if match[3] else 1000
-    return float(match[1]) * float(step ** _POWERS.index(match[2].upper()))
 
 
 def _duration(seconds: float) -> str:

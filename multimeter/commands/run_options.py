@@ -43,11 +43,11 @@ def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list
             none where one was named.
     """
     from multimeter.runs.files import Folder as FolderSource
-    from multimeter.runs.files import default_folder
     from multimeter.runs.stack import find_stack
+    from multimeter.storages.rescue import runs_folder
 
     sources: list[RunSource] = [
-        FolderSource(folder.expanduser() if folder else default_folder())
+        FolderSource(folder.expanduser() if folder else runs_folder())
     ]
     stack = find_stack(config)
     if stack is not None:

@@ -18,18 +18,13 @@ from multimeter.storages.formats import FileFormat, Stream
 from multimeter.storages.json_format import JsonFormat
 from multimeter.storages.line_format import LineFormat
 
-__all__ = ["Folder", "default_folder", "is_run_file", "load_file"]
+__all__ = ["Folder", "is_run_file", "load_file"]
 
 _FORMATS: dict[str, FileFormat] = {
     each.extension: each for each in (JsonFormat(), LineFormat())
 }
 _ZIPPED = ".gz"
 _SMALL = 2 * 1024**2
-
-
-def default_folder() -> pathlib.Path:
-    """Return the folder of the runs of which nobody said where to keep them."""
-    return pathlib.Path.home() / ".multimeter" / "runs"
 
 
 def is_run_file(path: pathlib.Path) -> bool:

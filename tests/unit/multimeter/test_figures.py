@@ -226,3 +226,10 @@ def test_figures_of_a_result_that_was_read_back_are_the_same(probe, file_format)
     assert figures_of(file_format.load(stream)) == figures
     assert {"duration", "cpu_time", "cpu", "peak_memory"} <= {each.key for each in figures}
     assert all(each.value > MIB for each in figures if each.key == "peak_memory")
+
+
+def test_a_number_that_no_float_can_hold_is_left_out():
+    result = Result(identifier="run")
+    for second, threads in enumerate((3, 10**400, 4)):
+        result.append(second * 10**9, {"tree.threads": threads})
+    assert {each.key: each.value for each in figures_of(result)}["threads"] == 4

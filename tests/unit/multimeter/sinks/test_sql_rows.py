@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import pymysql
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymysql.converters import conversions
 
 from multimeter.delivery.encoding import encode_record
 from multimeter.record import Record
 from multimeter.sinks.base import Batch
-from multimeter.sinks.sql_rows import Ranges, RefusedError, parse_rows
+from multimeter.sinks.sql_rows import (
+    Ranges,
+    RefusedError,
+    Rows,
+    literal_rows,
+    parse_rows,
+)
+from multimeter.sinks.sql_statements import insert_all
 
 
 def parse(*lines, ids=None, known=("a", "b c")):
@@ -85,3 +94,36 @@ def test_ranges_hold_what_was_added_also_as_text(bounds):
         for index in range(52):
             assert (index in found) == any(start <= index < stop for start, stop in bounds)
     assert str(Ranges([(0, 5), (5, 9)])) == "0-9"
+
+
+def test_rows_are_literals_of_numbers():
+    rows = Rows([(1, 1_600_000_000_000_000, 0.5), (2, 0, 1e-300)])
+    assert literal_rows(rows) == (
+        "(1,FROM_UNIXTIME(1600000000000000*0.000001),0.5e0),"
+        "(2,FROM_UNIXTIME(0*0.000001),1e-300)"
+    )
+
+
+@given(st.integers(0, 2**52), st.floats(allow_nan=False, allow_infinity=False))
+def test_a_value_comes_through_its_literal(time_us, value):
+    text = literal_rows(Rows([(1, time_us, value)]))
+    assert f"({time_us}*" in text
+    assert float(text.rpartition(",")[2].rstrip(")")) == value
+
+
+@pytest.mark.parametrize(
+    "row", [("1); DROP", 0, 0.5), (1, "0", 0.5), (1, 0, "0"), (1, 0, 5), (1, 0.5, 0.5)]
+)
+def test_what_is_no_number_of_its_kind_becomes_no_sql(row):
+    with pytest.raises((TypeError, ValueError)):
+        literal_rows(Rows([row]))
+
+
+def test_pymysql_writes_rows_as_they_are_and_escapes_all_else():
+    connection = pymysql.Connection(
+        defer_connect=True, conv={**conversions, Rows: literal_rows}
+    )
+    statement = insert_all("t").replace("?", "%s")
+    text = connection.cursor().mogrify(statement, (Rows([(1, 2, 3.0)]),))
+    assert text.endswith("VALUES (1,FROM_UNIXTIME(2*0.000001),3.0e0)")
+    assert connection.cursor().mogrify("%s", ("a'b",)) == "'a\\'b'"

@@ -253,6 +253,33 @@ def open_(
 
 
 @app.command()
+def demo(
+    context: typer.Context,
+    run: Annotated[
+        Optional[str],
+        typer.Argument(
+            help="What the run is called; by default after the time.",
+            metavar="[RUN]",
+            show_default=False,
+        ),
+    ] = None,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=3600, help="How long it takes.")
+    ] = 10.0,
+    browser: Annotated[bool, typer.Option(help="Open a browser too.")] = True,
+    json: Json = False,
+) -> None:
+    """Measure a small training live, to see what a run looks like."""
+    from multimeter.visualization.verbs import run_demo
+
+    console = _console(as_json=json)
+    config_file = _config_file(context, config, name)
+    run_demo(config_file, run, console, seconds=seconds, browser=browser)
+
+
+@app.command()
 def logs(
     context: typer.Context,
     service: Annotated[

@@ -11,13 +11,15 @@ import dataclasses
 import pathlib
 import signal
 import sys
+import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
 from multimeter.connection import default_config_file
 from multimeter.errors import MultimeterError
+from multimeter.identifiers import checked_identifier, new_identifier
 from multimeter.visualization import stack
 from multimeter.visualization.config import StackConfig, kept_file, read_config
 from multimeter.visualization.console import Console
@@ -32,6 +34,7 @@ __all__ = [
     "install_stack",
     "open_page",
     "remove_stack",
+    "run_demo",
     "serve_stack",
     "show_credentials",
     "show_doctor",
@@ -43,6 +46,8 @@ __all__ = [
 ]
 
 _NOT_RUNNING = 3
+_LOOKS_FOR_RUN = 50
+_LOOK_SECONDS = 0.1
 
 
 @contextlib.contextmanager
@@ -174,6 +179,81 @@ def open_page(
         console.result({"page": links.page, "login": links.login})
         if browser and console.is_terminal:
             webbrowser.open(links.login or links.page)
+
+
+def run_demo(
+    config_file: pathlib.Path,
+    run: str | None,
+    console: Console,
+    *,
+    seconds: float,
+    browser: bool,
+) -> None:
+    """Run the demonstration, and show it where a person is looking."""
+    # Ended by a signal its run ends in order, just as after an error.
+    signal.signal(signal.SIGTERM, _end)
+    with _reported(console):
+        config = read_config(config_file)
+        _require_running(config_file)
+        parts = engine_of(config_file, config)
+        identifier = checked_identifier(run or new_identifier("demo-"))
+        links = parts.links(config, {"identifier": identifier, "start": None, "end": None})
+        console.heading(f"A small training, live, for {seconds:g} seconds:")
+        _print_links(links, console)
+        console.line()
+        begun = time.monotonic()
+
+        def show() -> None:
+            if browser and console.is_terminal:
+                _wait_for_run(parts, config, identifier)
+                webbrowser.open(links.login or links.page)
+
+        def tell(label: str) -> None:
+            console.line(f"  {time.monotonic() - begun:5.1f} s  {label}")
+
+        complete = _demonstrate(config_file, identifier, seconds, show, tell)
+        console.line("Done." if complete else "Interrupted; what was measured is stored.")
+        console.line(f"  See it again: multimeter-visu open {identifier}")
+        console.result(
+            {
+                "run": identifier,
+                "page": links.page,
+                "login": links.login,
+                "complete": complete,
+            }
+        )
+
+
+def _demonstrate(
+    config_file: pathlib.Path,
+    identifier: str,
+    seconds: float,
+    on_start: Callable[[], None],
+    on_mark: Callable[[str], None],
+) -> bool:
+    from multimeter.visualization.examples.demo import demonstrate
+
+    try:
+        demonstrate(config_file, identifier, seconds, on_start=on_start, on_mark=on_mark)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _require_running(config_file: pathlib.Path) -> None:
+    state = stack.status(config_file).state
+    if state != "running":
+        raise VisualizationError(
+            f"The stack is {state}.", next_step="multimeter-visu start, then try again."
+        )
+
+
+def _wait_for_run(parts: Engine, config: StackConfig, identifier: str) -> None:
+    """Return when the page can show a run that has just begun."""
+    for _ in range(_LOOKS_FOR_RUN):
+        if any(run["identifier"] == identifier for run in parts.runs(config)):
+            return
+        time.sleep(_LOOK_SECONDS)
 
 
 def _find_run(parts: Engine, config: StackConfig, identifier: str) -> Run:

@@ -291,7 +291,10 @@ class DockerEngine:
         if run is None:
             return config.page
         view = {"var-measurementId": portable_measurement(run["identifier"])}
-        if run["start"] is not None:
+        if run["start"] is None:
+            # It is still to come: then it is followed.
+            view |= {"from": "now-1m", "to": "now", "refresh": "5s"}
+        else:
             # Outwards to whole milliseconds, so that no point is cut off.
             view |= {"from": run["start"] // 1_000_000, "to": -(-run["end"] // 1_000_000)}
         query = urlencode(view, quote_via=quote)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
-import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,15 +17,14 @@ import zlib
 
 from multimeter import FileStorage, LineFormat, Measurement, Multimeter, ResourceProbe
 from multimeter.visualization.examples.load import EXAMPLE
+from multimeter.visualization.examples.workload import (
+    compress_in_child,
+    make_block,
+    read_back,
+    write_blocks,
+)
 
 _CYCLE_SECONDS = 0.1
-_MIB = 2**20
-_CHILD = """
-import sys, zlib
-data = b"".join(number.to_bytes(4, "little") for number in range(int(sys.argv[1])))
-for level in (1, 6, 9):
-    zlib.compress(data, level)
-"""
 
 
 def main() -> None:
@@ -54,9 +51,11 @@ def _run(measurement: Measurement, file: pathlib.Path) -> None:
     measurement.add_mark("compress in threads")
     _compress(blocks * 2)
     measurement.add_mark("children")
-    _children()
+    for number in range(24):
+        # Short ones: what a child has used is known when it has ended, all at once.
+        compress_in_child(20_000 + 12_000 * (number * 7 % 11))
     measurement.add_mark("write")
-    _write(file, blocks)
+    write_blocks(file, blocks)
     del blocks
     measurement.add_mark("wait")
     time.sleep(2.0)
@@ -66,15 +65,12 @@ def _load(file: pathlib.Path) -> list[bytes]:
     """Make some data, and read it back a few times from the disk."""
     blocks = []
     for number in range(96):
-        blocks.append(random.Random(number).randbytes(_MIB))  # noqa: S311 - just data
+        blocks.append(make_block(number))
         time.sleep(0.03)
-    _write(file, blocks)
+    write_blocks(file, blocks)
     for _ in range(3):
-        with file.open("rb", buffering=0) as stream:
-            # What stands in the cache of the kernel would be no reading at all.
-            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            while stream.read(_MIB):
-                time.sleep(0.002)
+        for _part in read_back(file):
+            time.sleep(0.002)
     return blocks
 
 
@@ -91,21 +87,6 @@ def _compress(blocks: list[bytes]) -> None:
 def _compress_all(blocks: list[bytes]) -> None:
     for block in blocks:
         zlib.compress(block)
-
-
-def _children() -> None:
-    # Short ones: what a child has used is known when it has ended, all at once.
-    for number in range(24):
-        size = 20_000 + 12_000 * (number * 7 % 11)
-        subprocess.run([sys.executable, "-c", _CHILD, str(size)], check=True)  # noqa: S603
-
-
-def _write(file: pathlib.Path, blocks: list[bytes]) -> None:
-    with file.open("wb", buffering=0) as stream:
-        for number, block in enumerate(blocks):
-            stream.write(block)
-            if number % 8 == 0:
-                os.fsync(stream.fileno())
 
 
 if __name__ == "__main__":

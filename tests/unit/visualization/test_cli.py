@@ -37,6 +37,7 @@ def run(*words):
         "remove",
         "status",
         "open",
+        "demo",
         "logs",
         "doctor",
         "credentials",
@@ -56,7 +57,7 @@ def test_help_lists_the_exit_codes(capsys):
 
 
 @pytest.mark.parametrize(
-    "verb", ["start", "stop", "status", "open", "logs", "credentials", "serve"]
+    "verb", ["start", "stop", "status", "open", "demo", "logs", "credentials", "serve"]
 )
 def test_without_a_stack_a_verb_ends_with_253_and_says_what_to_do(verb, capsys, home):
     assert run(verb) == 253

@@ -1,7 +1,8 @@
 """Logs: single values by their codenames, as a :class:`ContinuousLogger` writes them.
 
 They are the points of one measurement, ``multimeter_logs``: tag ``codename``, field
-``value``, and where it is known a tag ``unit``.
+``value``. The newest ``unit`` of a codename in ``multimeter_codenames`` is its unit; a tag
+``unit`` is, where there is none.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from multimeter.identifiers import LOGS
+from multimeter.identifiers import CODENAMES, LOGS
 from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.store import Store, Summary
@@ -56,17 +57,31 @@ class LogCurve:
 
 
 def list_codenames(store: Store) -> list[Codename]:
-    """Return all codenames in the order of the alphabet."""
+    """Return all codenames in the order of the alphabet.
+
+    Raises:
+        StoreError: The store failed.
+    """
     found: dict[str, Codename] = {}
+    said = _said_units(store)
     for each in store.tag_sets(LOGS):
         if LOG_SERIES.tag not in each.tags:
             continue
         name = each.tags[LOG_SERIES.tag]
-        unit = each.tags.get(LOG_SERIES.unit_tag, "")
+        unit = said.get(name) or each.tags.get(LOG_SERIES.unit_tag, "")
         one = Codename(name, unit, each.start_ns, each.end_ns, each.points)
         before = found.get(name)
         found[name] = one if before is None else _joined(before, one)
     return sorted(found.values(), key=lambda each: each.codename)
+
+
+def _said_units(store: Store) -> dict[str, str]:
+    """Return the units that loggers have said, by codename; the newest of each."""
+    return {
+        record.tags[LOG_SERIES.tag]: str(record.fields["unit"])
+        for record in store.rows(CODENAMES, keys=("unit",))
+        if "unit" in record.fields and LOG_SERIES.tag in record.tags
+    }
 
 
 def _joined(one: Codename, other: Codename) -> Codename:

@@ -50,6 +50,22 @@ def test_a_codename_says_its_unit_its_time_and_how_many_values_it_has(store: Sto
     ]
 
 
+def test_the_newest_unit_that_a_logger_has_said_is_the_unit(store: Store) -> None:
+    write(
+        store,
+        "multimeter_logs,codename=p,unit=Pa value=1 10",
+        "multimeter_logs,codename=q value=1 10",
+        'multimeter_codenames,codename=p unit="bar",description="d" 2',
+        'multimeter_codenames,codename=p unit="mbar" 3',
+        'multimeter_codenames,codename=q description="no unit" 3',
+        'multimeter_codenames unit="of nobody" 3',
+    )
+    assert [(each.codename, each.unit) for each in list_codenames(store)] == [
+        ("p", "mbar"),
+        ("q", ""),
+    ]
+
+
 def test_a_codename_with_several_tag_sets_is_one_with_its_newest_unit(store: Store) -> None:
     write(
         store,

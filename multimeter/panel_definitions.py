@@ -1,4 +1,4 @@
-"""Panels: which metrics stand together in a chart, in which unit.
+"""Panels: which metrics, or which measures, stand together in a chart, in which unit.
 
 Units are those of Grafana, https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit;
 a unit that Grafana does not know is shown as it is.
@@ -6,29 +6,61 @@ a unit that Grafana does not know is shown as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-__all__ = ["PANELS", "UNITS", "PanelDefinition"]
+__all__ = ["PANELS", "UNITS", "Axis", "PanelDefinition", "key_pattern"]
+
+Axis = Literal["linear", "log"]
+"""How an axis counts."""
 
 
 @dataclass(frozen=True)
 class PanelDefinition:
     """A panel for some metrics, on whatever subjects they are measured.
 
+    One that somebody has made names patterns of measures instead, see
+    :func:`key_pattern`: all that match stand in it, whatever other panel they are in.
+
     Attributes:
         id: The name of the panel in links and tests.
         title: What stands above it.
-        unit: The unit of its axis.
+        unit: The unit of its axis; with patterns, that of the values.
         metrics: The keys of the metrics with their labels, in the order of the legend.
         group: What it stands under; the panels of nearly every run stand under none.
+        measures: Patterns of the keys of measures, in place of metrics.
+        description: What it shows, in words.
+        axis: How its axis counts.
     """
 
     id: str
     title: str
     unit: str
-    metrics: Mapping[str, str]
+    metrics: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
+    measures: tuple[str, ...] = ()
+    description: str = ""
+    axis: Axis = "linear"
+
+
+_WILD = {"*": ".*", "?": "."}
+
+
+def key_pattern(patterns: Iterable[str]) -> str:
+    """Return one regular expression for patterns of keys.
+
+    In a pattern ``*`` stands for any characters, and ``?`` for one. The expression is one
+    of Python and of RE2, and holds no ``/`` or ``$`` that Flux or Grafana would take for
+    something of theirs, but for the last.
+    """
+    each = ("".join(_WILD.get(char) or _plain(char) for char in one) for one in patterns)
+    return f"^({'|'.join(each)})$"
+
+
+def _plain(char: str) -> str:
+    return {"$": "[$]", "/": r"\/"}.get(char) or re.escape(char)
 
 
 _PROCESSES = "More of the processes"

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from multimeter.metric import Metric
-from multimeter.panel_definitions import PANELS, UNITS, PanelDefinition
+from multimeter.panel_definitions import (
+    PANELS,
+    UNITS,
+    Axis,
+    PanelDefinition,
+    key_pattern,
+)
 from multimeter.probe import ResourceProbe
 from multimeter.schema import Schema
 
-__all__ = ["Panel", "PanelSeries", "known_metric", "panels_of", "scale_of", "shown_unit"]
+__all__ = [
+    "Panel",
+    "PanelSeries",
+    "known_metric",
+    "panels_of",
+    "scale_of",
+    "shown_unit",
+    "stored_unit",
+]
 
 
 @dataclass(frozen=True)
@@ -39,12 +54,18 @@ class Panel:
         title: What stands above it.
         unit: The unit of the axis.
         series: What is drawn.
+        group: What it stands under; empty for the panels of the package.
+        description: What it shows, in words; may be empty.
+        axis: How the axis counts.
     """
 
     id: str
     title: str
     unit: str
     series: tuple[PanelSeries, ...]
+    group: str = ""
+    description: str = ""
+    axis: Axis = "linear"
 
 
 @dataclass(frozen=True)
@@ -72,7 +93,9 @@ _SCOPES = {
 }
 
 
-def panels_of(schema: Schema | None, keys: Iterable[str]) -> list[Panel]:
+def panels_of(
+    schema: Schema | None, keys: Iterable[str], own: Iterable[PanelDefinition] = ()
+) -> list[Panel]:
     """Return the panels of a run.
 
     Metrics of the definition stand in its panels. Any other metric has a panel of its
@@ -82,6 +105,7 @@ def panels_of(schema: Schema | None, keys: Iterable[str]) -> list[Panel]:
     Args:
         schema: What the run says of its measures, if it does.
         keys: The keys of the numeric measures that have been stored.
+        own: Panels that somebody has made; they stand behind all others.
     """
     measured = _measured(schema, keys)
     defined = {metric for panel in PANELS for metric in panel.metrics}
@@ -90,7 +114,8 @@ def panels_of(schema: Schema | None, keys: Iterable[str]) -> list[Panel]:
     for each in measured:
         if each.metric.key not in defined:
             others.setdefault(each.metric.key, []).append(each)
-    panels += [_own_panel(metric, each) for metric, each in others.items()]
+    panels += [_other_panel(metric, each) for metric, each in others.items()]
+    panels += [_pattern_panel(definition, measured) for definition in own]
     return [panel for panel in panels if panel.series]
 
 
@@ -113,6 +138,16 @@ def _measured(schema: Schema | None, keys: Iterable[str]) -> list[_Measured]:
         else:
             result.append(_Measured(key, "", Metric(key)))
     return result
+
+
+def stored_unit(key: str, unit: str) -> str:
+    """Return the unit of a measure's values in a panel that names patterns.
+
+    It is the panel's, but for well-known measures of a unit of the same kind: kB in a
+    panel of bytes.
+    """
+    own = known_metric(key).unit
+    return own if own and shown_unit(own)[0] == shown_unit(unit)[0] else unit
 
 
 def shown_unit(unit: str) -> tuple[str, float]:
@@ -141,10 +176,29 @@ def _defined_panel(definition: PanelDefinition, measured: list[_Measured]) -> Pa
     return Panel(definition.id, definition.title, definition.unit, series)
 
 
-def _own_panel(metric: str, measured: list[_Measured]) -> Panel:
+def _other_panel(metric: str, measured: list[_Measured]) -> Panel:
     unit = measured[0].metric.unit
     shown, _ = shown_unit(unit)
     alone = len(measured) == 1
     series = tuple(_series(m, m.key if alone else m.subject) for m in measured)
     title = measured[0].key if alone else metric.replace("_", " ")
     return Panel(f"measure:{metric}", title, shown, series)
+
+
+def _pattern_panel(definition: PanelDefinition, measured: list[_Measured]) -> Panel:
+    matches = re.compile(key_pattern(definition.measures)).fullmatch
+    inside = sorted((m for m in measured if matches(m.key)), key=lambda m: m.key)
+    unit = definition.unit
+    series = tuple(
+        PanelSeries(m.key, m.key, m.about, shown_unit(stored_unit(m.key, unit))[1])
+        for m in inside
+    )
+    return Panel(
+        definition.id,
+        definition.title,
+        shown_unit(unit)[0],
+        series,
+        definition.group,
+        definition.description,
+        definition.axis,
+    )

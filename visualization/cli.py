@@ -348,6 +348,60 @@ def serve(context: typer.Context, config: Config = None, name: Name = DEFAULT_NA
     serve_stack(_config_file(context, config, name), _console(as_json=False))
 
 
+dashboards = typer.Typer(
+    help="Panels of your own, for every run: see docs/dashboards.md.",
+    no_args_is_help=True,
+)
+app.add_typer(dashboards, name="dashboard")
+
+
+@dashboards.command("add")
+def add_dashboard(
+    context: typer.Context,
+    file: Annotated[
+        pathlib.Path, typer.Argument(help="A TOML file that describes it.", metavar="FILE")
+    ],
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    json: Json = False,
+) -> None:
+    """Show the panels that a file describes; one of the same name is replaced."""
+    from multimeter.visualization.dashboard_verbs import add_own_dashboard
+
+    config_file = _config_file(context, config, name)
+    add_own_dashboard(config_file, file.expanduser(), _console(as_json=json))
+
+
+@dashboards.command("list")
+def list_dashboards(
+    context: typer.Context,
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    json: Json = False,
+) -> None:
+    """List your dashboards."""
+    from multimeter.visualization.dashboard_verbs import show_own_dashboards
+
+    show_own_dashboards(_config_file(context, config, name), _console(as_json=json))
+
+
+@dashboards.command("remove")
+def remove_dashboard(
+    context: typer.Context,
+    dashboard: Annotated[
+        str, typer.Argument(help="What the list calls it.", metavar="DASHBOARD")
+    ],
+    config: Config = None,
+    name: Name = DEFAULT_NAME,
+    json: Json = False,
+) -> None:
+    """Show its panels no more; measures stay."""
+    from multimeter.visualization.dashboard_verbs import remove_own_dashboard
+
+    config_file = _config_file(context, config, name)
+    remove_own_dashboard(config_file, dashboard, _console(as_json=json))
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the tool.
 

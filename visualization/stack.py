@@ -22,6 +22,7 @@ from multimeter.visualization.config import (
     remove_config,
     write_config,
 )
+from multimeter.visualization.dashboards.own_files import remove_dashboards
 from multimeter.visualization.engines.base import Engine, Links, Request
 from multimeter.visualization.engines.choice import describe_stack, engine_of
 from multimeter.visualization.errors import (
@@ -247,6 +248,7 @@ def remove(
         keep_secrets(config_file, config, parts)
     else:
         remove_config(kept_file(config_file))
+        remove_dashboards(config_file)
     remove_config(config_file)
     return steps
 

@@ -34,6 +34,7 @@ __all__ = [
     "install_stack",
     "open_page",
     "remove_stack",
+    "reported",
     "run_demo",
     "serve_stack",
     "show_credentials",
@@ -51,7 +52,7 @@ _LOOK_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def _reported(console: Console) -> Iterator[None]:
+def reported(console: Console) -> Iterator[None]:
     """Print an error of ours and end with its exit code."""
     try:
         yield
@@ -65,7 +66,7 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
     """Install a stack, and print where to look and how to send a run."""
     # Ended by a signal it takes back what it made, just as after an error.
     signal.signal(signal.SIGTERM, _end)
-    with _reported(console):
+    with reported(console):
         installed = stack.install(request, engine, console)
         config = installed.config
         default = request.config_file == default_config_file()
@@ -105,7 +106,7 @@ def _print_links(links: Links, console: Console) -> None:
 
 def show_plan(request: Request, engine: str, console: Console) -> None:
     """Print what an install would do, and do nothing."""
-    with _reported(console):
+    with reported(console):
         steps = stack.plan(request, engine, console)
         for step in steps:
             console.line(f"  {describe([step])}")
@@ -115,7 +116,7 @@ def show_plan(request: Request, engine: str, console: Console) -> None:
 
 def start_stack(config_file: pathlib.Path, console: Console) -> None:
     """Start what does not run, and print where to look."""
-    with _reported(console):
+    with reported(console):
         steps = stack.start(config_file, console)
         page = read_config(config_file).page
         console.line("Started." if steps else "It was running already.")
@@ -125,7 +126,7 @@ def start_stack(config_file: pathlib.Path, console: Console) -> None:
 
 def stop_stack(config_file: pathlib.Path, console: Console) -> None:
     """Stop what runs; all data stays."""
-    with _reported(console):
+    with reported(console):
         steps = stack.stop(config_file, console)
         console.line("Stopped; all data stays." if steps else "It was not running.")
         console.result({"running": False, "changed": bool(steps)})
@@ -135,7 +136,7 @@ def remove_stack(
     config_file: pathlib.Path, console: Console, *, keep_data: bool = False
 ) -> None:
     """Remove the stack, with all its data where it is not to be kept."""
-    with _reported(console):
+    with reported(console):
         stack.remove(config_file, console, keep_data=keep_data)
         kept = kept_file(config_file)
         if not keep_data:
@@ -149,7 +150,7 @@ def remove_stack(
 
 def show_status(config_file: pathlib.Path, console: Console) -> None:
     """Print how the stack is; exit code 3 where it does not run."""
-    with _reported(console):
+    with reported(console):
         found = stack.status(config_file)
         shown = {
             "state": found.state,
@@ -170,7 +171,7 @@ def open_page(
     config_file: pathlib.Path, run: str | None, console: Console, *, browser: bool
 ) -> None:
     """Print a login link, and open it where a person is looking."""
-    with _reported(console):
+    with reported(console):
         config = read_config(config_file)
         parts = engine_of(config_file, config)
         shown = _find_run(parts, config, run) if run else None
@@ -192,7 +193,7 @@ def run_demo(
     """Run the demonstration, and show it where a person is looking."""
     # Ended by a signal its run ends in order, just as after an error.
     signal.signal(signal.SIGTERM, _end)
-    with _reported(console):
+    with reported(console):
         config = read_config(config_file)
         _require_running(config_file)
         parts = engine_of(config_file, config)
@@ -276,7 +277,7 @@ def show_logs(
     follow: bool,
 ) -> None:
     """Print the last lines of the logs, and those to come where one is followed."""
-    with _reported(console):
+    with reported(console):
         parts = engine_of(config_file, read_config(config_file))
         known = parts.services()
         if service is not None and service not in known:
@@ -298,7 +299,7 @@ def show_logs(
 
 def show_doctor(request: Request, console: Console) -> None:
     """Print what was looked at and how it is; fails where something is wrong."""
-    with _reported(console):
+    with reported(console):
         checks = []
         for each in diagnose(request):
             checks.append(each)
@@ -313,7 +314,7 @@ def show_doctor(request: Request, console: Console) -> None:
 
 def show_credentials(config_file: pathlib.Path, console: Console) -> None:
     """Print every login and token of the stack."""
-    with _reported(console):
+    with reported(console):
         config = read_config(config_file)
         shown = engine_of(config_file, config).credentials(config)
         console.table(shown)
@@ -322,7 +323,7 @@ def show_credentials(config_file: pathlib.Path, console: Console) -> None:
 
 def serve_stack(config_file: pathlib.Path, console: Console) -> None:
     """Run the server of an embedded stack here, until it is interrupted."""
-    with _reported(console):
+    with reported(console):
         config = read_config(config_file)
         if config.engine != "embedded":
             raise VisualizationError(

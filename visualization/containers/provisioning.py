@@ -11,13 +11,14 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.visualization.containers.desired import GRAFANA_FILES
 from multimeter.visualization.dashboards.grafana import DATA_SOURCE_UID, render_dashboards
+from multimeter.visualization.dashboards.own import OwnDashboard
 
 __all__ = [
     "File",
@@ -50,8 +51,12 @@ class File:
     secret: bool = False
 
 
-def dashboard_files() -> list[File]:
-    """Return the folders and the dashboards: nothing in them is secret."""
+def dashboard_files(own: Sequence[OwnDashboard] = ()) -> list[File]:
+    """Return the folders and the dashboards: nothing in them is secret.
+
+    Args:
+        own: Dashboards that somebody has made.
+    """
     folders = [GRAFANA_FILES, f"{GRAFANA_FILES}/dashboards", _PROVISIONING]
     folders += [f"{_PROVISIONING}/{each}" for each in ("datasources", "dashboards")]
     folders += [f"{_PROVISIONING}/{each}" for each in _EMPTY_FOLDERS]
@@ -62,7 +67,7 @@ def dashboard_files() -> list[File]:
         File(f"{_PROVISIONING}/dashboards/multimeter.yaml", provider),
         *(
             File(f"{GRAFANA_FILES}/dashboards/{name}", text)
-            for name, text in render_dashboards().items()
+            for name, text in render_dashboards(own).items()
         ),
     ]
 

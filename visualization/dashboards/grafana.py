@@ -5,13 +5,16 @@ They name neither bucket nor organisation: the data source knows them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.figures import FIGURES
 from multimeter.identifiers import HEALTH, LOGS
-from multimeter.visualization.dashboards import grafana_run
+from multimeter.visualization.dashboards import grafana_own, grafana_run
+from multimeter.visualization.dashboards.own import OwnDashboard
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
 
@@ -57,8 +60,12 @@ def _run_figures() -> list[_RunFigure]:
     ]
 
 
-def render_dashboards() -> dict[str, str]:
-    """Return the JSON of each dashboard, by the name of its file."""
+def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
+    """Return the JSON of each dashboard, by the name of its file.
+
+    Args:
+        own: Dashboards that somebody has made; they stand beside the others.
+    """
     environment = Environment(
         loader=PackageLoader(__package__),
         undefined=StrictUndefined,
@@ -76,15 +83,22 @@ def render_dashboards() -> dict[str, str]:
         "units": grafana_run.units(),
         "log": {"tag": "codename", "field": "value", "unit_tag": "unit", "gap": 5.0},
     }
-    content = {
+    content: dict[str, Any] = {
         "figures": grafana_run.figures(),
         "charts": grafana_run.charts(),
         "groups": grafana_run.charts_by_group(),
         "defined": grafana_run.defined(),
+        "own": [grafana_own.dashboard_of(each) for each in own],
     }
-    return {
+    rendered = {
         f"{name}.json": environment.get_template(f"{name}.json.j2").render(
             name=name, **content
         )
         for name in _UIDS
     }
+    template = environment.get_template("own.json.j2")
+    for each in content["own"]:
+        uids = {**_UIDS, "own": each.uid}
+        text = template.render(name="own", uids=uids, dashboard=each, **content)
+        rendered[f"{each.uid}.json"] = text
+    return rendered

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from multimeter.measure import Measure
+from multimeter.panels import shown_unit
 from multimeter.probe import ResourceProbe
 from multimeter.probes.process_metrics import SubjectMeasures
 from multimeter.probes.usage import COUNTERS
@@ -27,6 +28,7 @@ __all__ = [
     "charts_by_group",
     "defined",
     "figures",
+    "grafana_unit",
     "units",
 ]
 
@@ -165,6 +167,12 @@ def _lines(panel: PanelDefinition) -> list[Line]:
         label = f"{subject} {panel.metrics[metric]}".rstrip()
         lines.append(Line(key, label, color, dashed=other, unit=_unit(measure)))
     return lines
+
+
+def grafana_unit(unit: str) -> str:
+    """Return Grafana's unit for values that are stored in a unit of a metric."""
+    shown, scale = shown_unit(unit)
+    return shown if scale == 1.0 else _UNITS[shown, scale]
 
 
 def _unit(measure: Measure) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.visualization.config import StackConfig
+from multimeter.visualization.dashboards.own_files import own_dashboards
 from multimeter.visualization.engines.base import Engine, Request
 from multimeter.visualization.engines.embedded import EmbeddedEngine
 from multimeter.visualization.errors import EngineError
@@ -87,7 +88,7 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
         if config.engine == "docker":
             from multimeter.visualization.engines.containers import DockerEngine
 
-            return DockerEngine(config)
+            return DockerEngine(config, own_dashboards(config_file))
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, MultimeterError):
             raise

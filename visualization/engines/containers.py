@@ -38,6 +38,7 @@ from multimeter.visualization.containers.settings import (
 )
 from multimeter.visualization.containers.waiting import Deadline
 from multimeter.visualization.dashboards.grafana import RUN_UID
+from multimeter.visualization.dashboards.own import OwnDashboard
 from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Run
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import (
@@ -65,13 +66,17 @@ class DockerEngine:
 
     Args:
         config: The configuration.
+        dashboards: Dashboards that somebody has made.
 
     Raises:
         EngineError: The engine on which it is does not answer.
     """
 
-    def __init__(self, config: StackConfig) -> None:
+    def __init__(
+        self, config: StackConfig, dashboards: Sequence[OwnDashboard] = ()
+    ) -> None:
         self._config = config
+        self._dashboards = dashboards
         self._settings = Settings.from_state(config.engine_state)
         endpoint = Endpoint(**self._settings.endpoint)
         self._docker = Docker(endpoint, self._settings.timeout)
@@ -88,7 +93,7 @@ class DockerEngine:
     def _container_parts(self) -> Iterator[ContainerPart]:
         # Grafana starts beside InfluxDB: while it does, the token of its data source is
         # put into its file, and then the data source is read again.
-        files = [*dashboard_files(), *self._data_source(self._config)]
+        files = [*dashboard_files(self._dashboards), *self._data_source(self._config)]
         secret = password_file(self._settings.grafana_password)
         network = network_name(self._config.name)
         for wanted in desired_containers(self._config.name, self._settings, digest(files)):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -232,10 +233,8 @@ def test_what_cannot_be_used_is_said(text, says):
 
 @given(st.text(max_size=80))
 def test_whatever_stands_in_a_file_it_is_a_dashboard_or_an_error_of_ours(text):
-    try:
-        parse_dashboard("rig", text)
-    except ConfigurationError as error:
-        assert error.what
+    with contextlib.suppress(ConfigurationError):
+        assert parse_dashboard("rig", text).panels
 
 
 def test_a_dashboard_is_called_after_its_file():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from multimeter.connection import RUN_DASHBOARD
 from multimeter.figures import FIGURES
 from multimeter.identifiers import HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_run
@@ -16,7 +17,7 @@ from multimeter.visualization.dashboards import grafana_run
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
 
 DATA_SOURCE_UID = "multimeter-influxdb"
-RUN_UID = "6V5fU2t7r"
+RUN_UID = RUN_DASHBOARD
 """The dashboard of one run. Links to it are kept by people: it stays as it is."""
 
 RUNS_UID = "multimeter-runs"

@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
+    "DURATION",
     "FIGURES",
     "LOG_SERIES",
+    "MOST_COMPARED",
     "PANELS",
+    "RUN_COLUMNS",
+    "SILENCE_POINTS",
+    "SILENCE_SECONDS",
+    "STATES",
     "UNITS",
+    "ColumnDefinition",
     "FigureDefinition",
     "LogDefinition",
     "PanelDefinition",
@@ -40,10 +47,31 @@ class PanelDefinition:
 
 
 @dataclass(frozen=True)
+class ColumnDefinition:
+    """A column of a table.
+
+    Attributes:
+        id: Its name in the API.
+        title: What stands above it.
+        unit: The unit of its numbers; ``text``, or ``time`` in ns since the epoch.
+    """
+
+    id: str
+    title: str
+    unit: str
+
+
+DURATION = ColumnDefinition("duration", "Duration", "s")
+"""The figure that every run with points has: from its first to its last point."""
+
+
+@dataclass(frozen=True)
 class FigureDefinition:
     """One number about a whole run.
 
     Attributes:
+        id: Its name in the API. Of several with one id, the first that a run has the
+            measures for is shown.
         title: What stands above it.
         unit: The unit in which it is shown.
         statistic: What is taken of each measure over the run.
@@ -51,11 +79,17 @@ class FigureDefinition:
         metrics: The keys of the metrics; their numbers are added.
     """
 
+    id: str
     title: str
     unit: str
     statistic: Literal["max", "mean"]
     subject: str
     metrics: tuple[str, ...]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of its measures."""
+        return [f"{self.subject}.{metric}" for metric in self.metrics]
 
 
 @dataclass(frozen=True)
@@ -279,18 +313,55 @@ LOG_SERIES = LogDefinition(
 )
 
 FIGURES = (
-    FigureDefinition("Peak memory", "bytes", "max", "process", ("memory_rss_max",)),
-    # A run has one or the other, of ResourceProbe or of ProcessProbe.
-    FigureDefinition("Peak memory", "bytes", "max", "process", ("memory_rss_peak",)),
     FigureDefinition(
+        "peak-memory", "Peak memory", "bytes", "max", "process", ("memory_rss_max",)
+    ),
+    # A run has one or the other, of ResourceProbe or of ProcessProbe.
+    FigureDefinition(
+        "peak-memory", "Peak memory", "bytes", "max", "process", ("memory_rss_peak",)
+    ),
+    FigureDefinition(
+        "mean-cpu",
         "Mean CPU",
         "percentunit",
         "mean",
         "process",
         ("cpu_rate_user", "cpu_rate_system"),
     ),
-    FigureDefinition("CPU time, with children", "s", "max", "tree", ("cpu_time",)),
+    FigureDefinition(
+        "cpu-time", "CPU time, with children", "s", "max", "tree", ("cpu_time",)
+    ),
 )
+
+STATES = {
+    "live": "Points come: what is shown moves by itself.",
+    "ended": "Ended in order, or written by another client that has stopped.",
+    "died": "Its program has stopped without ending the run.",
+}
+"""The states of a run, with what they mean.
+
+A run of the library says itself how it is (fields of ``multimeter_runs``): one that is
+``running`` is live until ``alive_until``, and has died after that. Of points without such
+an entry it is only known when the last one came: ``SILENCE_SECONDS`` later the run has
+ended, or ``SILENCE_POINTS`` times the mean distance of its points, if that is longer.
+"""
+
+MOST_COMPARED = 8
+"""How many runs can be compared at once."""
+
+SILENCE_SECONDS = 5 * 60
+SILENCE_POINTS = 10
+
+RUN_COLUMNS = (
+    ColumnDefinition("identifier", "Run", "text"),
+    ColumnDefinition("state", "State", "text"),
+    ColumnDefinition("start", "Start", "time"),
+    ColumnDefinition("duration", "Duration", "s"),
+    ColumnDefinition("peak-memory", "Peak memory", "bytes"),
+    ColumnDefinition("mean-cpu", "Mean CPU", "percentunit"),
+    ColumnDefinition("tags", "Tags", "text"),
+)
+"""The columns of the table of runs; those of figures have the id of the figure."""
 
 UNITS = {
     "": ("short", 1.0),

@@ -146,15 +146,11 @@ def _pattern(metrics: list[str]) -> str:
 
 
 def _is_known(figure: FigureDefinition) -> bool:
-    return set(_keys(figure)) <= set(_KNOWN)
-
-
-def _keys(figure: FigureDefinition) -> list[str]:
-    return [f"{figure.subject}.{metric}" for metric in figure.metrics]
+    return set(figure.keys) <= set(_KNOWN)
 
 
 def _figure(figure: FigureDefinition) -> _Figure:
-    keys = _keys(figure)
+    keys = figure.keys
     fields = f"^({'|'.join(map(re.escape, keys))})$"
     (unit,) = {_unit(panel) for panel in panels_of(None, keys)}
     return _Figure(figure.title, unit, fields, figure.statistic)

@@ -9,6 +9,7 @@ from multimeter.metric import Metric
 from multimeter.probe import ResourceProbe
 from multimeter.schema import Schema
 from multimeter.visualization.dashboards.definition import (
+    DURATION,
     FIGURES,
     PANELS,
     UNITS,
@@ -62,16 +63,33 @@ class Panel:
 
 @dataclass(frozen=True)
 class Statistic:
-    """What a numeric measure did over a whole run."""
+    """What a numeric measure did over a whole run, or a part of it.
+
+    Attributes:
+        max: The largest value.
+        mean: The mean of the values.
+        min: The smallest value.
+        count: The number of values.
+    """
 
     max: float
     mean: float
+    min: float = 0.0
+    count: int = 1
+
+    def __add__(self, other: Statistic) -> Statistic:
+        """Return the statistic of both together."""
+        count = self.count + other.count
+        # Not the sum of all, which could be infinite.
+        mean = self.mean * (self.count / count) + other.mean * (other.count / count)
+        return Statistic(max(self.max, other.max), mean, min(self.min, other.min), count)
 
 
 @dataclass(frozen=True)
 class Figure:
     """One number about a run, in its unit."""
 
+    id: str
     title: str
     unit: str
     value: float
@@ -136,17 +154,17 @@ def figures_of(
     """
     if duration_ns is None:
         return []
-    figures = [Figure("Duration", "s", duration_ns / 1e9)]
+    found = {DURATION.id: Figure(**vars(DURATION), value=duration_ns / 1e9)}
     known = set(keys) & set(statistics)
     for figure in FIGURES:
-        measures = [f"{figure.subject}.{metric}" for metric in figure.metrics]
-        if known.issuperset(measures):
+        measures = figure.keys
+        if figure.id not in found and known.issuperset(measures):
             value = sum(
                 getattr(statistics[key], figure.statistic) * _scale(_known_metric(key))
                 for key in measures
             )
-            figures.append(Figure(figure.title, figure.unit, value))
-    return figures
+            found[figure.id] = Figure(figure.id, figure.title, figure.unit, value)
+    return list(found.values())
 
 
 _KNOWN = {measure.key: measure for measure in ResourceProbe().measures}

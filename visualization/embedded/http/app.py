@@ -52,7 +52,7 @@ def create_app(
         routes=[
             *WriteApi(store, access, limits, now_ns).routes(),
             *InfluxApi(access, now_ns).routes(),
-            *PageApi(store, reading, limits).routes(),
+            *PageApi(store, reading, limits, now_ns).routes(),
             *LogsApi(store, reading, limits).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),

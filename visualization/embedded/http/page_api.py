@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -10,12 +11,11 @@ from starlette.routing import Route
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import Reading, buckets_of, integer
 from multimeter.visualization.embedded.http.responses import RequestError
-from multimeter.visualization.embedded.http.run_view import summary_of, view_of_run
+from multimeter.visualization.embedded.http.run_view import summaries, view_of_run
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.runs import (
     RunDescription,
     describe_run,
-    list_runs,
     run_marks,
 )
 from multimeter.visualization.embedded.store.store import Store
@@ -30,12 +30,16 @@ class PageApi:
         store: Where the points are.
         reading: Makes the routes.
         limits: How much one request may ask for.
+        now_ns: Returns the time, in ns since the epoch.
     """
 
-    def __init__(self, store: Store, reading: Reading, limits: Limits) -> None:
+    def __init__(
+        self, store: Store, reading: Reading, limits: Limits, now_ns: Callable[[], int]
+    ) -> None:
         self._store = store
         self._reading = reading
         self._limits = limits
+        self._now_ns = now_ns
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""
@@ -47,11 +51,11 @@ class PageApi:
         ]
 
     def _runs(self, _asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
-        return [summary_of(run) for run in list_runs(self._store)]
+        return summaries(self._store, self._now_ns())
 
     def _run(self, asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
         name = _run_of(asked)
-        view = view_of_run(self._store, name)
+        view = view_of_run(self._store, name, self._now_ns())
         if view is None:
             raise _unknown(name)
         return view
@@ -91,7 +95,7 @@ class PageApi:
 
     def _require_run(self, parameters: QueryParams) -> RunDescription:
         name = _run_of(parameters)
-        found = describe_run(self._store, name)
+        found = describe_run(self._store, name, self._now_ns())
         if found is None:
             raise _unknown(name)
         return found

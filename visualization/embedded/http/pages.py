@@ -13,7 +13,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from multimeter import __version__
-from multimeter.visualization.dashboards.definition import LOG_SERIES
+from multimeter.visualization.dashboards.definition import (
+    LOG_SERIES,
+    MOST_COMPARED,
+    RUN_COLUMNS,
+    STATES,
+)
 from multimeter.visualization.embedded.http.access import (
     SESSION_NS,
     Access,
@@ -77,7 +82,9 @@ class Pages:
         ]
 
     async def _overview_or_run(self, request: Request) -> Response:
-        return self._page(request, "run")
+        # One run has the address /?run=..., since there were only runs.
+        view = "run" if "run" in request.query_params else "overview"
+        return self._page(request, view)
 
     def _view(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
@@ -152,6 +159,9 @@ class Pages:
             view=view,
             views=_VIEWS,
             logs=LOG_SERIES,
+            states=STATES,
+            run_columns=RUN_COLUMNS,
+            most_compared=MOST_COMPARED,
             message=message,
             next=target,
         )

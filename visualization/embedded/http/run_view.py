@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from multimeter.visualization.dashboards.definition import FIGURES
-from multimeter.visualization.dashboards.panels import Statistic, figures_of, panels_of
+from multimeter.visualization.dashboards.panels import (
+    Figure,
+    Statistic,
+    figures_of,
+    panels_of,
+)
 from multimeter.visualization.embedded.store.runs import (
     RunDescription,
     RunSummary,
     describe_run,
+    list_runs,
 )
 from multimeter.visualization.embedded.store.store import Store
 
-__all__ = ["summary_of", "view_of_run"]
+__all__ = ["summaries", "view_of_run"]
 
-_FIGURE_KEYS = {f"{each.subject}.{metric}" for each in FIGURES for metric in each.metrics}
+_FIGURE_KEYS = frozenset(key for each in FIGURES for key in each.keys)
 
 
-def summary_of(run: RunSummary) -> dict[str, Any]:
-    """Return what the list of runs shows of a run."""
+def summaries(store: Store, now_ns: int) -> list[dict[str, Any]]:
+    """Return what the list of runs shows of each run, with its figures by their ids.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    statistics = store.statistics(_FIGURE_KEYS)
+    return [
+        {**_summary_of(run), "figures": {each.id: each.value for each in figures}}
+        for run in list_runs(store, now_ns)
+        for figures in [_figures(run, statistics.get(run.identifier, {}))]
+    ]
+
+
+def _figures(run: RunSummary, statistics: Mapping[str, Statistic]) -> list[Figure]:
+    return figures_of(statistics, statistics, run.end - run.start if run.points else None)
+
+
+def _summary_of(run: RunSummary) -> dict[str, Any]:
     return {
         "identifier": run.identifier,
         "start": run.start,
@@ -31,41 +55,23 @@ def summary_of(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def view_of_run(store: Store, identifier: str) -> dict[str, Any] | None:
+def view_of_run(store: Store, identifier: str, now_ns: int) -> dict[str, Any] | None:
     """Return what the page shows of a run, or None if there is no such run.
 
     Raises:
         StoreError: The store failed.
     """
-    run = describe_run(store, identifier)
+    run = describe_run(store, identifier, now_ns)
     if run is None:
         return None
     numeric = [key for key, kind in run.fields.items() if kind != "string"]
-    duration = run.end - run.start if run.points else None
-    figures = figures_of(numeric, _statistics(store, run), duration)
+    statistics = store.statistics(_FIGURE_KEYS, [identifier]).get(identifier, {})
     return {
-        **summary_of(run),
+        **_summary_of(run),
         "meta_data": run.meta_data,
         "panels": [asdict(panel) for panel in panels_of(run.schema, numeric)],
-        "figures": [asdict(figure) for figure in figures],
+        "figures": [asdict(figure) for figure in _figures(run, statistics)],
         "texts": _texts(store, run),
-    }
-
-
-def _statistics(store: Store, run: RunDescription) -> dict[str, Statistic]:
-    keys = _FIGURE_KEYS & run.fields.keys()
-    # Buckets begin at multiples of their width, so those of a range that begins with
-    # the epoch are one, which holds the whole run.
-    data = store.series(run.identifier, keys, min(run.start, 0), run.end, 2)
-    found: dict[str, list[tuple[float, float]]] = {}
-    for group in data.series:
-        for key, summary in group.values.items():
-            for most, mean in zip(summary.max, summary.mean):
-                if most is not None and mean is not None:
-                    found.setdefault(key, []).append((most, mean))
-    return {
-        key: Statistic(max(m for m, _ in some), sum(m for _, m in some) / len(some))
-        for key, some in found.items()
     }
 
 

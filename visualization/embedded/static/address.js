@@ -1,13 +1,13 @@
 // The address of the page: /?run=ID&from=MS&to=MS.
 
-/** @typedef {{run: string | null, range: import("./types.js").Range | null}} Place */
+/** @typedef {{run: string, range: import("./types.js").Range | null}} Place */
 
 /** @returns {Place} */
 export function readAddress() {
   const query = new URLSearchParams(location.search);
   const [from, to] = ["from", "to"].map((name) => Number(query.get(name) ?? NaN));
   const valid = Number.isFinite(from) && Number.isFinite(to) && from < to;
-  return { run: query.get("run"), range: valid ? { from, to } : null };
+  return { run: query.get("run") ?? "", range: valid ? { from, to } : null };
 }
 
 /** @param {string} run

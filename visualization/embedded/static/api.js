@@ -38,7 +38,7 @@ async function get(name, parameters, signal) {
 
 /**
  * @param {AbortSignal} signal
- * @returns {Promise<import("./types.js").Run[]>}
+ * @returns {Promise<import("./types.js").ListedRun[]>}
  */
 export async function getRuns(signal) {
   return (await get("runs", [], signal)).map(inMilliseconds);

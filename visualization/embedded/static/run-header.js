@@ -2,7 +2,7 @@
 
 import { byId, element, setText } from "./dom.js";
 import { formatted } from "./format.js";
-import { livenessOf, meaningOf } from "./run-state.js";
+import { meaningOf } from "./run-state.js";
 import { clockText, dateText } from "./time.js";
 
 const MOST_MARKS = 1_000; // in the list
@@ -42,12 +42,10 @@ function showFolded(details, pairs) {
 
 /** @param {import("./types.js").Run} run */
 function showState(run) {
-  const liveness = livenessOf(run);
   const badge = byId("run-state");
-  badge.hidden = liveness === "finished";
-  badge.dataset.live = liveness;
-  badge.textContent = liveness;
-  badge.title = meaningOf(liveness);
+  badge.dataset.live = run.state;
+  badge.textContent = run.state;
+  badge.title = meaningOf(run.state);
 }
 
 /** @param {import("./types.js").Run} run */

@@ -100,7 +100,7 @@ export class RunView {
     this.limits = fullRange(run, marks);
     showRun(run, marks, this.offset());
     this.board.build(run.identifier, this.limits ? run.panels : []);
-    showNote(this.limits ? null : `This run has no points${run.state === "open" ? " yet" : ""}.`);
+    showNote(this.limits ? null : `This run has no points${run.state === "live" ? " yet" : ""}.`);
   }
 
   /** Fetch and draw what is to be seen.
@@ -138,7 +138,7 @@ export class RunView {
   /** @param {Range} range
    * @returns {import("./types.js").Frame} */
   frame(range) {
-    const latest = this.run?.state === "open" && !this.range;
+    const latest = this.run?.state === "live" && !this.range;
     return { range, marks: this.marks, offset: this.offset(), theme: this.theme, latest };
   }
 
@@ -186,10 +186,10 @@ export class RunView {
     }
   }
 
-  /** Look whether an open run has gone on. */
+  /** Look whether the run has gone on. */
   async refresh() {
     const { run, task: { signal } } = this;
-    if (run?.state !== "open" || document.body.dataset.state !== "ready") return;
+    if (!run || document.body.dataset.state !== "ready") return;
     const now = await getRun(run.identifier, signal);
     if (now.points === run.points && now.end === run.end && now.state === run.state) return;
     const marks = await getMarks(run.identifier, signal);
@@ -211,7 +211,7 @@ export class RunView {
   async fetchNew(before, now, range, signal) {
     const { held } = this;
     const same = JSON.stringify(before.panels) === JSON.stringify(now.panels) && before.start === now.start;
-    const more = now.state === "open" && held && longest(held) <= this.buckets * GROWTH;
+    const more = now.state === "live" && held && longest(held) <= this.buckets * GROWTH;
     if (!same || !more) return this.fetchAll(now, range, signal);
     const to = Math.min(this.range ? withMargin(range).to : Infinity, now.end ?? range.to);
     const from = tailStart(held);

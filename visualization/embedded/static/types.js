@@ -8,7 +8,9 @@
  * @property {number | null} end    last point; without points null, or when it was stored
  * @property {number} points
  * @property {Record<string, string>} tags
- * @property {"open" | "finished"} state
+ * @property {"live" | "ended" | "died"} state
+ *
+ * @typedef {Run & {figures: Record<string, number>}} ListedRun  figures by their ids
  *
  * @typedef {object} Series  one measure in a panel; what is shown is raw value x scale
  * @property {string} key
@@ -24,6 +26,7 @@
  * @property {boolean} [chosen]  somebody chose its lines one by one: all are shown
  *
  * @typedef {object} Figure
+ * @property {string} id
  * @property {string} title
  * @property {string} unit
  * @property {number | null} value

@@ -24,7 +24,9 @@ __all__ = [
     "TagChoice",
     "TagSetData",
     "bucket_width",
+    "is_one_of",
     "last",
+    "mean",
     "rows",
     "series",
 ]
@@ -134,7 +136,7 @@ def series(
     summaries = [_summary(each) for each in fields.values()]
     columns = cursor.execute(
         f"SELECT {', '.join((*_PLACE, *summaries))} "  # noqa: S608
-        f"FROM {measurement.table_name} WHERE {_is_one_of(list(found))} "
+        f"FROM {measurement.table_name} WHERE {is_one_of(list(found))} "
         f"AND time BETWEEN {start_ns} AND {stop_ns} "
         f"GROUP BY series, ({time} - {base}) // {width} ORDER BY ALL"
     ).fetchnumpy()
@@ -167,9 +169,15 @@ def _chosen(own: Tags, tags: TagChoice) -> bool:
 
 def _summary(of: Field) -> str:
     value = f"{of.column}::UTINYINT" if of.type == "boolean" else of.column
-    # The sum of large values can be infinite, which JSON lacks; a mean never is.
-    mean = f"least(greatest(avg({value}), min({value})), max({value}))"
-    return f"min({value}), max({value}), {mean}"
+    return f"min({value}), max({value}), {mean(value)}"
+
+
+def mean(value: str) -> str:
+    """Return the SQL of a mean.
+
+    The sum of large values can be infinite, which JSON lacks; a mean never is.
+    """
+    return f"least(greatest(avg({value}), min({value})), max({value}))"
 
 
 def rows(
@@ -192,7 +200,7 @@ def rows(
     columns = ", ".join(("series", "time", *(each.column for each in fields.values())))
     cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
-        f"WHERE {_is_one_of(list(found))} ORDER BY time, series"
+        f"WHERE {is_one_of(list(found))} ORDER BY time, series"
     )
     readers = [(key, _READERS[each.type]) for key, each in fields.items()]
     return [
@@ -218,7 +226,7 @@ def last(
     if not fields:
         return {}
     columns = ", ".join(f"arg_max({f.column}, time)" for f in fields.values())
-    some = _is_one_of([each.number for each in measurement.series.values()])
+    some = is_one_of([each.number for each in measurement.series.values()])
     values = cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} WHERE {some}"  # noqa: S608
     ).fetchall()[0]
@@ -229,7 +237,7 @@ def last(
     }
 
 
-def _is_one_of(series: list[int]) -> str:
+def is_one_of(series: list[int]) -> str:
     """Return the condition of some series; its bounds tell DuckDB what to pass over."""
     first, final = min(series), max(series)
     between = f"series BETWEEN {first} AND {final}"

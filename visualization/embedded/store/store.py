@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from multimeter.record import FieldValue, Record
+from multimeter.visualization.dashboards.panels import Statistic
 from multimeter.visualization.embedded.store import query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
@@ -29,6 +30,7 @@ from multimeter.visualization.embedded.store.query import (
     TagChoice,
     TagSetData,
 )
+from multimeter.visualization.embedded.store.statistics import Statistics
 
 __all__ = [
     "Conflict",
@@ -107,6 +109,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._catalog = Catalog()
         self._writer = threading.Lock()
+        self._statistics = Statistics()
         self._database = Database(path, create_catalog, self._load)
 
     def _load(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -248,6 +251,25 @@ class Store:
         with self._database.reading() as cursor:
             found = self._catalog.measurements.get(name)
             return query.last(cursor, found, keys) if found else {}
+
+    def statistics(
+        self, keys: Collection[str], names: Collection[str] | None = None
+    ) -> dict[str, dict[str, Statistic]]:
+        """Return what fields did over whole measurements, by the name of each.
+
+        What is asked for again is not read again until points have come.
+
+        Args:
+            keys: Fields; those of text, and those without a value, are left out.
+            names: The measurements; by default all.
+
+        Raises:
+            StoreError: DuckDB failed.
+        """
+        with self._database.reading() as cursor:
+            all_ = self._catalog.measurements
+            some = all_.copy().values() if names is None else map(all_.get, names)
+            return self._statistics.of(cursor, [each for each in some if each], keys)
 
     def size_bytes(self) -> int:
         """Return what the store takes on the disk."""

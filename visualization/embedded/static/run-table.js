@@ -36,7 +36,8 @@ export class RunTable {
     this.body.addEventListener("change", ({ target }) => {
       if (target instanceof HTMLInputElement) onTick(target.value, target.checked);
     });
-    new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.addRows(), { rootMargin: "800px" }).observe(byId("more"));
+    this.observer = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.addRows(), { rootMargin: "800px" });
+    this.observer.observe(byId("more"));
   }
 
   /** @param {Run[]} runs  in the order of the rows
@@ -76,6 +77,10 @@ export class RunTable {
     const more = this.runs.slice(this.shown, this.shown + ROWS_AT_ONCE);
     this.shown += more.length;
     this.body.append(...more.map((run) => this.rowOf(run)));
+    if (!more.length) return;
+    // Whoever scrolls fast is at the end again before anybody has seen that it moved.
+    this.observer.unobserve(byId("more"));
+    this.observer.observe(byId("more"));
   }
 
   /** The row of a run: the one that is there, unless it would say something else.

@@ -19,6 +19,9 @@ __all__ = [
     "RUN_COLUMNS",
     "SILENCE_POINTS",
     "SILENCE_SECONDS",
+    "SPAN_COLUMNS",
+    "SPAN_CPU",
+    "SPAN_MEMORY",
     "STATES",
     "UNITS",
     "ColumnDefinition",
@@ -77,6 +80,7 @@ class FigureDefinition:
         statistic: What is taken of each measure over the run.
         subject: The key of the subject that is looked at.
         metrics: The keys of the metrics; their numbers are added.
+        rare: Whether nobody wants to see it where it is zero.
     """
 
     id: str
@@ -85,6 +89,7 @@ class FigureDefinition:
     statistic: Literal["max", "mean"]
     subject: str
     metrics: tuple[str, ...]
+    rare: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -331,7 +336,36 @@ FIGURES = (
     FigureDefinition(
         "cpu-time", "CPU time, with children", "s", "max", "tree", ("cpu_time",)
     ),
+    FigureDefinition(
+        "late", "Late samples", "short", "max", "sampler", ("samples_late",), rare=True
+    ),
+    FigureDefinition(
+        "missed",
+        "Missed samples",
+        "short",
+        "max",
+        "sampler",
+        ("samples_missed",),
+        rare=True,
+    ),
 )
+
+SPAN_COLUMNS = (
+    ColumnDefinition("label", "From mark", "text"),
+    ColumnDefinition("start", "After", "s"),
+    ColumnDefinition("duration", "Time", "s"),
+    ColumnDefinition("cpu_time", "CPU time", "s"),
+    ColumnDefinition("mean_cpu", "Mean CPU", "percentunit"),
+    ColumnDefinition("peak_memory", "Peak memory", "bytes"),
+)
+"""The columns of the table of spans: from the start to the first mark, and from each mark
+to the next. ``start`` counts from the start of the run."""
+
+SPAN_CPU = ("process.cpu_rate_user", "process.cpu_rate_system")
+"""Busy cores; times the time, they are CPU time. What the run has of them is added."""
+
+SPAN_MEMORY = ("process.memory_rss", "process.memory_rss_max")
+"""The first of these that a run has; the second can only rise."""
 
 STATES = {
     "live": "Points come: what is shown moves by itself.",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from multimeter.metric import Metric
+from multimeter.peaks import BASELINE, Peak
 from multimeter.probe import ResourceProbe
 from multimeter.schema import Schema
 from multimeter.visualization.dashboards.definition import (
@@ -18,11 +20,15 @@ from multimeter.visualization.dashboards.definition import (
 
 __all__ = [
     "Figure",
+    "MissedPeak",
     "Panel",
     "PanelSeries",
     "Statistic",
     "figures_of",
+    "missed_peaks",
     "panels_of",
+    "peak_keys",
+    "scale_of",
     "shown_unit",
 ]
 
@@ -163,8 +169,72 @@ def figures_of(
                 getattr(statistics[key], figure.statistic) * _scale(_known_metric(key))
                 for key in measures
             )
-            found[figure.id] = Figure(figure.id, figure.title, figure.unit, value)
+            if value or not figure.rare:
+                found[figure.id] = Figure(figure.id, figure.title, figure.unit, value)
     return list(found.values())
+
+
+@dataclass(frozen=True)
+class MissedPeak:
+    """A peak that fell between two samples, as the kernel's own mark says.
+
+    Attributes:
+        key: The measure of the mark.
+        curve: The measure of the sampled curve that misses it.
+        value: What the mark says, in the unit of the panel.
+        sampled: The largest value of the curve, in the same unit.
+    """
+
+    key: str
+    curve: str
+    value: float
+    sampled: float
+
+
+def missed_peaks(
+    schema: Schema | None,
+    statistics: Mapping[str, Statistic],
+    meta_data: Mapping[str, Any],
+) -> list[MissedPeak]:
+    """Return the peaks of a run that its curves do not show.
+
+    Args:
+        schema: What the run says of its measures.
+        statistics: What they did over the run.
+        meta_data: Of the run; they may say what a mark was before.
+    """
+    measures = {each.key: each for each in schema.measures} if schema else {}
+    found = []
+    for each in measures.values():
+        curve = measures.get(f"{each.subject.key}.{each.metric.peak_of}")
+        if (
+            not each.metric.peak_of
+            or curve is None
+            or not {each.key, curve.key} <= set(statistics)
+        ):
+            continue
+        scale, mark = _scale(each.metric), statistics[each.key].max
+        sampled = statistics[curve.key].max * _scale(curve.metric)
+        before = _baseline(meta_data, each.key)
+        in_run = None if before is None else mark > before
+        peak = Peak(each, mark, sampled / scale, None, in_run)
+        if peak.between_samples:
+            found.append(MissedPeak(each.key, curve.key, mark * scale, sampled))
+    return found
+
+
+def _baseline(meta_data: Mapping[str, Any], key: str) -> float | None:
+    baseline = meta_data.get(BASELINE)
+    values = baseline.get("values") if isinstance(baseline, Mapping) else None
+    value = values.get(key) if isinstance(values, Mapping) else None
+    return value if isinstance(value, (int, float)) else None
+
+
+def peak_keys(schema: Schema | None) -> set[str]:
+    """Return the measures of which :func:`missed_peaks` needs statistics."""
+    marks = [each for each in schema.measures if each.metric.peak_of] if schema else []
+    curves = {f"{each.subject.key}.{each.metric.peak_of}" for each in marks}
+    return {each.key for each in marks} | curves
 
 
 _KNOWN = {measure.key: measure for measure in ResourceProbe().measures}
@@ -190,6 +260,11 @@ def _measured(schema: Schema | None, keys: Iterable[str]) -> list[_Measured]:
 def shown_unit(unit: str) -> tuple[str, float]:
     """Return the unit in which values of a unit are shown, and what to multiply with."""
     return UNITS.get(unit, (unit, 1.0))
+
+
+def scale_of(key: str) -> float:
+    """Return what a value of a well-known measure is multiplied with to be shown."""
+    return _scale(_known_metric(key))
 
 
 def _scale(metric: Metric) -> float:

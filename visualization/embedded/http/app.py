@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from multimeter.visualization.embedded.http.access import Access, Sessions
 from multimeter.visualization.embedded.http.assets import asset_routes
+from multimeter.visualization.embedded.http.export_api import ExportApi
 from multimeter.visualization.embedded.http.guard import Guard
 from multimeter.visualization.embedded.http.influx_api import InfluxApi
 from multimeter.visualization.embedded.http.limits import BodyLimits, Limits
@@ -54,6 +55,7 @@ def create_app(
             *InfluxApi(access, now_ns).routes(),
             *PageApi(store, reading, limits, now_ns).routes(),
             *LogsApi(store, reading, limits).routes(),
+            *ExportApi(store, reading, now_ns).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -11,13 +12,17 @@ from starlette.routing import Route
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import Reading, buckets_of, integer
 from multimeter.visualization.embedded.http.responses import RequestError
-from multimeter.visualization.embedded.http.run_view import summaries, view_of_run
-from multimeter.visualization.embedded.store.interrupt import Interrupt
-from multimeter.visualization.embedded.store.runs import (
-    RunDescription,
-    describe_run,
-    run_marks,
+from multimeter.visualization.embedded.http.run_view import (
+    marks_of,
+    require_run,
+    run_of,
+    series_of,
+    summaries,
+    unknown_run,
+    view_of_run,
 )
+from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.spans import run_spans
 from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["PageApi"]
@@ -48,24 +53,28 @@ class PageApi:
             self._reading.route("run", self._run),
             self._reading.route("series", self._series),
             self._reading.route("marks", self._marks),
+            self._reading.route("spans", self._spans),
         ]
 
     def _runs(self, _asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
         return summaries(self._store, self._now_ns())
 
     def _run(self, asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
-        name = _run_of(asked)
+        name = run_of(asked)
         view = view_of_run(self._store, name, self._now_ns())
         if view is None:
-            raise _unknown(name)
+            raise unknown_run(name)
         return view
 
     def _marks(self, asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
-        marks = run_marks(self._store, self._require_run(asked).identifier)
-        return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
+        return marks_of(self._store, require_run(self._store, asked, self._now_ns()))
+
+    def _spans(self, asked: QueryParams, interrupt: Interrupt) -> list[dict[str, Any]]:
+        run = require_run(self._store, asked, self._now_ns())
+        return [asdict(each) for each in run_spans(self._store, run, interrupt)]
 
     def _series(self, asked: QueryParams, interrupt: Interrupt) -> dict[str, Any]:
-        run = self._require_run(asked)
+        run = require_run(self._store, asked, self._now_ns())
         start = integer(asked, "start", run.start)
         stop = integer(asked, "stop", run.end)
         buckets = buckets_of(asked, self._limits)
@@ -75,37 +84,4 @@ class PageApi:
         data = self._store.series(
             run.identifier, keys, start, stop, buckets, interrupt=interrupt
         )
-        groups = [
-            {
-                "tags": each.tags,
-                "time": each.times,
-                # Not asdict(), which would copy every number.
-                "series": {key: vars(summary) for key, summary in each.values.items()},
-                "breaks": each.breaks,
-            }
-            for each in data.series
-        ]
-        return {
-            "run": run.identifier,
-            "start": start,
-            "stop": stop,
-            "bucket": data.bucket_ns,
-            "groups": groups,
-        }
-
-    def _require_run(self, parameters: QueryParams) -> RunDescription:
-        name = _run_of(parameters)
-        found = describe_run(self._store, name, self._now_ns())
-        if found is None:
-            raise _unknown(name)
-        return found
-
-
-def _run_of(parameters: QueryParams) -> str:
-    if "run" not in parameters:
-        raise RequestError("invalid", "run: which one?")
-    return parameters["run"]
-
-
-def _unknown(run: str) -> RequestError:
-    return RequestError("not found", f'run "{run}" not found')
+        return series_of(run, data, start, stop)

@@ -17,6 +17,7 @@ from multimeter.visualization.dashboards.definition import (
     LOG_SERIES,
     MOST_COMPARED,
     RUN_COLUMNS,
+    SPAN_COLUMNS,
     STATES,
 )
 from multimeter.visualization.embedded.http.access import (
@@ -161,6 +162,7 @@ class Pages:
             logs=LOG_SERIES,
             states=STATES,
             run_columns=RUN_COLUMNS,
+            span_columns=SPAN_COLUMNS,
             most_compared=MOST_COMPARED,
             message=message,
             next=target,

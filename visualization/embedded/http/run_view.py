@@ -6,22 +6,36 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from starlette.datastructures import QueryParams
+
 from multimeter.visualization.dashboards.definition import FIGURES
 from multimeter.visualization.dashboards.panels import (
     Figure,
     Statistic,
     figures_of,
+    missed_peaks,
     panels_of,
+    peak_keys,
 )
+from multimeter.visualization.embedded.http.responses import RequestError
 from multimeter.visualization.embedded.store.runs import (
     RunDescription,
     RunSummary,
     describe_run,
     list_runs,
+    run_marks,
 )
-from multimeter.visualization.embedded.store.store import Store
+from multimeter.visualization.embedded.store.store import SeriesData, Store
 
-__all__ = ["summaries", "view_of_run"]
+__all__ = [
+    "marks_of",
+    "require_run",
+    "run_of",
+    "series_of",
+    "summaries",
+    "unknown_run",
+    "view_of_run",
+]
 
 _FIGURE_KEYS = frozenset(key for each in FIGURES for key in each.keys)
 
@@ -65,13 +79,75 @@ def view_of_run(store: Store, identifier: str, now_ns: int) -> dict[str, Any] | 
     if run is None:
         return None
     numeric = [key for key, kind in run.fields.items() if kind != "string"]
-    statistics = store.statistics(_FIGURE_KEYS, [identifier]).get(identifier, {})
+    keys = _FIGURE_KEYS | peak_keys(run.schema)
+    statistics = store.statistics(keys, [identifier]).get(identifier, {})
+    peaks = missed_peaks(run.schema, statistics, run.meta_data)
     return {
         **_summary_of(run),
         "meta_data": run.meta_data,
         "panels": [asdict(panel) for panel in panels_of(run.schema, numeric)],
         "figures": [asdict(figure) for figure in _figures(run, statistics)],
+        "peaks": [asdict(peak) for peak in peaks],
         "texts": _texts(store, run),
+    }
+
+
+def require_run(store: Store, asked: QueryParams, now_ns: int) -> RunDescription:
+    """Return the run that is asked for.
+
+    Raises:
+        RequestError: There is none.
+        StoreError: The store failed.
+    """
+    name = run_of(asked)
+    found = describe_run(store, name, now_ns)
+    if found is None:
+        raise unknown_run(name)
+    return found
+
+
+def run_of(asked: QueryParams) -> str:
+    """Return the identifier that is asked for.
+
+    Raises:
+        RequestError: None is.
+    """
+    if "run" not in asked:
+        raise RequestError("invalid", "run: which one?")
+    return asked["run"]
+
+
+def unknown_run(run: str) -> RequestError:
+    """Return the refusal of a run that is not there."""
+    return RequestError("not found", f'run "{run}" not found')
+
+
+def marks_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
+    """Return the marks of a run in the order of time."""
+    marks = run_marks(store, run.identifier)
+    return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
+
+
+def series_of(
+    run: RunDescription, data: SeriesData, start: int, stop: int
+) -> dict[str, Any]:
+    """Return curves of a run as the API gives them."""
+    groups = [
+        {
+            "tags": each.tags,
+            "time": each.times,
+            # Not asdict(), which would copy every number.
+            "series": {key: vars(summary) for key, summary in each.values.items()},
+            "breaks": each.breaks,
+        }
+        for each in data.series
+    ]
+    return {
+        "run": run.identifier,
+        "start": start,
+        "stop": stop,
+        "bucket": data.bucket_ns,
+        "groups": groups,
     }
 
 

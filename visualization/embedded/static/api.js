@@ -1,5 +1,10 @@
 // The JSON API of the server. Nanoseconds there, milliseconds here.
 
+/** A moment as the API has it. @param {number} moment  ms */
+export function inNanoseconds(moment) {
+  return whole(Math.round(moment * 1e3) * 1e3);
+}
+
 const TIME_LIMIT_MS = 30_000;
 const KEYS_LENGTH = 4_000; // characters of keys in one address
 
@@ -63,6 +68,15 @@ export async function getMarks(run, signal) {
   return marks
     .map((/** @type {any} */ mark) => ({ time: mark.time / 1e6, label: String(mark.label) }))
     .sort((/** @type {any} */ a, /** @type {any} */ b) => a.time - b.time);
+}
+
+/**
+ * @param {string} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./spans.js").Span[]>}
+ */
+export function getSpans(run, signal) {
+  return get("spans", [["run", run]], signal);
 }
 
 /** Fetch series from `from` up to and with `to`.

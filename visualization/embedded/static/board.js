@@ -19,9 +19,11 @@ export class Board {
   /**
    * @param {HTMLElement} root
    * @param {BoardEvents} events
+   * @param {import("./panel.js").PanelActions} [actions]  of each panel
    */
-  constructor(root, events) {
+  constructor(root, events, actions = {}) {
     this.root = root;
+    this.actions = actions;
     this.events = events;
     /** @type {Panel[]} */
     this.panels = [];
@@ -48,7 +50,7 @@ export class Board {
     if (wanted === this.definitions) return;
     this.clear();
     this.definitions = wanted;
-    this.panels = definitions.map((definition) => new Panel(definition, hues));
+    this.panels = definitions.map((definition) => new Panel(definition, hues, this.actions));
     this.root.replaceChildren(...this.panels.map((panel) => panel.root));
     for (const panel of this.panels) {
       listen(panel.plot, this.handsOn(panel));

@@ -95,7 +95,7 @@ function band(pieces, color, from) {
  * @param {import("./types.js").Line} line
  * @returns {Piece[]}
  */
-function withGaps(line) {
+export function withGaps(line) {
   const places = line.breaks.map((moment) => firstNotBefore(line.time, moment));
   const cuts = [...new Set(places)].filter((place) => place > 0 && place < line.time.length);
   return [0, ...cuts].map((from, i) => {

@@ -32,15 +32,16 @@ async function fetchList() {
 }
 
 async function showPlace() {
-  const { run, range } = readAddress();
+  const { run, range, hidden } = readAddress();
   list.select(run);
+  view.hidden = new Set(hidden);
   await view.open(run, range);
 }
 
 /** @param {string} identifier */
 function pick(identifier) {
   if (closeDrawer()) byId("main").focus({ preventScroll: true });
-  pushAddress(identifier);
+  pushAddress(identifier, view.hidden);
   scrollTo({ top: 0 });
   keeper.attempt(showPlace);
 }

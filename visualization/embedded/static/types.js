@@ -36,6 +36,7 @@
  * @property {PanelDefinition[]} panels
  * @property {Figure[]} figures
  * @property {{key: string, label: string, value: string}[]} texts
+ * @property {{key: string, curve: string, value: number, sampled: number}[]} peaks
  *
  * @typedef {Run & Details} RunDetails
  *
@@ -78,6 +79,8 @@
  * @property {number} offset   minutes to add to UTC
  * @property {import("./colors.js").Theme} theme
  * @property {boolean} latest  whether legends say the latest values
+ * @property {Range[]} [gaps]  in which no sample was taken
+ * @property {{curve: string, value: number}[]} [peaks]  that curves do not show
  * @property {boolean} [log]   whether the axis of values is logarithmic
  *
  * @typedef {object} Codename

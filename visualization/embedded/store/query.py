@@ -24,6 +24,7 @@ __all__ = [
     "TagChoice",
     "TagSetData",
     "bucket_width",
+    "chosen",
     "is_one_of",
     "last",
     "mean",
@@ -125,7 +126,7 @@ def series(
     found = {
         each.number: dict(own)
         for own, each in measurement.series.items()
-        if each.start_ns <= stop_ns and each.end_ns >= start_ns and _chosen(own, tags)
+        if each.start_ns <= stop_ns and each.end_ns >= start_ns and chosen(own, tags)
     }
     if not found:
         return SeriesData(width, [])
@@ -160,7 +161,8 @@ def series(
     )
 
 
-def _chosen(own: Tags, tags: TagChoice) -> bool:
+def chosen(own: Tags, tags: TagChoice) -> bool:
+    """Whether a tag set is one of those that are meant."""
     if not tags:
         return True
     values = dict(own)

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
+    "DELIVERY_COLUMNS",
+    "DELIVERY_LOSSES",
+    "DELIVERY_SILENCE_SECONDS",
     "DURATION",
     "FIGURES",
+    "HEALTH_HOURS",
     "LOG_SERIES",
     "MOST_COMPARED",
     "PANELS",
@@ -23,6 +27,8 @@ __all__ = [
     "SPAN_CPU",
     "SPAN_MEMORY",
     "STATES",
+    "STORE_COLUMNS",
+    "TOTAL_UNITS",
     "UNITS",
     "ColumnDefinition",
     "FigureDefinition",
@@ -379,6 +385,39 @@ A run of the library says itself how it is (fields of ``multimeter_runs``): one 
 an entry it is only known when the last one came: ``SILENCE_SECONDS`` later the run has
 ended, or ``SILENCE_POINTS`` times the mean distance of its points, if that is longer.
 """
+
+STORE_COLUMNS = (
+    ColumnDefinition("size_bytes", "Size on disk", "bytes"),
+    ColumnDefinition("runs", "Runs", "none"),
+    ColumnDefinition("codenames", "Codenames", "none"),
+    ColumnDefinition("points", "Points", "short"),
+    ColumnDefinition("oldest", "Oldest point", "time"),
+    ColumnDefinition("newest", "Newest point", "time"),
+)
+"""What is said of the store."""
+
+DELIVERY_COLUMNS = (
+    ColumnDefinition("accepted", "Accepted", "short"),
+    ColumnDefinition("delivered", "Delivered", "short"),
+    ColumnDefinition("queued", "Queued", "short"),
+    ColumnDefinition("retried", "Retried", "short"),
+    ColumnDefinition("rejected", "Rejected", "short"),
+    ColumnDefinition("dropped", "Dropped", "short"),
+)
+"""What is said of each delivery: fields of ``multimeter_health``, each of which has a
+panel, too; the line of a panel is a tag set."""
+
+DELIVERY_LOSSES = ("rejected", "dropped")
+"""Those of which none should be more than zero."""
+
+DELIVERY_SILENCE_SECONDS = 5 * 60
+"""A delivery that has said nothing for so long is silent."""
+
+HEALTH_HOURS = 6
+"""How much time the panels of deliveries show."""
+
+TOTAL_UNITS = {"percentunit": "s", "Bps": "bytes", "cps": "short", "ops": "short"}
+"""Units of rates: the unit of what they add up to, the mean times the duration."""
 
 MOST_COMPARED = 8
 """How many runs can be compared at once."""

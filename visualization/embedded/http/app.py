@@ -18,6 +18,7 @@ from multimeter.visualization.embedded.http.access import Access, Sessions
 from multimeter.visualization.embedded.http.assets import asset_routes
 from multimeter.visualization.embedded.http.export_api import ExportApi
 from multimeter.visualization.embedded.http.guard import Guard
+from multimeter.visualization.embedded.http.health_api import HealthApi
 from multimeter.visualization.embedded.http.influx_api import InfluxApi
 from multimeter.visualization.embedded.http.limits import BodyLimits, Limits
 from multimeter.visualization.embedded.http.logs_api import LogsApi
@@ -56,6 +57,7 @@ def create_app(
             *PageApi(store, reading, limits, now_ns).routes(),
             *LogsApi(store, reading, limits).routes(),
             *ExportApi(store, reading, now_ns).routes(),
+            *HealthApi(store, reading, limits, now_ns).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),
         ],

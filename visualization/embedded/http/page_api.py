@@ -17,6 +17,7 @@ from multimeter.visualization.embedded.http.run_view import (
     require_run,
     run_of,
     series_of,
+    statistics_of,
     summaries,
     unknown_run,
     view_of_run,
@@ -54,6 +55,7 @@ class PageApi:
             self._reading.route("series", self._series),
             self._reading.route("marks", self._marks),
             self._reading.route("spans", self._spans),
+            self._reading.route("statistics", self._statistics),
         ]
 
     def _runs(self, _asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
@@ -72,6 +74,12 @@ class PageApi:
     def _spans(self, asked: QueryParams, interrupt: Interrupt) -> list[dict[str, Any]]:
         run = require_run(self._store, asked, self._now_ns())
         return [asdict(each) for each in run_spans(self._store, run, interrupt)]
+
+    def _statistics(
+        self, asked: QueryParams, _interrupt: Interrupt
+    ) -> list[dict[str, Any]]:
+        run = require_run(self._store, asked, self._now_ns())
+        return statistics_of(self._store, run)
 
     def _series(self, asked: QueryParams, interrupt: Interrupt) -> dict[str, Any]:
         run = require_run(self._store, asked, self._now_ns())

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from multimeter.visualization.dashboards.definition import FIGURES
+from multimeter.visualization.dashboards.definition import FIGURES, TOTAL_UNITS
 from multimeter.visualization.dashboards.panels import (
     Figure,
     Statistic,
@@ -32,6 +32,7 @@ __all__ = [
     "require_run",
     "run_of",
     "series_of",
+    "statistics_of",
     "summaries",
     "unknown_run",
     "view_of_run",
@@ -90,6 +91,35 @@ def view_of_run(store: Store, identifier: str, now_ns: int) -> dict[str, Any] | 
         "peaks": [asdict(peak) for peak in peaks],
         "texts": _texts(store, run),
     }
+
+
+def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
+    """Return what each measure of a run did over all of it, in the units of its panel.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    keys = [key for key, kind in run.fields.items() if kind != "string"]
+    found = store.statistics(keys, [run.identifier]).get(run.identifier, {})
+    seconds = (run.end - run.start) / 1e9
+    return [
+        {
+            "key": each.key,
+            "title": panel.title,
+            "label": each.label,
+            "unit": panel.unit,
+            "scale": each.scale,
+            "min": found[each.key].min * each.scale,
+            "max": found[each.key].max * each.scale,
+            "mean": found[each.key].mean * each.scale,
+            "total": found[each.key].mean * each.scale * seconds if total else None,
+            "total_unit": total,
+        }
+        for panel in panels_of(run.schema, keys)
+        for total in [TOTAL_UNITS.get(panel.unit, "")]
+        for each in panel.series
+        if each.key in found
+    ]
 
 
 def require_run(store: Store, asked: QueryParams, now_ns: int) -> RunDescription:

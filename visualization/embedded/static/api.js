@@ -79,6 +79,41 @@ export function getSpans(run, signal) {
   return get("spans", [["run", run]], signal);
 }
 
+/**
+ * @param {string} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").MeasureStatistics[]>}
+ */
+export function getStatistics(run, signal) {
+  return get("statistics", [["run", run]], signal);
+}
+
+/** @typedef {{tags: Record<string, string>, time: number, counts: Record<string, number>, silent: boolean}} Delivered */
+
+/**
+ * @param {AbortSignal} signal
+ * @returns {Promise<{store: Record<string, any>, deliveries: Delivered[]}>}
+ */
+export async function getHealth(signal) {
+  const { store, deliveries } = await get("health", [], signal);
+  const ms = (/** @type {number | null} */ ns) => (ns === null ? null : ns / 1e6);
+  return {
+    store: { ...store, oldest: ms(store.oldest), newest: ms(store.newest) },
+    deliveries: deliveries.map((/** @type {any} */ each) => ({ ...each, time: each.time / 1e6 })),
+  };
+}
+
+/**
+ * @param {import("./types.js").Range} range
+ * @param {number} buckets
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").Held>}
+ */
+export async function getHealthSeries(range, buckets, signal) {
+  const [answers, held] = await getCurves("health/series", "key", [], ["all"], range, buckets, signal);
+  return { ...held, curves: answers.flatMap((answer) => answer.groups.flatMap(curvesOf)).filter(({ time }) => time.length) };
+}
+
 /** Fetch series from `from` up to and with `to`.
  * @param {string} run
  * @param {string[]} keys

@@ -5,6 +5,7 @@ import { linesOf } from "./curves.js";
 import { Panel } from "./panel.js";
 import { listen } from "./pointer.js";
 
+const SIGHT_MS = 300; // at most, until the browser says what is in sight
 const TURN_MS = 40; // of drawing, before the browser gets a turn
 
 /**
@@ -80,6 +81,14 @@ export class Board {
   async draw(frame, signal) {
     this.frame = frame;
     await this.drawThose(this.bySight(), frame, signal);
+  }
+
+  /** Wait until it is known which panels are in sight. */
+  async seen() {
+    const deadline = performance.now() + SIGHT_MS;
+    while (!this.inSight.size && this.panels.length && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
   }
 
   /** Draw the panels in sight; the others when they are scrolled to.

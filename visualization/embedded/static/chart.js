@@ -135,8 +135,8 @@ function apart(parts) {
  * @param {Box} box
  * @param {import("./types.js").Frame} frame
  */
-function layout(axis, box, { range, offset, theme, log }) {
-  const { moments, texts } = timeTicks(range, box.width, offset);
+function layout(axis, box, { range, offset, theme, log, elapsed }) {
+  const { moments, texts } = timeTicks(range, box.width, offset, elapsed);
   const bare = { fixedrange: true, zeroline: false, automargin: false };
   return {
     width: box.left + box.width + box.right,

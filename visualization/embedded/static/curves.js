@@ -76,7 +76,7 @@ export function linesOf(panel, held) {
         return {
           id: identity(curve),
           series,
-          label: name ? `${series.label} · ${name}` : series.label,
+          label: [series.label, name].filter(Boolean).join(" · "),
           time: curve.time,
           min: scaled(curve.min),
           max: scaled(curve.max),

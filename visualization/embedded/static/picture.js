@@ -61,7 +61,7 @@ function text(ink, font, color, words, x, y, width) {
 /** @param {CanvasRenderingContext2D} ink
  * @param {import("./panel.js").Panel} panel
  * @param {import("./types.js").Frame} frame */
-function drawAxes(ink, panel, { range, offset, theme }) {
+function drawAxes(ink, panel, { range, offset, theme, elapsed }) {
   const { box, axis } = panel;
   const font = `11px ${theme.font}`;
   ink.strokeStyle = theme.grid;
@@ -73,7 +73,7 @@ function drawAxes(ink, panel, { range, offset, theme }) {
     text(ink, font, theme.muted, axis.texts[i], box.left - 8, y + 4);
   });
   ink.textAlign = "center";
-  const { moments, texts } = timeTicks(range, box.width, offset);
+  const { moments, texts } = timeTicks(range, box.width, offset, elapsed);
   moments.forEach((moment, i) => {
     texts[i].forEach((words, row) => text(ink, font, theme.muted, words, panel.pixelOf(moment), box.top + box.height + 16 + row * 14));
   });

@@ -81,7 +81,22 @@
  * @property {boolean} latest  whether legends say the latest values
  * @property {Range[]} [gaps]  in which no sample was taken
  * @property {{curve: string, value: number}[]} [peaks]  that curves do not show
+ * @property {boolean} [elapsed]  whether times count from something
  * @property {boolean} [log]   whether the axis of values is logarithmic
+ *
+ * @typedef {object} MeasureStatistics  in the unit that is shown
+ * @property {string} key
+ * @property {string} title       of its panel
+ * @property {string} label
+ * @property {string} unit
+ * @property {number} scale
+ * @property {number} min
+ * @property {number} max
+ * @property {number} mean
+ * @property {number | null} total
+ * @property {string} total_unit  "" where adding up means nothing
+ *
+ * @typedef {{run: RunDetails, marks: Mark[], measures: MeasureStatistics[]}} ComparedRun
  *
  * @typedef {object} Codename
  * @property {string} codename

@@ -221,14 +221,22 @@ def rows(
 
 
 def last(
-    cursor: duckdb.DuckDBPyConnection, measurement: Measurement, keys: Iterable[str]
+    cursor: duckdb.DuckDBPyConnection,
+    measurement: Measurement,
+    keys: Iterable[str],
+    tags: Mapping[str, str] | None = None,
 ) -> dict[str, FieldValue]:
     """Return the last value of each of some fields; see ``Store.last``."""
     fields = {key: measurement.fields[key] for key in keys if key in measurement.fields}
-    if not fields:
+    found = [
+        each.number
+        for own, each in measurement.series.items()
+        if tags is None or dict(own) == tags
+    ]
+    if not fields or not found:
         return {}
     columns = ", ".join(f"arg_max({f.column}, time)" for f in fields.values())
-    some = is_one_of([each.number for each in measurement.series.values()])
+    some = is_one_of(found)
     values = cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} WHERE {some}"  # noqa: S608
     ).fetchall()[0]

@@ -248,17 +248,24 @@ class Store:
             found = self._catalog.measurements.get(name)
             return iter(query.rows(cursor, found, tags or {}, keys) if found else [])
 
-    def last(self, name: str, keys: Iterable[str]) -> dict[str, FieldValue]:
+    def last(
+        self, name: str, keys: Iterable[str], tags: Mapping[str, str] | None = None
+    ) -> dict[str, FieldValue]:
         """Return the newest value of each of some fields, of any type.
 
         Fields without a value are left out.
+
+        Args:
+            name: The measurement.
+            keys: The fields.
+            tags: The one tag set that counts; by default all do.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
             found = self._catalog.measurements.get(name)
-            return query.last(cursor, found, keys) if found else {}
+            return query.last(cursor, found, keys, tags) if found else {}
 
     def statistics(
         self, keys: Collection[str], names: Collection[str] | None = None

@@ -6,6 +6,8 @@ import pytest
 
 from multimeter import ConfigurationError
 from multimeter.identifiers import (
+    HEALTH,
+    LOGS,
     MARKS,
     RESERVED_MEASUREMENTS,
     RUNS,
@@ -24,9 +26,12 @@ def test_a_new_identifier_begins_with_its_prefix():
     assert new_identifier("train-").startswith("train-2")
 
 
-@pytest.mark.parametrize("identifier", ["multimeter_marks", "multimeter_runs"])
+OWN = ["multimeter_marks", "multimeter_runs", "multimeter_logs", "multimeter_health"]
+
+
+@pytest.mark.parametrize("identifier", OWN)
 def test_an_identifier_that_multimeter_uses_itself_is_refused(identifier):
-    assert {MARKS, RUNS} == RESERVED_MEASUREMENTS
+    assert {MARKS, RUNS, LOGS, HEALTH} == RESERVED_MEASUREMENTS == set(OWN)
     with pytest.raises(ConfigurationError, match="used by Multimeter itself"):
         checked_identifier(identifier)
 

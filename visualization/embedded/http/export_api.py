@@ -28,7 +28,7 @@ from multimeter.visualization.embedded.store.store import PageChoice, Store
 
 __all__ = ["ExportApi"]
 
-_REPORT_BUCKETS = 1_500
+_REPORT_BUCKETS = 600
 
 
 class ExportApi:

@@ -1,12 +1,12 @@
 // The table of runs. Rows are made as far as somebody scrolls, so that thousands cost little.
 
 import { addressOf } from "./address.js";
-import { byId, element } from "./dom.js";
+import { byId, element, patchRow } from "./dom.js";
 import { formatted } from "./format.js";
 import { meaningOf } from "./run-state.js";
 import { clockText, dateText, utcOffset } from "./time.js";
 
-const ROWS_AT_ONCE = 120;
+const ROWS_AT_ONCE = 200;
 
 /** @typedef {import("./types.js").ListedRun} Run */
 
@@ -57,14 +57,26 @@ export class RunTable {
     this.body.replaceChildren(...runs.slice(0, this.shown).map((run) => this.rowOf(run)));
     if (focused instanceof HTMLElement && this.body.contains(focused)) focused.focus();
     byId("none").hidden = runs.length > 0;
+    this.lookAgain();
   }
 
   /** New figures in the rows that are there. */
   update() {
-    this.runs.slice(0, this.shown).forEach((run, i) => {
-      const row = this.rowOf(run);
-      if (this.body.children[i] !== row) this.body.children[i].replaceWith(row);
-    });
+    for (const run of this.runs.slice(0, this.shown)) {
+      const before = this.rows.get(run.identifier);
+      const said = JSON.stringify(run);
+      if (before && before.said !== said) {
+        patchRow(before.row, this.makeRow(run));
+        before.said = said;
+      }
+      this.rowOf(run);
+    }
+  }
+
+  /** Whoever scrolls fast is at the end again before anybody has seen that it moved. */
+  lookAgain() {
+    this.observer.unobserve(byId("more"));
+    this.observer.observe(byId("more"));
   }
 
   /** Where the row is that has the focus; -1 if none has. */
@@ -77,10 +89,7 @@ export class RunTable {
     const more = this.runs.slice(this.shown, this.shown + ROWS_AT_ONCE);
     this.shown += more.length;
     this.body.append(...more.map((run) => this.rowOf(run)));
-    if (!more.length) return;
-    // Whoever scrolls fast is at the end again before anybody has seen that it moved.
-    this.observer.unobserve(byId("more"));
-    this.observer.observe(byId("more"));
+    if (more.length) this.lookAgain();
   }
 
   /** The row of a run: the one that is there, unless it would say something else.

@@ -36,7 +36,7 @@ export class RunTable {
     this.body.addEventListener("change", ({ target }) => {
       if (target instanceof HTMLInputElement) onTick(target.value, target.checked);
     });
-    this.observer = new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && this.addRows(), { rootMargin: "800px" });
+    this.observer = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && this.addRows(), { rootMargin: "800px" });
     this.observer.observe(byId("more"));
   }
 

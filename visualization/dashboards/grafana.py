@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.connection import RUN_DASHBOARD
 from multimeter.figures import FIGURES
-from multimeter.identifiers import HEALTH, LOGS
+from multimeter.identifiers import CODENAMES, HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_run
+from multimeter.visualization.dashboards.definition import GAP, LOG_SERIES
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
 
@@ -75,7 +76,9 @@ def render_dashboards() -> dict[str, str]:
         "start_of_run": _START_OF_RUN,
         "run_figures": _run_figures(),
         "units": grafana_run.units(),
-        "log": {"tag": "codename", "field": "value", "unit_tag": "unit", "gap": 5.0},
+        "codenames": CODENAMES,
+        "log": LOG_SERIES,
+        "gap": GAP,
     }
     content = {
         "figures": grafana_run.figures(),

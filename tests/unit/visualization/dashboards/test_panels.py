@@ -6,7 +6,13 @@ from multimeter import Measure, Metric, ResourceProbe, Subject
 from multimeter.probes import ThreadProbe, default_probes
 from multimeter.schema import Schema
 from multimeter.visualization.dashboards.definition import PANELS, UNITS
-from multimeter.visualization.dashboards.panels import Statistic, figures_of, panels_of
+from multimeter.visualization.dashboards.panels import (
+    Statistic,
+    figures_of,
+    missed_peaks,
+    panels_of,
+    peak_keys,
+)
 
 KEYS = [measure.key for measure in ResourceProbe().measures]
 
@@ -143,3 +149,43 @@ def test_figures_of_a_process_and_its_tree_are_said_as_well():
 def test_a_figure_whose_measures_are_missing_is_left_out():
     figures = figures_of(["voltage"], {"voltage": Statistic(1.0, 1.0)}, 0)
     assert [figure.title for figure in figures] == ["Duration"]
+
+
+RSS = Measure(Subject("process"), Metric("memory_rss", "", "bytes"))
+MARK = Measure(
+    Subject("process"), Metric("memory_rss_peak", "", "kB", peak_of="memory_rss")
+)
+
+
+@pytest.mark.parametrize(
+    ("mark_kb", "before_kb", "found"),
+    [
+        (400_000, None, [(400_000 * 1024.0, 200e6)]),
+        (400_000, 300_000, [(400_000 * 1024.0, 200e6)]),
+        # The process held as much before the run.
+        (400_000, 400_000, []),
+        # Kernels count in batches: as much as a sample has seen.
+        (196_000, None, []),
+    ],
+)
+def test_a_peak_between_two_samples_is_told(mark_kb, before_kb, found):
+    statistics = {RSS.key: Statistic(200e6, 1), MARK.key: Statistic(mark_kb, 1)}
+    meta = {"baseline": {"values": {MARK.key: before_kb}}} if before_kb else {}
+    peaks = missed_peaks(schema(RSS, MARK), statistics, meta)
+    assert [(peak.value, peak.sampled) for peak in peaks] == found
+    assert peak_keys(schema(RSS, MARK)) == {RSS.key, MARK.key}
+
+
+def test_without_a_schema_or_a_curve_no_peak_is_told():
+    assert missed_peaks(None, {}, {}) == []
+    assert missed_peaks(schema(MARK), {MARK.key: Statistic(1, 1)}, {}) == []
+    assert missed_peaks(schema(RSS, MARK), {}, {"baseline": 7}) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "titles"), [(0, ["Duration"]), (3, ["Duration", "Late samples"])]
+)
+def test_late_samples_are_a_figure_where_there_are_any(late, titles):
+    statistics = {"sampler.samples_late": Statistic(late, 1)}
+    figures = figures_of(statistics, statistics, 10**9)
+    assert [figure.title for figure in figures] == titles

@@ -102,7 +102,7 @@ def test_what_multimeter_itself_keeps_is_no_run(store: Store) -> None:
         "multimeter_logs,codename=a value=1 1",
         "multimeter_health,sink=s queued=1i 1",
     )
-    assert list_runs(store) == []
+    assert list_runs(store, NOW_NS) == []
 
 
 def test_a_query_that_nobody_waits_for_ends(store: Store) -> None:

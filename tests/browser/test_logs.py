@@ -127,7 +127,8 @@ def test_a_link_with_two_moments_shows_them_and_stands_still(browser, logged):
 
 def test_values_that_come_are_shown_by_themselves(browser, logged):
     with ContinuousLogger.to_stack(["moving"], config=logged.config_file) as logger:
-        logger.enqueue_point_now("moving", 1.0)
+        # So far before the next one that they share no bucket.
+        logger.enqueue_point("moving", (time.time() - 30, 1.0))
         assert logger.flush(30)
         browser.open(address("moving", last=300))
         assert drawn(browser)["moving"][0][1] == 1

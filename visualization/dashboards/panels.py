@@ -96,10 +96,11 @@ def figures_of(
 def _value(figure: FigureDefinition, statistics: Mapping[str, Statistic]) -> float | None:
     if not statistics.keys() >= set(figure.keys):
         return None
-    return sum(
-        getattr(statistics[key], figure.statistic) * metric_scale(known_metric(key))
+    values = (
+        float(getattr(statistics[key], figure.statistic)) * metric_scale(known_metric(key))
         for key in figure.keys
     )
+    return sum(values)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def test_runs_are_listed_newest_first_whoever_wrote_them(served):
         "figures": {
             "duration": 2.0,
             "peak-memory": 300 * 1024.0,
-            "mean-cpu": pytest.approx((0.5 + 1.0 + 0.9) / 3 + 0.25),
+            # As the run's entry says: over the time from the first point to the last.
+            "mean-cpu": pytest.approx((1.0 + 0.9) / 2 + 0.25),
+            "cpu-time": pytest.approx(1.0 + 0.9 + 2 * 0.25),
         },
     }
     assert foreign == {
@@ -92,7 +94,8 @@ def test_a_run_comes_with_panels_figures_and_meta_data(trained):
     assert {each["title"]: each["value"] for each in run["figures"]} == {
         "Duration": 2.0,
         "Peak memory": 300 * 1024.0,
-        "Mean CPU": pytest.approx((0.5 + 1.0 + 0.9) / 3 + 0.25),
+        "Mean CPU": pytest.approx((1.0 + 0.9) / 2 + 0.25),
+        "CPU time, with children": pytest.approx(1.0 + 0.9 + 2 * 0.25),
     }
     assert all(each.keys() == {"id", "title", "unit", "value"} for each in run["figures"])
     assert run["texts"] == []

@@ -62,7 +62,7 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
 ) -> None:
     write(store, *encode_result(result))
     assert list_runs(store, NOW_NS) == [
-        RunSummary("my run", 100, 200, 2, {"host": "a"}, "ended")
+        RunSummary("my run", 100, 200, 2, {"host": "a"}, "ended", {})
     ]
     run = describe_run(store, "my run", NOW_NS)
     assert run is not None
@@ -76,7 +76,7 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
 def test_what_any_client_wrote_is_a_run(store: Store) -> None:
     write(store, "sensor,place=lab,n=1 v=1 10", "sensor,place=lab,n=2 v=1 20")
     assert list_runs(store, NOW_NS) == [
-        RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "ended")
+        RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "ended", {})
     ]
     run = describe_run(store, "sensor", NOW_NS)
     assert run is not None
@@ -150,7 +150,9 @@ def test_runs_come_newest_first(store: Store) -> None:
 
 def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
     write(store, *encode_result(Result(identifier="empty")))
-    assert list_runs(store, NOW_NS) == [RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended")]
+    assert list_runs(store, NOW_NS) == [
+        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {})
+    ]
     run = describe_run(store, "empty", NOW_NS)
     assert run is not None
     assert (run.points, run.fields, run.schema) == (0, {}, Schema())
@@ -223,9 +225,9 @@ def test_logged_values_and_the_health_of_deliveries_are_no_runs_but_can_be_seen(
         "multimeter_health,program=rig queued=0i 7",
         "my-run value=1 1",
     )
-    assert [run.identifier for run in list_runs(store)] == ["my-run"]
-    logs = describe_run(store, "multimeter_logs")
+    assert [run.identifier for run in list_runs(store, NOW_NS)] == ["my-run"]
+    logs = describe_run(store, "multimeter_logs", NOW_NS)
     assert logs is not None
     assert (logs.points, logs.fields) == (2, {"value": "float"})
-    assert describe_run(store, "multimeter_health") is not None
-    assert describe_run(store, "multimeter_codenames") is None
+    assert describe_run(store, "multimeter_health", NOW_NS) is not None
+    assert describe_run(store, "multimeter_codenames", NOW_NS) is None

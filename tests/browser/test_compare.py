@@ -92,6 +92,11 @@ def test_a_table_says_how_far_each_is_from_the_first(browser, stored):
     assert table(browser, "#differences") == {
         "Duration": [["1", "min", "40", "s"], ["3", "min", "20", "s", "+100", "%"]],
         "Peak memory": [["1", "MiB"], ["2", "MiB", "+100", "%"]],
+        "Mean CPU": [["50", "%"], ["100", "%", "+100", "%"]],
+        "CPU time, with children": [
+            ["50", "s"],
+            ["3", "min", "20", "s", "+300", "%"],
+        ],
     }
     browser.one("#all-measures summary").click()
     rows = table(browser, "#all-measures")

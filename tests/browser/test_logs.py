@@ -33,11 +33,12 @@ def logged(shared_stack):
             if not 1000 < ago < 2000:
                 logger.enqueue_point("gaps", (now - ago, 20.0))
     shared_stack.write(
+        f'multimeter_codenames,codename={escaped(SCRIPT)} unit="<b>V</b>"',
         *(
-            f"multimeter_logs,codename={escaped(SCRIPT)},unit={escaped('<b>V</b>')} "
+            f"multimeter_logs,codename={escaped(SCRIPT)} "
             f"value={ago} {int((now - ago) * 1e9)}"
             for ago in STEPS
-        )
+        ),
     )
     return shared_stack
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from multimeter.errors import ConfigurationError, NoStackError
+from multimeter.line_protocol import portable_measurement
 
 __all__ = [
     "CONFIGURATION_VERSION",
+    "RUN_DASHBOARD",
     "Connection",
     "default_config_file",
     "find_connection",
@@ -22,6 +25,9 @@ __all__ = [
 
 CONFIGURATION_VERSION = 1
 """Of the configuration file; another number is another layout."""
+
+RUN_DASHBOARD = "6V5fU2t7r"
+"""The dashboard of one run in links, whichever engine answers; people keep them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,15 @@ class Connection:
     token: str = field(repr=False)
     read_token: str = field(default="", repr=False)
     page: str = ""
+
+    def page_of(self, identifier: str) -> str:
+        """Return what a person opens to see one run; empty when unknown."""
+        if not self.page:
+            return ""
+        name = urllib.parse.quote(portable_measurement(identifier), safe="")
+        return (
+            f"{self.page.rstrip('/')}/d/{RUN_DASHBOARD}/multimeter?var-measurementId={name}"
+        )
 
 
 def default_config_file(name: str = "multimeter") -> pathlib.Path:

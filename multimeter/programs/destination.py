@@ -27,7 +27,7 @@ class Destination:
         storage: What takes it there.
         path: Its file, if it is one.
         url: The server, if it is one.
-        page: What a person opens there; empty where unknown.
+        page: What a person opens to see it there; empty where unknown.
         trouble: Why it is not the installed stack, though there is one.
     """
 
@@ -84,7 +84,7 @@ def find_destination(given: pathlib.Path | None, identifier: str) -> Destination
         stack.bucket,
         end_timeout=_END_TIMEOUT,
     )
-    return Destination(storage, url=stack.url, page=stack.page)
+    return Destination(storage, url=stack.url, page=stack.page_of(identifier))
 
 
 def _file(path: pathlib.Path, identifier: str) -> Destination:

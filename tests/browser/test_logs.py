@@ -33,11 +33,12 @@ def logged(shared_stack):
             if not 1000 < ago < 2000:
                 logger.enqueue_point("gaps", (now - ago, 20.0))
     shared_stack.write(
+        f'multimeter_codenames,codename={escaped(SCRIPT)} unit="<b>V</b>"',
         *(
-            f"multimeter_logs,codename={escaped(SCRIPT)},unit={escaped('<b>V</b>')} "
+            f"multimeter_logs,codename={escaped(SCRIPT)} "
             f"value={ago} {int((now - ago) * 1e9)}"
             for ago in STEPS
-        )
+        ),
     )
     return shared_stack
 
@@ -127,7 +128,8 @@ def test_a_link_with_two_moments_shows_them_and_stands_still(browser, logged):
 
 def test_values_that_come_are_shown_by_themselves(browser, logged):
     with ContinuousLogger.to_stack(["moving"], config=logged.config_file) as logger:
-        logger.enqueue_point_now("moving", 1.0)
+        # So far before the next one that they share no bucket.
+        logger.enqueue_point("moving", (time.time() - 30, 1.0))
         assert logger.flush(30)
         browser.open(address("moving", last=300))
         assert drawn(browser)["moving"][0][1] == 1

@@ -11,15 +11,17 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from multimeter.connection import RUN_DASHBOARD
 from multimeter.figures import FIGURES
-from multimeter.identifiers import HEALTH, LOGS
+from multimeter.identifiers import CODENAMES, HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_own, grafana_run
+from multimeter.visualization.dashboards.definition import GAP, LOG_SERIES
 from multimeter.visualization.dashboards.own import OwnDashboard
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
 
 DATA_SOURCE_UID = "multimeter-influxdb"
-RUN_UID = "6V5fU2t7r"
+RUN_UID = RUN_DASHBOARD
 """The dashboard of one run. Links to it are kept by people: it stays as it is."""
 
 RUNS_UID = "multimeter-runs"
@@ -81,7 +83,9 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
         "start_of_run": _START_OF_RUN,
         "run_figures": _run_figures(),
         "units": grafana_run.units(),
-        "log": {"tag": "codename", "field": "value", "unit_tag": "unit", "gap": 5.0},
+        "codenames": CODENAMES,
+        "log": LOG_SERIES,
+        "gap": GAP,
     }
     content: dict[str, Any] = {
         "figures": grafana_run.figures(),

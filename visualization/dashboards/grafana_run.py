@@ -104,18 +104,19 @@ class RunFigure:
     Attributes:
         title: What stands above it.
         unit: Grafana's unit of the number.
-        fields: Matches its fields.
+        said: The field of the run's entry that holds it, once the run has ended.
+        fields: Matches the fields that it follows from until then.
         factors: What the values of some fields are multiplied with, by their patterns.
-        statistic: What is taken of each field.
-        of_all: What is taken of all of them.
+        statistic: What is taken of each field; the numbers of a subject are added, and
+            the largest counts.
     """
 
     title: str
     unit: str
+    said: str
     fields: str
     factors: dict[str, float]
     statistic: str
-    of_all: str
 
 
 def defined() -> str:
@@ -193,24 +194,24 @@ def _pattern(metrics: list[str]) -> str:
 
 def figures() -> list[RunFigure]:
     """Return the figures that every run has, whichever probe has measured it."""
-    titles = dict.fromkeys(
-        each.title for each in FIGURES if _ALWAYS.issuperset(_keys(each))
-    )
-    return [_figure([each for each in FIGURES if each.title == title]) for title in titles]
-
-
-def _keys(figure: FigureDefinition) -> list[str]:
-    return [f"{figure.subject}.{metric}" for metric in figure.metrics]
+    sources: dict[str, list[FigureDefinition]] = {}
+    for each in FIGURES:
+        sources.setdefault(each.title, []).append(each)
+    return [
+        _figure(some)
+        for some in sources.values()
+        if any(_ALWAYS.issuperset(each.keys) for each in some)
+    ]
 
 
 def _figure(sources: list[FigureDefinition]) -> RunFigure:
-    keys = [key for each in sources for key in _keys(each)]
+    keys = [key for each in sources for key in each.keys]
     factors = {key: _shown(_KNOWN[key])[1] for key in keys}
     return RunFigure(
         sources[0].title,
         sources[0].unit,
+        f"figure_{sources[0].said}",
         f"^({'|'.join(map(re.escape, keys))})$",
         {f"^{re.escape(key)}$": factor for key, factor in factors.items() if factor != 1.0},
         sources[0].statistic,
-        "sum" if len(sources) == 1 else "max",
     )

@@ -91,7 +91,7 @@ def test_without_the_plugin_there_are_no_options(run):
         ),
         (
             "max_memory=1000",
-            "x = b'x' * (9 << 20)",
+            "x = b'x' * (64 << 20)",
             "*rose by * MiB: max_memory is 1,000 B.",
         ),
         (

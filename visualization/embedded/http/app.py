@@ -16,7 +16,9 @@ from starlette.middleware import Middleware
 
 from multimeter.visualization.embedded.http.access import Access, Sessions
 from multimeter.visualization.embedded.http.assets import asset_routes
+from multimeter.visualization.embedded.http.export_api import ExportApi
 from multimeter.visualization.embedded.http.guard import Guard
+from multimeter.visualization.embedded.http.health_api import HealthApi
 from multimeter.visualization.embedded.http.influx_api import InfluxApi
 from multimeter.visualization.embedded.http.limits import BodyLimits, Limits
 from multimeter.visualization.embedded.http.lines_api import LinesApi
@@ -53,9 +55,11 @@ def create_app(
         routes=[
             *WriteApi(store, access, limits, now_ns).routes(),
             *InfluxApi(access, now_ns).routes(),
-            *PageApi(store, reading, limits).routes(),
+            *PageApi(store, reading, limits, now_ns).routes(),
             *LogsApi(store, reading, limits).routes(),
-            *LinesApi(store, access, sessions).routes(),
+            *LinesApi(store, reading, now_ns).routes(),
+            *ExportApi(store, reading, now_ns).routes(),
+            *HealthApi(store, reading, limits, now_ns).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),
         ],

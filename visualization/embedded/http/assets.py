@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-__all__ = ["asset_routes", "plotly_version"]
+__all__ = ["asset_routes", "plotly_source", "plotly_version"]
 
 _FOLDER = pathlib.Path(__file__).parents[1] / "static"
 _UNCHANGING = "public, max-age=31536000, immutable"
@@ -52,6 +52,11 @@ def _plotly_file() -> pathlib.Path:
     assert package is not None
     assert package.origin is not None
     return pathlib.Path(package.origin).parent / "package_data" / "plotly.min.js"
+
+
+def plotly_source() -> str:
+    """Return Plotly's JavaScript, to stand in a page."""
+    return _plotly_file().read_text(encoding="utf-8")
 
 
 @functools.cache

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from multimeter.identifiers import MARKS, RUNS
 from multimeter.line_protocol import MAX_TIME_NS, encode
-from multimeter.visualization.embedded.http.access import Access, Sessions
-from multimeter.visualization.embedded.http.authorization import require_reader
-from multimeter.visualization.embedded.http.parameters import range_of, require_run
+from multimeter.visualization.embedded.http.reading import Reading, range_of
+from multimeter.visualization.embedded.http.run_view import require_run
+from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["LinesApi"]
@@ -25,26 +23,22 @@ class LinesApi:
 
     Args:
         store: Where the points are.
-        access: Who may read, by token.
-        sessions: Who may read, by cookie.
+        reading: Makes the routes.
+        now_ns: Returns the time, in ns since the epoch.
     """
 
-    def __init__(self, store: Store, access: Access, sessions: Sessions) -> None:
+    def __init__(self, store: Store, reading: Reading, now_ns: Callable[[], int]) -> None:
         self._store = store
-        self._access = access
-        self._sessions = sessions
+        self._reading = reading
+        self._now_ns = now_ns
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""
-        return [Route("/api/lines", self._lines)]
+        return [self._reading.route("lines", self._lines)]
 
-    async def _lines(self, request: Request) -> Response:
-        require_reader(request, self._access, self._sessions)
-        return await run_in_threadpool(self._answer, request.query_params)
-
-    def _answer(self, parameters: QueryParams) -> Response:
-        run = require_run(self._store, parameters)
-        start, stop = range_of(parameters, -MAX_TIME_NS, MAX_TIME_NS)
+    def _lines(self, asked: QueryParams, _interrupt: Interrupt) -> Response:
+        run = require_run(self._store, asked, self._now_ns())
+        start, stop = range_of(asked, -MAX_TIME_NS, MAX_TIME_NS)
         return StreamingResponse(
             self._parts(run.identifier, start, stop),
             media_type="text/plain; charset=utf-8",

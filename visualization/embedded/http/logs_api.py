@@ -9,8 +9,11 @@ from starlette.routing import Route
 
 from multimeter.visualization.dashboards.panels import shown_unit
 from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.parameters import buckets_of, range_of
-from multimeter.visualization.embedded.http.reading import Reading
+from multimeter.visualization.embedded.http.reading import (
+    Reading,
+    buckets_of,
+    range_of,
+)
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.logs import (
     Codename,

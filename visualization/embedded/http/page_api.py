@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
 from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.parameters import (
+from multimeter.visualization.embedded.http.reading import (
+    Reading,
     buckets_of,
     range_of,
-    require_run,
 )
-from multimeter.visualization.embedded.http.reading import Reading
-from multimeter.visualization.embedded.http.run_view import summary_of, view_of_run
+from multimeter.visualization.embedded.http.run_view import (
+    marks_of,
+    require_run,
+    run_of,
+    series_of,
+    statistics_of,
+    summaries,
+    unknown_run,
+    view_of_run,
+)
 from multimeter.visualization.embedded.store.interrupt import Interrupt
-from multimeter.visualization.embedded.store.runs import list_runs, run_marks
+from multimeter.visualization.embedded.store.spans import run_spans
 from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["PageApi"]
@@ -29,12 +39,16 @@ class PageApi:
         store: Where the points are.
         reading: Makes the routes.
         limits: How much one request may ask for.
+        now_ns: Returns the time, in ns since the epoch.
     """
 
-    def __init__(self, store: Store, reading: Reading, limits: Limits) -> None:
+    def __init__(
+        self, store: Store, reading: Reading, limits: Limits, now_ns: Callable[[], int]
+    ) -> None:
         self._store = store
         self._reading = reading
         self._limits = limits
+        self._now_ns = now_ns
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""
@@ -43,40 +57,39 @@ class PageApi:
             self._reading.route("run", self._run),
             self._reading.route("series", self._series),
             self._reading.route("marks", self._marks),
+            self._reading.route("spans", self._spans),
+            self._reading.route("statistics", self._statistics),
         ]
 
     def _runs(self, _asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
-        return [summary_of(run) for run in list_runs(self._store)]
+        return summaries(self._store, self._now_ns())
 
     def _run(self, asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
-        return view_of_run(self._store, require_run(self._store, asked))
+        name = run_of(asked)
+        view = view_of_run(self._store, name, self._now_ns())
+        if view is None:
+            raise unknown_run(name)
+        return view
 
     def _marks(self, asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
-        marks = run_marks(self._store, require_run(self._store, asked).identifier)
-        return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
+        return marks_of(self._store, require_run(self._store, asked, self._now_ns()))
+
+    def _spans(self, asked: QueryParams, interrupt: Interrupt) -> list[dict[str, Any]]:
+        run = require_run(self._store, asked, self._now_ns())
+        return [asdict(each) for each in run_spans(self._store, run, interrupt)]
+
+    def _statistics(
+        self, asked: QueryParams, _interrupt: Interrupt
+    ) -> list[dict[str, Any]]:
+        run = require_run(self._store, asked, self._now_ns())
+        return statistics_of(self._store, run)
 
     def _series(self, asked: QueryParams, interrupt: Interrupt) -> dict[str, Any]:
-        run = require_run(self._store, asked)
-        buckets = buckets_of(asked, self._limits)
+        run = require_run(self._store, asked, self._now_ns())
         start, stop = range_of(asked, run.start, run.end)
+        buckets = buckets_of(asked, self._limits)
         keys = asked.getlist("key") or run.fields
         data = self._store.series(
             run.identifier, keys, start, stop, buckets, interrupt=interrupt
         )
-        groups = [
-            {
-                "tags": each.tags,
-                "time": each.times,
-                # Not asdict(), which would copy every number.
-                "series": {key: vars(summary) for key, summary in each.values.items()},
-                "breaks": each.breaks,
-            }
-            for each in data.series
-        ]
-        return {
-            "run": run.identifier,
-            "start": start,
-            "stop": stop,
-            "bucket": data.bucket_ns,
-            "groups": groups,
-        }
+        return series_of(run, data, start, stop)

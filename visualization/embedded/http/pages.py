@@ -13,7 +13,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from multimeter import __version__
-from multimeter.visualization.dashboards.definition import LOG_SERIES
+from multimeter.visualization.dashboards.definition import (
+    DELIVERY_COLUMNS,
+    DELIVERY_LOSSES,
+    HEALTH_HOURS,
+    LOG_SERIES,
+    MOST_COMPARED,
+    RUN_COLUMNS,
+    SPAN_COLUMNS,
+    STATES,
+    STORE_COLUMNS,
+)
 from multimeter.visualization.embedded.http.access import (
     SESSION_NS,
     Access,
@@ -34,7 +44,11 @@ _TEMPLATES = pathlib.Path(__file__).parents[1] / "templates"
 _VIEWS = (
     ("/", "overview", "Runs"),
     ("/logs", "logs", "Logs"),
+    # /health is where InfluxDB says how it is.
+    ("/status", "health", "Health"),
 )
+"""What the bar leads to: the path, the name of the template, and what stands there."""
+
 _FORM_BYTES = 8 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
 _USED_CODE = "This link has been used, or is too old. Make a new one: multimeter-visu open"
@@ -69,6 +83,7 @@ class Pages:
         return [
             Route("/", self._overview_or_run),
             *(Route(path, self._view(name)) for path, name, _ in _VIEWS[1:]),
+            Route("/compare", self._view("compare")),
             Route("/login", self._login),
             Route("/login", self._login_by_token, methods=["POST"]),
             Route("/logout", self._logout, methods=["POST"]),
@@ -77,7 +92,9 @@ class Pages:
         ]
 
     async def _overview_or_run(self, request: Request) -> Response:
-        return self._page(request, "run")
+        # One run has the address /?run=..., since there were only runs.
+        view = "run" if "run" in request.query_params else "overview"
+        return self._page(request, view)
 
     def _view(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
@@ -152,6 +169,14 @@ class Pages:
             view=view,
             views=_VIEWS,
             logs=LOG_SERIES,
+            states=STATES,
+            run_columns=RUN_COLUMNS,
+            span_columns=SPAN_COLUMNS,
+            most_compared=MOST_COMPARED,
+            store_columns=STORE_COLUMNS,
+            delivery_columns=DELIVERY_COLUMNS,
+            delivery_losses=DELIVERY_LOSSES,
+            health_hours=HEALTH_HOURS,
             message=message,
             next=target,
         )

@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from multimeter.visualization.dashboards.definition import FIGURES
-from multimeter.visualization.dashboards.panels import Statistic, figures_of, panels_of
-from multimeter.visualization.embedded.store.runs import RunDescription, RunSummary
-from multimeter.visualization.embedded.store.store import Store
+from starlette.datastructures import QueryParams
 
-__all__ = ["summary_of", "view_of_run"]
+from multimeter.visualization.dashboards.definition import FIGURES, TOTAL_UNITS
+from multimeter.visualization.dashboards.panels import (
+    Figure,
+    Statistic,
+    figures_of,
+    missed_peaks,
+    panels_of,
+    peak_keys,
+)
+from multimeter.visualization.embedded.http.responses import RequestError
+from multimeter.visualization.embedded.store.runs import (
+    RunDescription,
+    RunSummary,
+    describe_run,
+    list_runs,
+    run_marks,
+)
+from multimeter.visualization.embedded.store.store import SeriesData, Store
 
-_FIGURE_KEYS = {f"{each.subject}.{metric}" for each in FIGURES for metric in each.metrics}
+__all__ = [
+    "marks_of",
+    "require_run",
+    "run_of",
+    "series_of",
+    "statistics_of",
+    "summaries",
+    "unknown_run",
+    "view_of_run",
+]
+
+_FIGURE_KEYS = frozenset(key for each in FIGURES for key in each.keys)
 
 
-def summary_of(run: RunSummary) -> dict[str, Any]:
-    """Return what the list of runs shows of a run."""
+def summaries(store: Store, now_ns: int) -> list[dict[str, Any]]:
+    """Return what the list of runs shows of each run, with its figures by their ids.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    statistics = store.statistics(_FIGURE_KEYS)
+    return [
+        {**_summary_of(run), "figures": {each.id: each.value for each in figures}}
+        for run in list_runs(store, now_ns)
+        for figures in [_figures(run, statistics.get(run.identifier, {}))]
+    ]
+
+
+def _figures(run: RunSummary, statistics: Mapping[str, Statistic]) -> list[Figure]:
+    duration = run.end - run.start if run.points else None
+    return figures_of(statistics, duration, run.figures)
+
+
+def _summary_of(run: RunSummary) -> dict[str, Any]:
     return {
         "identifier": run.identifier,
         "start": run.start,
@@ -27,38 +71,114 @@ def summary_of(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def view_of_run(store: Store, run: RunDescription) -> dict[str, Any]:
-    """Return what the page shows of a run.
+def view_of_run(store: Store, identifier: str, now_ns: int) -> dict[str, Any] | None:
+    """Return what the page shows of a run, or None if there is no such run.
 
     Raises:
         StoreError: The store failed.
     """
+    run = describe_run(store, identifier, now_ns)
+    if run is None:
+        return None
     numeric = [key for key, kind in run.fields.items() if kind != "string"]
-    duration = run.end - run.start if run.points else None
-    figures = figures_of(numeric, _statistics(store, run), duration)
+    keys = _FIGURE_KEYS | peak_keys(run.schema)
+    statistics = store.statistics(keys, [identifier]).get(identifier, {})
+    peaks = missed_peaks(run.schema, statistics, run.meta_data)
     return {
-        **summary_of(run),
+        **_summary_of(run),
         "meta_data": run.meta_data,
         "panels": [asdict(panel) for panel in panels_of(run.schema, numeric)],
-        "figures": [asdict(figure) for figure in figures],
+        "figures": [asdict(figure) for figure in _figures(run, statistics)],
+        "peaks": [asdict(peak) for peak in peaks],
         "texts": _texts(store, run),
     }
 
 
-def _statistics(store: Store, run: RunDescription) -> dict[str, Statistic]:
-    keys = _FIGURE_KEYS & run.fields.keys()
-    # Buckets begin at multiples of their width, so those of a range that begins with
-    # the epoch are one, which holds the whole run.
-    data = store.series(run.identifier, keys, min(run.start, 0), run.end, 2)
-    found: dict[str, list[tuple[float, float]]] = {}
-    for group in data.series:
-        for key, summary in group.values.items():
-            for most, mean in zip(summary.max, summary.mean):
-                if most is not None and mean is not None:
-                    found.setdefault(key, []).append((most, mean))
+def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
+    """Return what each measure of a run did over all of it, in the units of its panel.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    keys = [key for key, kind in run.fields.items() if kind != "string"]
+    found = store.statistics(keys, [run.identifier]).get(run.identifier, {})
+    seconds = (run.end - run.start) / 1e9
+    return [
+        {
+            "key": each.key,
+            "title": panel.title,
+            "label": each.label,
+            "unit": panel.unit,
+            "scale": each.scale,
+            "min": found[each.key].min * each.scale,
+            "max": found[each.key].max * each.scale,
+            "mean": found[each.key].mean * each.scale,
+            "total": found[each.key].mean * each.scale * seconds if total else None,
+            "total_unit": total,
+        }
+        for panel in panels_of(run.schema, keys)
+        for total in [TOTAL_UNITS.get(panel.unit, "")]
+        for each in panel.series
+        if each.key in found
+    ]
+
+
+def require_run(store: Store, asked: QueryParams, now_ns: int) -> RunDescription:
+    """Return the run that is asked for.
+
+    Raises:
+        RequestError: There is none.
+        StoreError: The store failed.
+    """
+    name = run_of(asked)
+    found = describe_run(store, name, now_ns)
+    if found is None:
+        raise unknown_run(name)
+    return found
+
+
+def run_of(asked: QueryParams) -> str:
+    """Return the identifier that is asked for.
+
+    Raises:
+        RequestError: None is.
+    """
+    if "run" not in asked:
+        raise RequestError("invalid", "run: which one?")
+    return asked["run"]
+
+
+def unknown_run(run: str) -> RequestError:
+    """Return the refusal of a run that is not there."""
+    return RequestError("not found", f'run "{run}" not found')
+
+
+def marks_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
+    """Return the marks of a run in the order of time."""
+    marks = run_marks(store, run.identifier)
+    return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
+
+
+def series_of(
+    run: RunDescription, data: SeriesData, start: int, stop: int
+) -> dict[str, Any]:
+    """Return curves of a run as the API gives them."""
+    groups = [
+        {
+            "tags": each.tags,
+            "time": each.times,
+            # Not asdict(), which would copy every number.
+            "series": {key: vars(summary) for key, summary in each.values.items()},
+            "breaks": each.breaks,
+        }
+        for each in data.series
+    ]
     return {
-        key: Statistic(max(m for m, _ in some), sum(m for _, m in some) / len(some))
-        for key, some in found.items()
+        "run": run.identifier,
+        "start": start,
+        "stop": stop,
+        "bucket": data.bucket_ns,
+        "groups": groups,
     }
 
 

@@ -1,5 +1,10 @@
 // The JSON API of the server. Nanoseconds there, milliseconds here.
 
+/** A moment as the API has it. @param {number} moment  ms */
+export function inNanoseconds(moment) {
+  return whole(Math.round(moment * 1e3) * 1e3);
+}
+
 const TIME_LIMIT_MS = 30_000;
 const KEYS_LENGTH = 4_000; // characters of keys in one address
 
@@ -38,7 +43,7 @@ async function get(name, parameters, signal) {
 
 /**
  * @param {AbortSignal} signal
- * @returns {Promise<import("./types.js").Run[]>}
+ * @returns {Promise<import("./types.js").ListedRun[]>}
  */
 export async function getRuns(signal) {
   return (await get("runs", [], signal)).map(inMilliseconds);
@@ -63,6 +68,50 @@ export async function getMarks(run, signal) {
   return marks
     .map((/** @type {any} */ mark) => ({ time: mark.time / 1e6, label: String(mark.label) }))
     .sort((/** @type {any} */ a, /** @type {any} */ b) => a.time - b.time);
+}
+
+/**
+ * @param {string} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./spans.js").Span[]>}
+ */
+export function getSpans(run, signal) {
+  return get("spans", [["run", run]], signal);
+}
+
+/**
+ * @param {string} run
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").MeasureStatistics[]>}
+ */
+export function getStatistics(run, signal) {
+  return get("statistics", [["run", run]], signal);
+}
+
+/** @typedef {{tags: Record<string, string>, time: number, counts: Record<string, number>, silent: boolean}} Delivered */
+
+/**
+ * @param {AbortSignal} signal
+ * @returns {Promise<{store: Record<string, any>, deliveries: Delivered[]}>}
+ */
+export async function getHealth(signal) {
+  const { store, deliveries } = await get("health", [], signal);
+  const ms = (/** @type {number | null} */ ns) => (ns === null ? null : ns / 1e6);
+  return {
+    store: { ...store, oldest: ms(store.oldest), newest: ms(store.newest) },
+    deliveries: deliveries.map((/** @type {any} */ each) => ({ ...each, time: each.time / 1e6 })),
+  };
+}
+
+/**
+ * @param {import("./types.js").Range} range
+ * @param {number} buckets
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").Held>}
+ */
+export async function getHealthSeries(range, buckets, signal) {
+  const [answers, held] = await getCurves("health/series", "key", [], ["all"], range, buckets, signal);
+  return { ...held, curves: answers.flatMap((answer) => answer.groups.flatMap(curvesOf)).filter(({ time }) => time.length) };
 }
 
 /** Fetch series from `from` up to and with `to`.

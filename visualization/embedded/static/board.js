@@ -5,6 +5,7 @@ import { linesOf } from "./curves.js";
 import { Panel } from "./panel.js";
 import { listen } from "./pointer.js";
 
+const SIGHT_MS = 300; // at most, until the browser says what is in sight
 const TURN_MS = 40; // of drawing, before the browser gets a turn
 
 /**
@@ -19,9 +20,11 @@ export class Board {
   /**
    * @param {HTMLElement} root
    * @param {BoardEvents} events
+   * @param {import("./panel.js").PanelActions} [actions]  of each panel
    */
-  constructor(root, events) {
+  constructor(root, events, actions = {}) {
     this.root = root;
+    this.actions = actions;
     this.events = events;
     /** @type {Panel[]} */
     this.panels = [];
@@ -48,7 +51,7 @@ export class Board {
     if (wanted === this.definitions) return;
     this.clear();
     this.definitions = wanted;
-    this.panels = definitions.map((definition) => new Panel(definition, hues));
+    this.panels = definitions.map((definition) => new Panel(definition, hues, this.actions));
     this.root.replaceChildren(...this.panels.map((panel) => panel.root));
     for (const panel of this.panels) {
       listen(panel.plot, this.handsOn(panel));
@@ -78,6 +81,14 @@ export class Board {
   async draw(frame, signal) {
     this.frame = frame;
     await this.drawThose(this.bySight(), frame, signal);
+  }
+
+  /** Wait until it is known which panels are in sight. */
+  async seen() {
+    const deadline = performance.now() + SIGHT_MS;
+    while (!this.inSight.size && this.panels.length && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
   }
 
   /** Draw the panels in sight; the others when they are scrolled to.

@@ -95,7 +95,7 @@ function band(pieces, color, from) {
  * @param {import("./types.js").Line} line
  * @returns {Piece[]}
  */
-function withGaps(line) {
+export function withGaps(line) {
   const places = line.breaks.map((moment) => firstNotBefore(line.time, moment));
   const cuts = [...new Set(places)].filter((place) => place > 0 && place < line.time.length);
   return [0, ...cuts].map((from, i) => {
@@ -135,8 +135,8 @@ function apart(parts) {
  * @param {Box} box
  * @param {import("./types.js").Frame} frame
  */
-function layout(axis, box, { range, offset, theme, log }) {
-  const { moments, texts } = timeTicks(range, box.width, offset);
+function layout(axis, box, { range, offset, theme, log, elapsed }) {
+  const { moments, texts } = timeTicks(range, box.width, offset, elapsed);
   const bare = { fixedrange: true, zeroline: false, automargin: false };
   return {
     width: box.left + box.width + box.right,

@@ -58,6 +58,11 @@ export function colorsOf(lines, hues, dark) {
     for (const line of lines) colors.set(line.id, color(shades[0], CHROMA[0], hues.get(line.series.key) ?? HUES[0]));
     return colors;
   }
+  // Tag sets of one measure are different things.
+  if (lines.length > 1 && new Set(lines.map((line) => line.series.key)).size === 1) {
+    lines.forEach((line, i) => colors.set(line.id, color(shades[0], CHROMA[0], hue(i))));
+    return colors;
+  }
   if (crowded) {
     lines.forEach((line, i) => colors.set(line.id, color(shades[i % 2], 0.13, HUES[0] + i * GOLDEN_ANGLE)));
     return colors;

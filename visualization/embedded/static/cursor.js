@@ -4,7 +4,7 @@
 import { element, svgElement } from "./dom.js";
 import { formatted } from "./format.js";
 import { nearest } from "./curves.js";
-import { clockText, dateText } from "./time.js";
+import { clockText, dateText, elapsedText } from "./time.js";
 
 const MOST_DOTS = 12;
 const MOST_VALUES = 12;
@@ -62,7 +62,7 @@ export function drawCursor(svg, { x, box, dots }) {
  */
 export function readout({ moment, lines, colors, unit, marks, frame }) {
   const { range, offset } = frame;
-  const time = `${dateText(moment, offset)}, ${clockText(moment, offset, range.to - range.from)}`;
+  const time = frame.elapsed ? elapsedText(moment) : `${dateText(moment, offset)}, ${clockText(moment, offset, range.to - range.from)}`;
   const rows = lines
     .map((line) => ({ line, i: pointAt(line, moment, range) }))
     .filter(({ i }) => i >= 0);

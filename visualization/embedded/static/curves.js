@@ -47,6 +47,19 @@ export function longest(held) {
   return held.curves.reduce((most, curve) => Math.max(most, curve.time.length), 0);
 }
 
+/** The times in which all curves of one tag set are broken.
+ * @param {import("./types.js").Held} held
+ * @returns {import("./types.js").Range[]}
+ */
+export function gapsOf({ curves }) {
+  const first = curves[0];
+  if (!first || curves.some((curve) => JSON.stringify(curve.tags) !== JSON.stringify(first.tags))) return [];
+  return first.breaks.flatMap((to) => {
+    const before = firstNotBefore(first.time, to) - 1;
+    return before >= 0 ? [{ from: first.time[before], to }] : [];
+  });
+}
+
 /** The lines of a panel, in the order of its series.
  * @param {import("./types.js").PanelDefinition} panel
  * @param {import("./types.js").Held} held
@@ -63,7 +76,7 @@ export function linesOf(panel, held) {
         return {
           id: identity(curve),
           series,
-          label: name ? `${series.label} · ${name}` : series.label,
+          label: [series.label, name].filter(Boolean).join(" · "),
           time: curve.time,
           min: scaled(curve.min),
           max: scaled(curve.max),

@@ -34,6 +34,27 @@ export function byId(id) {
   return found;
 }
 
+/** Give a row the cells of another one, but leave those that say the same: what has the
+ * focus keeps it.
+ * @param {Element} row
+ * @param {Element} wanted
+ */
+export function patchRow(row, wanted) {
+  [...wanted.children].forEach((cell, i) => {
+    const there = row.children[i];
+    if (!there.isEqualNode(cell)) there.replaceWith(cell);
+  });
+}
+
+/** Show these rows; those that are there stay as far as they can.
+ * @param {Element} body
+ * @param {Element[]} rows
+ */
+export function patchRows(body, rows) {
+  if (body.children.length !== rows.length) body.replaceChildren(...rows);
+  else rows.forEach((row, i) => patchRow(body.children[i], row));
+}
+
 /** Show a text that may be too long for its place: in full when pointed at.
  * @param {HTMLElement} target
  * @param {string} text

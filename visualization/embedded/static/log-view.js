@@ -1,6 +1,6 @@
 // Logged values on the page: what is fetched of them and how it is drawn.
 
-import { getLogs } from "./api.js";
+import { getLogs, inNanoseconds } from "./api.js";
 import { Board } from "./board.js";
 import { ready } from "./chart.js";
 import { colorsOf, currentTheme, hue } from "./colors.js";
@@ -51,7 +51,7 @@ export class LogView {
       pan: (part) => this.pan(part),
       zoom: (factor, centre) => this.zoom(factor, centre),
       reset: () => events.reset(),
-    });
+    }, { csv: (panel) => this.csvAddress(panel) });
     let width = 0;
     new ResizeObserver(([{ contentRect }]) => {
       if (contentRect.width !== width && width) this.redraw();
@@ -110,6 +110,14 @@ export class LogView {
       await this.board.draw(this.frame(), signal);
     }
     setState("ready");
+  }
+
+  /** The address of the values of a panel. @param {import("./types.js").PanelDefinition} panel */
+  csvAddress({ series }) {
+    const { from, to } = this.range;
+    const query = new URLSearchParams({ start: inNanoseconds(from), stop: inNanoseconds(to) });
+    for (const { key } of series) query.append("codename", key);
+    return `/api/logs/csv?${query}`;
   }
 
   buckets() {

@@ -1,15 +1,14 @@
 // The page of one run, and the list to pick another one from.
 
-import { pushAddress, readAddress, replaceAddress } from "./address.js";
+import { pushAddress, readAddress } from "./address.js";
 import { getRuns } from "./api.js";
 import { byId } from "./dom.js";
 import { closeDrawer, wireDrawer } from "./drawer.js";
 import { Keeper } from "./keeper.js";
 import { wirePrinting } from "./print.js";
-import { livenessOf } from "./run-state.js";
 import { RunList } from "./runs.js";
 import { RunView } from "./run-view.js";
-import { showMessage, wireCopy } from "./screen.js";
+import { showMessage } from "./screen.js";
 import { wireToolbar } from "./toolbar.js";
 
 const POLL_MS = 2_000;
@@ -23,9 +22,8 @@ let looked = 0; // when the run was asked for what is new
 
 /** Fetch the list; show what the address says. */
 async function start() {
-  await fetchList();
-  if (list.runs.length) await showPlace();
-  else showEmpty();
+  await Promise.all([fetchList(), showPlace()]);
+  list.select(readAddress().run);
 }
 
 async function fetchList() {
@@ -34,32 +32,24 @@ async function fetchList() {
 }
 
 async function showPlace() {
-  const place = readAddress();
-  const newest = list.runs.find((run) => run.points > 0) ?? list.runs[0];
-  const identifier = place.run ?? newest.identifier;
-  if (place.run === null) replaceAddress(identifier, null);
-  list.select(identifier);
-  await view.open(identifier, place.run === null ? null : place.range);
-}
-
-function showEmpty() {
-  view.close();
-  showMessage("empty", "No runs yet", "Send one with three lines of Python. It shows here by itself.");
+  const { run, range, hidden } = readAddress();
+  list.select(run);
+  view.hidden = new Set(hidden);
+  await view.open(run, range);
 }
 
 /** @param {string} identifier */
 function pick(identifier) {
   if (closeDrawer()) byId("main").focus({ preventScroll: true });
-  pushAddress(identifier);
+  pushAddress(identifier, view.hidden);
   scrollTo({ top: 0 });
   keeper.attempt(showPlace);
 }
 
 /** Look what is new. */
 async function look() {
-  if (document.body.dataset.state === "empty") return start();
   const now = Date.now();
-  const live = view.run !== null && livenessOf(view.run) === "live";
+  const live = view.run?.state === "live";
   if (now - listed >= SLOW_POLL_MS) await fetchList();
   if (!live && now - looked < SLOW_POLL_MS) return;
   looked = now;
@@ -73,7 +63,6 @@ keeper.refused = (error, action) => {
   return true;
 };
 wireDrawer();
-wireCopy();
 wireToolbar({
   pan: (part) => view.pan(part),
   zoom: (factor) => view.zoom(factor),

@@ -1,6 +1,7 @@
 // Marks over a panel: a line for each, and labels that do not overlap.
 
 import { element, svgElement } from "./dom.js";
+import { formatted } from "./format.js";
 
 const GAP = 4; // pixels between a line and its label, and between labels
 const MARGIN = 8; // pixels at the left of the panel
@@ -88,6 +89,32 @@ function labelElement({ wanted, left, width, row }) {
   label.style.top = `${row * ROW_HEIGHT}px`;
   label.style.maxWidth = `${Math.ceil(width)}px`;
   return label;
+}
+
+/** Where no sample was taken for long.
+ * @param {import("./types.js").Range} gap
+ * @param {import("./types.js").Range} range
+ * @param {(moment: number) => number} pixel
+ * @param {import("./chart.js").Box} box
+ * @returns {HTMLElement[]}
+ */
+export function gapElement({ from, to }, range, pixel, box) {
+  const [left, right] = [pixel(Math.max(from, range.from)), pixel(Math.min(to, range.to))];
+  if (right - left < 2) return [];
+  const shade = element("span", { class: "gap", title: `No sample for ${formatted((to - from) / 1e3, "s")}` });
+  Object.assign(shade.style, { left: `${left}px`, width: `${right - left}px`, top: `${box.top}px`, height: `${box.height}px` });
+  return [shade];
+}
+
+/** A peak that lies above what was sampled.
+ * @param {number} y
+ * @param {string} text
+ * @param {import("./chart.js").Box} box
+ */
+export function peakElement(y, text, box) {
+  const line = element("span", { class: "peak" }, element("span", {}, text));
+  Object.assign(line.style, { left: `${box.left}px`, width: `${box.width}px`, top: `${y}px` });
+  return line;
 }
 
 const canvas = document.createElement("canvas").getContext("2d");

@@ -6,8 +6,9 @@ import { unitInTitle } from "./format.js";
 /**
  * @param {import("./types.js").PanelDefinition} definition
  * @param {HTMLElement} legend
+ * @param {HTMLElement} menu
  */
-export function partsOf({ id, title, unit }, legend) {
+export function partsOf({ id, title, unit }, legend, menu) {
   const heading = element("h2");
   const unitText = element("span", { class: "unit" });
   setText(heading, title);
@@ -22,7 +23,7 @@ export function partsOf({ id, title, unit }, legend) {
   const root = element(
     "section",
     { class: "panel", "data-panel": id, "data-state": "loading", "data-marks": "0" },
-    element("header", {}, heading, unitText), plot, legend,
+    element("header", {}, heading, unitText, menu), plot, legend,
   );
   return { root, plot, chart, marks, selection, cursor, quiet, readout };
 }

@@ -6,14 +6,18 @@ import { colorsOf } from "./colors.js";
 import { drawCursor, pointAt, readout, snapped } from "./cursor.js";
 import { formatted } from "./format.js";
 import { Legend } from "./legend.js";
-import { drawMarks, ROW_HEIGHT, ROWS } from "./marks.js";
+import { drawMarks, gapElement, peakElement, ROW_HEIGHT, ROWS } from "./marks.js";
+import { panelMenu } from "./panel-menu.js";
 import { partsOf } from "./panel-parts.js";
+import { pictureOf } from "./picture.js";
+import { saveBlob, saveFrom } from "./save.js";
 
 const BOX = { left: 64, right: 14, top: 8, bottom: 36, height: 190 };
 const CHARACTER = 6.5; // pixels of a tick's text
 const NEAR_MARK = 5; // pixels
 const BESIDE = 12; // pixels from the pointer to the box with the values
 
+/** What its menu can do. @typedef {{csv?: (panel: import("./types.js").PanelDefinition) => string, hide?: (id: string) => void}} PanelActions */
 /** @typedef {import("./types.js").Line} Line */
 /** @typedef {import("./types.js").Range} Range */
 /** @typedef {import("./types.js").Frame} Frame */
@@ -22,8 +26,9 @@ export class Panel {
   /**
    * @param {import("./types.js").PanelDefinition} definition
    * @param {Map<string, number>} hues
+   * @param {PanelActions} actions
    */
-  constructor(definition, hues) {
+  constructor(definition, hues, actions) {
     this.definition = definition;
     this.hues = hues;
     /** @type {Line[]} */
@@ -40,7 +45,22 @@ export class Panel {
     this.stale = true;
     this.box = { ...BOX, width: 0 };
     this.legend = new Legend((id) => this.toggle(id), (id) => this.only(id));
-    this.parts = partsOf(definition, this.legend.root);
+    this.parts = partsOf(definition, this.legend.root, this.menu(actions));
+  }
+
+  /** @param {PanelActions} actions */
+  menu({ csv, hide }) {
+    const { id, title } = this.definition;
+    /** @type {import("./panel-menu.js").Item[]} */
+    const items = [["Save picture (PNG)", () => this.savePicture()]];
+    if (csv) items.push(["Save values (CSV)", () => saveFrom(csv(this.definition))]);
+    if (hide) items.push(["Hide panel", () => hide(id)]);
+    return panelMenu(title, items);
+  }
+
+  async savePicture() {
+    const picture = await pictureOf(this);
+    if (picture) saveBlob(picture, `${document.title.split(" · ")[0]} ${this.definition.title}.png`);
   }
 
   get root() {
@@ -99,7 +119,7 @@ export class Panel {
     const shown = this.shown();
     box.top = frame.marks.length ? ROWS * ROW_HEIGHT + 2 : BOX.top;
     this.colors = colorsOf(lines, this.hues, frame.theme.dark);
-    this.axis = axisFor(shown, frame.range, this.definition.unit, frame.log);
+    this.axis = axisFor([...shown, ...this.peakLines(frame)], frame.range, this.definition.unit, frame.log);
     const longest = Math.max(...this.axis.texts.map((text) => text.length));
     box.left = Math.max(BOX.left, longest * CHARACTER);
     box.width = Math.max(80, this.plot.clientWidth - box.left - box.right);
@@ -111,11 +131,28 @@ export class Panel {
     this.root.dataset.state = "ready";
   }
 
+  /** Lines that make room for the peaks. @param {Frame} frame
+   * @returns {Line[]} */
+  peakLines({ range }) {
+    const line = /** @type {any} */ ({ time: [range.from] });
+    return this.peaks().map(({ value }) => ({ ...line, min: [value], max: [value], mean: [value] }));
+  }
+
   /** @param {Frame} frame */
-  drawMarks({ marks, range }) {
+  drawMarks({ marks, range, gaps = [] }) {
     const visible = marks.filter((mark) => mark.time >= range.from && mark.time <= range.to);
     drawMarks(this.parts.marks, visible, (moment) => this.pixelOf(moment), this.box);
+    this.parts.marks.append(...gaps.flatMap((gap) => gapElement(gap, range, (moment) => this.pixelOf(moment), this.box)));
+    this.parts.marks.append(...this.peaks().map(({ value, text }) => peakElement(this.heightOf(value), text, this.box)));
     this.root.dataset.marks = String(visible.length);
+  }
+
+  /** The peaks that lines which are shown do not reach. */
+  peaks() {
+    const shown = new Set(this.shown().map((line) => line.series.key));
+    return (this.frame?.peaks ?? [])
+      .filter(({ curve }) => shown.has(curve))
+      .map(({ value }) => ({ value, text: `${formatted(value, this.definition.unit)} between two samples` }));
   }
 
   /** Say in words what is to be seen. @param {Line[]} shown */

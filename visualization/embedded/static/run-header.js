@@ -2,10 +2,11 @@
 
 import { byId, element, setText } from "./dom.js";
 import { formatted } from "./format.js";
-import { livenessOf, meaningOf } from "./run-state.js";
+import { meaningOf } from "./run-state.js";
 import { clockText, dateText } from "./time.js";
 
 const MOST_MARKS = 1_000; // in the list
+const SPEAK_MS = 20_000; // between two times that a screen reader says the figures
 
 /**
  * @param {import("./types.js").RunDetails} run
@@ -18,9 +19,20 @@ export function showRun(run, marks, offset) {
   showState(run);
   byId("run-about").replaceChildren(pointsText(run), ...Object.entries(run.tags).map(tagElement));
   byId("figures").replaceChildren(...run.figures.map(figureElement));
+  speak(run);
   showPairs(byId("texts"), run.texts.map(({ label, value }) => [label, value]));
   showFolded(byId("mark-list"), marks.slice(0, MOST_MARKS).map(({ time, label }) => [momentText(time, offset), label]));
   showFolded(byId("meta"), Object.entries(run.meta_data).map(([key, value]) => [key, plain(value)]));
+}
+
+/** Say the figures of a run that moves to who cannot see them, but not all the time.
+ * @param {import("./types.js").RunDetails} run */
+function speak(run) {
+  const spoken = byId("spoken");
+  const now = Date.now();
+  if (run.state !== "live" || now - Number(spoken.dataset.time ?? 0) < SPEAK_MS) return;
+  spoken.dataset.time = String(now);
+  spoken.textContent = run.figures.map(({ title, unit, value }) => `${title} ${formatted(value, unit)}`).join(", ");
 }
 
 /**
@@ -42,12 +54,10 @@ function showFolded(details, pairs) {
 
 /** @param {import("./types.js").Run} run */
 function showState(run) {
-  const liveness = livenessOf(run);
   const badge = byId("run-state");
-  badge.hidden = liveness === "finished";
-  badge.dataset.live = liveness;
-  badge.textContent = liveness;
-  badge.title = meaningOf(liveness);
+  badge.dataset.live = run.state;
+  badge.textContent = run.state;
+  badge.title = meaningOf(run.state);
 }
 
 /** @param {import("./types.js").Run} run */

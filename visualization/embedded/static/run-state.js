@@ -1,22 +1,14 @@
-// Whether a run goes on. One that was never ended looks like one that goes on, but for
-// its last point.
+// How a run is, in words.
 
-const SILENT_MS = 5 * 60_000;
-
-/** @typedef {"live" | "open" | "finished"} Liveness */
-
-/** Finished; open with points just now (live); or open and silent.
- * @param {import("./types.js").Run} run
- * @returns {Liveness}
- */
-export function livenessOf(run) {
-  if (run.state !== "open") return "finished";
-  return run.end !== null && Date.now() - run.end < SILENT_MS ? "live" : "open";
-}
+/** @type {Record<string, string>} */
+const MEANINGS = {
+  live: "Points come: what is shown moves by itself",
+  ended: "Ended in order, or written by another client that has stopped",
+  died: "Its program has stopped without ending the run",
+};
 
 /** What the state of a run means, for a tooltip.
- * @param {Liveness} liveness */
-export function meaningOf(liveness) {
-  if (liveness === "live") return "Being written: the page moves by itself";
-  return liveness === "open" ? "Not ended, and no new points for a while" : "";
+ * @param {string} state */
+export function meaningOf(state) {
+  return MEANINGS[state] ?? "";
 }

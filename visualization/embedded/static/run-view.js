@@ -1,16 +1,17 @@
 // One run on the page: what is fetched of it, which part is shown, and how it moves.
 
 import { replaceAddress } from "./address.js";
-import { getMarks, getRun, getSeries } from "./api.js";
+import { getMarks, getRun, getSeries, getSpans, inNanoseconds } from "./api.js";
 import { Board } from "./board.js";
 import { ready } from "./chart.js";
 import { currentTheme } from "./colors.js";
-import { longest, tailStart, withTail } from "./curves.js";
-import { byId } from "./dom.js";
+import { gapsOf, longest, tailStart, withTail } from "./curves.js";
+import { byId, element } from "./dom.js";
 import { Pace } from "./pace.js";
 import { fullRange, inside, panned, withMargin, zoomed } from "./range.js";
 import { showRun } from "./run-header.js";
 import { setState, showNote } from "./screen.js";
+import { showSpans } from "./spans.js";
 import { utcOffset } from "./time.js";
 import { timing } from "./timing.js";
 import { showRange } from "./toolbar.js";
@@ -46,7 +47,12 @@ export class RunView {
       pan: (part) => this.pan(part),
       zoom: (factor, centre) => this.zoom(factor, centre),
       reset: () => this.setRange(null),
+    }, {
+      csv: (panel) => this.csvAddress(panel),
+      hide: (id) => this.hide(id, true),
     });
+    /** @type {Set<string>} the panels that are hidden */
+    this.hidden = new Set();
     this.redrawWhenResized();
   }
 
@@ -68,6 +74,7 @@ export class RunView {
       this.tellRange();
       await this.complete(signal);
       done();
+      await this.showSpans(signal);
     } catch (error) {
       if (!signal.aborted) this.close();
       throw error;
@@ -99,8 +106,51 @@ export class RunView {
     this.marks = marks;
     this.limits = fullRange(run, marks);
     showRun(run, marks, this.offset());
-    this.board.build(run.identifier, this.limits ? run.panels : []);
-    showNote(this.limits ? null : `This run has no points${run.state === "open" ? " yet" : ""}.`);
+    this.buildPanels(run);
+    byId("export").setAttribute("href", `/api/export?${new URLSearchParams({ run: run.identifier })}`);
+    showNote(this.limits ? null : `This run has no points${run.state === "live" ? " yet" : ""}.`);
+  }
+
+  /** @param {RunDetails} run */
+  buildPanels(run) {
+    const panels = this.limits ? run.panels : [];
+    this.board.build(run.identifier, panels.filter(({ id }) => !this.hidden.has(id)));
+    const gone = panels.filter(({ id }) => this.hidden.has(id));
+    byId("hidden").hidden = gone.length === 0;
+    byId("hidden").replaceChildren("Hidden: ", ...gone.map(({ id, title }) => {
+      const button = element("button", { type: "button", class: "text", title: "Show this panel", "data-show": id }, title);
+      button.addEventListener("click", () => this.hide(id, false));
+      return button;
+    }));
+  }
+
+  /** @param {string} id  of a panel
+   * @param {boolean} gone */
+  hide(id, gone) {
+    if (gone) this.hidden.add(id);
+    else this.hidden.delete(id);
+    if (!this.run) return;
+    this.buildPanels(this.run);
+    if (this.held) this.hold(this.held);
+    this.tellRange();
+    this.refine();
+  }
+
+  /** The address of the values of a panel. @param {import("./types.js").PanelDefinition} panel */
+  csvAddress({ series }) {
+    const range = this.range ?? this.limits ?? { from: 0, to: 0 };
+    const query = new URLSearchParams({ run: this.run?.identifier ?? "", start: inNanoseconds(range.from), stop: inNanoseconds(range.to) });
+    for (const { key } of series) query.append("key", key);
+    return `/api/csv?${query}`;
+  }
+
+  /** Say what the run did between its marks. @param {AbortSignal} signal */
+  async showSpans(signal) {
+    const { run } = this;
+    if (!run) return;
+    const spans = this.marks.length ? await getSpans(run.identifier, signal) : [];
+    signal.throwIfAborted();
+    showSpans(spans, (run.start ?? 0) * 1e6, (range) => this.setRange(range));
   }
 
   /** Fetch and draw what is to be seen.
@@ -138,8 +188,10 @@ export class RunView {
   /** @param {Range} range
    * @returns {import("./types.js").Frame} */
   frame(range) {
-    const latest = this.run?.state === "open" && !this.range;
-    return { range, marks: this.marks, offset: this.offset(), theme: this.theme, latest };
+    const latest = this.run?.state === "live" && !this.range;
+    const gaps = this.held ? gapsOf(this.held) : [];
+    const peaks = this.run?.peaks ?? [];
+    return { range, marks: this.marks, offset: this.offset(), theme: this.theme, latest, gaps, peaks };
   }
 
   offset() {
@@ -149,7 +201,7 @@ export class RunView {
   /** Say in the toolbar and in the address what is shown. */
   tellRange() {
     showRange(this.range ?? this.limits, !this.range, this.offset());
-    if (this.run) replaceAddress(this.run.identifier, this.range);
+    if (this.run) replaceAddress(this.run.identifier, this.range, this.hidden);
   }
 
   /** @param {Range | null} range  null for all of the run */
@@ -186,10 +238,10 @@ export class RunView {
     }
   }
 
-  /** Look whether an open run has gone on. */
+  /** Look whether the run has gone on. */
   async refresh() {
     const { run, task: { signal } } = this;
-    if (run?.state !== "open" || document.body.dataset.state !== "ready") return;
+    if (!run || document.body.dataset.state !== "ready") return;
     const now = await getRun(run.identifier, signal);
     if (now.points === run.points && now.end === run.end && now.state === run.state) return;
     const marks = await getMarks(run.identifier, signal);
@@ -200,6 +252,7 @@ export class RunView {
     if (held) this.hold(held);
     this.tellRange();
     await this.redraw();
+    await this.showSpans(signal);
   }
 
   /** Fetch what is new, or all when that has become too much.
@@ -211,7 +264,7 @@ export class RunView {
   async fetchNew(before, now, range, signal) {
     const { held } = this;
     const same = JSON.stringify(before.panels) === JSON.stringify(now.panels) && before.start === now.start;
-    const more = now.state === "open" && held && longest(held) <= this.buckets * GROWTH;
+    const more = now.state === "live" && held && longest(held) <= this.buckets * GROWTH;
     if (!same || !more) return this.fetchAll(now, range, signal);
     const to = Math.min(this.range ? withMargin(range).to : Infinity, now.end ?? range.to);
     const from = tailStart(held);

@@ -3,7 +3,8 @@
 import { addressOf } from "./address.js";
 import { byId, element } from "./dom.js";
 import { formatted } from "./format.js";
-import { livenessOf, meaningOf } from "./run-state.js";
+import { meaningOf } from "./run-state.js";
+import { matching } from "./run-filter.js";
 import { clockText, dateText, utcOffset } from "./time.js";
 
 const MOST_SHOWN = 600; // more are found by searching
@@ -14,7 +15,7 @@ export class RunList {
     this.onPick = onPick;
     this.list = byId("run-list");
     this.search = /** @type {HTMLInputElement} */ (byId("search"));
-    /** @type {import("./types.js").Run[]} */
+    /** @type {import("./types.js").ListedRun[]} */
     this.runs = [];
     this.selected = "";
     this.shown = "";
@@ -25,7 +26,7 @@ export class RunList {
     document.addEventListener("keydown", (event) => this.globalKey(event));
   }
 
-  /** @param {import("./types.js").Run[]} runs  newest first */
+  /** @param {import("./types.js").ListedRun[]} runs  newest first */
   show(runs) {
     this.runs = runs;
     this.draw();
@@ -43,8 +44,8 @@ export class RunList {
   }
 
   draw() {
-    const found = matching(this.runs, this.search.value);
-    const wanted = JSON.stringify([found, found.map(livenessOf)]);
+    const found = matching(this.runs, this.search.value, "");
+    const wanted = JSON.stringify(found);
     if (wanted === this.shown) return;
     this.shown = wanted;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.run : undefined;
@@ -99,19 +100,6 @@ export class RunList {
   }
 }
 
-/** The runs in which every word occurs.
- * @param {import("./types.js").Run[]} runs
- * @param {string} text
- */
-function matching(runs, text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return runs.filter((run) => {
-    const tags = Object.entries(run.tags).map(([key, value]) => `${key} ${value}`);
-    const where = [run.identifier, ...tags].join("\n").toLowerCase();
-    return words.every((word) => where.includes(word));
-  });
-}
-
 /** Runs under the day of their last point, which is their order.
  * @param {import("./types.js").Run[]} runs
  * @returns {HTMLElement[]}
@@ -152,9 +140,8 @@ function localDate(moment) {
 function rowOf(run) {
   const name = element("span", { class: "name" }, run.identifier);
   const row = element("a", { class: "run", href: addressOf(run.identifier), "data-run": run.identifier, title: run.identifier }, name);
-  const liveness = livenessOf(run);
-  if (liveness !== "finished") {
-    row.append(element("span", { class: "badge", "data-live": liveness, title: meaningOf(liveness) }, liveness));
+  if (run.state !== "ended") {
+    row.append(element("span", { class: "badge", "data-live": run.state, title: meaningOf(run.state) }, run.state));
   }
   row.append(element("span", { class: "facts" }, factsOf(run)));
   const tags = Object.entries(run.tags).map(([key, value]) => `${key} ${value}`).join(" · ");

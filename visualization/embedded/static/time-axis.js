@@ -1,6 +1,6 @@
 // The axis of time: ticks at round local times, the date where it is new.
 
-import { asLocal, clockText, dateText } from "./time.js";
+import { asLocal, clockText, dateText, elapsedText } from "./time.js";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -14,6 +14,7 @@ const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000].map((count) => count * DAY),
 ];
 const TICK_WIDTH = 78; // pixels
+const SHORT_TICK_WIDTH = 52;
 const EDGE = 14; // pixels at the right, in which a text would be cut off
 
 /** @typedef {{moments: number[], texts: string[][]}} TimeTicks  a text has up to two lines */
@@ -22,10 +23,11 @@ const EDGE = 14; // pixels at the right, in which a text would be cut off
  * @param {import("./types.js").Range} range
  * @param {number} width   pixels
  * @param {number} offset  minutes to add to UTC
+ * @param {boolean} [elapsed]  whether it is time since something
  * @returns {TimeTicks}
  */
-export function timeTicks({ from, to }, width, offset) {
-  const most = Math.max(2, Math.floor(width / TICK_WIDTH));
+export function timeTicks({ from, to }, width, offset, elapsed = false) {
+  const most = Math.max(2, Math.floor(width / (elapsed ? SHORT_TICK_WIDTH : TICK_WIDTH)));
   const step = STEPS.find((each) => (to - from) / each <= most) ?? STEPS[STEPS.length - 1];
   const shift = asLocal(0, offset);
   const last = to - ((to - from) / width) * EDGE;
@@ -33,6 +35,7 @@ export function timeTicks({ from, to }, width, offset) {
   for (let local = Math.ceil((from + shift) / step) * step; local - shift <= last; local += step) {
     moments.push(local - shift);
   }
+  if (elapsed) return { moments, texts: moments.map((moment) => [elapsedText(moment)]) };
   let before = "";
   const texts = moments.map((moment) => {
     const [text, date] = step < DAY

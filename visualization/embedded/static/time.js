@@ -40,6 +40,17 @@ export function clockText(moment, offset, span = Infinity) {
   return text.slice(11, span < 10_000 ? 23 : 19);
 }
 
+/** A time since something, as on a stopwatch. @param {number} span  ms */
+export function elapsedText(span) {
+  const size = Math.abs(span);
+  const sign = span < 0 ? "−" : "";
+  const seconds = Number((size / 1e3).toFixed(size < 10_000 ? 3 : 0));
+  if (seconds < 60) return `${sign}${seconds} s`;
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return hours ? `${sign}${hours}:${two(minutes)}:${two(Math.floor(seconds % 60))}` : `${sign}${minutes}:${two(Math.floor(seconds % 60))}`;
+}
+
 /** A range with its date and its offset, each of them once.
  * @param {import("./types.js").Range} range
  * @param {number} offset  minutes

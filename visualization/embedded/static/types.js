@@ -8,7 +8,9 @@
  * @property {number | null} end    last point; without points null, or when it was stored
  * @property {number} points
  * @property {Record<string, string>} tags
- * @property {"open" | "finished"} state
+ * @property {"live" | "ended" | "died"} state
+ *
+ * @typedef {Run & {figures: Record<string, number>}} ListedRun  figures by their ids
  *
  * @typedef {object} Series  one measure in a panel; what is shown is raw value x scale
  * @property {string} key
@@ -24,6 +26,7 @@
  * @property {boolean} [chosen]  somebody chose its lines one by one: all are shown
  *
  * @typedef {object} Figure
+ * @property {string} id
  * @property {string} title
  * @property {string} unit
  * @property {number | null} value
@@ -33,6 +36,7 @@
  * @property {PanelDefinition[]} panels
  * @property {Figure[]} figures
  * @property {{key: string, label: string, value: string}[]} texts
+ * @property {{key: string, curve: string, value: number, sampled: number}[]} peaks
  *
  * @typedef {Run & Details} RunDetails
  *
@@ -75,7 +79,24 @@
  * @property {number} offset   minutes to add to UTC
  * @property {import("./colors.js").Theme} theme
  * @property {boolean} latest  whether legends say the latest values
+ * @property {Range[]} [gaps]  in which no sample was taken
+ * @property {{curve: string, value: number}[]} [peaks]  that curves do not show
+ * @property {boolean} [elapsed]  whether times count from something
  * @property {boolean} [log]   whether the axis of values is logarithmic
+ *
+ * @typedef {object} MeasureStatistics  in the unit that is shown
+ * @property {string} key
+ * @property {string} title       of its panel
+ * @property {string} label
+ * @property {string} unit
+ * @property {number} scale
+ * @property {number} min
+ * @property {number} max
+ * @property {number} mean
+ * @property {number | null} total
+ * @property {string} total_unit  "" where adding up means nothing
+ *
+ * @typedef {{run: RunDetails, marks: Mark[], measures: MeasureStatistics[]}} ComparedRun
  *
  * @typedef {object} Codename
  * @property {string} codename

@@ -73,6 +73,9 @@ class Changes:
             measurement = self._add_measurement(block.measurement, block.fields)
         measurement = self._add_fields(measurement, block.fields)
         measurement, numbers = self._add_series(measurement, block.tag_sets)
+        # Another object, also where only values change: what is known of the one that
+        # was there before says nothing of this one.
+        measurement = replace(measurement)
         self._measurements[measurement.name] = measurement
         columns = {
             measurement.fields[name].column: values

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GAP", "breaks"]
+from multimeter.visualization.dashboards.definition import GAP
 
-GAP = 5.0
-"""A distance is a gap when it is more than this times the usual one."""
+__all__ = ["breaks"]
 
 _USUAL = 0.8
 """The part of all distances that are no longer than the usual one."""

@@ -1,8 +1,8 @@
 """Logs: single values by their codenames, as a :class:`ContinuousLogger` writes them.
 
 They are the points of one measurement, ``multimeter_logs``: tag ``codename``, field
-``value``. The newest ``unit`` of a codename in ``multimeter_codenames`` is its unit; a tag
-``unit`` is, where there is none.
+``value``. What a codename is stands beside them, in ``multimeter_codenames``: the fields
+``unit`` and ``description`` of its newest entry.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multimeter.identifiers import CODENAMES, LOGS
 from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.embedded.store.interrupt import Interrupt
-from multimeter.visualization.embedded.store.store import Store, Summary
+from multimeter.visualization.embedded.store.store import Store, Summary, TagSetInfo
 
 __all__ = ["Codename", "LogCurve", "list_codenames", "log_curves"]
 
@@ -25,6 +25,7 @@ class Codename:
     Attributes:
         codename: The name.
         unit: The unit of its values; empty where nobody said it.
+        description: What it is, in words; empty where nobody said it.
         start: The time of its first value, in ns since the epoch.
         end: The time of its last value.
         points: The number of its values.
@@ -32,6 +33,7 @@ class Codename:
 
     codename: str
     unit: str
+    description: str
     start: int
     end: int
     points: int
@@ -43,7 +45,7 @@ class LogCurve:
 
     Attributes:
         codename: The name.
-        tags: The tags beside codename and unit.
+        tags: The tags beside the codename.
         time: The time of the first value of each bucket, in ns since the epoch.
         values: The smallest, the largest and the mean value of each bucket.
         breaks: The places of the buckets before which there is a gap.
@@ -57,42 +59,34 @@ class LogCurve:
 
 
 def list_codenames(store: Store) -> list[Codename]:
-    """Return all codenames in the order of the alphabet.
-
-    Raises:
-        StoreError: The store failed.
-    """
-    found: dict[str, Codename] = {}
-    said = _said_units(store)
+    """Return all codenames in the order of the alphabet."""
+    said = _said(store)
+    ranges: dict[str, list[TagSetInfo]] = {}
     for each in store.tag_sets(LOGS):
-        if LOG_SERIES.tag not in each.tags:
-            continue
-        name = each.tags[LOG_SERIES.tag]
-        unit = said.get(name) or each.tags.get(LOG_SERIES.unit_tag, "")
-        one = Codename(name, unit, each.start_ns, each.end_ns, each.points)
-        before = found.get(name)
-        found[name] = one if before is None else _joined(before, one)
-    return sorted(found.values(), key=lambda each: each.codename)
+        if LOG_SERIES.tag in each.tags:
+            ranges.setdefault(each.tags[LOG_SERIES.tag], []).append(each)
+    return [
+        Codename(
+            name,
+            *said.get(name, ("", "")),
+            min(each.start_ns for each in some),
+            max(each.end_ns for each in some),
+            sum(each.points for each in some),
+        )
+        for name, some in sorted(ranges.items())
+    ]
 
 
-def _said_units(store: Store) -> dict[str, str]:
-    """Return the units that loggers have said, by codename; the newest of each."""
+def _said(store: Store) -> dict[str, tuple[str, str]]:
+    """Return the unit and the description of each codename, as was said last."""
+    said: dict[str, dict[str, str]] = {}
+    for record in store.rows(CODENAMES):
+        name = record.tags.get(LOG_SERIES.tag, "")
+        said.setdefault(name, {}).update({k: str(v) for k, v in record.fields.items()})
     return {
-        record.tags[LOG_SERIES.tag]: str(record.fields["unit"])
-        for record in store.rows(CODENAMES, keys=("unit",))
-        if "unit" in record.fields and LOG_SERIES.tag in record.tags
+        name: (texts.get("unit", ""), texts.get("description", ""))
+        for name, texts in said.items()
     }
-
-
-def _joined(one: Codename, other: Codename) -> Codename:
-    newer = one if one.end > other.end else other
-    return Codename(
-        one.codename,
-        newer.unit or one.unit or other.unit,
-        min(one.start, other.start),
-        max(one.end, other.end),
-        one.points + other.points,
-    )
 
 
 def log_curves(
@@ -125,11 +119,10 @@ def log_curves(
         tags={LOG_SERIES.tag: set(codenames)},
         interrupt=interrupt,
     )
-    own = {LOG_SERIES.tag, LOG_SERIES.unit_tag}
     return data.bucket_ns, [
         LogCurve(
             each.tags[LOG_SERIES.tag],
-            {key: value for key, value in each.tags.items() if key not in own},
+            {key: value for key, value in each.tags.items() if key != LOG_SERIES.tag},
             each.times,
             each.values[LOG_SERIES.field],
             each.breaks,

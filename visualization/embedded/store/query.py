@@ -24,7 +24,10 @@ __all__ = [
     "TagChoice",
     "TagSetData",
     "bucket_width",
+    "chosen",
+    "is_one_of",
     "last",
+    "mean",
     "one_of_all",
     "rows",
     "series",
@@ -124,7 +127,7 @@ def series(
     found = {
         each.number: dict(own)
         for own, each in measurement.series.items()
-        if each.start_ns <= stop_ns and each.end_ns >= start_ns and _chosen(own, tags)
+        if each.start_ns <= stop_ns and each.end_ns >= start_ns and chosen(own, tags)
     }
     if not found:
         return SeriesData(width, [])
@@ -135,7 +138,7 @@ def series(
     summaries = [_summary(each) for each in fields.values()]
     columns = cursor.execute(
         f"SELECT {', '.join((*_PLACE, *summaries))} "  # noqa: S608
-        f"FROM {measurement.table_name} WHERE {_is_one_of(list(found))} "
+        f"FROM {measurement.table_name} WHERE {is_one_of(list(found))} "
         f"AND time BETWEEN {start_ns} AND {stop_ns} "
         f"GROUP BY series, ({time} - {base}) // {width} ORDER BY ALL"
     ).fetchnumpy()
@@ -159,7 +162,8 @@ def series(
     )
 
 
-def _chosen(own: Tags, tags: TagChoice) -> bool:
+def chosen(own: Tags, tags: TagChoice) -> bool:
+    """Whether a tag set is one of those that are meant."""
     if not tags:
         return True
     values = dict(own)
@@ -168,9 +172,15 @@ def _chosen(own: Tags, tags: TagChoice) -> bool:
 
 def _summary(of: Field) -> str:
     value = f"{of.column}::UTINYINT" if of.type == "boolean" else of.column
-    # The sum of large values can be infinite, which JSON lacks; a mean never is.
-    mean = f"least(greatest(avg({value}), min({value})), max({value}))"
-    return f"min({value}), max({value}), {mean}"
+    return f"min({value}), max({value}), {mean(value)}"
+
+
+def mean(value: str) -> str:
+    """Return the SQL of a mean.
+
+    The sum of large values can be infinite, which JSON lacks; a mean never is.
+    """
+    return f"least(greatest(avg({value}), min({value})), max({value}))"
 
 
 def rows(
@@ -193,7 +203,7 @@ def rows(
     columns = ", ".join(("series", "time", *(each.column for each in fields.values())))
     cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
-        f"WHERE {_is_one_of(list(found))} ORDER BY time, series"
+        f"WHERE {is_one_of(list(found))} ORDER BY time, series"
     )
     readers = [(key, _READERS[each.type]) for key, each in fields.items()]
     return [
@@ -212,16 +222,25 @@ def rows(
 
 
 def last(
-    cursor: duckdb.DuckDBPyConnection, measurement: Measurement, keys: Iterable[str]
+    cursor: duckdb.DuckDBPyConnection,
+    measurement: Measurement,
+    keys: Iterable[str],
+    tags: Mapping[str, str] | None = None,
 ) -> dict[str, FieldValue]:
     """Return the last value of each of some fields; see ``Store.last``."""
     fields = {key: measurement.fields[key] for key in keys if key in measurement.fields}
-    if not fields:
+    found = [
+        each.number
+        for own, each in measurement.series.items()
+        if tags is None or dict(own) == tags
+    ]
+    if not fields or not found:
         return {}
     columns = ", ".join(f"arg_max({f.column}, time)" for f in fields.values())
+    some = is_one_of(found)
     values = cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
-        f"WHERE {one_of_all(measurement)}"
+        f"WHERE {some}"
     ).fetchall()[0]
     return {
         key: _READERS[each.type](value)
@@ -232,10 +251,10 @@ def last(
 
 def one_of_all(measurement: Measurement) -> str:
     """Return the condition of all series of a measurement."""
-    return _is_one_of([each.number for each in measurement.series.values()])
+    return is_one_of([each.number for each in measurement.series.values()])
 
 
-def _is_one_of(series: list[int]) -> str:
+def is_one_of(series: list[int]) -> str:
     """Return the condition of some series; its bounds tell DuckDB what to pass over."""
     first, final = min(series), max(series)
     between = f"series BETWEEN {first} AND {final}"

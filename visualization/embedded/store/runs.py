@@ -23,14 +23,23 @@ from multimeter.identifiers import (
 from multimeter.record import Record
 from multimeter.schema import Schema
 from multimeter.schema_json import schema_from_json
+from multimeter.visualization.dashboards.definition import (
+    FIGURES,
+    SILENCE_POINTS,
+    SILENCE_SECONDS,
+)
 from multimeter.visualization.embedded.store.ingest import FieldType
 from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 
 __all__ = ["Mark", "RunDescription", "RunSummary", "describe_run", "list_runs", "run_marks"]
 
-_HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
+State = Literal["live", "ended", "died"]
+"""How a run is, see :data:`multimeter.visualization.dashboards.definition.STATES`."""
 
-State = Literal["finished", "open"]
+
+_HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
+_FIGURES = {f"figure_{each.said}": each.said for each in FIGURES if each.said}
+_SAID = ("end", "points", "state", "alive_until", *_FIGURES)
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,9 @@ class RunSummary:
         end: The time of its last point.
         points: The number of its points.
         tags: The tags that all its points have in common.
-        state: ``finished`` if whoever wrote the run said when it ended and nothing has
-            come after that, else ``open``.
+        state: Whether points come, or it has ended, or its program has died.
+        figures: What its entry says it has used, by the keys of
+            :mod:`multimeter.figures`.
     """
 
     identifier: str
@@ -54,6 +64,7 @@ class RunSummary:
     points: int
     tags: dict[str, str]
     state: State
+    figures: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -84,25 +95,34 @@ class Mark:
     label: str
 
 
-def list_runs(store: Store) -> list[RunSummary]:
+def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
     """Return all runs, the one with the newest point first.
+
+    Args:
+        store: Where the points are.
+        now_ns: The time, in ns since the epoch.
 
     Raises:
         StoreError: The store failed.
     """
     records = defaultdict[str, list[Record]](list)
-    for record in store.rows(RUNS, keys=("end", "points")):
+    for record in store.rows(RUNS, keys=_SAID):
         records[record.tags.get("measurement", "")].append(record)
     infos = {each.name: each for each in store.measurements()}
     names = (infos.keys() | records.keys()) - RESERVED_MEASUREMENTS - {""}
-    runs = [_summary(name, infos.get(name), records.get(name, [])) for name in names]
+    runs = [
+        _summary(name, infos.get(name), records.get(name, []), now_ns) for name in names
+    ]
     return sorted(runs, key=lambda run: (-run.end, run.identifier))
 
 
-def describe_run(store: Store, identifier: str) -> RunDescription | None:
+def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription | None:
     """Return one run in full, or None if there is no such run.
 
-    What loggers log and what deliveries did is found by its name, too.
+    Args:
+        store: Where the points are.
+        identifier: Which run.
+        now_ns: The time, in ns since the epoch.
 
     Raises:
         StoreError: The store failed.
@@ -113,7 +133,7 @@ def describe_run(store: Store, identifier: str) -> RunDescription | None:
         return None
     said = records[-1].fields if records else {}
     return RunDescription(
-        **vars(_summary(identifier, info, records)),
+        **vars(_summary(identifier, info, records, now_ns)),
         meta_data=_meta_data(said.get("meta_data")),
         schema=_schema(said.get("schema")),
         fields=store.fields(identifier),
@@ -134,15 +154,15 @@ def run_marks(store: Store, identifier: str) -> list[Mark]:
 
 
 def _summary(
-    identifier: str, info: MeasurementInfo | None, records: Sequence[Record]
+    identifier: str,
+    info: MeasurementInfo | None,
+    records: Sequence[Record],
+    now_ns: int,
 ) -> RunSummary:
+    state, figures = _state(info, records, now_ns), _figures(records)
     if info is None:
         stored = records[-1].time_ns or 0
-        is_empty = records[-1].fields.get("points") == 0
-        state: State = "finished" if is_empty else "open"
-        return RunSummary(identifier, stored, stored, 0, {}, state)
-    ends = (record.fields.get("end") for record in records)
-    is_over = any(isinstance(end, int) and end >= info.end_ns for end in ends)
+        return RunSummary(identifier, stored, stored, 0, {}, state, figures)
     first, *others = (tags.items() for tags in info.tag_sets)
     return RunSummary(
         identifier,
@@ -150,8 +170,30 @@ def _summary(
         info.end_ns,
         info.points,
         {key: value for key, value in first if all((key, value) in o for o in others)},
-        "finished" if is_over else "open",
+        state,
+        figures,
     )
+
+
+def _figures(records: Sequence[Record]) -> dict[str, float]:
+    said = records[-1].fields if records else {}
+    found = {key: said.get(field) for field, key in _FIGURES.items()}
+    return {key: value for key, value in found.items() if isinstance(value, float)}
+
+
+def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int) -> State:
+    """Say how a run is: by what its program said, else by how long nothing has come."""
+    said = records[-1].fields if records else {}
+    end, alive_until = said.get("end"), said.get("alive_until")
+    if said.get("state") == "running" and isinstance(alive_until, int):
+        return "live" if now_ns <= alive_until else "died"
+    if info is None:
+        return "ended"
+    if isinstance(end, int) and end >= info.end_ns:
+        return "ended"
+    distance = (info.end_ns - info.start_ns) / max(info.points - 1, 1)
+    silence = max(SILENCE_SECONDS * 1e9, SILENCE_POINTS * distance)
+    return "live" if now_ns - info.end_ns <= silence else "ended"
 
 
 def _meta_data(text: object) -> dict[str, Any]:

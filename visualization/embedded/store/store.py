@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from multimeter.record import FieldValue, Record
+from multimeter.visualization.dashboards.panels import Statistic
 from multimeter.visualization.embedded.store import lines, query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
@@ -20,6 +22,12 @@ from multimeter.visualization.embedded.store.catalog import (
 )
 from multimeter.visualization.embedded.store.changes import Changes, Conflict
 from multimeter.visualization.embedded.store.database import Database
+from multimeter.visualization.embedded.store.export import (
+    PageChoice,
+    Part,
+    page,
+    parts,
+)
 from multimeter.visualization.embedded.store.ingest import Block, FieldType
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.points import Points, merge, store_points
@@ -29,10 +37,12 @@ from multimeter.visualization.embedded.store.query import (
     TagChoice,
     TagSetData,
 )
+from multimeter.visualization.embedded.store.statistics import Statistics
 
 __all__ = [
     "Conflict",
     "MeasurementInfo",
+    "PageChoice",
     "SeriesData",
     "Store",
     "Summary",
@@ -107,6 +117,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._catalog = Catalog()
         self._writer = threading.Lock()
+        self._statistics = Statistics()
         self._database = Database(path, create_catalog, self._load)
 
     def _load(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -262,17 +273,84 @@ class Store:
                 part = lines.window_lines(cursor, found, first, last)
             yield part
 
-    def last(self, name: str, keys: Iterable[str]) -> dict[str, FieldValue]:
+    def last(
+        self, name: str, keys: Iterable[str], tags: Mapping[str, str] | None = None
+    ) -> dict[str, FieldValue]:
         """Return the newest value of each of some fields, of any type.
 
         Fields without a value are left out.
+
+        Args:
+            name: The measurement.
+            keys: The fields.
+            tags: The one tag set that counts; by default all do.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
             found = self._catalog.measurements.get(name)
-            return query.last(cursor, found, keys) if found else {}
+            return query.last(cursor, found, keys, tags) if found else {}
+
+    def statistics(
+        self, keys: Collection[str], names: Collection[str] | None = None
+    ) -> dict[str, dict[str, Statistic]]:
+        """Return what fields did over whole measurements, by the name of each.
+
+        What is asked for again is not read again until points have come.
+
+        Args:
+            keys: Fields; those of text, and those without a value, are left out.
+            names: The measurements; by default all.
+
+        Raises:
+            StoreError: DuckDB failed.
+        """
+        with self._database.reading() as cursor:
+            all_ = self._catalog.measurements
+            some = all_.copy().values() if names is None else map(all_.get, names)
+            return self._statistics.of(cursor, [each for each in some if each], keys)
+
+    def parts(
+        self,
+        name: str,
+        keys: Collection[str],
+        bounds: Sequence[int],
+        interrupt: Interrupt | None = None,
+    ) -> list[dict[str, Part]]:
+        """Return what fields of numbers did from each bound to the next.
+
+        A point at a bound counts for the part that ends there.
+
+        Args:
+            name: The measurement.
+            keys: Fields; those that are not there are left out.
+            bounds: Times in ns since the epoch, increasing.
+            interrupt: Ends the query when nobody waits for it any more.
+
+        Raises:
+            StoreError: DuckDB failed.
+        """
+        with self._database.reading(interrupt) as cursor:
+            found = self._catalog.measurements.get(name)
+            return parts(cursor, found, keys, bounds) if found else [{} for _ in bounds[1:]]
+
+    def table(self, name: str, choice: PageChoice) -> Iterator[tuple[Any, ...]]:
+        """Return points as rows of time, tags and values, in the order of time.
+
+        They are read page by page, so that nobody waits for a reader who is slow.
+
+        Raises:
+            StoreError: DuckDB failed.
+        """
+        after: tuple[int, int] | None = None
+        while True:
+            with self._database.reading() as cursor:
+                found = self._catalog.measurements.get(name)
+                rows, after = page(cursor, found, choice, after) if found else ([], None)
+            yield from rows
+            if after is None:
+                return
 
     def size_bytes(self) -> int:
         """Return what the store takes on the disk."""

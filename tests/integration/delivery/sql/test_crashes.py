@@ -28,11 +28,17 @@ logger.start()
 if asks == "asks":
     # What was left by the run before is stored now: the table says where that was.
     assert logger.flush(1_200)
-    with pymysql.connect(
-        host="127.0.0.1", port=int(port), user="rig", password=password, database="lab"
-    ) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT COALESCE(MAX(value), -1) + 1 FROM dateplots_lab")
-        first = int(cursor.fetchone()[0])
+    first = None
+    while first is None:
+        try:
+            with pymysql.connect(
+                host="127.0.0.1", port=int(port), user="rig", password=password,
+                database="lab",
+            ) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT COALESCE(MAX(value), -1) + 1 FROM dateplots_lab")
+                first = int(cursor.fetchone()[0])
+        except (OSError, pymysql.MySQLError):
+            time.sleep(0.05)  # the server may be killed right now
 gate = os.open(progress + ".gate", os.O_RDWR | os.O_CREAT)
 allowed = 0
 for number in range(first, int(points)):

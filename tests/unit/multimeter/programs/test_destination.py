@@ -43,7 +43,10 @@ def test_an_installed_stack_gets_the_run(home):
     install(home)
     destination = find_destination(None, "run")
     assert isinstance(destination.storage, InfluxDBStorage)
-    assert (destination.path, destination.page) == (None, "http://page")
+    assert (destination.path, destination.page) == (
+        None,
+        "http://page/d/6V5fU2t7r/multimeter?var-measurementId=run",
+    )
     assert TOKEN not in repr(destination)
     destination.close()
 

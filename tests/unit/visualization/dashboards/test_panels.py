@@ -3,10 +3,17 @@ from __future__ import annotations
 import pytest
 
 from multimeter import Measure, Metric, ResourceProbe, Subject
+from multimeter.figures import FIGURES as SAID
 from multimeter.probes import ThreadProbe, default_probes
 from multimeter.schema import Schema
-from multimeter.visualization.dashboards.definition import PANELS, UNITS
-from multimeter.visualization.dashboards.panels import Statistic, figures_of, panels_of
+from multimeter.visualization.dashboards.definition import FIGURES, PANELS, UNITS
+from multimeter.visualization.dashboards.panels import (
+    Statistic,
+    figures_of,
+    missed_peaks,
+    panels_of,
+    peak_keys,
+)
 
 KEYS = [measure.key for measure in ResourceProbe().measures]
 
@@ -113,7 +120,7 @@ def test_units_are_shown_as_people_read_them(unit, shown, scale):
 
 
 def test_without_points_there_are_no_figures():
-    assert figures_of(KEYS, {}, None) == []
+    assert figures_of({}, None) == []
 
 
 def test_figures_say_duration_peak_memory_and_mean_cpu():
@@ -121,7 +128,7 @@ def test_figures_say_duration_peak_memory_and_mean_cpu():
     statistics["process.memory_rss_max"] = Statistic(max=2048, mean=1024)
     statistics["process.cpu_rate_user"] = Statistic(max=2.0, mean=0.5)
     statistics["process.cpu_rate_system"] = Statistic(max=1.0, mean=0.25)
-    figures = figures_of(KEYS, statistics, 1_500_000_000)
+    figures = figures_of(statistics, 1_500_000_000)
     assert [(f.title, f.unit, f.value) for f in figures] == [
         ("Duration", "s", 1.5),
         ("Peak memory", "bytes", 2048 * 1024),
@@ -132,7 +139,7 @@ def test_figures_say_duration_peak_memory_and_mean_cpu():
 def test_figures_of_a_process_and_its_tree_are_said_as_well():
     keys = ["process.memory_rss_peak", "tree.cpu_time"]
     statistics = {keys[0]: Statistic(2048, 1024), keys[1]: Statistic(12.5, 6.0)}
-    figures = figures_of(keys, statistics, 10**9)
+    figures = figures_of(statistics, 10**9)
     assert [(f.title, f.value) for f in figures] == [
         ("Duration", 1.0),
         ("Peak memory", 2048),
@@ -141,5 +148,61 @@ def test_figures_of_a_process_and_its_tree_are_said_as_well():
 
 
 def test_a_figure_whose_measures_are_missing_is_left_out():
-    figures = figures_of(["voltage"], {"voltage": Statistic(1.0, 1.0)}, 0)
+    figures = figures_of({"voltage": Statistic(1.0, 1.0)}, 0)
     assert [figure.title for figure in figures] == ["Duration"]
+
+
+def test_what_the_run_says_of_itself_counts():
+    statistics = {key: Statistic(max=1.0, mean=1.0) for key in KEYS}
+    said = {"peak_memory": 5e6, "cpu": 0.5, "cpu_time": 3.0}
+    figures = {each.title: each.value for each in figures_of(statistics, 10**9, said)}
+    assert figures == {
+        "Duration": 1.0,
+        "Peak memory": 5e6,
+        "Mean CPU": 0.5,
+        "CPU time, with children": 3.0,
+    }
+
+
+def test_every_figure_that_a_run_can_say_is_one_of_the_library():
+    assert {each.said for each in FIGURES} - {""} <= {each.key for each in SAID}
+
+
+RSS = Measure(Subject("process"), Metric("memory_rss", "", "bytes"))
+MARK = Measure(
+    Subject("process"), Metric("memory_rss_peak", "", "kB", peak_of="memory_rss")
+)
+
+
+@pytest.mark.parametrize(
+    ("mark_kb", "before_kb", "found"),
+    [
+        (400_000, None, [(400_000 * 1024.0, 200e6)]),
+        (400_000, 300_000, [(400_000 * 1024.0, 200e6)]),
+        # The process held as much before the run.
+        (400_000, 400_000, []),
+        # Kernels count in batches: as much as a sample has seen.
+        (196_000, None, []),
+    ],
+)
+def test_a_peak_between_two_samples_is_told(mark_kb, before_kb, found):
+    statistics = {RSS.key: Statistic(200e6, 1), MARK.key: Statistic(mark_kb, 1)}
+    meta = {"baseline": {"values": {MARK.key: before_kb}}} if before_kb else {}
+    peaks = missed_peaks(schema(RSS, MARK), statistics, meta)
+    assert [(peak.value, peak.sampled) for peak in peaks] == found
+    assert peak_keys(schema(RSS, MARK)) == {RSS.key, MARK.key}
+
+
+def test_without_a_schema_or_a_curve_no_peak_is_told():
+    assert missed_peaks(None, {}, {}) == []
+    assert missed_peaks(schema(MARK), {MARK.key: Statistic(1, 1)}, {}) == []
+    assert missed_peaks(schema(RSS, MARK), {}, {"baseline": 7}) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "titles"), [(0, ["Duration"]), (3, ["Duration", "Late samples"])]
+)
+def test_late_samples_are_a_figure_where_there_are_any(late, titles):
+    statistics = {"sampler.samples_late": Statistic(late, 1)}
+    figures = figures_of(statistics, 10**9)
+    assert [figure.title for figure in figures] == titles

@@ -24,10 +24,10 @@ def test_a_wrong_method_is_told_with_those_that_are_allowed(shared, method, path
 
 
 def test_an_unexpected_error_is_for_the_log_and_not_for_the_client(shared, monkeypatch):
-    def fail(_store):
+    def fail(_store, _now_ns):
         raise ZeroDivisionError("inside of the-read-token")
 
-    monkeypatch.setattr(page_api, "list_runs", fail)
+    monkeypatch.setattr(page_api, "summaries", fail)
     headers = {"Authorization": "Token the-read-token"}
     client = shared.client(headers=headers, raise_server_exceptions=False)
     answer = client.get("/api/runs")

@@ -14,7 +14,8 @@ def get(served, path, **params):
 @pytest.fixture(scope="module")
 def logged(shared):
     """A store with two codenames, which no test changes."""
-    lines = [f"multimeter_logs,codename=p,unit=kB value={n} {n * S}" for n in range(100)]
+    lines = [f"multimeter_logs,codename=p value={n} {n * S}" for n in range(100)]
+    lines += ['multimeter_codenames,codename=p unit="kB",description="of it" 1']
     lines += [f"multimeter_logs,codename=t value={n} {n * S}" for n in (0, 1, 2, 3, 90)]
     shared.write("\n".join(lines))
     return shared
@@ -26,6 +27,7 @@ def test_codenames_come_with_the_unit_in_which_they_are_shown(logged):
         "codename": "p",
         "unit": "bytes",
         "scale": 1024.0,
+        "description": "of it",
         "start": 0,
         "end": 99 * S,
         "points": 100,

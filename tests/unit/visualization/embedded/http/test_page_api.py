@@ -56,7 +56,14 @@ def test_runs_are_listed_newest_first_whoever_wrote_them(served):
         "end": 3 * S,
         "points": 3,
         "tags": {"host": "a"},
-        "state": "finished",
+        "state": "ended",
+        "figures": {
+            "duration": 2.0,
+            "peak-memory": 300 * 1024.0,
+            # As the run's entry says: over the time from the first point to the last.
+            "mean-cpu": pytest.approx((1.0 + 0.9) / 2 + 0.25),
+            "cpu-time": pytest.approx(1.0 + 0.9 + 2 * 0.25),
+        },
     }
     assert foreign == {
         "identifier": "foreign",
@@ -64,7 +71,8 @@ def test_runs_are_listed_newest_first_whoever_wrote_them(served):
         "end": 9 * S,
         "points": 1,
         "tags": {"rig": "b"},
-        "state": "open",
+        "state": "ended",
+        "figures": {"duration": 0.0},
     }
 
 
@@ -75,7 +83,7 @@ def test_an_empty_store_has_no_runs(served):
 def test_a_run_comes_with_panels_figures_and_meta_data(trained):
     run = get(trained, "/api/run", run="trained")
     assert run["identifier"] == "trained"
-    assert run["state"] == "finished"
+    assert run["state"] == "ended"
     assert run["meta_data"] == {"command": "python train.py"}
     cpu, memory = run["panels"]
     assert (cpu["id"], cpu["title"], cpu["unit"]) == ("cpu", "CPU", "percentunit")
@@ -86,9 +94,10 @@ def test_a_run_comes_with_panels_figures_and_meta_data(trained):
     assert {each["title"]: each["value"] for each in run["figures"]} == {
         "Duration": 2.0,
         "Peak memory": 300 * 1024.0,
-        "Mean CPU": pytest.approx((0.5 + 1.0 + 0.9) / 3 + 0.25),
+        "Mean CPU": pytest.approx((1.0 + 0.9) / 2 + 0.25),
+        "CPU time, with children": pytest.approx(1.0 + 0.9 + 2 * 0.25),
     }
-    assert all(each.keys() == {"title", "unit", "value"} for each in run["figures"])
+    assert all(each.keys() == {"id", "title", "unit", "value"} for each in run["figures"])
     assert run["texts"] == []
 
 

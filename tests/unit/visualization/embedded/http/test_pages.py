@@ -20,7 +20,7 @@ def code(served, client):
 
 
 def is_page(answer):
-    return answer.status_code == 200 and 'id="panels"' in answer.text
+    return answer.status_code == 200 and 'class="views"' in answer.text
 
 
 def is_login(answer):

@@ -40,41 +40,28 @@ def test_it_is_where_loggers_write() -> None:
 def test_a_codename_says_its_unit_its_time_and_how_many_values_it_has(store: Store) -> None:
     write(
         store,
-        "multimeter_logs,codename=pressure,unit=mbar value=1 10",
-        "multimeter_logs,codename=pressure,unit=mbar value=2 30",
+        "multimeter_logs,codename=pressure value=1 10",
+        "multimeter_logs,codename=pressure value=2 30",
         "multimeter_logs,codename=flow value=2 20",
+        'multimeter_codenames,codename=pressure unit="mbar",description="at the pump" 5',
     )
     assert list_codenames(store) == [
-        Codename("flow", "", 20, 20, 1),
-        Codename("pressure", "mbar", 10, 30, 2),
-    ]
-
-
-def test_the_newest_unit_that_a_logger_has_said_is_the_unit(store: Store) -> None:
-    write(
-        store,
-        "multimeter_logs,codename=p,unit=Pa value=1 10",
-        "multimeter_logs,codename=q value=1 10",
-        'multimeter_codenames,codename=p unit="bar",description="d" 2',
-        'multimeter_codenames,codename=p unit="mbar" 3',
-        'multimeter_codenames,codename=q description="no unit" 3',
-        'multimeter_codenames unit="of nobody" 3',
-    )
-    assert [(each.codename, each.unit) for each in list_codenames(store)] == [
-        ("p", "mbar"),
-        ("q", ""),
+        Codename("flow", "", "", 20, 20, 1),
+        Codename("pressure", "mbar", "at the pump", 10, 30, 2),
     ]
 
 
 def test_a_codename_with_several_tag_sets_is_one_with_its_newest_unit(store: Store) -> None:
     write(
         store,
-        "multimeter_logs,codename=p,unit=Pa value=1 10",
-        "multimeter_logs,codename=p,unit=mbar value=1 20",
+        "multimeter_logs,codename=p,rig=1 value=1 10",
+        "multimeter_logs,codename=p,rig=2 value=1 20",
         "multimeter_logs,codename=p value=1 5",
+        'multimeter_codenames,codename=p unit="Pa",description="there" 1',
+        'multimeter_codenames,codename=p unit="mbar" 2',
         "multimeter_logs,other=tag value=1 5",
     )
-    assert list_codenames(store) == [Codename("p", "mbar", 5, 20, 3)]
+    assert list_codenames(store) == [Codename("p", "mbar", "there", 5, 20, 3)]
 
 
 def test_curves_are_those_of_the_codenames_that_are_asked_for(store: Store) -> None:
@@ -89,11 +76,11 @@ def test_curves_are_those_of_the_codenames_that_are_asked_for(store: Store) -> N
     ]
 
 
-def test_tags_beside_codename_and_unit_make_curves_of_their_own(store: Store) -> None:
+def test_tags_beside_the_codename_make_curves_of_their_own(store: Store) -> None:
     write(
         store,
-        "multimeter_logs,codename=a,unit=V,rig=1 value=1 1",
-        "multimeter_logs,codename=a,unit=V,rig=2 value=1 1",
+        "multimeter_logs,codename=a,rig=1 value=1 1",
+        "multimeter_logs,codename=a,rig=2 value=1 1",
     )
     _, curves = log_curves(store, ["a"], 0, 10, 100)
     assert [each.tags for each in curves] == [{"rig": "1"}, {"rig": "2"}]
@@ -118,7 +105,7 @@ def test_what_multimeter_itself_keeps_is_no_run(store: Store) -> None:
         "multimeter_logs,codename=a value=1 1",
         "multimeter_health,sink=s queued=1i 1",
     )
-    assert list_runs(store) == []
+    assert list_runs(store, NOW_NS) == []
 
 
 def test_a_query_that_nobody_waits_for_ends(store: Store) -> None:

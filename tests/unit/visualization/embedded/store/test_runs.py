@@ -57,58 +57,111 @@ def result() -> Result:
     return result
 
 
-def test_a_result_of_the_library_is_a_finished_run(store: Store, result: Result) -> None:
+def test_a_result_of_the_library_is_a_run_that_has_ended(
+    store: Store, result: Result
+) -> None:
     write(store, *encode_result(result))
-    assert list_runs(store) == [
-        RunSummary("my run", 100, 200, 2, {"host": "a"}, "finished")
+    assert list_runs(store, NOW_NS) == [
+        RunSummary("my run", 100, 200, 2, {"host": "a"}, "ended", {})
     ]
-    run = describe_run(store, "my run")
+    run = describe_run(store, "my run", NOW_NS)
     assert run is not None
-    assert (run.identifier, run.points, run.state) == ("my run", 2, "finished")
+    assert (run.identifier, run.points, run.state) == ("my run", 2, "ended")
     assert run.schema == result.schema
     assert run.meta_data == {"commit": "abc", "loss": "NaN"}
     assert run.fields == {"process.cpu_rate": "float"}
     assert run_marks(store, "my run") == [Mark(120, "begun"), Mark(150, "half")]
 
 
-def test_what_any_client_wrote_is_an_open_run(store: Store) -> None:
+def test_what_any_client_wrote_is_a_run(store: Store) -> None:
     write(store, "sensor,place=lab,n=1 v=1 10", "sensor,place=lab,n=2 v=1 20")
-    assert list_runs(store) == [RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "open")]
-    run = describe_run(store, "sensor")
+    assert list_runs(store, NOW_NS) == [
+        RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "ended", {})
+    ]
+    run = describe_run(store, "sensor", NOW_NS)
     assert run is not None
     assert (run.schema, run.meta_data, run.fields) == (None, {}, {"v": "float"})
     assert run_marks(store, "sensor") == []
 
 
-def test_a_point_after_the_end_opens_the_run_again(store: Store, result: Result) -> None:
+MINUTE = 60 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("silent_ns", "state"), [(0, "live"), (4 * MINUTE, "live"), (6 * MINUTE, "ended")]
+)
+def test_points_of_which_nobody_said_more_are_live_until_none_come(
+    store: Store, silent_ns: int, state: str
+) -> None:
+    write(store, f"sensor v=1 {NOW_NS - 10}", f"sensor v=1 {NOW_NS}")
+    (run,) = list_runs(store, NOW_NS + silent_ns)
+    assert run.state == state
+
+
+def test_points_that_come_seldom_may_be_silent_for_longer(store: Store) -> None:
+    write(store, *(f"sensor v=1 {NOW_NS + n * 60 * MINUTE}" for n in range(3)))
+    assert [
+        run.state
+        for hours in (11, 13)
+        for run in list_runs(store, NOW_NS + hours * 60 * MINUTE)
+    ] == ["live", "ended"]
+
+
+def test_a_point_after_the_end_makes_the_run_live_again(
+    store: Store, result: Result
+) -> None:
     write(store, *encode_result(result))
+    assert [run.state for run in list_runs(store, 201)] == ["ended"]
     write(store, "my\\ run,host=a process.cpu_rate=1 201")
-    assert [run.state for run in list_runs(store)] == ["open"]
+    assert [run.state for run in list_runs(store, 201)] == ["live"]
+
+
+@pytest.mark.parametrize(
+    ("said", "now_ns", "state"),
+    [
+        ({"state": "running", "alive_until": 500}, 500, "live"),
+        ({"state": "running", "alive_until": 500}, 501, "died"),
+        ({"state": "finished", "alive_until": 500, "end": 100}, 501, "ended"),
+    ],
+)
+@pytest.mark.parametrize("points", [["m v=1 100"], []])
+def test_a_run_of_the_library_says_itself_how_it_is(
+    store: Store, points: list[str], said: dict[str, FieldValue], now_ns: int, state: str
+) -> None:
+    write(store, *points)
+    write_run_record(store, "m", **said)
+    assert [run.state for run in list_runs(store, now_ns)] == [state]
+
+
+@pytest.mark.parametrize("said", [{"state": "running"}, {"state": 7, "alive_until": "x"}])
+def test_an_entry_that_says_nothing_of_it_is_as_good_as_none(
+    store: Store, said: dict[str, FieldValue]
+) -> None:
+    write(store, "m v=1 100")
+    write_run_record(store, "m", **said)
+    assert [run.state for run in list_runs(store, 200)] == ["live"]
 
 
 def test_runs_come_newest_first(store: Store) -> None:
     write(store, "old v=1 1", "new v=1 30", "middle v=1 2", "middle v=1 20", "also v=1 30")
-    names = [run.identifier for run in list_runs(store)]
+    names = [run.identifier for run in list_runs(store, NOW_NS)]
     assert names == ["also", "new", "middle", "old"]
 
 
 def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
     write(store, *encode_result(Result(identifier="empty")))
-    assert list_runs(store) == [RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "finished")]
-    run = describe_run(store, "empty")
+    assert list_runs(store, NOW_NS) == [
+        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {})
+    ]
+    run = describe_run(store, "empty", NOW_NS)
     assert run is not None
     assert (run.points, run.fields, run.schema) == (0, {}, Schema())
-
-
-def test_a_run_that_has_begun_and_has_no_points_yet_is_open(store: Store) -> None:
-    write_run_record(store, "begun", identifier="begun")
-    assert [run.state for run in list_runs(store)] == ["open"]
 
 
 def test_there_is_no_such_run(store: Store, result: Result) -> None:
     write(store, *encode_result(result))
     for name in ("none", "", "multimeter_runs", "multimeter_marks"):
-        assert describe_run(store, name) is None
+        assert describe_run(store, name, NOW_NS) is None
         assert run_marks(store, name) == []
 
 
@@ -131,10 +184,10 @@ def test_a_damaged_record_costs_no_more_than_what_it_says(
 ) -> None:
     write(store, "m v=1 1")
     write_run_record(store, "m", schema=damaged, meta_data=damaged, end=1)
-    run = describe_run(store, "m")
+    run = describe_run(store, "m", NOW_NS)
     assert run is not None
     assert run.schema is None
-    assert run.state == "finished"
+    assert run.state == "ended"
     assert isinstance(run.meta_data, dict)
 
 
@@ -144,7 +197,7 @@ def test_records_of_other_types_are_no_reason_to_fail(store: Store) -> None:
     write(store, "multimeter_marks,measurement=m other=7i 4")
     write_run_record(store, "m", schema=1, meta_data=2)
     write_run_record(store, "multimeter_marks", points=0)
-    assert [run.identifier for run in list_runs(store)] == ["m"]
+    assert [run.identifier for run in list_runs(store, NOW_NS)] == ["m"]
     assert run_marks(store, "m") == [Mark(3, "7")]
 
 
@@ -154,10 +207,10 @@ def test_the_newest_record_of_an_identifier_counts(store: Store, result: Result)
     later.append(300, {"v": 1.0})
     later.add_meta_data(commit="def")
     write(store, *encode_result(later))
-    run = describe_run(store, "my run")
+    run = describe_run(store, "my run", NOW_NS)
     assert run is not None
     assert run.meta_data == {"commit": "def"}
-    assert (run.start, run.end, run.state) == (100, 300, "finished")
+    assert (run.start, run.end, run.state) == (100, 300, "ended")
     assert run.tags == {}
 
 
@@ -172,9 +225,9 @@ def test_logged_values_and_the_health_of_deliveries_are_no_runs_but_can_be_seen(
         "multimeter_health,program=rig queued=0i 7",
         "my-run value=1 1",
     )
-    assert [run.identifier for run in list_runs(store)] == ["my-run"]
-    logs = describe_run(store, "multimeter_logs")
+    assert [run.identifier for run in list_runs(store, NOW_NS)] == ["my-run"]
+    logs = describe_run(store, "multimeter_logs", NOW_NS)
     assert logs is not None
     assert (logs.points, logs.fields) == (2, {"value": "float"})
-    assert describe_run(store, "multimeter_health") is not None
-    assert describe_run(store, "multimeter_codenames") is None
+    assert describe_run(store, "multimeter_health", NOW_NS) is not None
+    assert describe_run(store, "multimeter_codenames", NOW_NS) is None

@@ -1,0 +1,98 @@
+// The page of health: what the store holds, and what deliveries have done.
+
+import { getHealth, getHealthSeries } from "./api.js";
+import { Board } from "./board.js";
+import { ready } from "./chart.js";
+import { currentTheme } from "./colors.js";
+import { byId, element } from "./dom.js";
+import { formatted } from "./format.js";
+import { Keeper } from "./keeper.js";
+import { setState } from "./screen.js";
+import { clockText, dateText, utcOffset } from "./time.js";
+import { timing } from "./timing.js";
+
+const POLL_MS = 5_000;
+const PIXELS_OF_BUCKET = 2;
+const FEWEST_BUCKETS = 150;
+
+const opened = timing("open");
+const keeper = new Keeper();
+const nothing = () => {};
+const board = new Board(byId("panels"), { select: nothing, pan: nothing, zoom: nothing, reset: nothing });
+const heads = /** @type {HTMLElement[]} */ ([...byId("deliveries").querySelectorAll("th[data-column]")]);
+const body = /** @type {HTMLElement} */ (byId("deliveries").querySelector("tbody"));
+let range = { from: 0, to: 1 };
+/** @type {import("./types.js").Held | null} */
+let held = null;
+
+async function look() {
+  const { store, deliveries } = await getHealth(keeper.signal);
+  byId("view").hidden = false;
+  for (const card of /** @type {HTMLElement[]} */ ([...byId("store").querySelectorAll("[data-figure]")])) {
+    const { figure = "", unit = "" } = card.dataset;
+    const value = store[figure];
+    const shown = card.querySelector("dd");
+    if (shown) shown.textContent = unit === "time" ? momentText(value) : formatted(value, unit);
+  }
+  byId("no-deliveries").hidden = deliveries.length > 0;
+  byId("deliveries").hidden = deliveries.length === 0;
+  body.replaceChildren(...deliveries.map(rowOf));
+  await draw(deliveries);
+  setState("ready");
+  opened();
+}
+
+/** @param {import("./api.js").Delivered[]} deliveries */
+async function draw(deliveries) {
+  const now = Date.now();
+  range = { from: now - Number(byId("panels").dataset.hours) * 3_600_000, to: now };
+  const buckets = Math.max(FEWEST_BUCKETS, Math.round(board.plotWidth() / PIXELS_OF_BUCKET));
+  held = deliveries.length ? await getHealthSeries(range, buckets, keeper.signal) : null;
+  const there = new Set(held?.curves.map(({ key }) => key));
+  const shown = heads.filter(({ dataset: { column = "" } }) => there.has(column));
+  board.build("health", shown.map((head) => {
+    const { column = "", unit = "" } = head.dataset;
+    const title = head.textContent ?? "";
+    return { id: column, title, unit, series: [{ key: column, label: "", description: "", scale: 1 }] };
+  }));
+  if (!held) return;
+  board.setData(held);
+  await ready;
+  await board.draw(frame(), keeper.signal);
+}
+
+/** @returns {import("./types.js").Frame} */
+function frame() {
+  return { range, marks: [], offset: utcOffset(range.from), theme: currentTheme(), latest: true };
+}
+
+/** @param {import("./api.js").Delivered} delivery */
+function rowOf({ tags, time, counts, silent }) {
+  const name = Object.entries(tags).map(([key, value]) => `${key} ${value}`).join(" · ") || "–";
+  const state = silent ? "silent" : "live";
+  const cells = heads.map(({ dataset: { column = "", unit = "", loss } }) => {
+    const value = counts[column];
+    const cell = element("td", { class: "number" }, value === undefined ? "" : formatted(Number(value), unit));
+    cell.classList.toggle("lost", loss !== undefined && Number(value) > 0);
+    return cell;
+  });
+  return element(
+    "tr", {},
+    element("th", { scope: "row" }, element("span", { class: "name", title: name }, name)),
+    element("td", {}, element("span", { class: "badge", "data-live": state }, state)),
+    ...cells,
+    element("td", { class: "number" }, momentText(time)),
+  );
+}
+
+/** @param {number | null} moment */
+function momentText(moment) {
+  if (moment === null) return "–";
+  const offset = utcOffset(moment);
+  return `${dateText(moment, offset)}, ${clockText(moment, offset).slice(0, 5)}`;
+}
+
+const redraw = () => held && board.drawInSight(frame());
+document.addEventListener("themechange", redraw);
+new ResizeObserver(redraw).observe(byId("panels"));
+keeper.keep(look, look, POLL_MS);

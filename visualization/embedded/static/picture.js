@@ -1,0 +1,132 @@
+// A picture of a panel: drawn on a canvas, as the page's security policy lets nothing
+// else become one. It shows what the panel shows: lines, bands, axes, marks, legend.
+
+import { withGaps } from "./chart.js";
+import { timeTicks } from "./time-axis.js";
+
+const SCALE = 2; // pixels of the picture for each one of the page
+const TITLE = 34;
+const ROW = 20; // of the legend
+const ENTRY = 190; // width of an entry at least
+
+/** @param {import("./panel.js").Panel} panel
+ * @returns {Promise<Blob | null>} */
+export async function pictureOf(panel) {
+  const { frame, box, definition } = panel;
+  if (!frame) return null;
+  const lines = panel.shown();
+  const width = box.left + box.width + box.right;
+  const columns = Math.max(1, Math.floor((width - 24) / ENTRY));
+  const chart = box.top + box.height + box.bottom;
+  const canvas = document.createElement("canvas");
+  canvas.width = width * SCALE;
+  canvas.height = (TITLE + chart + Math.ceil(lines.length / columns) * ROW + 10) * SCALE;
+  const ink = canvas.getContext("2d");
+  if (!ink) return null;
+  ink.scale(SCALE, SCALE);
+  ink.fillStyle = getComputedStyle(panel.root).backgroundColor;
+  ink.fillRect(0, 0, width, canvas.height);
+  text(ink, `600 14px ${frame.theme.font}`, frame.theme.ink, definition.title, 16, 22);
+  ink.save();
+  ink.translate(0, TITLE);
+  drawAxes(ink, panel, frame);
+  drawLines(ink, panel, lines);
+  drawMarks(ink, panel, frame);
+  ink.restore();
+  lines.forEach((line, i) => {
+    const x = 16 + (i % columns) * ((width - 24) / columns);
+    const y = TITLE + chart + Math.floor(i / columns) * ROW;
+    ink.fillStyle = panel.colors.get(line.id)?.line ?? "";
+    ink.fillRect(x, y + 3, 10, 10);
+    text(ink, `12.5px ${frame.theme.font}`, frame.theme.ink, line.label, x + 16, y + 12, (width - 24) / columns - 24);
+  });
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+/**
+ * @param {CanvasRenderingContext2D} ink
+ * @param {string} font
+ * @param {string} color
+ * @param {string} words
+ * @param {number} x
+ * @param {number} y
+ * @param {number} [width]
+ */
+function text(ink, font, color, words, x, y, width) {
+  ink.font = font;
+  ink.fillStyle = color;
+  ink.fillText(words, x, y, width);
+}
+
+/** @param {CanvasRenderingContext2D} ink
+ * @param {import("./panel.js").Panel} panel
+ * @param {import("./types.js").Frame} frame */
+function drawAxes(ink, panel, { range, offset, theme, elapsed }) {
+  const { box, axis } = panel;
+  const font = `11px ${theme.font}`;
+  ink.strokeStyle = theme.grid;
+  ink.lineWidth = 1;
+  ink.textAlign = "right";
+  axis.ticks.forEach((tick, i) => {
+    const y = Math.round(panel.heightOf(tick)) + 0.5;
+    stroke(ink, [[box.left, y], [box.left + box.width, y]]);
+    text(ink, font, theme.muted, axis.texts[i], box.left - 8, y + 4);
+  });
+  ink.textAlign = "center";
+  const { moments, texts } = timeTicks(range, box.width, offset, elapsed);
+  moments.forEach((moment, i) => {
+    texts[i].forEach((words, row) => text(ink, font, theme.muted, words, panel.pixelOf(moment), box.top + box.height + 16 + row * 14));
+  });
+  ink.textAlign = "left";
+}
+
+/** @param {CanvasRenderingContext2D} ink
+ * @param {import("./panel.js").Panel} panel
+ * @param {import("./types.js").Line[]} lines */
+function drawLines(ink, panel, lines) {
+  const { box } = panel;
+  ink.save();
+  ink.beginPath();
+  ink.rect(box.left, box.top, box.width, box.height + 1);
+  ink.clip();
+  for (const line of lines) {
+    const color = panel.colors.get(line.id);
+    for (const piece of withGaps(line)) {
+      const along = (/** @type {number[]} */ values) => piece.time.map((moment, i) => [panel.pixelOf(moment), panel.heightOf(values[i])]);
+      ink.fillStyle = color?.band ?? "";
+      ink.beginPath();
+      [...along(piece.max), ...along(piece.min).reverse()].forEach(([x, y]) => ink.lineTo(x, y));
+      ink.fill();
+      ink.strokeStyle = ink.fillStyle = color?.line ?? "";
+      ink.lineWidth = 1.5;
+      const points = along(piece.mean);
+      if (points.length === 1) ink.fillRect(points[0][0] - 2, points[0][1] - 2, 4, 4);
+      stroke(ink, points);
+    }
+  }
+  ink.restore();
+}
+
+/** @param {CanvasRenderingContext2D} ink
+ * @param {import("./panel.js").Panel} panel
+ * @param {import("./types.js").Frame} frame */
+function drawMarks(ink, panel, { marks, range, theme }) {
+  const { box } = panel;
+  ink.strokeStyle = theme.muted;
+  ink.lineWidth = 1;
+  ink.setLineDash([3, 3]);
+  marks.filter(({ time }) => time >= range.from && time <= range.to).forEach(({ time, label }, i) => {
+    const x = Math.round(panel.pixelOf(time)) + 0.5;
+    stroke(ink, [[x, (i % 2) * 14], [x, box.top + box.height]]);
+    text(ink, `11px ${theme.font}`, theme.muted, label, x + 4, 10 + (i % 2) * 14, 120);
+  });
+  ink.setLineDash([]);
+}
+
+/** @param {CanvasRenderingContext2D} ink
+ * @param {number[][]} points */
+function stroke(ink, points) {
+  ink.beginPath();
+  points.forEach(([x, y]) => ink.lineTo(x, y));
+  ink.stroke();
+}

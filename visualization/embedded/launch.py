@@ -41,7 +41,7 @@ def launch(config_file: pathlib.Path, parent: int | None = None) -> None:
             return
         from multimeter.visualization.embedded.serve import serve
 
-        serve(config, folder)
+        serve(config_file, config, folder)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import uvicorn
 
+from multimeter.panel_definitions import PanelDefinition
 from multimeter.visualization.config import StackConfig
+from multimeter.visualization.dashboards.own_files import own_dashboards
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.http.access import Access
 from multimeter.visualization.embedded.http.app import create_app
@@ -17,8 +21,13 @@ __all__ = ["serve"]
 _HOST = "127.0.0.1"
 
 
-def serve(config: StackConfig, folder: DataFolder) -> None:
+def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) -> None:
     """Serve a stack until the process is told to end.
+
+    Args:
+        config_file: The configuration; dashboards of one's own are beside it.
+        config: What it says.
+        folder: Where its data is.
 
     Raises:
         PortTakenError: Another program listens on its port.
@@ -26,10 +35,15 @@ def serve(config: StackConfig, folder: DataFolder) -> None:
     """
     port = int(config.engine_state["port"])
     access = Access(config.org, config.bucket, config.token, config.read_token)
+
+    def own_panels() -> list[PanelDefinition]:
+        return [panel for own in own_dashboards(config_file) for panel in own.panels]
+
     with listen(_HOST, port) as listener:
         store = Store(folder.store)
         try:
-            server = uvicorn.Server(server_config(create_app(store, access), _HOST, port))
+            app = create_app(store, access, own_panels=own_panels)
+            server = uvicorn.Server(server_config(app, _HOST, port))
             # Connections wait in the socket until the server takes them, so whoever
             # reads this need not ask whether it answers.
             folder.say_ready()

@@ -27,6 +27,7 @@ from multimeter.visualization.embedded.http.page_api import PageApi
 from multimeter.visualization.embedded.http.pages import Pages
 from multimeter.visualization.embedded.http.reading import Reading
 from multimeter.visualization.embedded.http.responses import EXCEPTION_HANDLERS
+from multimeter.visualization.embedded.http.run_view import OwnPanels
 from multimeter.visualization.embedded.http.write_api import WriteApi
 from multimeter.visualization.embedded.store.store import Store
 
@@ -39,6 +40,7 @@ def create_app(
     *,
     limits: Limits | None = None,
     now_ns: Callable[[], int] = time.time_ns,
+    own_panels: OwnPanels = tuple,
 ) -> Starlette:
     """Return the application.
 
@@ -47,6 +49,7 @@ def create_app(
         access: The organisation, the bucket, and the tokens.
         limits: What one request may take.
         now_ns: Returns the time, in ns since the epoch.
+        own_panels: Panels that somebody has made; by default there are none.
     """
     limits = limits or Limits()
     sessions = Sessions(access.read_token, now_ns)
@@ -55,10 +58,10 @@ def create_app(
         routes=[
             *WriteApi(store, access, limits, now_ns).routes(),
             *InfluxApi(access, now_ns).routes(),
-            *PageApi(store, reading, limits, now_ns).routes(),
+            *PageApi(store, reading, limits, now_ns, own_panels).routes(),
             *LogsApi(store, reading, limits).routes(),
             *LinesApi(store, reading, now_ns).routes(),
-            *ExportApi(store, reading, now_ns).routes(),
+            *ExportApi(store, reading, now_ns, own_panels).routes(),
             *HealthApi(store, reading, limits, now_ns).routes(),
             *Pages(access, sessions, now_ns).routes(),
             *asset_routes(),

@@ -15,6 +15,7 @@ from multimeter.visualization.embedded.http.exports import csv_response, html_re
 from multimeter.visualization.embedded.http.reading import Reading, integer
 from multimeter.visualization.embedded.http.responses import RequestError
 from multimeter.visualization.embedded.http.run_view import (
+    OwnPanels,
     marks_of,
     require_run,
     series_of,
@@ -38,12 +39,20 @@ class ExportApi:
         store: Where the points are.
         reading: Makes the routes.
         now_ns: Returns the time, in ns since the epoch.
+        own_panels: Panels that somebody has made.
     """
 
-    def __init__(self, store: Store, reading: Reading, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reading: Reading,
+        now_ns: Callable[[], int],
+        own_panels: OwnPanels,
+    ) -> None:
         self._store = store
         self._reading = reading
         self._now_ns = now_ns
+        self._own_panels = own_panels
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""
@@ -91,9 +100,8 @@ class ExportApi:
 
     def _html(self, asked: QueryParams, interrupt: Interrupt) -> Response:
         run = require_run(self._store, asked, self._now_ns())
-        view: dict[str, Any] = (
-            view_of_run(self._store, run.identifier, self._now_ns()) or {}
-        )
+        own, now_ns = self._own_panels(), self._now_ns()
+        view: dict[str, Any] = view_of_run(self._store, run.identifier, now_ns, own) or {}
         keys = [each["key"] for panel in view["panels"] for each in panel["series"]]
         data = self._store.series(
             run.identifier, keys, run.start, run.end, _REPORT_BUCKETS, interrupt=interrupt

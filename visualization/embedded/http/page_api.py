@@ -16,6 +16,7 @@ from multimeter.visualization.embedded.http.reading import (
     range_of,
 )
 from multimeter.visualization.embedded.http.run_view import (
+    OwnPanels,
     marks_of,
     require_run,
     run_of,
@@ -40,15 +41,22 @@ class PageApi:
         reading: Makes the routes.
         limits: How much one request may ask for.
         now_ns: Returns the time, in ns since the epoch.
+        own_panels: Panels that somebody has made.
     """
 
     def __init__(
-        self, store: Store, reading: Reading, limits: Limits, now_ns: Callable[[], int]
+        self,
+        store: Store,
+        reading: Reading,
+        limits: Limits,
+        now_ns: Callable[[], int],
+        own_panels: OwnPanels,
     ) -> None:
         self._store = store
         self._reading = reading
         self._limits = limits
         self._now_ns = now_ns
+        self._own_panels = own_panels
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""
@@ -66,7 +74,7 @@ class PageApi:
 
     def _run(self, asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
         name = run_of(asked)
-        view = view_of_run(self._store, name, self._now_ns())
+        view = view_of_run(self._store, name, self._now_ns(), self._own_panels())
         if view is None:
             raise unknown_run(name)
         return view

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from multimeter.panel_definitions import PanelDefinition
 from multimeter.visualization.dashboards.definition import FIGURES, TOTAL_UNITS
 from multimeter.visualization.dashboards.panels import (
     Figure,
@@ -28,6 +29,7 @@ from multimeter.visualization.embedded.store.runs import (
 from multimeter.visualization.embedded.store.store import SeriesData, Store
 
 __all__ = [
+    "OwnPanels",
     "marks_of",
     "require_run",
     "run_of",
@@ -37,6 +39,9 @@ __all__ = [
     "unknown_run",
     "view_of_run",
 ]
+
+OwnPanels = Callable[[], Sequence[PanelDefinition]]
+"""Returns the panels that somebody has made, as they are now."""
 
 _FIGURE_KEYS = frozenset(key for each in FIGURES for key in each.keys)
 
@@ -71,8 +76,16 @@ def _summary_of(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def view_of_run(store: Store, identifier: str, now_ns: int) -> dict[str, Any] | None:
+def view_of_run(
+    store: Store, identifier: str, now_ns: int, own: Sequence[PanelDefinition]
+) -> dict[str, Any] | None:
     """Return what the page shows of a run, or None if there is no such run.
+
+    Args:
+        store: Where the points are.
+        identifier: Of the run.
+        now_ns: The time, in ns since the epoch.
+        own: Panels that somebody has made.
 
     Raises:
         StoreError: The store failed.
@@ -87,7 +100,7 @@ def view_of_run(store: Store, identifier: str, now_ns: int) -> dict[str, Any] | 
     return {
         **_summary_of(run),
         "meta_data": run.meta_data,
-        "panels": [asdict(panel) for panel in panels_of(run.schema, numeric)],
+        "panels": [asdict(panel) for panel in panels_of(run.schema, numeric, own)],
         "figures": [asdict(figure) for figure in _figures(run, statistics)],
         "peaks": [asdict(peak) for peak in peaks],
         "texts": _texts(store, run),

@@ -2,6 +2,7 @@
 
 import { huesOf } from "./colors.js";
 import { linesOf } from "./curves.js";
+import { element, setText } from "./dom.js";
 import { Panel } from "./panel.js";
 import { listen } from "./pointer.js";
 
@@ -15,6 +16,13 @@ const TURN_MS = 40; // of drawing, before the browser gets a turn
  * @property {(factor: number, centre: number) => void} zoom
  * @property {() => void} reset
  */
+
+/** What stands above panels that somebody has made. @param {string} group */
+function headingOf(group) {
+  const heading = element("h2", { class: "group" });
+  setText(heading, group);
+  return heading;
+}
 
 export class Board {
   /**
@@ -52,7 +60,8 @@ export class Board {
     this.clear();
     this.definitions = wanted;
     this.panels = definitions.map((definition) => new Panel(definition, hues, this.actions));
-    this.root.replaceChildren(...this.panels.map((panel) => panel.root));
+    this.root.replaceChildren(...this.panels.flatMap(({ root, definition: { group } }, i) => (
+      group && group !== definitions[i - 1]?.group ? [headingOf(group), root] : [root])));
     for (const panel of this.panels) {
       listen(panel.plot, this.handsOn(panel));
       this.observer.observe(panel.root);

@@ -8,10 +8,11 @@ import { unitInTitle } from "./format.js";
  * @param {HTMLElement} legend
  * @param {HTMLElement} menu
  */
-export function partsOf({ id, title, unit }, legend, menu) {
+export function partsOf({ id, title, unit, description }, legend, menu) {
   const heading = element("h2");
   const unitText = element("span", { class: "unit" });
   setText(heading, title);
+  if (description) heading.title = description;
   setText(unitText, unitInTitle(unit));
   const chart = element("div", { class: "chart" });
   const marks = element("div", { class: "marks" });

@@ -111,8 +111,9 @@ export class Panel {
     if (this.frame) this.draw(this.frame);
   }
 
-  /** @param {Frame} frame */
-  async draw(frame) {
+  /** @param {Frame} shared */
+  async draw(shared) {
+    const frame = this.definition.axis === "log" ? { ...shared, log: true } : shared;
     this.frame = frame;
     this.stale = false;
     const { box, lines } = this;

@@ -23,6 +23,9 @@
  * @property {string} title
  * @property {string} unit  of Grafana, or any text
  * @property {Series[]} series
+ * @property {string} [group]        what it stands under
+ * @property {string} [description]  what it shows, in words
+ * @property {"linear" | "log"} [axis]
  * @property {boolean} [chosen]  somebody chose its lines one by one: all are shown
  *
  * @typedef {object} Figure

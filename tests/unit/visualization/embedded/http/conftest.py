@@ -31,10 +31,17 @@ class Served:
         self.clock = StubClock()
         self.store = Store(path)
         self.limits = Limits()
+        self.own = []
 
     def client(self, **more):
         """Return a client with no token and no cookie; the server may be a new one."""
-        app = create_app(self.store, self.access, limits=self.limits, now_ns=self.clock)
+        app = create_app(
+            self.store,
+            self.access,
+            limits=self.limits,
+            now_ns=self.clock,
+            own_panels=lambda: self.own,
+        )
         more = {"base_url": URL, "follow_redirects": False, **more}
         return TestClient(app, **more)
 

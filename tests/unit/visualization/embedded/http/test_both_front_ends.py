@@ -1,0 +1,196 @@
+"""The page and Grafana show the same of a run: panels, series, units and marks."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from multimeter import Measure, Metric, ResourceProbe, Result, Subject
+from multimeter.line_protocol import decode
+from multimeter.probes import ThreadProbe, default_probes
+from multimeter.result_lines import encode_result
+from multimeter.visualization.dashboards.grafana import render_dashboards
+from multimeter.visualization.dashboards.own import parse_dashboard
+from multimeter.visualization.examples.load import EXAMPLE, example_lines
+
+S = 10**9
+OTHERS = "Everything else"
+STORED = {
+    ("bytes", 1024.0): "kbytes",
+    ("bytes", 1024.0**2): "mbytes",
+    ("percentunit", 0.01): "percent",
+    ("s", 1e-3): "ms",
+    ("s", 1e-6): "µs",
+    ("s", 1e-9): "ns",
+}
+"""What Grafana calls the unit in which values are stored, where the page scales them."""
+OWN = """
+title = "Rig"
+[[panels]]
+title = "Voltage"
+measures = ["rig.voltage", "spare.*"]
+unit = "V"
+[[panels]]
+title = "How late"
+measures = ["rig.lag"]
+unit = "ms"
+"""
+
+
+class RigProbe(ResourceProbe):
+    """Gives two measures that no panel was made for, beside those of all processes."""
+
+    _OWN = (
+        Measure(Subject("rig"), Metric("voltage", "Of the supply.", "V")),
+        Measure(Subject("rig"), Metric("lag", "How late it is.", "ms")),
+    )
+
+    @property
+    def metrics(self):
+        return (*super().metrics, *(each.metric for each in self._OWN))
+
+    @property
+    def subjects(self):
+        return (*super().subjects, self._OWN[0].subject)
+
+    @property
+    def measures(self):
+        return (*super().measures, *self._OWN)
+
+
+def on_page(served, run):
+    """By panel, each series with its label and its unit as Grafana would call it."""
+    answer = served.reader().get("/api/run", params={"run": run}).json()
+    return {
+        panel["title"]: {
+            each["key"]: (
+                each["label"],
+                STORED.get((panel["unit"], each["scale"]), panel["unit"]),
+            )
+            for each in panel["series"]
+        }
+        for panel in answer["panels"]
+    }
+
+
+def in_grafana(dashboard, keys):
+    """The same, of the JSON that Grafana gets: patterns of queries find the series."""
+    shown = {}
+    for panel in _charts(dashboard["panels"]):
+        (target,) = panel["targets"]
+        wanted = set(re.findall(r"r\._field (=~|!~) /((?:[^/\\]|\\.)*)/", target["query"]))
+        found = [
+            key
+            for key in keys
+            if all(bool(re.search(text, key)) == (op == "=~") for op, text in wanted)
+        ]
+        if found:
+            shown[panel["title"]] = {key: _look_of(panel, key) for key in found}
+    return shown
+
+
+def _charts(panels):
+    for each in panels:
+        yield from _charts(each.get("panels", ()))
+        if each["type"] == "timeseries":
+            yield each
+
+
+def _look_of(panel, key):
+    config = panel["fieldConfig"]
+    label, unit = key, config["defaults"]["unit"]
+    for each in config["overrides"]:
+        if each["matcher"]["options"] == key:
+            said = {prop["id"]: prop["value"] for prop in each["properties"]}
+            label, unit = said.get("displayName", label), said.get("unit", unit)
+    return label, unit
+
+
+def run_of_grafana(own=()):
+    return json.loads(render_dashboards(own)["run.json"])
+
+
+def numeric_keys(served, run):
+    fields = served.store.fields(run)
+    return [key for key, kind in fields.items() if kind != "string"]
+
+
+def store(served, *probes, identifier="stored"):
+    result = Result(*probes, identifier=identifier)
+    for second in range(3):
+        result.append((second + 1) * S, {each.key: 1.5 for each in result.schema.measures})
+    result.add_mark(2 * S, "half way")
+    served.write("\n".join(encode_result(result)))
+    return identifier
+
+
+def test_of_the_example_they_show_the_same(served):
+    served.write(example_lines())
+    shown = on_page(served, EXAMPLE)
+    assert shown == in_grafana(run_of_grafana(), numeric_keys(served, EXAMPLE))
+    assert set(shown) >= {"CPU", "Memory", "Block I/O"}
+    assert shown["Memory"]["process.memory_rss_max"] == ("process peak so far", "kbytes")
+
+
+def test_of_every_probe_they_show_the_same_series_in_the_same_units(served):
+    run = store(served, *default_probes(), ThreadProbe())
+    mine, theirs = (
+        {
+            title: {key: unit for key, (_, unit) in series.items()}
+            for title, series in shown.items()
+        }
+        for shown in (
+            on_page(served, run),
+            in_grafana(run_of_grafana(), numeric_keys(served, run)),
+        )
+    )
+    assert mine == theirs
+    assert {"CPU", "Memory", "CPU of the machine", "CPU of threads"} <= set(mine)
+
+
+def test_what_no_panel_was_made_for_is_shown_by_both(served):
+    run = store(served, RigProbe())
+    mine = on_page(served, run)
+    theirs = in_grafana(run_of_grafana(), numeric_keys(served, run))
+    others = theirs.pop(OTHERS)
+    assert {title: mine[title] for title in theirs} == theirs
+    rest = [key for title in mine.keys() - theirs for key in mine[title]]
+    assert sorted(rest) == sorted(others) == ["rig.lag", "rig.voltage"]
+
+
+def test_a_dashboard_of_ones_own_is_the_same_in_both(served):
+    run = store(served, RigProbe())
+    own = parse_dashboard("rig", OWN)
+    served.own = own.panels
+    dashboard = json.loads(render_dashboards([own])["multimeter-own-rig.json"])
+    theirs = in_grafana(dashboard, numeric_keys(served, run))
+    shown = on_page(served, run)
+    assert {title: shown[title] for title in theirs} == theirs
+    assert theirs == {
+        "Voltage": {"rig.voltage": ("rig.voltage", "V")},
+        "How late": {"rig.lag": ("rig.lag", "ms")},
+    }
+
+
+@pytest.mark.parametrize("name", ["run.json", "multimeter-own-rig.json"])
+def test_the_marks_of_a_run_are_the_same_in_both(served, name):
+    served.write(example_lines())
+    store(served, RigProbe(), identifier="another")
+    page = served.reader().get("/api/marks", params={"run": EXAMPLE}).json()
+    dashboard = json.loads(render_dashboards([parse_dashboard("rig", OWN)])[name])
+    (annotation,) = dashboard["annotations"]["list"]
+    query = annotation["target"]["query"].replace("${measurementId:regex}", EXAMPLE)
+    (measurement,) = re.findall(r'r\._measurement == "(\w+)"', query)
+    (run,) = re.findall(r"r\.measurement =~ /(.*?)/", query)
+    (field,) = re.findall(r'r\._field == "(\w+)"', query)
+    records = [
+        record
+        for record in decode(example_lines().decode())
+        if record.measurement == measurement and re.search(run, record.tags["measurement"])
+    ]
+    assert [(each["time"], each["label"]) for each in page] == [
+        (record.time_ns, record.fields[field]) for record in records
+    ]
+    assert len(page) == 6

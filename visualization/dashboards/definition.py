@@ -241,7 +241,7 @@ DELIVERY_COLUMNS = (
     ColumnDefinition("accepted", "Accepted", "short"),
     ColumnDefinition("delivered", "Delivered", "short"),
     ColumnDefinition("queued", "Queued", "short"),
-    ColumnDefinition("retried", "Retried", "short"),
+    ColumnDefinition("retries", "Retried", "short"),
     ColumnDefinition("rejected", "Rejected", "short"),
     ColumnDefinition("dropped", "Dropped", "short"),
 )

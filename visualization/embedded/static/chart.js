@@ -36,9 +36,10 @@ const SIZE_OF_TEXT = 11;
 export async function drawChart(target, { lines, colors, axis, box, frame }) {
   const { from } = frame.range;
   const pieces = lines.map((line) => withGaps(frame.log ? positive(line, axis.low) : line));
+  // The first line lies on top: what a process uses is a part of what its tree does.
   const traces = [
     ...lines.map((line, i) => band(pieces[i], colors.get(line.id)?.band ?? "", from)),
-    ...lines.map((line, i) => ({ ...curve(pieces[i], colors.get(line.id)?.line ?? "", from), name: line.label })),
+    ...lines.map((line, i) => ({ ...curve(pieces[i], colors.get(line.id)?.line ?? "", from), name: line.label })).toReversed(),
   ];
   return Plotly?.react(target, traces.filter(Boolean), layout(axis, box, frame), CONFIG);
 }

@@ -66,7 +66,7 @@ def main() -> None:
             for name, (width, height, scheme) in LOOKS.items():
                 look(driver, width, height, scheme)
                 take(driver, config_file, name)
-            look(driver, 1280, 1000, "light")
+            look(driver, 1280, 920, "light")
             show(driver, config_file, VIEWS["run"])
             save(driver, DOCS / "page.png")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import pathlib
 import shutil
 from collections.abc import Iterator
 
 from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.panel_definitions import PanelDefinition
 from multimeter.visualization.config import make_private_folder
 from multimeter.visualization.dashboards.own import (
     OwnDashboard,
@@ -18,6 +20,7 @@ from multimeter.visualization.dashboards.own import (
 from multimeter.visualization.errors import VisualizationError
 
 __all__ = [
+    "OwnPanels",
     "add_dashboard",
     "broken_dashboards",
     "dashboard_folder",
@@ -47,6 +50,37 @@ def own_dashboards(config_file: pathlib.Path) -> list[OwnDashboard]:
         else:
             logger.warning("The dashboard %s is left out: %s", name, dashboard.what)
     return found
+
+
+class OwnPanels:
+    """Gives the panels of a stack's dashboards; files are read when they have changed.
+
+    Args:
+        config_file: The configuration of the stack.
+    """
+
+    def __init__(self, config_file: pathlib.Path) -> None:
+        self._config_file = config_file
+        self._state: object = None
+        self._panels: tuple[PanelDefinition, ...] = ()
+
+    def __call__(self) -> tuple[PanelDefinition, ...]:
+        """Return them, as they are now."""
+        state = _state_of(dashboard_folder(self._config_file))
+        if state != self._state:
+            found = own_dashboards(self._config_file)
+            self._panels = tuple(panel for each in found for panel in each.panels)
+            self._state = state
+        return self._panels
+
+
+def _state_of(folder: pathlib.Path) -> set[tuple[str, int, int]]:
+    try:
+        with os.scandir(folder) as entries:
+            stats = [(each.name, each.stat()) for each in entries]
+    except OSError:  # it is not there, or a file went just now
+        return set()
+    return {(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats}
 
 
 def broken_dashboards(config_file: pathlib.Path) -> dict[str, str]:

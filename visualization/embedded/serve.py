@@ -6,9 +6,8 @@ import pathlib
 
 import uvicorn
 
-from multimeter.panel_definitions import PanelDefinition
 from multimeter.visualization.config import StackConfig
-from multimeter.visualization.dashboards.own_files import own_dashboards
+from multimeter.visualization.dashboards.own_files import OwnPanels
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.http.access import Access
 from multimeter.visualization.embedded.http.app import create_app
@@ -35,14 +34,10 @@ def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) ->
     """
     port = int(config.engine_state["port"])
     access = Access(config.org, config.bucket, config.token, config.read_token)
-
-    def own_panels() -> list[PanelDefinition]:
-        return [panel for own in own_dashboards(config_file) for panel in own.panels]
-
     with listen(_HOST, port) as listener:
         store = Store(folder.store)
         try:
-            app = create_app(store, access, own_panels=own_panels)
+            app = create_app(store, access, own_panels=OwnPanels(config_file))
             server = uvicorn.Server(server_config(app, _HOST, port))
             # Connections wait in the socket until the server takes them, so whoever
             # reads this need not ask whether it answers.

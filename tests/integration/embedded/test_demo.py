@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+from multimeter.visualization.dashboards.definition import DELIVERY_COLUMNS
 from multimeter.visualization.examples.rig import CODENAMES
 
 RUN = "multimeter.visualization"
@@ -28,6 +29,8 @@ def test_a_demonstration_has_something_for_every_view(shared_stack):
     assert {"CPU", "Memory"} <= set(panels)
     assert panels["model.loss"]["unit"] == "nats"
     assert panels["model.loss"]["series"][0]["description"]
+    deliveries = shared_stack.get("/api/health")["deliveries"]
+    assert {each.id for each in DELIVERY_COLUMNS} <= deliveries[0]["counts"].keys()
     logged = {each["codename"]: each for each in shared_stack.get("/api/logs")}
     assert {name: logged[name]["unit"] for name in CODENAMES} == {
         name: unit for name, (unit, _) in CODENAMES.items()

@@ -49,6 +49,12 @@ def test_each_verb_explains_itself(verb, capsys):
     assert "--config" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("verb", ["add", "list", "remove"])
+def test_each_verb_of_dashboards_explains_itself(verb, capsys):
+    assert run("dashboard", verb, "--help") == 0
+    assert "--config" in capsys.readouterr().out
+
+
 def test_help_lists_the_exit_codes(capsys):
     assert run("--help") == 0
     said = " ".join(capsys.readouterr().out.split())

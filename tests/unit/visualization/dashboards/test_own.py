@@ -12,10 +12,13 @@ from multimeter import ConfigurationError, Measure, Metric, ResourceProbe, Subje
 from multimeter.panel_definitions import key_pattern
 from multimeter.panels import panels_of
 from multimeter.schema import Schema
+from multimeter.visualization.containers.desired import desired_containers
 from multimeter.visualization.containers.provisioning import dashboard_files, digest
+from multimeter.visualization.containers.settings import Settings
 from multimeter.visualization.dashboards.grafana import RUN_UID, render_dashboards
 from multimeter.visualization.dashboards.own import dashboard_name, parse_dashboard
 from multimeter.visualization.dashboards.own_files import (
+    OwnPanels,
     add_dashboard,
     broken_dashboards,
     dashboard_folder,
@@ -45,6 +48,18 @@ title = "Lag"
 measures = ["rig.lag"]
 unit = "ms"
 """
+SETTINGS = Settings(
+    id="x",
+    endpoint={},
+    influxdb_image="influxdb:2",
+    grafana_image="grafana/grafana",
+    influxdb_port=8086,
+    grafana_port=3000,
+    timeout=1.0,
+    operator_token="",
+    influxdb_password="",
+    grafana_password="",
+)
 PANEL = '[[panels]]\ntitle = "P"\nmeasures = ["*"]\nunit = ""\n'
 KEYS = [
     *(measure.key for measure in ResourceProbe().measures),
@@ -306,6 +321,31 @@ def test_one_that_was_broken_by_hand_is_left_out_and_said_to_be(config_file, rig
     assert "left out" in caplog.text
     remove_dashboard(config_file, "rig")
     assert broken_dashboards(config_file) == {}
+
+
+def test_the_page_has_what_is_in_the_files_now_and_reads_them_when_they_change(
+    config_file, rig, caplog
+):
+    panels = OwnPanels(config_file)
+    assert panels() == ()
+    added, _ = add_dashboard(config_file, rig)
+    assert panels() == added.panels
+    (dashboard_folder(config_file) / "rig.toml").write_text("broken")
+    assert panels() == ()
+    assert panels() == ()
+    assert caplog.text.count("left out") == 1
+    remove_dashboard(config_file, "rig")
+    assert panels() == ()
+
+
+def test_only_grafana_is_made_anew_for_a_dashboard():
+    def configurations(own):
+        wanted = desired_containers("rig", SETTINGS, digest(dashboard_files(own)))
+        return {each.service: each.configuration for each in wanted}
+
+    before, after = configurations([]), configurations([parse_dashboard("rig", RIG)])
+    assert before["influxdb"] == after["influxdb"]
+    assert before["grafana"] != after["grafana"]
 
 
 def test_a_dashboard_that_is_removed_leaves_nothing(config_file, rig):

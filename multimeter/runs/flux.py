@@ -42,8 +42,8 @@ def quoted(text: str) -> str:
 
 def list_query(bucket: str) -> str:
     """Return the query for the entries of all runs, without what is long in them."""
-    fields = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
-    fields += tuple(f"{FIGURE}{key}" for key in _LISTED)
+    said = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
+    fields = (*said, *(f"{FIGURE}{key}" for key in _LISTED))
     wanted = " or ".join(f'r._field == "{field}"' for field in fields)
     return (
         f"from(bucket: {quoted(bucket)}) |> {_EVER}"

@@ -408,3 +408,18 @@ def test_health_is_what_deliveries_said_of_themselves(logged):
             assert values[-1] >= 400
         if panel["title"].startswith("Each delivery"):
             assert 400 in columns(frames)["delivered"]
+
+
+def test_the_table_of_newest_values_says_their_units(logged):
+    code = (
+        "from multimeter.loggers import ContinuousLogger\n"
+        "with ContinuousLogger.to_stack(['flow'], units={'flow': 'l/min'},"
+        f" descriptions={{'flow': 'at the pump'}}, config={str(logged.config_file)!r})"
+        f" as logger:\n    logger.enqueue_point('flow', ({START} + 1, 2.5))\n"
+    )
+    done = logged.python(code)
+    assert done.returncode == 0, done.stderr
+    _, said = RENDERED["logging.json"]["panels"][1]["targets"]
+    rows = columns(ask_logs(logged, said["query"], "flow"))
+    assert (rows["codename"], rows["unit"]) == (["flow"], ["l/min"])
+    assert rows["description"] == ["at the pump"]

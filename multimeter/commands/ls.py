@@ -48,7 +48,8 @@ def ls(
 ) -> None:
     """List runs, the newest first: those in files, and those in the stack.
 
-    Peak memory and CPU are shown of runs that can be read in a moment.
+    Peak memory and CPU are shown where the stack knows them, and of files that can be
+    read in a moment.
     """
     tags = dict(_tag(each) for each in tag or ())
     found: list[tuple[RunSource, RunEntry]] = []
@@ -94,8 +95,14 @@ def _fits(entry: RunEntry, words: Sequence[str] | None, tags: Mapping[str, str])
 
 
 def _figures(source: RunSource, entry: RunEntry, trouble: list[str]) -> dict[str, Figure]:
-    from multimeter.figures import figures_of
+    from multimeter.figures import FIGURES, Figure, figures_of
 
+    if entry.figures:
+        return {
+            each.key: Figure(each.key, each.title, each.unit, entry.figures[each.key])
+            for each in FIGURES
+            if each.key in entry.figures
+        }
     if not entry.is_small:
         return {}
     try:

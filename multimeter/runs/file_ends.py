@@ -42,7 +42,7 @@ class FileEnds:
     start_ns: int | None = None
     end_ns: int | None = None
     points: int | None = None
-    state: str = "finished"
+    state: str = "ended"
 
     @classmethod
     def of(cls, result: Result) -> FileEnds:
@@ -102,7 +102,7 @@ def _ends_of_lines(file: Stream) -> FileEnds | None:
         fields.get("start"),
         fields.get("end"),
         fields.get("points"),
-        str(fields.get("state", "finished")),
+        "live" if fields.get("state") == "running" else "ended",
     )
 
 

@@ -19,9 +19,13 @@ from multimeter.identifiers import MARKS, RUNS
 from multimeter.record import FieldValue, Record, Unsigned
 from multimeter.timestamps import parse_iso
 
-__all__ = ["list_query", "quoted", "read_records", "run_query"]
+__all__ = ["FIGURE", "list_query", "quoted", "read_records", "run_query"]
+
+FIGURE = "figure_"
+"""How the names of the fields begin that say what a run has used."""
 
 Row = tuple[int, str, FieldValue]
+_LISTED = ("duration", "peak_memory", "cpu", "cpu_time")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
 _LONGEST_CELL = 2**31 - 1
@@ -38,7 +42,8 @@ def quoted(text: str) -> str:
 
 def list_query(bucket: str) -> str:
     """Return the query for the entries of all runs, without what is long in them."""
-    fields = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
+    said = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
+    fields = (*said, *(f"{FIGURE}{key}" for key in _LISTED))
     wanted = " or ".join(f'r._field == "{field}"' for field in fields)
     return (
         f"from(bucket: {quoted(bucket)}) |> {_EVER}"

@@ -22,9 +22,11 @@ class RunEntry:
         end_ns: The time of its last point.
         points: How many points it has.
         tags: Its tags.
-        state: ``finished``, ``running``, ``open`` (nobody said that it has ended),
-            ``died``, or empty.
+        state: ``live``, ``ended``, ``died`` (its program has stopped without ending it),
+            or empty.
         is_small: Whether it can be read in a moment.
+        figures: What it has used, by the keys of :mod:`multimeter.figures`, as far as
+            that is known without reading it.
     """
 
     identifier: str
@@ -35,6 +37,7 @@ class RunEntry:
     tags: Mapping[str, str] = field(default_factory=dict)
     state: str = ""
     is_small: bool = False
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

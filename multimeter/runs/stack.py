@@ -18,13 +18,15 @@ from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.result_from_lines import decode_result
 from multimeter.runs.client import ReadClient
-from multimeter.runs.flux import list_query, read_records, run_query
+from multimeter.runs.flux import FIGURE, list_query, read_records, run_query
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.line_format import LineFormat
 
 __all__ = ["EmbeddedServer", "InfluxDB", "Stack", "find_stack"]
 
 _SMALL = 2_000
+_NAMES = {"peak-memory": "peak_memory", "mean-cpu": "cpu", "cpu-time": "cpu_time"}
+"""Figures of the embedded server by their ids, and what the library calls them."""
 
 
 def find_stack(config: str | os.PathLike[str] | None = None) -> Stack | None:
@@ -115,7 +117,7 @@ class EmbeddedServer:
             StorageError: The server does not answer, or refuses it.
             FormatError: It has several tag sets under this name.
         """
-        run = {"run": portable_measurement(entry.identifier)}
+        run = {"run": entry.identifier}  # here a run is listed by its measurement
         with self._client.answer("/api/lines", run) as response:
             return LineFormat().load(response)
 
@@ -129,6 +131,7 @@ class EmbeddedServer:
             dict(run["tags"]),
             str(run["state"]),
             is_small=run["points"] <= _SMALL,
+            figures={_NAMES.get(key, key): float(v) for key, v in run["figures"].items()},
         )
 
 
@@ -189,9 +192,9 @@ class InfluxDB:
 
     def _entry(self, measurement: str, fields: Mapping[str, Any]) -> RunEntry:
         start, end, points = (fields.get(key) for key in ("start", "end", "points"))
-        state = str(fields.get("state", "finished" if end is not None else "open"))
+        state = "live" if fields.get("state") == "running" else "ended"
         alive = fields.get("alive_until")
-        if state == "running" and isinstance(alive, int) and alive < self._now_ns():
+        if state == "live" and isinstance(alive, int) and alive < self._now_ns():
             state = "died"
         entry = RunEntry(
             str(fields.get("identifier", measurement)),
@@ -201,6 +204,11 @@ class InfluxDB:
             points if isinstance(points, int) else None,
             state=state,
             is_small=isinstance(points, int) and points <= _SMALL,
+            figures={
+                key.removeprefix(FIGURE): float(value)
+                for key, value in fields.items()
+                if key.startswith(FIGURE) and isinstance(value, (int, float))
+            },
         )
         try:
             return replace(entry, tags=dict(json.loads(fields["tags"])))

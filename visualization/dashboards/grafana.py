@@ -83,7 +83,7 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
         "start_of_run": _START_OF_RUN,
         "run_figures": _run_figures(),
         "units": grafana_run.units(),
-        "codenames": CODENAMES,
+        "codenames_said": CODENAMES,
         "log": LOG_SERIES,
         "gap": GAP,
     }

@@ -11,7 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from multimeter.line_protocol import decode
+from multimeter.figures import figures_of
+from multimeter.line_protocol import decode, portable_measurement
+from multimeter.result_from_lines import decode_result
 from multimeter.visualization.dashboards.definition import PANELS
 from multimeter.visualization.dashboards.grafana import render_dashboards
 from multimeter.visualization.examples.load import example_lines
@@ -85,6 +87,8 @@ IDENTIFIERS = [
     "a.b*c(d)[e]{f}|g^h+i?",
     "comma,eq=ual",
 ]
+START = 1_795_000_000
+MEASUREMENTS = [portable_measurement(each) for each in IDENTIFIERS]
 
 
 @pytest.fixture(scope="module")
@@ -116,13 +120,15 @@ def link_range(stack, identifier):
     return RANGES[key]
 
 
-def ask(stack, query, identifier):
+def ask(stack, query, identifier, span=None):
     """Return the frames that Grafana draws for a query of a run's dashboard."""
-    first, last = link_range(stack, identifier)
+    first, last = span or link_range(stack, identifier)
     target = {
         "refId": "A",
         "datasource": {"uid": "multimeter-influxdb", "type": "influxdb"},
-        "query": query.replace("${measurementId:regex}", escape(identifier)),
+        "query": query.replace(
+            "${measurementId:regex}", escape(portable_measurement(identifier))
+        ),
         "intervalMs": 20,
         "maxDataPoints": 1000,
     }
@@ -173,11 +179,26 @@ def test_the_figures_are_those_of_the_run(shown):
     assert figure("Duration") == times[-1] - times[0]
     peak = max(each.fields["process.memory_rss_max"] for each in POINTS)
     assert figure("Peak memory") == peak * 1024  # getrusage counts in kB
-    cpu = [
-        each.fields["process.cpu_rate_user"] + each.fields["process.cpu_rate_system"]
-        for each in POINTS
+    said = {each.key: each.value for each in figures_of(decode_result(RECORDS))}
+    assert figure("Mean CPU") == pytest.approx(said["cpu"])
+
+
+def test_the_figures_of_a_run_that_has_not_ended_follow_from_its_points(shown):
+    lines = [
+        f"unended process.memory_rss_max={100 * number}i,process.cpu_rate_user="
+        f"{number / 4},process.cpu_rate_system=0.25 {(START + number) * 10**9}"
+        for number in (1, 2, 3)
     ]
-    assert figure("Mean CPU") == pytest.approx(sum(cpu) / len(cpu), rel=0.05)
+    write = {"params": {"bucket": shown.config["bucket"]}, "data": "\n".join(lines)}
+    assert shown.influxdb("POST", "/api/v2/write", **write).status_code == 204
+
+    def figure(title):
+        span = (str(START * 1000), str((START + 10) * 1000))
+        (values,) = columns(ask(shown, FIGURES[title], "unended", span)).values()
+        return values[-1]
+
+    assert figure("Peak memory") == 300 * 1024
+    assert figure("Mean CPU") == pytest.approx(0.5 + 0.25)
 
 
 def test_what_other_probes_measured_is_in_its_panels_and_its_figures(shown):
@@ -216,7 +237,7 @@ def test_the_list_of_runs_is_newest_first(shown):
     listed = RENDERED["run.json"]["templating"]["list"]
     identifiers, first, last = (each["query"] for each in listed)
     (values,) = columns(ask(shown, identifiers, "example")).values()
-    assert set(values) == {"example", PROCESS, *IDENTIFIERS}
+    assert set(values) == {"example", PROCESS, *MEASUREMENTS}
     by_time = values.index("plain") > values.index("with space")
     assert by_time
     times = [
@@ -229,7 +250,7 @@ def test_the_list_of_runs_is_newest_first(shown):
 def test_the_dashboard_of_runs_leads_to_each_of_them(shown):
     (table,) = RENDERED["runs.json"]["panels"]
     rows = columns(ask(shown, table["targets"][0]["query"], "example"))
-    assert set(rows["Run"]) == {"example", PROCESS, *IDENTIFIERS}
+    assert set(rows["Run"]) == {"example", PROCESS, *MEASUREMENTS}
     example = rows["Run"].index("example")
     first, last = link_range(shown, "example")
     assert (rows["first"][example], rows["last"][example]) == (first, last)
@@ -247,7 +268,6 @@ with ContinuousLogger.to_stack(["lab_pressure", "lab.temp (1)"], config=CONFIG) 
         logger.enqueue_point("lab.temp (1)", (START + 10 * second, 20.0))
     logger.flush(60)
 """
-START = 1_795_000_000
 
 
 @pytest.fixture(scope="module")
@@ -388,3 +408,18 @@ def test_health_is_what_deliveries_said_of_themselves(logged):
             assert values[-1] >= 400
         if panel["title"].startswith("Each delivery"):
             assert 400 in columns(frames)["delivered"]
+
+
+def test_the_table_of_newest_values_says_their_units(logged):
+    code = (
+        "from multimeter.loggers import ContinuousLogger\n"
+        "with ContinuousLogger.to_stack(['flow'], units={'flow': 'l/min'},"
+        f" descriptions={{'flow': 'at the pump'}}, config={str(logged.config_file)!r})"
+        f" as logger:\n    logger.enqueue_point('flow', ({START} + 1, 2.5))\n"
+    )
+    done = logged.python(code)
+    assert done.returncode == 0, done.stderr
+    _, said = RENDERED["logging.json"]["panels"][1]["targets"]
+    rows = columns(ask_logs(logged, said["query"], "flow"))
+    assert (rows["codename"], rows["unit"]) == (["flow"], ["l/min"])
+    assert rows["description"] == ["at the pump"]

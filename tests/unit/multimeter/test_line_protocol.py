@@ -281,3 +281,8 @@ def test_blanks_around_a_line_do_not_matter():
 def test_a_line_of_a_megabyte_is_decoded():
     record = Record("m" * 10**6, {}, {"v": 1.0}, 1)
     assert one(encode(record)) == record
+
+
+@pytest.mark.parametrize("name", ["C:\\runs\\x", "a\\ b", "a\\,b", "a\\"])
+def test_a_measurement_has_no_backslash_for_no_query_would_find_it(name):
+    assert portable_measurement(name) == name.replace("\\", "\u29f5")

@@ -53,7 +53,7 @@ def test_the_ends_of_a_file_tell_of_its_run(folder, file_format, no_whole_reads)
     assert entry.where == str(path)
     assert (entry.start_ns, entry.end_ns) == (100 * S, 102 * S)
     assert entry.tags == {"who": "me"}
-    assert entry.state == "finished"
+    assert entry.state == "ended"
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

@@ -111,13 +111,14 @@ def test_a_list_tells_of_each_run(connection):
         1_700_000_000 * S + 4,
         5,
         {"who": "a b,c=d"},
-        "finished",
+        "ended",
         is_small=True,
+        figures={"duration": 4e-9},
     )
 
 
 @pytest.mark.parametrize(
-    ("now", "state"), [(1_700_000_100, "running"), (1_800_000_000, "died")]
+    ("now", "state"), [(1_700_000_100, "live"), (1_800_000_000, "died")]
 )
 def test_a_run_that_does_not_move_any_more_has_died(connection, now, state):
     from multimeter.storages.live_run import LiveRun

@@ -55,6 +55,7 @@ _USED_CODE = "This link has been used, or is too old. Make a new one: multimeter
 _WRONG_TOKEN = "This is not the read token of this server."  # noqa: S105 - a message
 _MOVED = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}">
+<link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
 <title>Multimeter</title><p><a href="{0}">Continue to Multimeter</a></p></html>
 """
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from multimeter.columns import Column, ColumnView
 from multimeter.measure import Measure
+from multimeter.schema import Schema
 
-if TYPE_CHECKING:
-    from multimeter.result import Result
-
-__all__ = ["BASELINE", "Peak", "peaks_of"]
+__all__ = ["BASELINE", "Measured", "Peak", "peaks_of"]
 
 BASELINE = "baseline"
 """The key of the meta data that hold what was before the first sample: ``time_ns``, ns
@@ -29,6 +28,29 @@ _BYTES = {"bytes": 1, "B": 1, "kB": 1024, "KiB": 1024, "MiB": 1024**2}
 # Kernels count pages in batches, so that curve and mark differ a little at any time.
 _BETWEEN = 1.02
 _BETWEEN_BYTES = 2 * 1024**2
+
+
+class Measured(Protocol):
+    """What is looked at of a result."""
+
+    @property
+    def schema(self) -> Schema:
+        """The metrics, subjects and measures."""
+
+    @property
+    def meta_data(self) -> Mapping[str, Any]:
+        """More about the measurement."""
+
+    @property
+    def times_ns(self) -> ColumnView:
+        """The times of the points, in ns since the epoch."""
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns by measure key."""
+
+    def values(self, key: str) -> ColumnView:
+        """Return the values of one measure."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +92,7 @@ class Peak:
         return self.mark > self.sampled * _BETWEEN and more > _BETWEEN_BYTES
 
 
-def peaks_of(result: Result) -> tuple[Peak, ...]:
+def peaks_of(result: Measured) -> tuple[Peak, ...]:
     """Return the peaks of a run, one for each mark that has been measured.
 
     Args:
@@ -87,7 +109,7 @@ def peaks_of(result: Result) -> tuple[Peak, ...]:
     return tuple(peaks)
 
 
-def _peak(result: Result, measure: Measure, curve: Measure | None) -> Peak | None:
+def _peak(result: Measured, measure: Measure, curve: Measure | None) -> Peak | None:
     times, values = _known(result, measure)
     if not values:
         return None
@@ -112,7 +134,7 @@ def _rose(
     return None if before is None else (before, times[place])
 
 
-def _known(result: Result, measure: Measure) -> tuple[Sequence[int], Sequence[float]]:
+def _known(result: Measured, measure: Measure) -> tuple[Sequence[int], Sequence[float]]:
     """Return the points that have a number: their times, and the numbers."""
     if measure.key not in result.columns:
         return (), ()
@@ -123,7 +145,7 @@ def _known(result: Result, measure: Measure) -> tuple[Sequence[int], Sequence[fl
     return [time for time, _ in points], [value for _, value in points]
 
 
-def _baseline(result: Result, key: str) -> tuple[int | None, float | None]:
+def _baseline(result: Measured, key: str) -> tuple[int | None, float | None]:
     """Return when the run started, and what a mark was then; None where not known."""
     baseline = result.meta_data.get(BASELINE)
     if not isinstance(baseline, Mapping):

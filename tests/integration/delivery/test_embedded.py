@@ -164,14 +164,14 @@ def test_a_run_is_seen_while_it_goes_on_and_is_complete_at_its_end(shared_stack)
     measurement.start()
     measurement.add_mark("first")
     wait_until(lambda: entry(shared_stack, "live").get("points", 0) > 3)
-    assert entry(shared_stack, "live")["state"] == "open"
+    assert entry(shared_stack, "live")["state"] == "live"
     marks = shared_stack.get("/api/marks", run="live")
     assert [mark["label"] for mark in marks] == ["first"]
     measurement.end()
     storage.close()
     seen = entry(shared_stack, "live")
     assert seen["points"] == len(measurement.result.points)
-    assert seen["state"] == "finished"
+    assert seen["state"] == "ended"
     assert seen["tags"] == {"stage": "test"}
     # What the delivery did is told, too, and is no run.
     storage._delivery._thread.join(SECONDS)
@@ -192,7 +192,7 @@ with Multimeter(CountingProbe(), cycle_time=0.005, storage=storage).measure("kil
 """
 
 
-def test_a_run_whose_program_was_killed_has_its_points_and_is_not_finished(
+def test_a_run_whose_program_was_killed_has_its_points_and_has_not_ended(
     shared_stack,
 ):
     process = subprocess.Popen(
@@ -210,7 +210,7 @@ def test_a_run_whose_program_was_killed_has_its_points_and_is_not_finished(
     wait_until(lambda: entry(shared_stack, "killed").get("points", 0) > 50)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert entry(shared_stack, "killed")["state"] == "open"
+    assert entry(shared_stack, "killed")["state"] == "live"
 
 
 def test_a_run_while_the_server_is_down_is_delivered_later_by_the_tool(stack):
@@ -249,4 +249,4 @@ def test_a_run_while_the_server_is_down_is_delivered_later_by_the_tool(stack):
     )
     assert sent.returncode == 0, sent.stderr
     assert entry(stack, "later")["points"] == int(done.stdout)
-    assert entry(stack, "later")["state"] == "finished"
+    assert entry(stack, "later")["state"] == "ended"

@@ -423,3 +423,38 @@ def test_the_table_of_newest_values_says_their_units(logged):
     rows = columns(ask_logs(logged, said["query"], "flow"))
     assert (rows["codename"], rows["unit"]) == (["flow"], ["l/min"])
     assert rows["description"] == ["at the pump"]
+
+
+OWN = """
+title = "My rig"
+
+[[panels]]
+title = "Voltage"
+measures = ["*.voltage"]
+unit = "V"
+"""
+
+
+def test_a_dashboard_of_ones_own_is_in_grafana_until_it_is_removed(tool):
+    tool.installed()
+    path = tool.home / "rig.toml"
+    path.write_text(OWN)
+    code = ODD.replace("CONFIG", repr(str(tool.config_file)))
+    code = code.replace("PROCESS", repr(PROCESS)).replace("IDENTIFIERS", "['plain']")
+    assert tool.python(code).returncode == 0
+    added = tool.run("dashboard", "add", str(path))
+    assert added.returncode == 0, added.stderr
+
+    def found():
+        listed = tool.grafana("GET", "/api/search", params={"tag": "multimeter"}).json()
+        return {each["title"]: each["uid"] for each in listed}
+
+    (uid,) = [uid for title, uid in found().items() if "My rig" in title]
+    dashboard = tool.grafana("GET", f"/api/dashboards/uid/{uid}").json()["dashboard"]
+    (panel,) = [each for each in dashboard["panels"] if each["title"] == "Voltage"]
+    assert panel["fieldConfig"]["defaults"]["unit"] == "V"
+    lines = columns(ask(tool, panel["targets"][0]["query"], "plain"))
+    assert set(lines["rig.voltage"]) == {1.5}
+    removed = tool.run("dashboard", "remove", "rig")
+    assert removed.returncode == 0, removed.stderr
+    assert not any("My rig" in title for title in found())

@@ -157,10 +157,10 @@ def test_a_live_run_moves_in_the_panels_that_are_there(browser, stored):
     )
     browser.open("/?run=moving")
     browser.until(lambda: browser.all("#spans button"), "the spans")
-    browser.run("window.before = document.querySelector('.js-plotly-plot')")
+    browser.run("window.before = document.querySelector('.chart')")
     browser.run("document.querySelector('#spans button').focus()")
     stored.write(f"moving v=5 {now}")
-    count = "return before.data.find(t => t.name).y.length"
+    count = "return before.drawn.lines[0].time.length"
     browser.until(lambda: browser.run(count) == 3, "the new point")
     assert browser.run("return before.isConnected")
     focused = "return document.activeElement.closest('#spans') !== null"

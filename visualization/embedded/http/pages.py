@@ -30,7 +30,7 @@ from multimeter.visualization.embedded.http.access import (
     LoginCodes,
     Sessions,
 )
-from multimeter.visualization.embedded.http.assets import plotly_version
+from multimeter.visualization.embedded.http.assets import assets_path, modules_of
 from multimeter.visualization.embedded.http.authorization import (
     is_logged_in,
     require_right,
@@ -77,6 +77,7 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, auto_reload=False
         )
+        self._templates.globals.update(static=assets_path(), modules_of=modules_of)
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""
@@ -165,7 +166,6 @@ class Pages:
     ) -> Response:
         text = self._templates.get_template(name).render(
             version=__version__,
-            plotly_version=plotly_version(),
             view=view,
             views=_VIEWS,
             logs=LOG_SERIES,

@@ -62,7 +62,7 @@ export class Board {
   clear() {
     this.observer.disconnect();
     this.inSight.clear();
-    this.panels.forEach((panel) => panel.discard());
+    this.panels.forEach((panel) => panel.root.remove());
     this.panels = [];
     this.definitions = "";
     this.frame = null;
@@ -94,11 +94,11 @@ export class Board {
   /** Draw the panels in sight; the others when they are scrolled to.
    * @param {import("./types.js").Frame} frame
    */
-  async drawInSight(frame) {
+  drawInSight(frame) {
     this.frame = frame;
     for (const panel of this.panels) panel.stale = true;
     const some = this.panels.filter((panel) => this.inSight.has(panel.root));
-    await Promise.all(some.map((panel) => panel.draw(frame)));
+    for (const panel of some) panel.draw(frame);
     if (this.pointed) this.point(this.pointed.panel, this.pointed.x);
   }
 
@@ -124,7 +124,7 @@ export class Board {
     let turn = performance.now();
     for (const panel of panels) {
       signal.throwIfAborted();
-      await panel.draw(frame);
+      panel.draw(frame);
       if (performance.now() - turn < TURN_MS) continue;
       await new Promise((resolve) => setTimeout(resolve));
       turn = performance.now();

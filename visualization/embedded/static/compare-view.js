@@ -2,7 +2,6 @@
 
 import { getMarks, getRun, getSeries, getStatistics } from "./api.js";
 import { Board } from "./board.js";
-import { ready } from "./chart.js";
 import { colorsOf, currentTheme, hue } from "./colors.js";
 import { byId } from "./dom.js";
 import { Pace } from "./pace.js";
@@ -100,11 +99,10 @@ export class CompareView {
       return shifted(held, i, zero);
     }));
     this.held = { start: from, stop: to, bucket: 0, curves: all.flat() };
-    await ready;
     signal.throwIfAborted();
     this.board.setData(this.held);
     await this.board.seen();
-    await this.board.drawInSight(this.frame());
+    this.board.drawInSight(this.frame());
     setState("ready");
   }
 
@@ -113,9 +111,8 @@ export class CompareView {
     return { range: this.range ?? this.limits, marks: [], offset: 0, theme: currentTheme(), latest: false, elapsed: true };
   }
 
-  async redraw() {
-    await ready;
-    if (this.held) await this.board.drawInSight(this.frame());
+  redraw() {
+    if (this.held) this.board.drawInSight(this.frame());
   }
 
   /** The colour of each run. */
@@ -138,7 +135,8 @@ export class CompareView {
     setState("loading");
     try {
       const coming = this.pace.wait(signal).then(() => this.complete(signal));
-      await Promise.all([coming, this.redraw()]);
+      this.redraw();
+      await coming;
       done();
     } catch (error) {
       if (!signal.aborted) this.onError(error);

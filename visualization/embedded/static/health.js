@@ -2,7 +2,6 @@
 
 import { getHealth, getHealthSeries } from "./api.js";
 import { Board } from "./board.js";
-import { ready } from "./chart.js";
 import { currentTheme } from "./colors.js";
 import { byId, element } from "./dom.js";
 import { formatted } from "./format.js";
@@ -57,7 +56,6 @@ async function draw(deliveries) {
   }));
   if (!held) return;
   board.setData(held);
-  await ready;
   await board.draw(frame(), keeper.signal);
 }
 

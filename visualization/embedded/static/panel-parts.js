@@ -13,7 +13,7 @@ export function partsOf({ id, title, unit }, legend, menu) {
   const unitText = element("span", { class: "unit" });
   setText(heading, title);
   setText(unitText, unitInTitle(unit));
-  const chart = element("div", { class: "chart" });
+  const chart = /** @type {HTMLCanvasElement} */ (element("canvas", { class: "chart", "aria-hidden": "true" }));
   const marks = element("div", { class: "marks" });
   const selection = element("div", { class: "selection", hidden: "" });
   const cursor = svgElement("svg", { class: "cursor", "aria-hidden": "true" });

@@ -3,7 +3,6 @@
 import { replaceAddress } from "./address.js";
 import { getMarks, getRun, getSeries, getSpans, inNanoseconds } from "./api.js";
 import { Board } from "./board.js";
-import { ready } from "./chart.js";
 import { currentTheme } from "./colors.js";
 import { gapsOf, longest, tailStart, withTail } from "./curves.js";
 import { byId, element } from "./dom.js";
@@ -159,7 +158,6 @@ export class RunView {
     const range = this.range ?? this.limits;
     if (this.run && range) {
       this.hold(await this.fetchAll(this.run, range, signal));
-      await ready;
       signal.throwIfAborted();
       await this.board.draw(this.frame(range), signal);
     }
@@ -231,7 +229,8 @@ export class RunView {
     setState("loading");
     try {
       const coming = this.pace.wait(signal).then(() => this.complete(signal));
-      await Promise.all([coming, this.redraw()]);
+      this.redraw();
+      await coming;
       done();
     } catch (error) {
       if (!signal.aborted) this.onError(error);
@@ -251,7 +250,7 @@ export class RunView {
     this.take(now, marks);
     if (held) this.hold(held);
     this.tellRange();
-    await this.redraw();
+    this.redraw();
     await this.showSpans(signal);
   }
 
@@ -278,13 +277,12 @@ export class RunView {
   /** Draw what is in sight again, as colours, width or range have changed.
    * @param {{everything?: boolean}} [which]  also what is out of sight, for printing
    */
-  async redraw({ everything = false } = {}) {
+  redraw({ everything = false } = {}) {
     this.theme = currentTheme();
-    if (!everything) await ready;
     const range = this.range ?? this.limits;
     if (!range || !this.held) return;
     if (everything) this.board.drawAtOnce(this.frame(range));
-    else await this.board.drawInSight(this.frame(range));
+    else this.board.drawInSight(this.frame(range));
   }
 
   redrawWhenResized() {

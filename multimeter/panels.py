@@ -39,12 +39,14 @@ class Panel:
         title: What stands above it.
         unit: The unit of the axis.
         series: What is drawn.
+        group: What it stands under; empty for what stands first.
     """
 
     id: str
     title: str
     unit: str
     series: tuple[PanelSeries, ...]
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _defined_panel(definition: PanelDefinition, measured: list[_Measured]) -> Pa
     series = tuple(
         _series(m, f"{m.subject} {labels[m.metric.key]}".rstrip()) for m in inside
     )
-    return Panel(definition.id, definition.title, definition.unit, series)
+    return Panel(definition.id, definition.title, definition.unit, series, definition.group)
 
 
 def _own_panel(metric: str, measured: list[_Measured]) -> Panel:

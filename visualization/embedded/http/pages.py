@@ -55,7 +55,8 @@ _USED_CODE = "This link has been used, or is too old. Make a new one: multimeter
 _WRONG_TOKEN = "This is not the read token of this server."  # noqa: S105 - a message
 _MOVED = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}">
-<title>Multimeter</title><p><a href="{0}">Continue to Multimeter</a></p></html>
+<title>Multimeter</title><link rel="icon" href="{1}">
+<p><a href="{0}">Continue to Multimeter</a></p></html>
 """
 
 
@@ -199,7 +200,7 @@ def _moved(target: str) -> Response:
     A redirect would be part of the way from the other site, on which the browser does
     not send a cookie with ``SameSite=Strict``, not even one it was given just now.
     """
-    text = _MOVED.format(html.escape(target))
+    text = _MOVED.format(html.escape(target), f"{assets_path()}/favicon.svg")
     return Response(text, 200, _NO_STORE, "text/html; charset=utf-8")
 
 

@@ -2,6 +2,7 @@
 
 import { huesOf } from "./colors.js";
 import { linesOf } from "./curves.js";
+import { groupsOf } from "./groups.js";
 import { Panel } from "./panel.js";
 import { listen } from "./pointer.js";
 
@@ -16,11 +17,13 @@ const TURN_MS = 40; // of drawing, before the browser gets a turn
  * @property {() => void} reset
  */
 
+/** A group was folded or unfolded. @typedef {(group: string, open: boolean) => void} Fold */
+
 export class Board {
   /**
    * @param {HTMLElement} root
    * @param {BoardEvents} events
-   * @param {import("./panel.js").PanelActions} [actions]  of each panel
+   * @param {import("./panel.js").PanelActions & {fold?: Fold}} [actions]  of each panel, and of groups
    */
   constructor(root, events, actions = {}) {
     this.root = root;
@@ -28,6 +31,8 @@ export class Board {
     this.events = events;
     /** @type {Panel[]} */
     this.panels = [];
+    /** @type {Map<string, HTMLDetailsElement>} */
+    this.groups = new Map();
     /** @type {Set<Element>} */
     this.inSight = new Set();
     /** @type {import("./types.js").Frame | null} */
@@ -52,11 +57,18 @@ export class Board {
     this.clear();
     this.definitions = wanted;
     this.panels = definitions.map((definition) => new Panel(definition, hues, this.actions));
-    this.root.replaceChildren(...this.panels.map((panel) => panel.root));
+    this.groups = groupsOf(this.panels, this.actions.fold);
+    const first = this.panels.filter(({ definition }) => !definition.group);
+    this.root.replaceChildren(...first.map((panel) => panel.root), ...this.groups.values());
     for (const panel of this.panels) {
       listen(panel.plot, this.handsOn(panel));
       this.observer.observe(panel.root);
     }
+  }
+
+  /** @param {Set<string>} groups  the others are folded */
+  unfold(groups) {
+    for (const [title, details] of this.groups) details.open = groups.has(title);
   }
 
   clear() {
@@ -124,6 +136,7 @@ export class Board {
     let turn = performance.now();
     for (const panel of panels) {
       signal.throwIfAborted();
+      if (!panel.plot.clientWidth) continue; // folded away
       panel.draw(frame);
       if (performance.now() - turn < TURN_MS) continue;
       await new Promise((resolve) => setTimeout(resolve));
@@ -145,7 +158,7 @@ export class Board {
 
   /** The width of a plot, in pixels. */
   plotWidth() {
-    const panel = this.panels[0];
+    const panel = this.panels.find(({ plot }) => plot.clientWidth);
     return panel ? panel.plot.clientWidth : this.root.clientWidth;
   }
 

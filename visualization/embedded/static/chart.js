@@ -10,6 +10,7 @@ const DOT = 4; // pixels
 const LONE_DOT = 7;
 const LINE = 1.5;
 const TICK = 4;
+const EDGE = 4; // pixels outside, for dots on the edge
 const TICK_TEXT = 16; // from the axis down to its first line of text
 const ROW = 14; // of text
 
@@ -53,7 +54,7 @@ export function paint(ink, drawing) {
   drawAxes(ink, drawing);
   ink.save();
   ink.beginPath();
-  ink.rect(box.left, box.top, box.width, box.height + 1);
+  ink.rect(box.left, box.top - EDGE, box.width + EDGE, box.height + 2 * EDGE);
   ink.clip();
   const pieces = lines.map((line) => withGaps(frame.log ? positive(line, axis.low) : line));
   lines.forEach(({ id }, i) => drawBands(ink, drawing, pieces[i], colors.get(id)?.band ?? ""));

@@ -13,6 +13,7 @@ import { showRange } from "./toolbar.js";
 
 const PIXELS_OF_BUCKET = 2;
 const FEWEST_BUCKETS = 150;
+const OTHERS = "Not in every run";
 
 /** @typedef {import("./types.js").Range} Range */
 /** @typedef {import("./types.js").ComparedRun} Compared */
@@ -192,13 +193,17 @@ function panelsOf(runs) {
   /** @type {Map<string, import("./types.js").PanelDefinition>} */
   const panels = new Map();
   runs.forEach(({ run, measures }, i) => {
-    for (const { key, title, label, unit, scale, max, min } of measures) {
+    for (const { key, title, group, label, unit, scale, max, min } of measures) {
       if (max === 0 && min === 0) continue;
       const name = title === label ? title : `${title} · ${label}`;
-      const panel = panels.get(key) ?? { id: key, title: name, unit, series: [], chosen: true };
+      const panel = panels.get(key) ?? { id: key, title: name, group, unit, series: [], chosen: true };
       panel.series.push({ key: keyOf(i, key), label: run.identifier, description: "", scale });
       panels.set(key, panel);
     }
   });
-  return [...panels.values()];
+  // What not every run has is not compared; it is there, folded away.
+  const all = [...panels.values()];
+  const shared = (/** @type {import("./types.js").PanelDefinition} */ { series }) => series.length === runs.length;
+  if (!all.some((panel) => !panel.group && shared(panel))) return all.map((panel) => ({ ...panel, group: "" }));
+  return all.map((panel) => (shared(panel) ? panel : { ...panel, group: OTHERS }));
 }

@@ -47,7 +47,8 @@ async function draw(deliveries) {
   range = { from: now - Number(byId("panels").dataset.hours) * 3_600_000, to: now };
   const buckets = Math.max(FEWEST_BUCKETS, Math.round(board.plotWidth() / PIXELS_OF_BUCKET));
   held = deliveries.length ? await getHealthSeries(range, buckets, keeper.signal) : null;
-  const there = new Set(held?.curves.map(({ key }) => key));
+  const other = held?.curves.filter(({ max }) => max.some((value) => value > 0)) ?? []; // than zero
+  const there = new Set(other.map(({ key }) => key));
   const shown = heads.filter(({ dataset: { column = "" } }) => there.has(column));
   board.build("health", shown.map((head) => {
     const { column = "", unit = "" } = head.dataset;

@@ -184,7 +184,7 @@ function panelsOf(codenames, apart, title) {
     id,
     title: some.length === 1 ? some[0].codename : title,
     unit: some[0].unit,
-    series: some.map(({ codename, scale }) => ({ key: codename, label: codename, description: "", scale })),
+    series: some.map(({ codename, scale, description }) => ({ key: codename, label: codename, description, scale })),
     chosen: true,
   }));
 }

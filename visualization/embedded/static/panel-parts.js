@@ -8,10 +8,11 @@ import { unitInTitle } from "./format.js";
  * @param {HTMLElement} legend
  * @param {HTMLElement} menu
  */
-export function partsOf({ id, title, unit }, legend, menu) {
+export function partsOf({ id, title, unit, series }, legend, menu) {
   const heading = element("h2");
   const unitText = element("span", { class: "unit" });
   setText(heading, title);
+  if (series.length === 1) heading.title = series[0].description;
   setText(unitText, unitInTitle(unit));
   const chart = /** @type {HTMLCanvasElement} */ (element("canvas", { class: "chart", "aria-hidden": "true" }));
   const marks = element("div", { class: "marks" });

@@ -49,9 +49,12 @@ export class RunView {
     }, {
       csv: (panel) => this.csvAddress(panel),
       hide: (id) => this.hide(id, true),
+      fold: (group, open) => this.fold(group, open),
     });
     /** @type {Set<string>} the panels that are hidden */
     this.hidden = new Set();
+    /** @type {Set<string>} the groups of panels that are unfolded */
+    this.unfolded = new Set();
     this.redrawWhenResized();
   }
 
@@ -114,6 +117,7 @@ export class RunView {
   buildPanels(run) {
     const panels = this.limits ? run.panels : [];
     this.board.build(run.identifier, panels.filter(({ id }) => !this.hidden.has(id)));
+    this.board.unfold(this.unfolded);
     const gone = panels.filter(({ id }) => this.hidden.has(id));
     byId("hidden").hidden = gone.length === 0;
     byId("hidden").replaceChildren("Hidden: ", ...gone.map(({ id, title }) => {
@@ -133,6 +137,22 @@ export class RunView {
     if (this.held) this.hold(this.held);
     this.tellRange();
     this.refine();
+  }
+
+  /** @param {string} group
+   * @param {boolean} open */
+  fold(group, open) {
+    if (this.unfolded.has(group) === open) return;
+    if (open) this.unfolded.add(group);
+    else this.unfolded.delete(group);
+    this.tellRange();
+    if (open) this.refine();
+  }
+
+  /** The measures of the panels that are neither hidden nor folded away. @param {RunDetails} run */
+  keysOf({ panels }) {
+    const open = panels.filter(({ id, group }) => !this.hidden.has(id) && (!group || this.unfolded.has(group)));
+    return [...new Set(open.flatMap(({ series }) => series.map(({ key }) => key)))];
   }
 
   /** The address of the values of a panel. @param {import("./types.js").PanelDefinition} panel */
@@ -172,7 +192,7 @@ export class RunView {
   async fetchAll(run, range, signal) {
     this.buckets = Math.max(FEWEST_BUCKETS, Math.round(this.board.plotWidth() / PIXELS_OF_BUCKET));
     const wide = this.range ? withMargin(range) : range;
-    const held = await getSeries(run.identifier, keysOf(run), wide, this.buckets, signal);
+    const held = await getSeries(run.identifier, this.keysOf(run), wide, this.buckets, signal);
     signal.throwIfAborted();
     return held;
   }
@@ -199,7 +219,7 @@ export class RunView {
   /** Say in the toolbar and in the address what is shown. */
   tellRange() {
     showRange(this.range ?? this.limits, !this.range, this.offset());
-    if (this.run) replaceAddress(this.run.identifier, this.range, this.hidden);
+    if (this.run) replaceAddress(this.run.identifier, this.range, this);
   }
 
   /** @param {Range | null} range  null for all of the run */
@@ -271,7 +291,7 @@ export class RunView {
     // One more: the first and the last bucket may be cut.
     const buckets = Math.ceil((to - from) / held.bucket) + 1;
     if (!(buckets <= this.buckets * GROWTH)) return this.fetchAll(now, range, signal);
-    return withTail(held, await getSeries(now.identifier, keysOf(now), { from, to }, buckets, signal));
+    return withTail(held, await getSeries(now.identifier, this.keysOf(now), { from, to }, buckets, signal));
   }
 
   /** Draw what is in sight again, as colours, width or range have changed.
@@ -292,9 +312,4 @@ export class RunView {
       width = contentRect.width;
     }).observe(byId("panels"));
   }
-}
-
-/** @param {RunDetails} run */
-function keysOf(run) {
-  return [...new Set(run.panels.flatMap((panel) => panel.series.map((series) => series.key)))];
 }

@@ -23,6 +23,7 @@
  * @property {string} title
  * @property {string} unit  of Grafana, or any text
  * @property {Series[]} series
+ * @property {string} [group]  what it stands under, which can be folded
  * @property {boolean} [chosen]  somebody chose its lines one by one: all are shown
  *
  * @typedef {object} Figure
@@ -87,6 +88,7 @@
  * @typedef {object} MeasureStatistics  in the unit that is shown
  * @property {string} key
  * @property {string} title       of its panel
+ * @property {string} group       of its panel
  * @property {string} label
  * @property {string} unit
  * @property {number} scale
@@ -101,6 +103,7 @@
  * @typedef {object} Codename
  * @property {string} codename
  * @property {string} unit
+ * @property {string} description
  * @property {number} scale
  * @property {number} start
  * @property {number} end

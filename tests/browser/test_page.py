@@ -241,12 +241,12 @@ def test_an_unknown_run_is_said_and_the_list_is_still_there(browser):
 def test_a_part_of_the_page_that_did_not_arrive_is_asked_for_again(browser, shared_stack):
     browser.driver.execute_cdp_cmd("Network.enable", {})
     browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
-    # What a page of this address holds in memory is not asked for again.
-    browser.driver.get("about:blank")
+    browser.run("sessionStorage.clear()")
     try:
         browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/marks.js"]})
         browser.driver.get(shared_stack.config["url"] + EXAMPLE)
-        browser.until(browser.errors, "the part to be missed")
+        again = "return sessionStorage.length"
+        browser.until(lambda: browser.run(again), "the page to load itself again")
         assert browser.run("return document.body.dataset.state") == "loading"
         browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
         browser.wait_for("ready")

@@ -13,6 +13,7 @@ import { timing } from "./timing.js";
 const POLL_MS = 5_000;
 const PIXELS_OF_BUCKET = 2;
 const FEWEST_BUCKETS = 150;
+const FIRST_TAGS = ["program", "sink"]; // in the name of a delivery
 
 const opened = timing("open");
 const keeper = new Keeper();
@@ -67,7 +68,8 @@ function frame() {
 
 /** @param {import("./api.js").Delivered} delivery */
 function rowOf({ tags, time, counts, silent }) {
-  const name = Object.entries(tags).map(([key, value]) => `${key} ${value}`).join(" · ") || "–";
+  const keys = [...new Set([...FIRST_TAGS, ...Object.keys(tags)])].filter((key) => key in tags);
+  const name = keys.map((key) => `${key} ${tags[key]}`).join(" · ") || "–";
   const state = silent ? "silent" : "live";
   const cells = heads.map(({ dataset: { column = "", unit = "", loss } }) => {
     const value = counts[column];

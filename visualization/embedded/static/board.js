@@ -119,7 +119,7 @@ export class Board {
    */
   drawAtOnce(frame) {
     this.frame = frame;
-    for (const panel of this.panels) panel.draw(frame);
+    for (const panel of this.panels) if (panel.plot.clientWidth) panel.draw(frame);
   }
 
   bySight() {

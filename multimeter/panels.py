@@ -54,7 +54,7 @@ class Panel:
         title: What stands above it.
         unit: The unit of the axis.
         series: What is drawn.
-        group: What it stands under; empty for the panels of the package.
+        group: What it stands under; empty for what stands first.
         description: What it shows, in words; may be empty.
         axis: How the axis counts.
     """
@@ -173,7 +173,7 @@ def _defined_panel(definition: PanelDefinition, measured: list[_Measured]) -> Pa
     series = tuple(
         _series(m, f"{m.subject} {labels[m.metric.key]}".rstrip()) for m in inside
     )
-    return Panel(definition.id, definition.title, definition.unit, series)
+    return Panel(definition.id, definition.title, definition.unit, series, definition.group)
 
 
 def _other_panel(metric: str, measured: list[_Measured]) -> Panel:

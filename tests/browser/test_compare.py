@@ -44,11 +44,10 @@ def address(*names, **more):
 def lines(browser, panel):
     """By run, the first and the last time of its line, in s."""
     return browser.run(
-        "const plot = document.querySelector(`[data-panel='${arguments[0]}']"
-        " .js-plotly-plot`);"
-        "const from = Number(document.querySelector('main').dataset.from);"
-        "return Object.fromEntries(plot.data.filter(t => t.name).map(t =>"
-        " [t.name, [t.x[0], t.x.at(-1)].map(x => Math.round((x + from) / 1000))]))",
+        "const { lines } = document.querySelector(`[data-panel='${arguments[0]}']"
+        " .chart`).drawn;"
+        "return Object.fromEntries(lines.map(l =>"
+        " [l.label, [l.time[0], l.time.at(-1)].map(t => Math.round(t / 1000))]))",
         panel,
     )
 

@@ -48,8 +48,19 @@ def test_deliveries_say_what_became_of_their_points(browser, filled):
         [cell.text for cell in row.find_elements("css selector", "th, td")][:-1]
         for row in browser.all("#deliveries tbody tr")
     )
-    assert rig == ["program rig · sink <b>db</b>", "live", "199", "", "3", "", "", "3"]
-    assert old == ["program old", "silent", "1", "1", "", "", "", ""]
+    assert rig == [
+        "program rig · sink <b>db</b>",
+        "live",
+        "199",
+        "",
+        "3",
+        "",
+        "",
+        "3",
+        "",
+        "",
+    ]
+    assert old == ["program old", "silent", "1", "1", *[""] * 6]
     assert [each.text for each in browser.all("#deliveries .lost")] == ["3"]
     assert browser.all("main b") == []
     panels = [each.get_attribute("data-panel") for each in browser.all("[data-panel]")]

@@ -6,11 +6,22 @@ import time
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from multimeter import InfluxDBStorage, Result
+from multimeter import InfluxDBStorage, Measure, Metric, Result, Subject
 from multimeter.probes import ProcessProbe
+from multimeter.schema import Schema
 
 S = 10**9
 MIB = 1024**2
+
+
+MEASURES = [
+    Measure(Subject(subject), Metric(metric, "", unit))
+    for subject, metric, unit in (
+        ("process", "cpu_rate_user", ""),
+        ("machine", "load_1", ""),
+        ("python", "gc_runs", "1/s"),
+    )
+]
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +124,32 @@ def test_a_panel_is_hidden_and_the_link_says_so(browser, stored):
     browser.wait_for("ready")
 
 
+def test_groups_of_panels_are_folded_until_somebody_wants_them(browser, stored):
+    now = time.time_ns()
+    metrics, subjects = ([getattr(m, of) for m in MEASURES] for of in ("metric", "subject"))
+    schema = Schema(tuple(metrics), tuple(subjects), tuple(MEASURES))
+    result = Result.of_schema(schema, identifier="grouped")
+    for number in range(3):
+        result.append(now + number * S, {measure.key: 1.0 for measure in MEASURES})
+    storage = InfluxDBStorage.from_stack(stored.config_file)
+    storage.store(result)
+    storage.close()
+    browser.open("/?run=grouped")
+    shown = [each for each in browser.all("[data-panel]") if each.is_displayed()]
+    assert [each.get_attribute("data-panel") for each in shown] == ["cpu"]
+    browser.one("[data-group=Machine] summary").send_keys(Keys.ENTER)
+    browser.until(lambda: "unfold=Machine" in browser.driver.current_url, "the address")
+    browser.wait_for("ready")
+    drawn = "return document.querySelector('[data-panel=load] .chart').drawn?.lines.length"
+    browser.until(lambda: browser.run(drawn) == 1, "the line")
+    browser.driver.refresh()
+    browser.wait_for("ready")
+    assert browser.one("[data-panel=load]").is_displayed()
+    assert not browser.one("[data-panel=gc-runs]").is_displayed()
+    browser.one("[data-group=Machine] summary").click()
+    browser.until(lambda: "unfold" not in browser.driver.current_url, "the address")
+
+
 def test_a_panel_is_saved_as_a_picture_and_as_values(browser, stored, downloads):
     browser.open("/?run=peaky")
     menu(browser, "memory", "PNG")
@@ -157,10 +194,10 @@ def test_a_live_run_moves_in_the_panels_that_are_there(browser, stored):
     )
     browser.open("/?run=moving")
     browser.until(lambda: browser.all("#spans button"), "the spans")
-    browser.run("window.before = document.querySelector('.js-plotly-plot')")
+    browser.run("window.before = document.querySelector('.chart')")
     browser.run("document.querySelector('#spans button').focus()")
     stored.write(f"moving v=5 {now}")
-    count = "return before.data.find(t => t.name).y.length"
+    count = "return before.drawn.lines[0].time.length"
     browser.until(lambda: browser.run(count) == 3, "the new point")
     assert browser.run("return before.isConnected")
     focused = "return document.activeElement.closest('#spans') !== null"

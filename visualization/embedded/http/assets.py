@@ -1,73 +1,92 @@
-"""Assets: the files that the pages load."""
+"""Assets: the files that the pages load.
+
+They are few and small, so they are held in memory, zipped. Their address changes with
+them, and so a browser that has them never asks again::
+
+    /static/1f0c2d3e4b5a/main.js
+"""
 
 from __future__ import annotations
 
 import functools
 import gzip
-import importlib.metadata
+import hashlib
 import importlib.util
+import mimetypes
 import pathlib
+import re
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
-__all__ = ["asset_routes", "plotly_source", "plotly_version"]
+from multimeter.visualization.embedded.http.responses import RequestError
+
+__all__ = ["asset_routes", "assets_path", "modules_of", "plotly_source"]
 
 _FOLDER = pathlib.Path(__file__).parents[1] / "static"
 _UNCHANGING = "public, max-age=31536000, immutable"
-_JAVASCRIPT = "text/javascript; charset=utf-8"
+_IMPORT = re.compile(rb'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)";', re.MULTILINE)
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
 def asset_routes() -> list[BaseRoute]:
     """Return the routes of everything below ``/static``; nothing of it is secret."""
-    return [
-        Route("/static/plotly.min.js", _plotly),
-        Mount("/static", _Folder(directory=_FOLDER)),
-    ]
-
-
-class _Folder(StaticFiles):
-    """Our own files: a browser asks each time whether they are still the same."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return a file, or 404."""
-        response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
+    return [Route("/static/{version}/{name}", _asset), Route("/static/{name}", _asset)]
 
 
 @functools.cache
-def plotly_version() -> str:
-    """Return the version of the Plotly that is installed."""
-    return importlib.metadata.version("plotly")
+def _files() -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in sorted(_FOLDER.iterdir())}
 
 
-def _plotly_file() -> pathlib.Path:
+@functools.cache
+def _version() -> str:
+    sums = [hashlib.sha256(content).digest() for content in _files().values()]
+    return hashlib.sha256(b"".join(sums)).hexdigest()[:12]
+
+
+@functools.cache
+def _zipped(name: str) -> bytes:
+    return gzip.compress(_files()[name], mtime=0)
+
+
+def assets_path() -> str:
+    """Return the address below which the files are, as they are now."""
+    return f"/static/{_version()}"
+
+
+@functools.cache
+def modules_of(name: str) -> tuple[str, ...]:
+    """Return a module and all that it imports, so that a page can ask for them at once.
+
+    Args:
+        name: Its file.
+    """
+    found = [name]
+    for each in found:  # which grows
+        for match in _IMPORT.findall(_files()[each]):
+            if match.decode() not in found:
+                found.append(match.decode())
+    return tuple(found)
+
+
+def plotly_source() -> str:
+    """Return Plotly's JavaScript, which is in its wheel, to stand in a page."""
     # Importing the package would take longer than everything else here.
     package = importlib.util.find_spec("plotly")
     assert package is not None
     assert package.origin is not None
-    return pathlib.Path(package.origin).parent / "package_data" / "plotly.min.js"
+    folder = pathlib.Path(package.origin).parent
+    return (folder / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
-def plotly_source() -> str:
-    """Return Plotly's JavaScript, to stand in a page."""
-    return _plotly_file().read_text(encoding="utf-8")
-
-
-@functools.cache
-def _zipped_plotly() -> bytes:
-    return gzip.compress(_plotly_file().read_bytes(), compresslevel=6, mtime=0)
-
-
-async def _plotly(request: Request) -> Response:
-    """Give Plotly's JavaScript, which is in its wheel: 4.5 MB, zipped once."""
-    tag = f'"plotly-{plotly_version()}"'
-    current = request.query_params.get("v") == plotly_version()
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _files():
+        raise RequestError("not found", "path not found")
+    current = request.path_params.get("version") == _version()
+    tag = f'"{_version()}"'
     headers = {
         "Cache-Control": _UNCHANGING if current else "no-cache",
         "ETag": tag,
@@ -75,8 +94,13 @@ async def _plotly(request: Request) -> Response:
     }
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return FileResponse(_plotly_file(), headers=headers, media_type=_JAVASCRIPT)
-    headers["Content-Encoding"] = "gzip"
-    content = await run_in_threadpool(_zipped_plotly)
-    return Response(content, headers=headers, media_type=_JAVASCRIPT)
+    content = _files()[name]
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        content = _zipped(name)
+    return Response(content, headers=headers, media_type=_type_of(name))
+
+
+def _type_of(name: str) -> str | None:
+    # What the system says of .js is not to be relied on: on Windows it can be anything.
+    return _TYPES.get(pathlib.Path(name).suffix) or mimetypes.guess_type(name)[0]

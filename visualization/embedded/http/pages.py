@@ -30,7 +30,7 @@ from multimeter.visualization.embedded.http.access import (
     LoginCodes,
     Sessions,
 )
-from multimeter.visualization.embedded.http.assets import plotly_version
+from multimeter.visualization.embedded.http.assets import assets_path, modules_of
 from multimeter.visualization.embedded.http.authorization import (
     is_logged_in,
     require_right,
@@ -55,8 +55,8 @@ _USED_CODE = "This link has been used, or is too old. Make a new one: multimeter
 _WRONG_TOKEN = "This is not the read token of this server."  # noqa: S105 - a message
 _MOVED = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}">
-<link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
-<title>Multimeter</title><p><a href="{0}">Continue to Multimeter</a></p></html>
+<title>Multimeter</title><link rel="icon" href="{1}">
+<p><a href="{0}">Continue to Multimeter</a></p></html>
 """
 
 
@@ -78,6 +78,7 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, auto_reload=False
         )
+        self._templates.globals.update(static=assets_path(), modules_of=modules_of)
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""
@@ -166,7 +167,6 @@ class Pages:
     ) -> Response:
         text = self._templates.get_template(name).render(
             version=__version__,
-            plotly_version=plotly_version(),
             view=view,
             views=_VIEWS,
             logs=LOG_SERIES,
@@ -200,7 +200,7 @@ def _moved(target: str) -> Response:
     A redirect would be part of the way from the other site, on which the browser does
     not send a cookie with ``SameSite=Strict``, not even one it was given just now.
     """
-    text = _MOVED.format(html.escape(target))
+    text = _MOVED.format(html.escape(target), f"{assets_path()}/favicon.svg")
     return Response(text, 200, _NO_STORE, "text/html; charset=utf-8")
 
 

@@ -120,6 +120,7 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
         {
             "key": each.key,
             "title": panel.title,
+            "group": panel.group,
             "label": each.label,
             "unit": panel.unit,
             "scale": each.scale,

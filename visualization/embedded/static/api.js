@@ -55,7 +55,10 @@ export async function getRuns(signal) {
  * @returns {Promise<import("./types.js").RunDetails>}
  */
 export async function getRun(run, signal) {
-  return inMilliseconds(await get("run", [["run", run]], signal));
+  const found = inMilliseconds(await get("run", [["run", run]], signal));
+  // Where nothing stands first, nothing is folded away.
+  if (found.panels.every((/** @type {any} */ { group }) => group)) for (const panel of found.panels) panel.group = "";
+  return found;
 }
 
 /**

@@ -3,6 +3,7 @@
 import { huesOf } from "./colors.js";
 import { linesOf } from "./curves.js";
 import { element, setText } from "./dom.js";
+import { folds, groupsOf } from "./groups.js";
 import { Panel } from "./panel.js";
 import { listen } from "./pointer.js";
 
@@ -23,12 +24,13 @@ function headingOf(group) {
   setText(heading, group);
   return heading;
 }
+/** A group was folded or unfolded. @typedef {(group: string, open: boolean) => void} Fold */
 
 export class Board {
   /**
    * @param {HTMLElement} root
    * @param {BoardEvents} events
-   * @param {import("./panel.js").PanelActions} [actions]  of each panel
+   * @param {import("./panel.js").PanelActions & {fold?: Fold}} [actions]  of each panel, and of groups
    */
   constructor(root, events, actions = {}) {
     this.root = root;
@@ -36,6 +38,8 @@ export class Board {
     this.events = events;
     /** @type {Panel[]} */
     this.panels = [];
+    /** @type {Map<string, HTMLDetailsElement>} */
+    this.groups = new Map();
     /** @type {Set<Element>} */
     this.inSight = new Set();
     /** @type {import("./types.js").Frame | null} */
@@ -60,18 +64,25 @@ export class Board {
     this.clear();
     this.definitions = wanted;
     this.panels = definitions.map((definition) => new Panel(definition, hues, this.actions));
-    this.root.replaceChildren(...this.panels.flatMap(({ root, definition: { group } }, i) => (
-      group && group !== definitions[i - 1]?.group ? [headingOf(group), root] : [root])));
+    this.groups = groupsOf(this.panels, this.actions.fold);
+    const first = this.panels.filter(({ definition }) => !folds(definition));
+    this.root.replaceChildren(...first.flatMap(({ root, definition: { group } }, i) => (
+      group && group !== first[i - 1]?.definition.group ? [headingOf(group), root] : [root])), ...this.groups.values());
     for (const panel of this.panels) {
       listen(panel.plot, this.handsOn(panel));
       this.observer.observe(panel.root);
     }
   }
 
+  /** @param {Set<string>} groups  the others are folded */
+  unfold(groups) {
+    for (const [title, details] of this.groups) details.open = groups.has(title);
+  }
+
   clear() {
     this.observer.disconnect();
     this.inSight.clear();
-    this.panels.forEach((panel) => panel.discard());
+    this.panels.forEach((panel) => panel.root.remove());
     this.panels = [];
     this.definitions = "";
     this.frame = null;
@@ -103,11 +114,11 @@ export class Board {
   /** Draw the panels in sight; the others when they are scrolled to.
    * @param {import("./types.js").Frame} frame
    */
-  async drawInSight(frame) {
+  drawInSight(frame) {
     this.frame = frame;
     for (const panel of this.panels) panel.stale = true;
     const some = this.panels.filter((panel) => this.inSight.has(panel.root));
-    await Promise.all(some.map((panel) => panel.draw(frame)));
+    for (const panel of some) panel.draw(frame);
     if (this.pointed) this.point(this.pointed.panel, this.pointed.x);
   }
 
@@ -116,7 +127,7 @@ export class Board {
    */
   drawAtOnce(frame) {
     this.frame = frame;
-    for (const panel of this.panels) panel.draw(frame);
+    for (const panel of this.panels) if (panel.plot.clientWidth) panel.draw(frame);
   }
 
   bySight() {
@@ -133,7 +144,8 @@ export class Board {
     let turn = performance.now();
     for (const panel of panels) {
       signal.throwIfAborted();
-      await panel.draw(frame);
+      if (!panel.plot.clientWidth) continue; // folded away
+      panel.draw(frame);
       if (performance.now() - turn < TURN_MS) continue;
       await new Promise((resolve) => setTimeout(resolve));
       turn = performance.now();
@@ -154,7 +166,7 @@ export class Board {
 
   /** The width of a plot, in pixels. */
   plotWidth() {
-    const panel = this.panels[0];
+    const panel = this.panels.find(({ plot }) => plot.clientWidth);
     return panel ? panel.plot.clientWidth : this.root.clientWidth;
   }
 

@@ -1,102 +1,150 @@
-// One Plotly chart: lines, bands and axes. Everything else in a panel (marks, legend,
-// values at the pointer) is made of plain elements over it, so no text from outside
-// is drawn by Plotly, which would read markup in it. Time is a number of milliseconds
-// from the left edge: Plotly's own dates follow the clocks of the browser.
+// The chart of a panel, on a canvas: lines, bands and axes. Everything else in a panel
+// (marks, legend, values at the pointer) is made of plain elements over it.
 
 import { firstNotBefore } from "./curves.js";
-import { loadPlotly } from "./plotly.js";
 import { timeTicks } from "./time-axis.js";
 
-/** @type {any} */
-let Plotly;
-
-/** Nothing can be drawn before. */
-export const ready = loadPlotly().then((loaded) => {
-  Plotly = loaded;
-});
-
-const CONFIG = { staticPlot: true, displayModeBar: false, responsive: false };
+const FINEST = 2; // pixels of the canvas for one of the page, at least: paper shows them
 const DOTS_BELOW = 40; // points of a line; a lone one would not be seen otherwise
 const DOT = 4; // pixels
 const LONE_DOT = 7;
-const SIZE_OF_TEXT = 11;
+const LINE = 1.5;
+const TICK = 4;
+const EDGE = 4; // pixels outside, for dots on the edge
+const TICK_TEXT = 16; // from the axis down to its first line of text
+const ROW = 14; // of text
 
 /** Where the plot is in its element. @typedef {{left: number, right: number, top: number, bottom: number, width: number, height: number}} Box */
+/** @typedef {import("./types.js").Line} Line */
+/** @typedef {CanvasRenderingContext2D} Ink */
 
 /**
- * @param {HTMLElement} target
- * @param {object} drawn
- * @param {import("./types.js").Line[]} drawn.lines
- * @param {Map<string, import("./colors.js").Color>} drawn.colors
- * @param {import("./axis.js").Axis} drawn.axis
- * @param {Box} drawn.box
- * @param {import("./types.js").Frame} drawn.frame
- * @returns {Promise<unknown>}
+ * @typedef {object} Drawing
+ * @property {Line[]} lines
+ * @property {Map<string, import("./colors.js").Color>} colors
+ * @property {import("./axis.js").Axis} axis
+ * @property {Box} box
+ * @property {import("./types.js").Frame} frame
+ * @property {(moment: number) => number} x  pixels from the left
+ * @property {(value: number) => number} y   pixels from the top
  */
-export async function drawChart(target, { lines, colors, axis, box, frame }) {
-  const { from } = frame.range;
+
+/** @param {HTMLCanvasElement & {drawn?: Drawing & {pieces: Piece[][]}}} canvas
+ * @param {Drawing} drawing */
+export function drawChart(canvas, drawing) {
+  const { box } = drawing;
+  const ink = canvas.getContext("2d");
+  if (!ink) return;
+  const scale = Math.max(FINEST, devicePixelRatio);
+  const [width, height] = [box.left + box.width + box.right, box.top + box.height + box.bottom];
+  canvas.width = width * scale; // which clears it
+  canvas.height = height * scale;
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  ink.scale(scale, scale);
+  // Who looks at the page with a program finds here what it shows.
+  canvas.drawn = { ...drawing, pieces: paint(ink, drawing) };
+}
+
+/** @param {Ink} ink
+ * @param {Drawing} drawing
+ * @returns {Piece[][]} of each line */
+export function paint(ink, drawing) {
+  const { lines, colors, axis, box, frame } = drawing;
+  drawAxes(ink, drawing);
+  ink.save();
+  ink.beginPath();
+  ink.rect(box.left, box.top - EDGE, box.width + EDGE, box.height + 2 * EDGE);
+  ink.clip();
   const pieces = lines.map((line) => withGaps(frame.log ? positive(line, axis.low) : line));
+  lines.forEach(({ id }, i) => drawBands(ink, drawing, pieces[i], colors.get(id)?.band ?? ""));
   // The first line lies on top: what a process uses is a part of what its tree does.
-  const traces = [
-    ...lines.map((line, i) => band(pieces[i], colors.get(line.id)?.band ?? "", from)),
-    ...lines.map((line, i) => ({ ...curve(pieces[i], colors.get(line.id)?.line ?? "", from), name: line.label })).toReversed(),
-  ];
-  return Plotly?.react(target, traces.filter(Boolean), layout(axis, box, frame), CONFIG);
+  lines.map(({ id }, i) => [id, i]).toReversed().forEach(([id, i]) => drawLine(ink, drawing, pieces[Number(i)], colors.get(String(id))?.line ?? ""));
+  ink.restore();
+  return pieces;
 }
 
-/** Free what Plotly holds. @param {HTMLElement} target */
-export function discardChart(target) {
-  Plotly?.purge(target);
-}
-
-/**
- * @param {Piece[]} pieces
- * @param {string} color
- * @param {number} from
- */
-function curve(pieces, color, from) {
-  const points = pieces.reduce((sum, piece) => sum + piece.time.length, 0);
-  const few = points < DOTS_BELOW;
-  // A point between two gaps would not be seen without a dot.
-  const lone = !few && pieces.some((piece) => piece.time.length === 1);
-  const sizes = lone ? apart(pieces.map(({ time }) => time.map(() => (time.length === 1 ? DOT : 0)))) : DOT;
-  return {
-    type: "scatter",
-    mode: few || lone ? "lines+markers" : "lines",
-    x: apart(pieces.map((piece) => piece.time.map((moment) => moment - from))),
-    y: apart(pieces.map((piece) => piece.mean)),
-    line: { color, width: 1.5 },
-    marker: { color, size: points === 1 ? LONE_DOT : sizes, line: { width: 0 } },
-    hoverinfo: "skip",
-  };
+/** @param {Ink} ink
+ * @param {Drawing} drawing */
+function drawAxes(ink, { axis, box, frame: { range, offset, theme, elapsed }, x, y }) {
+  const [right, bottom] = [box.left + box.width, crisp(box.top + box.height)];
+  ink.font = `11px ${theme.font}`;
+  ink.fillStyle = theme.muted;
+  ink.strokeStyle = theme.grid;
+  ink.lineWidth = 1;
+  ink.textAlign = "right";
+  axis.ticks.forEach((tick, i) => {
+    stroke(ink, [[box.left, crisp(y(tick))], [right, crisp(y(tick))]]);
+    ink.fillText(axis.texts[i], box.left - 8, y(tick) + 4);
+  });
+  stroke(ink, [[box.left, bottom], [right, bottom]]);
+  ink.textAlign = "center";
+  const { moments, texts } = timeTicks(range, box.width, offset, elapsed);
+  moments.forEach((moment, i) => {
+    stroke(ink, [[crisp(x(moment)), bottom], [crisp(x(moment)), bottom + TICK]]);
+    texts[i].forEach((text, row) => ink.fillText(text, x(moment), bottom + TICK_TEXT + row * ROW));
+  });
+  ink.textAlign = "left";
 }
 
 /** The area from min to max: there along the one, back along the other.
+ * @param {Ink} ink
+ * @param {Drawing} drawing
  * @param {Piece[]} pieces
- * @param {string} color
- * @param {number} from
- */
-function band(pieces, color, from) {
-  if (!pieces.some((piece) => piece.min.some((value, i) => value !== piece.max[i]))) return null;
-  return {
-    type: "scatter",
-    mode: "lines",
-    x: apart(pieces.map(({ time }) => [...time, ...time.toReversed()].map((moment) => moment - from))),
-    y: apart(pieces.map((piece) => [...piece.max, ...piece.min.toReversed()])),
-    line: { width: 0, color },
-    fill: "toself",
-    fillcolor: color,
-    hoverinfo: "skip",
-  };
+ * @param {string} color */
+function drawBands(ink, { x, y }, pieces, color) {
+  ink.fillStyle = color;
+  for (const { time, min, max } of pieces) {
+    if (min.every((value, i) => value === max[i])) continue;
+    ink.beginPath();
+    time.forEach((moment, i) => ink.lineTo(x(moment), y(max[i])));
+    for (let i = time.length - 1; i >= 0; i--) ink.lineTo(x(time[i]), y(min[i]));
+    ink.fill();
+  }
+}
+
+/** @param {Ink} ink
+ * @param {Drawing} drawing
+ * @param {Piece[]} pieces
+ * @param {string} color */
+function drawLine(ink, { x, y }, pieces, color) {
+  const points = pieces.reduce((sum, piece) => sum + piece.time.length, 0);
+  ink.strokeStyle = ink.fillStyle = color;
+  ink.lineWidth = LINE;
+  ink.lineJoin = "round";
+  for (const { time, mean } of pieces) {
+    const places = time.map((moment, i) => [x(moment), y(mean[i])]);
+    stroke(ink, places);
+    // A point between two gaps would not be seen without a dot.
+    if (points >= DOTS_BELOW && places.length > 1) continue;
+    for (const [left, top] of places) {
+      ink.beginPath();
+      ink.arc(left, top, (points === 1 ? LONE_DOT : DOT) / 2, 0, 2 * Math.PI);
+      ink.fill();
+    }
+  }
+}
+
+/** Where a line one pixel wide fills a row of pixels. @param {number} place */
+function crisp(place) {
+  return Math.round(place) + 0.5;
+}
+
+/** @param {Ink} ink
+ * @param {number[][]} points */
+export function stroke(ink, points) {
+  ink.beginPath();
+  for (const [left, top] of points) ink.lineTo(left, top);
+  ink.stroke();
 }
 
 /** @typedef {{time: number[], mean: number[], min: number[], max: number[]}} Piece */
 
 /** Cut a line where nothing was measured for long.
- * @param {import("./types.js").Line} line
+ * @param {Line} line
  * @returns {Piece[]}
  */
-export function withGaps(line) {
+function withGaps(line) {
   const places = line.breaks.map((moment) => firstNotBefore(line.time, moment));
   const cuts = [...new Set(places)].filter((place) => place > 0 && place < line.time.length);
   return [0, ...cuts].map((from, i) => {
@@ -106,9 +154,9 @@ export function withGaps(line) {
 }
 
 /** What of a line a logarithmic axis can show; what reaches below zero ends at its foot.
- * @param {import("./types.js").Line} line
+ * @param {Line} line
  * @param {number} low
- * @returns {import("./types.js").Line}
+ * @returns {Line}
  */
 function positive(line, low) {
   const there = (/** @type {unknown} */ _, /** @type {number} */ i) => line.mean[i] > 0;
@@ -120,61 +168,5 @@ function positive(line, low) {
     min: line.min.filter(there).map((value) => Math.max(value, low)),
     max: line.max.filter(there),
     breaks: [...line.breaks, ...gone].sort((a, b) => a - b),
-  };
-}
-
-/** One array with a hole between the parts.
- * @param {number[][]} parts
- * @returns {(number | null)[]}
- */
-function apart(parts) {
-  return parts.flatMap((part, i) => (i ? [null, ...part] : part));
-}
-
-/**
- * @param {import("./axis.js").Axis} axis
- * @param {Box} box
- * @param {import("./types.js").Frame} frame
- */
-function layout(axis, box, { range, offset, theme, log, elapsed }) {
-  const { moments, texts } = timeTicks(range, box.width, offset, elapsed);
-  const bare = { fixedrange: true, zeroline: false, automargin: false };
-  return {
-    width: box.left + box.width + box.right,
-    height: box.top + box.height + box.bottom,
-    margin: { l: box.left, r: box.right, t: box.top, b: box.bottom, pad: 0 },
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: theme.font, size: SIZE_OF_TEXT, color: theme.muted },
-    showlegend: false,
-    hovermode: false,
-    dragmode: false,
-    xaxis: {
-      ...bare,
-      type: "linear",
-      range: [0, range.to - range.from],
-      showgrid: false,
-      tickmode: "array",
-      tickvals: moments.map((moment) => moment - range.from),
-      ticktext: texts.map((lines) => lines.join("<br>")),
-      tickangle: 0,
-      ticks: "outside",
-      ticklen: 4,
-      tickcolor: theme.grid,
-      showline: true,
-      linecolor: theme.grid,
-    },
-    yaxis: {
-      ...bare,
-      type: log ? "log" : "linear",
-      range: log ? [Math.log10(axis.low), Math.log10(axis.high)] : [axis.low, axis.high],
-      tickmode: "array",
-      tickvals: axis.ticks,
-      ticktext: axis.texts,
-      gridcolor: theme.grid,
-      ticks: "outside", // which nobody sees: it keeps the texts away from the lines
-      ticklen: 6,
-      tickcolor: "rgba(0,0,0,0)",
-    },
   };
 }

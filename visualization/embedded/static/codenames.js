@@ -27,8 +27,8 @@ export class CodenameList {
 
   /** @param {Codename[]} all */
   show(all) {
-    const names = all.map(({ codename, unit }) => JSON.stringify([codename, unit]));
-    const same = names.join() === this.all.map(({ codename, unit }) => JSON.stringify([codename, unit])).join();
+    const shown = (/** @type {Codename[]} */ some) => JSON.stringify(some.map(({ codename, unit, description }) => [codename, unit, description]));
+    const same = shown(all) === shown(this.all);
     this.all = all;
     if (!same) this.build();
     for (const each of all) {
@@ -70,7 +70,7 @@ export class CodenameList {
   filter() {
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const [codename, { row }] of this.rows) {
-      row.hidden = !words.every((word) => codename.toLowerCase().includes(word));
+      row.hidden = !words.every((word) => row.textContent?.toLowerCase().includes(word));
     }
     this.count();
   }
@@ -123,10 +123,11 @@ export class CodenameList {
 }
 
 /** @param {Codename} codename */
-function rowOf({ codename, unit }) {
+function rowOf({ codename, unit, description }) {
   const box = /** @type {HTMLInputElement} */ (element("input", { type: "checkbox", value: codename }));
   const swatch = element("i", { class: "swatch" });
   const name = element("span", { class: "name" }, codename);
+  if (description) name.append(element("span", { class: "description" }, description));
   const shown = unit === "short" || unit === "none" ? "" : unit;
   const row = element("label", { class: "codename", "data-codename": codename }, box, swatch, name, element("span", { class: "unit" }, shown));
   return { row, box, swatch };

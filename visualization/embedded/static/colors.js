@@ -73,7 +73,7 @@ export function colorsOf(lines, hues, dark) {
   return colors;
 }
 
-/** From OKLCH to what Plotly understands; https://bottosson.github.io/posts/oklab/
+/** From OKLCH to what a canvas understands; https://bottosson.github.io/posts/oklab/
  * @param {number} lightness
  * @param {number} chroma
  * @param {number} angle  degrees

@@ -2,7 +2,6 @@
 
 import { getMarks, getRun, getSeries, getStatistics } from "./api.js";
 import { Board } from "./board.js";
-import { ready } from "./chart.js";
 import { colorsOf, currentTheme, hue } from "./colors.js";
 import { byId } from "./dom.js";
 import { Pace } from "./pace.js";
@@ -14,6 +13,7 @@ import { showRange } from "./toolbar.js";
 
 const PIXELS_OF_BUCKET = 2;
 const FEWEST_BUCKETS = 150;
+const OTHERS = "Not in every run";
 
 /** @typedef {import("./types.js").Range} Range */
 /** @typedef {import("./types.js").ComparedRun} Compared */
@@ -100,11 +100,10 @@ export class CompareView {
       return shifted(held, i, zero);
     }));
     this.held = { start: from, stop: to, bucket: 0, curves: all.flat() };
-    await ready;
     signal.throwIfAborted();
     this.board.setData(this.held);
     await this.board.seen();
-    await this.board.drawInSight(this.frame());
+    this.board.drawInSight(this.frame());
     setState("ready");
   }
 
@@ -113,9 +112,8 @@ export class CompareView {
     return { range: this.range ?? this.limits, marks: [], offset: 0, theme: currentTheme(), latest: false, elapsed: true };
   }
 
-  async redraw() {
-    await ready;
-    if (this.held) await this.board.drawInSight(this.frame());
+  redraw() {
+    if (this.held) this.board.drawInSight(this.frame());
   }
 
   /** The colour of each run. */
@@ -138,7 +136,8 @@ export class CompareView {
     setState("loading");
     try {
       const coming = this.pace.wait(signal).then(() => this.complete(signal));
-      await Promise.all([coming, this.redraw()]);
+      this.redraw();
+      await coming;
       done();
     } catch (error) {
       if (!signal.aborted) this.onError(error);
@@ -194,13 +193,17 @@ function panelsOf(runs) {
   /** @type {Map<string, import("./types.js").PanelDefinition>} */
   const panels = new Map();
   runs.forEach(({ run, measures }, i) => {
-    for (const { key, title, label, unit, scale, max, min } of measures) {
+    for (const { key, title, group, label, unit, scale, max, min } of measures) {
       if (max === 0 && min === 0) continue;
       const name = title === label ? title : `${title} · ${label}`;
-      const panel = panels.get(key) ?? { id: key, title: name, unit, series: [], chosen: true };
+      const panel = panels.get(key) ?? { id: key, title: name, group, unit, series: [], chosen: true };
       panel.series.push({ key: keyOf(i, key), label: run.identifier, description: "", scale });
       panels.set(key, panel);
     }
   });
-  return [...panels.values()];
+  // What not every run has is not compared; it is there, folded away.
+  const all = [...panels.values()];
+  const shared = (/** @type {import("./types.js").PanelDefinition} */ { series }) => series.length === runs.length;
+  if (!all.some((panel) => !panel.group && shared(panel))) return all.map((panel) => ({ ...panel, group: "" }));
+  return all.map((panel) => (shared(panel) ? panel : { ...panel, group: OTHERS }));
 }

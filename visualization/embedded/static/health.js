@@ -2,7 +2,6 @@
 
 import { getHealth, getHealthSeries } from "./api.js";
 import { Board } from "./board.js";
-import { ready } from "./chart.js";
 import { currentTheme } from "./colors.js";
 import { byId, element } from "./dom.js";
 import { formatted } from "./format.js";
@@ -14,6 +13,7 @@ import { timing } from "./timing.js";
 const POLL_MS = 5_000;
 const PIXELS_OF_BUCKET = 2;
 const FEWEST_BUCKETS = 150;
+const FIRST_TAGS = ["program", "sink"]; // in the name of a delivery
 
 const opened = timing("open");
 const keeper = new Keeper();
@@ -48,7 +48,8 @@ async function draw(deliveries) {
   range = { from: now - Number(byId("panels").dataset.hours) * 3_600_000, to: now };
   const buckets = Math.max(FEWEST_BUCKETS, Math.round(board.plotWidth() / PIXELS_OF_BUCKET));
   held = deliveries.length ? await getHealthSeries(range, buckets, keeper.signal) : null;
-  const there = new Set(held?.curves.map(({ key }) => key));
+  const other = held?.curves.filter(({ max }) => max.some((value) => value > 0)) ?? []; // than zero
+  const there = new Set(other.map(({ key }) => key));
   const shown = heads.filter(({ dataset: { column = "" } }) => there.has(column));
   board.build("health", shown.map((head) => {
     const { column = "", unit = "" } = head.dataset;
@@ -57,7 +58,6 @@ async function draw(deliveries) {
   }));
   if (!held) return;
   board.setData(held);
-  await ready;
   await board.draw(frame(), keeper.signal);
 }
 
@@ -68,7 +68,8 @@ function frame() {
 
 /** @param {import("./api.js").Delivered} delivery */
 function rowOf({ tags, time, counts, silent }) {
-  const name = Object.entries(tags).map(([key, value]) => `${key} ${value}`).join(" · ") || "–";
+  const keys = [...new Set([...FIRST_TAGS, ...Object.keys(tags)])].filter((key) => key in tags);
+  const name = keys.map((key) => `${key} ${tags[key]}`).join(" · ") || "–";
   const state = silent ? "silent" : "live";
   const cells = heads.map(({ dataset: { column = "", unit = "", loss } }) => {
     const value = counts[column];

@@ -2,7 +2,6 @@
 
 import { getLogs, inNanoseconds } from "./api.js";
 import { Board } from "./board.js";
-import { ready } from "./chart.js";
 import { colorsOf, currentTheme, hue } from "./colors.js";
 import { byId } from "./dom.js";
 import { Pace } from "./pace.js";
@@ -93,7 +92,8 @@ export class LogView {
     if (soon) {
       if (this.held) this.board.setData(this.held);
       const coming = this.pace.wait(signal).then(() => this.complete(signal));
-      await Promise.all([coming, this.redraw()]);
+      this.redraw();
+      await coming;
     } else {
       await this.complete(signal);
     }
@@ -104,7 +104,6 @@ export class LogView {
     if (this.codenames.length) {
       const names = this.codenames.map(({ codename }) => codename);
       this.held = await getLogs(names, withMargin(this.range), this.buckets(), signal);
-      await ready;
       signal.throwIfAborted();
       this.board.setData(this.held);
       await this.board.draw(this.frame(), signal);
@@ -131,9 +130,8 @@ export class LogView {
     return { range, marks: [], offset: utcOffset(range.from), theme: currentTheme(), latest: true, log };
   }
 
-  async redraw() {
-    await ready;
-    if (this.held) await this.board.drawInSight(this.frame());
+  redraw() {
+    if (this.held) this.board.drawInSight(this.frame());
   }
 
   /** The colour of each codename that is shown. @returns {Map<string, string>} */
@@ -186,7 +184,7 @@ function panelsOf(codenames, apart, title) {
     id,
     title: some.length === 1 ? some[0].codename : title,
     unit: some[0].unit,
-    series: some.map(({ codename, scale }) => ({ key: codename, label: codename, description: "", scale })),
+    series: some.map(({ codename, scale, description }) => ({ key: codename, label: codename, description, scale })),
     chosen: true,
   }));
 }

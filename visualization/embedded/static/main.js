@@ -32,16 +32,17 @@ async function fetchList() {
 }
 
 async function showPlace() {
-  const { run, range, hidden } = readAddress();
+  const { run, range, hidden, unfolded } = readAddress();
   list.select(run);
   view.hidden = new Set(hidden);
+  view.unfolded = new Set(unfolded);
   await view.open(run, range);
 }
 
 /** @param {string} identifier */
 function pick(identifier) {
   if (closeDrawer()) byId("main").focus({ preventScroll: true });
-  pushAddress(identifier, view.hidden);
+  pushAddress(identifier, view);
   scrollTo({ top: 0 });
   keeper.attempt(showPlace);
 }

@@ -8,13 +8,14 @@ import { unitInTitle } from "./format.js";
  * @param {HTMLElement} legend
  * @param {HTMLElement} menu
  */
-export function partsOf({ id, title, unit, description }, legend, menu) {
+export function partsOf({ id, title, unit, description, series }, legend, menu) {
   const heading = element("h2");
   const unitText = element("span", { class: "unit" });
   setText(heading, title);
   if (description) heading.title = description;
+  else if (series.length === 1) heading.title = series[0].description;
   setText(unitText, unitInTitle(unit));
-  const chart = element("div", { class: "chart" });
+  const chart = /** @type {HTMLCanvasElement} */ (element("canvas", { class: "chart", "aria-hidden": "true" }));
   const marks = element("div", { class: "marks" });
   const selection = element("div", { class: "selection", hidden: "" });
   const cursor = svgElement("svg", { class: "cursor", "aria-hidden": "true" });

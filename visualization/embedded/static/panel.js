@@ -1,7 +1,7 @@
 // One panel: its chart, marks and legend, and what is pointed at in it.
 
 import { axisFor } from "./axis.js";
-import { discardChart, drawChart } from "./chart.js";
+import { drawChart } from "./chart.js";
 import { colorsOf } from "./colors.js";
 import { drawCursor, pointAt, readout, snapped } from "./cursor.js";
 import { formatted } from "./format.js";
@@ -112,7 +112,7 @@ export class Panel {
   }
 
   /** @param {Frame} shared */
-  async draw(shared) {
+  draw(shared) {
     const frame = this.definition.axis === "log" ? { ...shared, log: true } : shared;
     this.frame = frame;
     this.stale = false;
@@ -128,8 +128,16 @@ export class Panel {
     this.sayLatest();
     this.describe(shown);
     this.drawMarks(frame);
-    await drawChart(this.parts.chart, { lines: shown, colors: this.colors, axis: this.axis, box, frame });
+    drawChart(this.parts.chart, this.drawing(frame));
     this.root.dataset.state = "ready";
+  }
+
+  /** @param {Frame} frame
+   * @returns {import("./chart.js").Drawing} */
+  drawing(frame) {
+    const { colors, axis, box } = this;
+    const lines = this.shown();
+    return { lines, colors, axis, box, frame, x: (moment) => this.pixelOf(moment), y: (value) => this.heightOf(value) };
   }
 
   /** Lines that make room for the peaks. @param {Frame} frame
@@ -255,10 +263,5 @@ export class Panel {
     selection.style.width = `${right - left}px`;
     selection.style.top = `${this.box.top}px`;
     selection.style.height = `${this.box.height}px`;
-  }
-
-  discard() {
-    discardChart(this.parts.chart);
-    this.root.remove();
   }
 }

@@ -1,8 +1,7 @@
 // A picture of a panel: drawn on a canvas, as the page's security policy lets nothing
 // else become one. It shows what the panel shows: lines, bands, axes, marks, legend.
 
-import { withGaps } from "./chart.js";
-import { timeTicks } from "./time-axis.js";
+import { paint, stroke } from "./chart.js";
 
 const SCALE = 2; // pixels of the picture for each one of the page
 const TITLE = 34;
@@ -29,8 +28,7 @@ export async function pictureOf(panel) {
   text(ink, `600 14px ${frame.theme.font}`, frame.theme.ink, definition.title, 16, 22);
   ink.save();
   ink.translate(0, TITLE);
-  drawAxes(ink, panel, frame);
-  drawLines(ink, panel, lines);
+  paint(ink, panel.drawing(frame));
   drawMarks(ink, panel, frame);
   ink.restore();
   lines.forEach((line, i) => {
@@ -61,55 +59,6 @@ function text(ink, font, color, words, x, y, width) {
 /** @param {CanvasRenderingContext2D} ink
  * @param {import("./panel.js").Panel} panel
  * @param {import("./types.js").Frame} frame */
-function drawAxes(ink, panel, { range, offset, theme, elapsed }) {
-  const { box, axis } = panel;
-  const font = `11px ${theme.font}`;
-  ink.strokeStyle = theme.grid;
-  ink.lineWidth = 1;
-  ink.textAlign = "right";
-  axis.ticks.forEach((tick, i) => {
-    const y = Math.round(panel.heightOf(tick)) + 0.5;
-    stroke(ink, [[box.left, y], [box.left + box.width, y]]);
-    text(ink, font, theme.muted, axis.texts[i], box.left - 8, y + 4);
-  });
-  ink.textAlign = "center";
-  const { moments, texts } = timeTicks(range, box.width, offset, elapsed);
-  moments.forEach((moment, i) => {
-    texts[i].forEach((words, row) => text(ink, font, theme.muted, words, panel.pixelOf(moment), box.top + box.height + 16 + row * 14));
-  });
-  ink.textAlign = "left";
-}
-
-/** @param {CanvasRenderingContext2D} ink
- * @param {import("./panel.js").Panel} panel
- * @param {import("./types.js").Line[]} lines */
-function drawLines(ink, panel, lines) {
-  const { box } = panel;
-  ink.save();
-  ink.beginPath();
-  ink.rect(box.left, box.top, box.width, box.height + 1);
-  ink.clip();
-  for (const line of lines) {
-    const color = panel.colors.get(line.id);
-    for (const piece of withGaps(line)) {
-      const along = (/** @type {number[]} */ values) => piece.time.map((moment, i) => [panel.pixelOf(moment), panel.heightOf(values[i])]);
-      ink.fillStyle = color?.band ?? "";
-      ink.beginPath();
-      [...along(piece.max), ...along(piece.min).reverse()].forEach(([x, y]) => ink.lineTo(x, y));
-      ink.fill();
-      ink.strokeStyle = ink.fillStyle = color?.line ?? "";
-      ink.lineWidth = 1.5;
-      const points = along(piece.mean);
-      if (points.length === 1) ink.fillRect(points[0][0] - 2, points[0][1] - 2, 4, 4);
-      stroke(ink, points);
-    }
-  }
-  ink.restore();
-}
-
-/** @param {CanvasRenderingContext2D} ink
- * @param {import("./panel.js").Panel} panel
- * @param {import("./types.js").Frame} frame */
 function drawMarks(ink, panel, { marks, range, theme }) {
   const { box } = panel;
   ink.strokeStyle = theme.muted;
@@ -121,12 +70,4 @@ function drawMarks(ink, panel, { marks, range, theme }) {
     text(ink, `11px ${theme.font}`, theme.muted, label, x + 4, 10 + (i % 2) * 14, 120);
   });
   ink.setLineDash([]);
-}
-
-/** @param {CanvasRenderingContext2D} ink
- * @param {number[][]} points */
-function stroke(ink, points) {
-  ink.beginPath();
-  points.forEach(([x, y]) => ink.lineTo(x, y));
-  ink.stroke();
 }

@@ -3,11 +3,11 @@
 import { replaceAddress } from "./address.js";
 import { getMarks, getRun, getSeries, getSpans, inNanoseconds } from "./api.js";
 import { Board } from "./board.js";
-import { ready } from "./chart.js";
 import { currentTheme } from "./colors.js";
 import { gapsOf, longest, tailStart, withTail } from "./curves.js";
 import { byId, element } from "./dom.js";
 import { Pace } from "./pace.js";
+import { folds } from "./groups.js";
 import { fullRange, inside, panned, withMargin, zoomed } from "./range.js";
 import { showRun } from "./run-header.js";
 import { setState, showNote } from "./screen.js";
@@ -50,9 +50,12 @@ export class RunView {
     }, {
       csv: (panel) => this.csvAddress(panel),
       hide: (id) => this.hide(id, true),
+      fold: (group, open) => this.fold(group, open),
     });
     /** @type {Set<string>} the panels that are hidden */
     this.hidden = new Set();
+    /** @type {Set<string>} the groups of panels that are unfolded */
+    this.unfolded = new Set();
     this.redrawWhenResized();
   }
 
@@ -115,6 +118,7 @@ export class RunView {
   buildPanels(run) {
     const panels = this.limits ? run.panels : [];
     this.board.build(run.identifier, panels.filter(({ id }) => !this.hidden.has(id)));
+    this.board.unfold(this.unfolded);
     const gone = panels.filter(({ id }) => this.hidden.has(id));
     byId("hidden").hidden = gone.length === 0;
     byId("hidden").replaceChildren("Hidden: ", ...gone.map(({ id, title }) => {
@@ -134,6 +138,22 @@ export class RunView {
     if (this.held) this.hold(this.held);
     this.tellRange();
     this.refine();
+  }
+
+  /** @param {string} group
+   * @param {boolean} open */
+  fold(group, open) {
+    if (this.unfolded.has(group) === open) return;
+    if (open) this.unfolded.add(group);
+    else this.unfolded.delete(group);
+    this.tellRange();
+    if (open) this.refine();
+  }
+
+  /** The measures of the panels that are neither hidden nor folded away. @param {RunDetails} run */
+  keysOf({ panels }) {
+    const open = panels.filter((panel) => !this.hidden.has(panel.id) && (!folds(panel) || this.unfolded.has(panel.group ?? "")));
+    return [...new Set(open.flatMap(({ series }) => series.map(({ key }) => key)))];
   }
 
   /** The address of the values of a panel. @param {import("./types.js").PanelDefinition} panel */
@@ -159,7 +179,6 @@ export class RunView {
     const range = this.range ?? this.limits;
     if (this.run && range) {
       this.hold(await this.fetchAll(this.run, range, signal));
-      await ready;
       signal.throwIfAborted();
       await this.board.draw(this.frame(range), signal);
     }
@@ -174,7 +193,7 @@ export class RunView {
   async fetchAll(run, range, signal) {
     this.buckets = Math.max(FEWEST_BUCKETS, Math.round(this.board.plotWidth() / PIXELS_OF_BUCKET));
     const wide = this.range ? withMargin(range) : range;
-    const held = await getSeries(run.identifier, keysOf(run), wide, this.buckets, signal);
+    const held = await getSeries(run.identifier, this.keysOf(run), wide, this.buckets, signal);
     signal.throwIfAborted();
     return held;
   }
@@ -201,7 +220,7 @@ export class RunView {
   /** Say in the toolbar and in the address what is shown. */
   tellRange() {
     showRange(this.range ?? this.limits, !this.range, this.offset());
-    if (this.run) replaceAddress(this.run.identifier, this.range, this.hidden);
+    if (this.run) replaceAddress(this.run.identifier, this.range, this);
   }
 
   /** @param {Range | null} range  null for all of the run */
@@ -231,7 +250,8 @@ export class RunView {
     setState("loading");
     try {
       const coming = this.pace.wait(signal).then(() => this.complete(signal));
-      await Promise.all([coming, this.redraw()]);
+      this.redraw();
+      await coming;
       done();
     } catch (error) {
       if (!signal.aborted) this.onError(error);
@@ -251,7 +271,7 @@ export class RunView {
     this.take(now, marks);
     if (held) this.hold(held);
     this.tellRange();
-    await this.redraw();
+    this.redraw();
     await this.showSpans(signal);
   }
 
@@ -272,19 +292,18 @@ export class RunView {
     // One more: the first and the last bucket may be cut.
     const buckets = Math.ceil((to - from) / held.bucket) + 1;
     if (!(buckets <= this.buckets * GROWTH)) return this.fetchAll(now, range, signal);
-    return withTail(held, await getSeries(now.identifier, keysOf(now), { from, to }, buckets, signal));
+    return withTail(held, await getSeries(now.identifier, this.keysOf(now), { from, to }, buckets, signal));
   }
 
   /** Draw what is in sight again, as colours, width or range have changed.
    * @param {{everything?: boolean}} [which]  also what is out of sight, for printing
    */
-  async redraw({ everything = false } = {}) {
+  redraw({ everything = false } = {}) {
     this.theme = currentTheme();
-    if (!everything) await ready;
     const range = this.range ?? this.limits;
     if (!range || !this.held) return;
     if (everything) this.board.drawAtOnce(this.frame(range));
-    else await this.board.drawInSight(this.frame(range));
+    else this.board.drawInSight(this.frame(range));
   }
 
   redrawWhenResized() {
@@ -294,9 +313,4 @@ export class RunView {
       width = contentRect.width;
     }).observe(byId("panels"));
   }
-}
-
-/** @param {RunDetails} run */
-function keysOf(run) {
-  return [...new Set(run.panels.flatMap((panel) => panel.series.map((series) => series.key)))];
 }

@@ -23,7 +23,7 @@
  * @property {string} title
  * @property {string} unit  of Grafana, or any text
  * @property {Series[]} series
- * @property {string} [group]        what it stands under
+ * @property {string} [group]        what it stands under, which can be folded
  * @property {string} [description]  what it shows, in words
  * @property {"linear" | "log"} [axis]
  * @property {boolean} [chosen]  somebody chose its lines one by one: all are shown
@@ -90,6 +90,7 @@
  * @typedef {object} MeasureStatistics  in the unit that is shown
  * @property {string} key
  * @property {string} title       of its panel
+ * @property {string} group       of its panel
  * @property {string} label
  * @property {string} unit
  * @property {number} scale
@@ -104,6 +105,7 @@
  * @typedef {object} Codename
  * @property {string} codename
  * @property {string} unit
+ * @property {string} description
  * @property {number} scale
  * @property {number} start
  * @property {number} end

@@ -44,6 +44,14 @@ def test_every_metric_is_defined_once():
     assert {metric.key for probe in probes for metric in probe.metrics} <= set(defined)
 
 
+def test_panels_stand_in_their_groups_and_other_measures_in_none():
+    keys = ["process.cpu_rate_user", "system.load_1", "rig.voltage"]
+    pairs = [key.split(".") for key in keys]
+    known = schema(*(Measure(Subject(of), Metric(what)) for of, what in pairs))
+    groups = {panel.id: panel.group for panel in panels_of(known, keys)}
+    assert groups == {"cpu": "", "load": "Machine", "measure:voltage": ""}
+
+
 def test_metrics_of_a_panel_have_its_unit():
     metrics = {each.key: each for probe in default_probes() for each in probe.metrics}
     plain = {"percentunit", "cps", "ops", "short"}  # of numbers that have no unit

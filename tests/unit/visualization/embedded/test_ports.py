@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import psutil
 import pytest
@@ -25,3 +26,11 @@ def test_a_taken_port_is_refused_with_who_has_it():
             listen(HOST, port)
     assert f"{psutil.Process().name()} (pid {os.getpid()})" in str(caught.value)
     assert "--port" in str(caught.value)
+
+
+def test_asyncio_sees_that_it_is_tcp_and_lets_no_answer_wait():
+    with listen("127.0.0.1", 0) as listener:
+        client = socket.create_connection(listener.getsockname())
+        accepted, _ = listener.accept()
+        with client, accepted:
+            assert accepted.proto == socket.IPPROTO_TCP

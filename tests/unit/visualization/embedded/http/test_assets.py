@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import importlib.metadata
+import re
 
 import pytest
 
@@ -39,24 +39,32 @@ def test_nothing_beside_the_files_of_the_page_is_served(shared, path):
     assert answer.json() == {"code": "not found", "message": "path not found"}
 
 
-def test_plotly_comes_from_its_package_zipped_and_for_long(shared):
-    version = importlib.metadata.version("plotly")
-    client = shared.client(headers={"Accept-Encoding": "gzip"})
-    answer = client.get("/static/plotly.min.js", params={"v": version})
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+def test_under_the_address_of_a_page_files_are_kept_for_long(shared):
+    page = shared.browser().get("/").text
+    (address,) = re.findall(r'href="(/static/\w+/theme.css)"', page)
+    answer = shared.client().get(address)
     assert "immutable" in answer.headers["Cache-Control"]
-    assert int(answer.headers["Content-Length"]) < 2_000_000
-    plain = shared.client(headers={"Accept-Encoding": "identity"})
-    unzipped = plain.get("/static/plotly.min.js")
-    assert "Content-Encoding" not in unzipped.headers
-    assert unzipped.headers["Cache-Control"] == "no-cache"
-    assert unzipped.content == answer.content
-    assert b"plotly.js v" in answer.content[:200]
+    former = shared.client().get("/static/0123456789ab/theme.css")
+    assert former.headers["Cache-Control"] == "no-cache"
+    assert former.content == answer.content
 
 
-def test_plotly_is_not_sent_again_to_whoever_has_it(shared):
-    client = shared.client()
-    tag = client.head("/static/plotly.min.js").headers["ETag"]
-    answer = client.get("/static/plotly.min.js", headers={"If-None-Match": tag})
-    assert (answer.status_code, answer.content) == (304, b"")
+def test_files_are_zipped_for_who_can_unzip_them(shared):
+    zipped, plain = (
+        shared.client(headers={"Accept-Encoding": each}).get("/static/api.js")
+        for each in ("gzip", "identity")
+    )
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert zipped.content == plain.content
+    assert int(zipped.headers["Content-Length"]) < len(plain.content) / 2
+
+
+@pytest.mark.parametrize("path", ["/", "/?run=a", "/logs", "/status", "/compare"])
+def test_a_page_asks_at_once_for_every_module_that_it_needs(shared, path):
+    page = shared.browser().get(path).text
+    wanted = set(re.findall(r'(?:modulepreload" href|src)="/static/\w+/(\S+\.js)"', page))
+    sources = [shared.client().get(f"/static/{each}").text for each in wanted]
+    imported = {name for text in sources for name in re.findall(r'from "\./(.+?)"', text)}
+    assert imported <= wanted
+    assert len(imported) > 5

@@ -14,7 +14,7 @@ REQUESTS = [
     ("GET", "/nowhere", {}),
     ("PUT", "/api/runs", {}),
     ("GET", "/static/theme.js", {}),
-    ("GET", "/static/plotly.min.js", {}),
+    ("GET", "/static/nothing.js", {}),
     ("GET", "/", {"Host": "evil.example"}),
     ("POST", "/logout", {"Origin": "https://evil.example"}),
 ]

@@ -65,6 +65,7 @@ def test_statistics_say_peak_mean_and_total_in_the_unit_that_is_shown(served):
     assert cpu == {
         "key": "process.cpu_rate_user",
         "title": "CPU",
+        "group": "",
         "label": "process user",
         "unit": "percentunit",
         "scale": 1.0,

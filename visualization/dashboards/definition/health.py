@@ -1,0 +1,45 @@
+"""Health: what is said of the store, and of what deliveries did."""
+
+from __future__ import annotations
+
+from multimeter.visualization.dashboards.definition.column import ColumnDefinition
+
+__all__ = [
+    "DELIVERY_COLUMNS",
+    "DELIVERY_LOSSES",
+    "DELIVERY_SILENCE_SECONDS",
+    "HEALTH_HOURS",
+    "STORE_COLUMNS",
+]
+
+STORE_COLUMNS = (
+    ColumnDefinition("size_bytes", "Size on disk", "bytes"),
+    ColumnDefinition("runs", "Runs", "none"),
+    ColumnDefinition("codenames", "Codenames", "none"),
+    ColumnDefinition("points", "Points", "short"),
+    ColumnDefinition("oldest", "Oldest point", "time"),
+    ColumnDefinition("newest", "Newest point", "time"),
+)
+"""What is said of the store."""
+
+DELIVERY_COLUMNS = (
+    ColumnDefinition("accepted", "Accepted", "short"),
+    ColumnDefinition("delivered", "Delivered", "short"),
+    ColumnDefinition("queued", "Queued", "short"),
+    ColumnDefinition("retries", "Sent again", "short"),
+    ColumnDefinition("rejected", "Rejected", "short"),
+    ColumnDefinition("dropped", "Dropped", "short"),
+    ColumnDefinition("left_out", "Left out", "short"),
+    ColumnDefinition("resumed", "Resumed", "short"),
+)
+"""What is said of each delivery: fields of ``multimeter_health``, each of which has a
+panel, too; the line of a panel is a tag set."""
+
+DELIVERY_LOSSES = ("rejected", "dropped")
+"""Those of which none should be more than zero."""
+
+DELIVERY_SILENCE_SECONDS = 5 * 60
+"""A delivery that has said nothing for so long is silent."""
+
+HEALTH_HOURS = 6
+"""How much time the panels of deliveries show."""

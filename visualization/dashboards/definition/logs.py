@@ -1,0 +1,61 @@
+"""Logs: how single values are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["GAP", "LOG_SERIES", "LogDefinition", "RangeDefinition"]
+
+
+@dataclass(frozen=True)
+class RangeDefinition:
+    """A time range that ends now.
+
+    Attributes:
+        seconds: How long it is.
+        title: What it is called.
+    """
+
+    seconds: int
+    title: str
+
+
+@dataclass(frozen=True)
+class LogDefinition:
+    """How single values are shown: codenames of one unit share a panel.
+
+    Attributes:
+        field: The field that holds the value.
+        tag: The tag that holds the codename, which is the label of its line.
+        title: What stands above the panel of the codenames without a unit.
+        ranges: The time ranges to choose from; the page begins with ``first_range``.
+        first_range: The range that is shown first.
+    """
+
+    field: str
+    tag: str
+    title: str
+    ranges: tuple[RangeDefinition, ...]
+    first_range: RangeDefinition
+
+
+_HOUR = RangeDefinition(3_600, "Last hour")
+
+GAP = 5.0
+"""A distance between points is a gap when it is more than this times the usual one."""
+
+LOG_SERIES = LogDefinition(
+    field="value",
+    tag="codename",
+    title="Values",
+    ranges=(
+        RangeDefinition(5 * 60, "Last 5 minutes"),
+        RangeDefinition(15 * 60, "Last 15 minutes"),
+        _HOUR,
+        RangeDefinition(6 * 3_600, "Last 6 hours"),
+        RangeDefinition(24 * 3_600, "Last 24 hours"),
+        RangeDefinition(7 * 86_400, "Last 7 days"),
+        RangeDefinition(30 * 86_400, "Last 30 days"),
+    ),
+    first_range=_HOUR,
+)

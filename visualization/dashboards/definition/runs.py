@@ -1,0 +1,46 @@
+"""The overview: how runs are, and what is listed of them."""
+
+from __future__ import annotations
+
+from multimeter.visualization.dashboards.definition.column import ColumnDefinition
+
+__all__ = ["RUN_COLUMNS", "SILENCE_POINTS", "SILENCE_SECONDS", "STATES"]
+
+STATES = {
+    "live": "Points come: what is shown moves by itself.",
+    "ended": "Ended in order, or written by another client that has stopped.",
+    "died": "Its program has stopped without ending the run.",
+}
+"""The states of a run, with what they mean.
+
+A run of the library says itself how it is (fields of ``multimeter_runs``): one that is
+``running`` is live until ``alive_until``, and has died after that. Of points without such
+an entry it is only known when the last one came: ``SILENCE_SECONDS`` later the run has
+ended, or ``SILENCE_POINTS`` times the mean distance of its points, if that is longer.
+"""
+
+SILENCE_SECONDS = 5 * 60
+"""A delivery that has said nothing for so long is silent."""
+
+HEALTH_HOURS = 6
+"""How much time the panels of deliveries show."""
+
+TOTAL_UNITS = {"percentunit": "s", "Bps": "bytes", "cps": "short", "ops": "short"}
+"""Units of rates: the unit of what they add up to, the mean times the duration."""
+
+MOST_COMPARED = 8
+"""How many runs can be compared at once."""
+
+SILENCE_SECONDS = 5 * 60
+SILENCE_POINTS = 10
+
+RUN_COLUMNS = (
+    ColumnDefinition("identifier", "Run", "text"),
+    ColumnDefinition("state", "State", "text"),
+    ColumnDefinition("start", "Start", "time"),
+    ColumnDefinition("duration", "Duration", "s"),
+    ColumnDefinition("peak-memory", "Peak memory", "bytes"),
+    ColumnDefinition("mean-cpu", "Mean CPU", "percentunit"),
+    ColumnDefinition("tags", "Tags", "text"),
+)
+"""The columns of the table of runs; those of figures have the id of the figure."""

@@ -144,4 +144,6 @@ class HealthSink:
 
 def _program() -> str:
     name = sys.argv[0] if sys.argv else ""
-    return "python" if name in _NAMELESS else pathlib.Path(name).name or "python"
+    path = pathlib.Path("" if name in _NAMELESS else name)
+    # Of ``python -m package`` the package is the program.
+    return (path.parent.name if path.name == "__main__.py" else path.name) or "python"

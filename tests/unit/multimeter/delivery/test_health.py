@@ -120,6 +120,13 @@ def test_two_deliveries_of_a_program_are_told_apart():
     assert first == second
 
 
+def test_a_package_that_is_run_has_its_own_name(world, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/opt/lab/rig/__main__.py"])
+    world.sink.after_fork()
+    world.send(after=10)
+    assert world.health[0].tags["program"] == "rig"
+
+
 @pytest.mark.parametrize("argv", [[], [""], ["-c"]])
 def test_a_program_without_a_file_is_python(world, monkeypatch, argv):
     monkeypatch.setattr(sys, "argv", argv)

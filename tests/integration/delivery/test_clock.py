@@ -10,7 +10,7 @@ import pytest
 SECONDS = 300
 
 LOGGER = """
-import sys, time
+import os, sys, time
 from multimeter import Multimeter, InfluxDBStorage
 from multimeter.delivery import Delivery, RetryPolicy
 from multimeter.probe import ResourceProbe
@@ -20,8 +20,10 @@ from multimeter.sinks.influx import InfluxDBSink
 url, clock, points = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
 def set_clock(offset):
-    with open(clock, "w") as stream:
+    # At once: an empty file, read by another thread, would be no clock at all.
+    with open(clock + ".new", "w") as stream:
         stream.write(offset)
+    os.replace(clock + ".new", clock)
 
 before = time.time()
 delivery = Delivery(

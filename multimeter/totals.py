@@ -34,11 +34,18 @@ def total_of(result: Result, key: str) -> float | None:
     times, values = list(result.times_ns), result.values(key)
     if len(times) > 1 and values.is_dense:
         # A run may have a million points: this is ten times as fast as the loop.
-        total = sum(map(mul, islice(values, 1, None), map(sub, times[1:], times))) / 1e9
+        total = _weighted(values, times) / 1e9
         if isinstance(start, int):
             total += values[0] * (times[0] - start) / 1e9
         return float(total)
     return _total_of_known(times, values, start)
+
+
+def _weighted(values: Sequence[float], times: Sequence[int]) -> float:
+    """Return the sum of values, each times the ns since the point before."""
+    if not any(values):
+        return 0.0  # most rates of most runs
+    return float(sum(map(mul, islice(values, 1, None), map(sub, times[1:], times))))
 
 
 def _total_of_known(

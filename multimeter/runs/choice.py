@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.line_protocol import portable_measurement
 from multimeter.result import Result
 from multimeter.runs.files import load_file
 from multimeter.runs.source import RunEntry, RunSource
@@ -88,7 +89,9 @@ def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
 
 
 def _one_of(word: str, runs: _Runs, trouble: list[str]) -> tuple[RunSource, RunEntry]:
-    exact = [run for run in runs if run[1].identifier == word]
+    # A place that has no other name for a run lists it by that of its measurement.
+    names = {word, portable_measurement(word)}
+    exact = [run for run in runs if run[1].identifier in names]
     if exact:
         return exact[0]
     if match := _NUMBER.fullmatch(word):

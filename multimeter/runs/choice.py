@@ -90,8 +90,8 @@ def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
 
 def _one_of(word: str, runs: _Runs, trouble: list[str]) -> tuple[RunSource, RunEntry]:
     # A place that has no other name for a run lists it by that of its measurement.
-    said = {word, portable_measurement(word)}
-    exact = [run for run in runs if run[1].identifier in said]
+    called = {word, portable_measurement(word)}
+    exact = [run for run in runs if run[1].identifier in called]
     if exact:
         return exact[0]
     if match := _NUMBER.fullmatch(word):

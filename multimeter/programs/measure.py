@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import shlex
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from multimeter.errors import MultimeterError, UnsupportedError
 from multimeter.log import log
@@ -18,6 +14,7 @@ from multimeter.measurement import Measurement
 from multimeter.multimeter import Multimeter
 from multimeter.probe import Probe
 from multimeter.probes.process import ProcessProbe
+from multimeter.programs.ending import Ending
 from multimeter.programs.pace import LONGEST_CYCLE, Pace
 from multimeter.programs.start import start
 from multimeter.result import Result
@@ -28,8 +25,6 @@ __all__ = ["Outcome", "Settings", "measure_command", "measure_process"]
 
 # Of a process that lives shorter, what it held last is often seen by nobody.
 _HARDLY_SEEN = 0.01
-# A process that is gone is noticed after so many seconds where the system does not tell.
-_PATIENCE = 0.2
 
 
 @dataclass(frozen=True)
@@ -125,21 +120,15 @@ def measure_process(
     """
     probe = ProcessProbe(pid)
     outcome = Outcome()
-    measurement = None
-    with _told_to_end():
-        try:
-            measurement = _started(probe, settings)
-            outcome.result = measurement.result
-            deadline = None if duration is None else clock() + duration
-            measurement.sample()
-            wait = _waiter(pid, probe)
-            while not wait(_PATIENCE if deadline is None else deadline - clock()):
-                if deadline is not None and clock() >= deadline:
-                    break
-        except _ToldToEndError:
-            pass
-        if measurement is not None:
-            _end(measurement, outcome)
+    with Ending(probe) as ending:
+        measurement = _started(probe, settings)
+        outcome.result = measurement.result
+        deadline = None if duration is None else clock() + duration
+        measurement.sample()
+        while not ending.wait(None if deadline is None else deadline - clock()):
+            if deadline is not None and clock() >= deadline:
+                break
+        _end(measurement, outcome)
     return outcome
 
 
@@ -185,43 +174,3 @@ def _looked_at(pace: Pace) -> float:
 def _shown(command: Sequence[str]) -> str:
     """Return a command as text; file names need not be text."""
     return shlex.join(command).encode("utf-8", "backslashreplace").decode()
-
-
-class _ToldToEndError(Exception):
-    """A signal has told us to end."""
-
-
-@contextlib.contextmanager
-def _told_to_end() -> Iterator[None]:
-    def end(_number: int, _frame: object) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)  # storing shall not be broken off
-        raise _ToldToEndError
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, end) for each in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _waiter(pid: int, probe: ProcessProbe) -> Callable[[float], bool]:
-    """Return a function that waits for some seconds, and tells whether it has ended."""
-    opened: Any = getattr(os, "pidfd_open", None)
-    if opened is None:
-        return lambda seconds: _looked(probe, seconds)
-    try:
-        descriptor = opened(pid)
-    except OSError:  # an old kernel, or gone by now
-        return lambda seconds: _looked(probe, seconds)
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return lambda seconds: bool(poll.poll(max(0.0, seconds) * 1000))
-
-
-def _looked(probe: ProcessProbe, seconds: float) -> bool:
-    time.sleep(min(max(0.0, seconds), _PATIENCE))
-    probe.glance()
-    return not probe.alive

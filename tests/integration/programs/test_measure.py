@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -15,7 +16,7 @@ from multimeter import (
     StorageError,
     Subject,
 )
-from multimeter.programs.measure import Settings, measure_command
+from multimeter.programs.measure import Settings, measure_command, measure_process
 
 VALUE = Measure(Subject("rig"), Metric("value"))
 
@@ -107,3 +108,17 @@ def test_signals_are_as_before_when_it_is_over():
     measured(RigProbe(starts=False))
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+class ToldProbe(RigProbe):
+    """A signal comes while it starts."""
+
+    def start(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_told_to_end_while_it_starts_a_process_is_measured_once_and_stored():
+    storage = DummyStorage()
+    outcome = measure_process(os.getpid(), Settings("x", [ToldProbe()], storage))
+    assert outcome.trouble is None
+    assert len(outcome.result.times_ns) >= 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-__all__ = ["ABSENT", "Column", "ColumnView", "plain"]
+__all__ = ["ABSENT", "Column", "ColumnView", "is_number", "plain"]
 
 _PLAIN = frozenset((float, int, str, bool))
 _TYPECODES: dict[type, str] = {float: "d", int: "q"}
@@ -29,6 +30,16 @@ ABSENT = _Absent()
 def plain(value: Any) -> Any:
     """Return the Python number in a scalar of numpy and its kin, else the value."""
     return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def is_number(value: Any) -> bool:
+    """Return whether it is a finite number that a float can hold; a boolean is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 class Column:

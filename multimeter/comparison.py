@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from multimeter.errors import ConfigurationError
-from multimeter.figures import FIGURES, figures_of, start_ns
+from multimeter.figures import FIGURES, figures_of
 from multimeter.result import Result
+from multimeter.run_statistics import start_ns
 
 __all__ = ["START", "Row", "compare_figures", "compare_marks", "zero_of"]
 

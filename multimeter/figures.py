@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from multimeter.peaks import BASELINE
-from multimeter.totals import total_of
+from multimeter.run_statistics import RunStatistics, start_ns
 
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["FIGURES", "Figure", "FigureDefinition", "Source", "figures_of", "start_ns"]
+__all__ = ["FIGURES", "Figure", "FigureDefinition", "Source", "figures_of"]
 
 Statistic = Literal["max", "mean", "peak", "total"]
 
@@ -171,12 +170,9 @@ FIGURES: tuple[FigureDefinition, ...] = (
 )
 """Every figure that there is, in the order in which they are shown."""
 
-_FACTORS = {"kB": 1024.0, "KiB": 1024.0, "MiB": 1024.0**2, "%": 0.01}
 _WHOLE = ("", "bytes")
 # What ended before it was looked at has none of them, which says nothing.
 _LEAST_ONE = ("processes", "threads")
-# Of what other programs wrote, nobody says the unit.
-_KNOWN_UNITS = {"memory_rss_max": "kB", "gpu_use": "%"}
 
 
 def figures_of(result: Result) -> tuple[Figure, ...]:
@@ -194,9 +190,10 @@ def _figures(result: Result) -> Iterator[Figure]:
         return
     duration = (result.times_ns[-1] - start_ns(result)) / 1e9
     values: dict[str, float | None] = {"duration": duration}
+    statistics = RunStatistics(result)
     for each in FIGURES:
         if each.sources:
-            values[each.key] = _first_value(result, each.sources)
+            values[each.key] = _first_value(result, statistics, each.sources)
     cpu_time = values["cpu_time"]
     if cpu_time is not None and duration > 0:
         values["cpu"] = cpu_time / duration
@@ -211,106 +208,12 @@ def _figures(result: Result) -> Iterator[Figure]:
             yield Figure(each.key, each.title, each.unit, value)
 
 
-def start_ns(result: Result) -> int:
-    """Return when a run started, in ns since the epoch: its first point at the latest."""
-    baseline = result.meta_data.get(BASELINE)
-    time = baseline.get("time_ns") if isinstance(baseline, Mapping) else None
-    return time if isinstance(time, int) else int(result.times_ns[0])
-
-
-def _first_value(result: Result, sources: Iterable[Source]) -> float | None:
+def _first_value(
+    result: Result, statistics: RunStatistics, sources: Iterable[Source]
+) -> float | None:
     for source in sources:
         keys = source.keys(result)
-        value = _STATISTICS[source.statistic](result, keys) if keys else None
+        value = getattr(statistics, source.statistic)(keys) if keys else None
         if value is not None:
-            return value * source.factor
+            return float(value) * source.factor
     return None
-
-
-def _total(result: Result, keys: Iterable[str]) -> float | None:
-    return _sum(_scaled(result, key, total_of(result, key)) for key in keys)
-
-
-def _mean(result: Result, keys: Iterable[str]) -> float | None:
-    means = [mean for key in keys if (mean := _mean_of(result, key)) is not None]
-    return sum(means) / len(means) if means else None
-
-
-def _mean_of(result: Result, key: str) -> float | None:
-    """Return the mean over time: a value holds for the time since the point before."""
-    before, weights, total = start_ns(result), 0, 0.0
-    values = _numbers(result, key)
-    for time, value in zip(result.times_ns, result.values(key)):
-        if _is_number(value):
-            weights += time - before
-            total += value * (time - before)
-        before = time
-    if weights <= 0:
-        return _scaled(result, key, sum(values) / len(values)) if values else None
-    return _scaled(result, key, total / weights)
-
-
-def _max(result: Result, keys: Iterable[str]) -> float | None:
-    keys = list(keys)
-    if len(keys) == 1:
-        return _scaled(result, keys[0], max(_numbers(result, keys[0]), default=None))
-    factors = [(result.values(key), _factor(result, key)) for key in keys]
-    sums: list[float] = []
-    for row in range(len(result.times_ns)):
-        known = [v * f for values, f in factors if _is_number(v := values[row])]
-        if known:
-            sums.append(sum(known))
-    return max(sums, default=None)
-
-
-def _peak(result: Result, keys: Iterable[str]) -> float | None:
-    peaks = {each.measure.key: each.value for each in result.peaks}
-    found = []
-    for key in keys:
-        value = peaks.get(key)
-        if value is None:
-            value = max(_numbers(result, key), default=None)
-        if value is not None:
-            found.append(value * _factor(result, key))
-    return max(found, default=None)
-
-
-_STATISTICS: dict[Statistic, Callable[[Result, Iterable[str]], float | None]] = {
-    "max": _max,
-    "mean": _mean,
-    "peak": _peak,
-    "total": _total,
-}
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
-
-
-def _scaled(result: Result, key: str, value: float | None) -> float | None:
-    return None if value is None else value * _factor(result, key)
-
-
-def _factor(result: Result, key: str) -> float:
-    units = {each.key: each.metric.unit for each in result.schema.measures}
-    unit = units.get(key) or _KNOWN_UNITS.get(key.rpartition(".")[2], "")
-    return _FACTORS.get(unit, 1.0)
-
-
-def _numbers(result: Result, key: str) -> Sequence[float]:
-    """Return the finite numbers among the values of a measure."""
-    values = result.values(key)
-    # A sum is finite where all are: much sooner told than by looking at each.
-    if values.is_dense and math.isfinite(sum(values)):
-        return values
-    return [value for value in values if _is_number(value)]
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer that no float can hold
-        return False

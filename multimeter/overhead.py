@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from multimeter.baseline import Baseline
 from multimeter.errors import ConfigurationError
 from multimeter.measure import Measure
 from multimeter.metric import Metric
-from multimeter.peaks import BASELINE
 from multimeter.probe import Probe
 from multimeter.subject import Subject
 
@@ -67,8 +67,7 @@ class Sampling:
 
     def meta_data(self) -> dict[str, Any]:
         """Return what a result should say of this: the start, and what went wrong."""
-        values = dict(self.baseline)
-        data: dict[str, Any] = {BASELINE: {"time_ns": self.started_ns, "values": values}}
+        data = Baseline(self.started_ns, self.baseline).meta_data()
         if self.late:
             data["late_samples"] = str(self.late)
         if self.missed:

@@ -13,15 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from multimeter.columns import Column, ColumnView
+from multimeter.baseline import Baseline
+from multimeter.columns import Column, ColumnView, is_number
 from multimeter.measure import Measure
 from multimeter.schema import Schema
 
-__all__ = ["BASELINE", "Measured", "Peak", "peaks_of"]
-
-BASELINE = "baseline"
-"""The key of the meta data that hold what was before the first sample: ``time_ns``, ns
-since the epoch, and ``values``, measure keys to values."""
+__all__ = ["Measured", "Peak", "peaks_of"]
 
 _BYTES = {"bytes": 1, "B": 1, "kB": 1024, "KiB": 1024, "MiB": 1024**2}
 
@@ -113,7 +110,8 @@ def _peak(result: Measured, measure: Measure, curve: Measure | None) -> Peak | N
     times, values = _known(result, measure)
     if not values:
         return None
-    start_ns, before = _baseline(result, measure.key)
+    baseline = Baseline.of(result.meta_data)
+    before = baseline.values.get(measure.key)
     mark = max(values)
     sampled = None
     if curve is not None:
@@ -121,7 +119,7 @@ def _peak(result: Measured, measure: Measure, curve: Measure | None) -> Peak | N
         factor = _in_bytes(curve) / _in_bytes(measure)
         sampled = max(samples) * factor if samples else None
     in_run = None if before is None else mark > before
-    rose = None if in_run is False else _rose(times, values, mark, start_ns)
+    rose = None if in_run is False else _rose(times, values, mark, baseline.time_ns)
     return Peak(measure, mark, sampled, rose, in_run)
 
 
@@ -141,26 +139,9 @@ def _known(result: Measured, measure: Measure) -> tuple[Sequence[int], Sequence[
     values = result.values(measure.key)
     if values.is_dense:
         return result.times_ns, list(values)
-    points = [(t, v) for t, v in zip(result.times_ns, values) if _is_number(v)]
+    points = [(t, v) for t, v in zip(result.times_ns, values) if is_number(v)]
     return [time for time, _ in points], [value for _, value in points]
-
-
-def _baseline(result: Measured, key: str) -> tuple[int | None, float | None]:
-    """Return when the run started, and what a mark was then; None where not known."""
-    baseline = result.meta_data.get(BASELINE)
-    if not isinstance(baseline, Mapping):
-        return None, None
-    values, time = baseline.get("values"), baseline.get("time_ns")
-    value = values.get(key) if isinstance(values, Mapping) else None
-    return (
-        time if isinstance(time, int) else None,
-        value if _is_number(value) else None,
-    )
 
 
 def _in_bytes(measure: Measure) -> float:
     return _BYTES.get(measure.metric.unit, 1)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from multimeter.figures import Figure, figures_of, start_ns
+from multimeter.figures import Figure, figures_of
 from multimeter.quantities import quantity, sparkline
+from multimeter.run_statistics import start_ns
 
 if TYPE_CHECKING:
     from multimeter.result import Result

@@ -25,8 +25,6 @@ from multimeter.storages.line_format import LineFormat
 __all__ = ["EmbeddedServer", "InfluxDB", "Stack", "find_stack"]
 
 _SMALL = 2_000
-_NAMES = {"peak-memory": "peak_memory", "mean-cpu": "cpu", "cpu-time": "cpu_time"}
-"""Figures of the embedded server by their ids, and what the library calls them."""
 
 
 def find_stack(config: str | os.PathLike[str] | None = None) -> Stack | None:
@@ -131,7 +129,7 @@ class EmbeddedServer:
             dict(run["tags"]),
             str(run["state"]),
             is_small=run["points"] <= _SMALL,
-            figures={_NAMES.get(key, key): float(v) for key, v in run["figures"].items()},
+            figures={key: float(v) for key, v in run["figures"].items()},
         )
 
 

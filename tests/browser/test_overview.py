@@ -91,7 +91,7 @@ def test_a_click_on_a_tag_shows_the_runs_that_have_it(browser, filled):
 
 @pytest.mark.parametrize(
     ("column", "first", "then"),
-    [("identifier", "<", "run-1999"), ("peak-memory", "example", "run-0000")],
+    [("identifier", "<", "run-1999"), ("peak_memory", "example", "run-0000")],
 )
 def test_a_column_sorts_both_ways_by_keyboard(browser, filled, column, first, then):
     browser.open("/")

@@ -210,7 +210,7 @@ def _figure(sources: list[FigureDefinition]) -> RunFigure:
     return RunFigure(
         sources[0].title,
         sources[0].unit,
-        f"figure_{sources[0].said}",
+        f"figure_{sources[0].id}",
         f"^({'|'.join(map(re.escape, keys))})$",
         {f"^{re.escape(key)}$": factor for key, factor in factors.items() if factor != 1.0},
         sources[0].statistic,

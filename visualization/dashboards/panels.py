@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from multimeter.baseline import Baseline
 from multimeter.panels import (
     Panel,
     PanelSeries,
@@ -14,7 +15,7 @@ from multimeter.panels import (
     shown_unit,
 )
 from multimeter.panels import scale_of as metric_scale
-from multimeter.peaks import BASELINE, Peak
+from multimeter.peaks import Peak
 from multimeter.schema import Schema
 from multimeter.visualization.dashboards.definition import (
     DURATION,
@@ -87,7 +88,7 @@ def figures_of(
         return []
     found = {DURATION.id: Figure(**vars(DURATION), value=duration_ns / 1e9)}
     for figure in FIGURES:
-        value = (said or {}).get(figure.said, _value(figure, statistics))
+        value = (said or {}).get(figure.id, _value(figure, statistics))
         if figure.id not in found and value is not None and (value or not figure.rare):
             found[figure.id] = Figure(figure.id, figure.title, figure.unit, value)
     return list(found.values())
@@ -133,6 +134,7 @@ def missed_peaks(
         meta_data: Of the run; they may say what a mark was before.
     """
     measures = {each.key: each for each in schema.measures} if schema else {}
+    known_before = Baseline.of(meta_data).values
     found = []
     for each in measures.values():
         curve = measures.get(f"{each.subject.key}.{each.metric.peak_of}")
@@ -144,19 +146,12 @@ def missed_peaks(
             continue
         scale, mark = metric_scale(each.metric), statistics[each.key].max
         sampled = statistics[curve.key].max * metric_scale(curve.metric)
-        before = _baseline(meta_data, each.key)
+        before = known_before.get(each.key)
         in_run = None if before is None else mark > before
         peak = Peak(each, mark, sampled / scale, None, in_run)
         if peak.between_samples:
             found.append(MissedPeak(each.key, curve.key, mark * scale, sampled))
     return found
-
-
-def _baseline(meta_data: Mapping[str, Any], key: str) -> float | None:
-    baseline = meta_data.get(BASELINE)
-    values = baseline.get("values") if isinstance(baseline, Mapping) else None
-    value = values.get(key) if isinstance(values, Mapping) else None
-    return value if isinstance(value, (int, float)) else None
 
 
 def peak_keys(schema: Schema | None) -> set[str]:

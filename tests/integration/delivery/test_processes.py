@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import random
-import signal
 import sys
-import time
 
 import pytest
+from fakes.resuming_program import SECONDS, ResumingProgram, moments
 
-SECONDS = 1_200
 NIGHT = 1_000_000
 
 LOGGER = """
-import os, sys, time
+import sys
 from multimeter.delivery import Delivery, RetryPolicy
 from multimeter.sinks.influx import InfluxDBSink
 
-url, token, spool, progress, points = sys.argv[1:]
-descriptor = os.open(progress, os.O_RDWR | os.O_CREAT)
-first = int(os.read(descriptor, 20) or 0)
+progress, url, token, spool, points, run = sys.argv[1:]
 delivery = Delivery(
     InfluxDBSink(token, url, timeout=5.0),
     spool=spool,
@@ -27,68 +22,18 @@ delivery = Delivery(
     linger=0.01,
     batch_size=1_000,
 )
-gate = os.open(progress + ".gate", os.O_RDWR | os.O_CREAT)
-allowed = 0
-for number in range(first, int(points)):
-    while number >= allowed:
-        allowed = int(os.pread(gate, 20, 0) or points)
-        time.sleep(0.001)
+for number in numbers(progress, int(points)):
     delivery.put_line(b"log,codename=a value=%di %d" % (number, number))
-    # What is accepted now is never put again.
-    os.pwrite(descriptor, b"%020d" % (number + 1), 0)
 report = delivery.close(1_200)
 assert report.complete, report
 """
 
 
-class Logger:
-    """A program that logs numbers and goes on where it was when it is started again."""
-
-    def __init__(self, start_python, folder, url, points, token="any"):
-        self.progress_file = folder / "progress"
-        words = (url, token, folder / "spool", self.progress_file, points)
-        self.start = lambda: start_python(LOGGER, *words)
-
-    @property
-    def progress(self):
-        try:
-            return int(self.progress_file.read_bytes() or 0)
-        except FileNotFoundError:
-            return 0
-
-    def let_through(self, number):
-        """Let it log so many points, and no more."""
-        self.progress_file.with_suffix(".gate").write_bytes(b"%020d" % number)
-
-    def wait(self, process, number):
-        deadline = time.monotonic() + SECONDS
-        while self.progress < number and process.poll() is None:
-            assert time.monotonic() < deadline, "it does not log"
-            time.sleep(0.001)
-
-    def run_until(self, number):
-        """Start it, and kill it as soon as it has logged so many points."""
-        process = self.start()
-        self.wait(process, number)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-    def finish(self):
-        process = self.start()
-        _, errors = process.communicate(timeout=SECONDS)
-        assert process.returncode == 0, errors
-
-
 @pytest.fixture
 def make_logger(start_python, tmp_path):
-    return lambda url, points, token="any": Logger(
-        start_python, tmp_path, url, points, token
+    return lambda url, points, token="any": ResumingProgram(
+        start_python, LOGGER, tmp_path, url, token, tmp_path / "spool", points
     )
-
-
-def kills(seed, number, points):
-    """Return the numbers of points at which a program is killed."""
-    return sorted(random.Random(seed).randrange(points) for _ in range(number))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -96,7 +41,7 @@ def test_a_program_that_is_killed_at_random_moments_loses_and_doubles_nothing(
     server, make_logger, arrivals, points, seed
 ):
     logger = make_logger(server.url, points)
-    for number in kills(seed, 10, points):
+    for number in moments(seed, 10, points):
         logger.run_until(number)
     logger.finish()
     found = arrivals(server)
@@ -108,7 +53,7 @@ def test_a_program_that_is_killed_while_the_server_is_away_loses_nothing(
     server, proxy, make_logger, arrivals, points
 ):
     logger = make_logger(proxy.url, points)
-    for number in kills(3, 10, points):
+    for number in moments(3, 10, points):
         proxy.is_open = not proxy.is_open
         proxy.cut_all()
         logger.run_until(number)
@@ -121,12 +66,11 @@ def test_a_program_that_is_killed_while_the_server_is_away_loses_nothing(
 def test_a_server_that_is_killed_loses_and_doubles_nothing(stack, make_logger, points):
     logger = make_logger(stack.config["url"], points, stack.config["token"])
     process = logger.start()
-    for number in kills(4, 20 if points >= NIGHT else 5, points):
+    for number in moments(4, 20 if points >= NIGHT else 5, points):
         logger.wait(process, number)
         stack.server.kill()
         assert stack.run("start").returncode == 0
-    _, errors = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, errors
+    logger.finish(process)
     assert stack.runs()["log"]["points"] == points
 
 
@@ -135,21 +79,15 @@ def test_program_and_server_that_are_killed_in_turn_lose_and_double_nothing(
 ):
     logger = make_logger(stack.config["url"], points, stack.config["token"])
     # At night the program 20 times, and the server 20 times while the program logs.
-    moments = kills(5, 40 if points >= NIGHT else 6, points)
-    for server_dies, program_dies in zip(moments[::2], moments[1::2]):
-        # It is in the middle of its work, however long the server takes to start.
-        logger.let_through(min(program_dies + points // 100, points - 1))
-        process = logger.start()
-        logger.wait(process, server_dies)
+    kills = moments(5, 40 if points >= NIGHT else 6, points)
+
+    def kill_server():
         stack.server.kill()
         assert stack.run("start").returncode == 0
-        logger.wait(process, program_dies)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL
-    logger.let_through(points)
-    logger.finish()
+
+    logger.killed_in_turn(kills, points, kill_server)
     stored = stack.runs()["log"]["points"]
-    print(f"\n{points} points, {len(moments) // 2} kills of each: {stored} points stored")
+    print(f"\n{points} points, {len(kills) // 2} kills of each: {stored} points stored")
     assert stored == points
 
 

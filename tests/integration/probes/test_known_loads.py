@@ -18,13 +18,17 @@ import pytest
 from multimeter import Multimeter
 from multimeter.probes import ProcessProbe, ThreadProbe
 from multimeter.probes.portable_processes import PortableProcesses
-from multimeter.totals import total_of
+from multimeter.run_statistics import RunStatistics
 
 MIB = 1 << 20
 TICK = 1.0 / os.sysconf("SC_CLK_TCK")
 
 # No sample but the last one: whatever happens falls between two samples.
 NEVER = 3600.0
+
+
+def total(result, key):
+    return RunStatistics(result).total([key])
 
 
 def last(result, key):
@@ -50,7 +54,7 @@ def test_cpu_time_that_was_burnt_is_measured(program, source):
         burnt = program.do("time.process_time()") - before
     seconds = last(result, "process.cpu_time")
     assert seconds == pytest.approx(burnt, abs=2 * TICK + 0.01)
-    rates = [total_of(result, f"process.cpu_rate_{kind}") for kind in ("user", "system")]
+    rates = [total(result, f"process.cpu_rate_{kind}") for kind in ("user", "system")]
     assert sum(rates) == pytest.approx(seconds, rel=1e-3, abs=1e-3)
     assert last(result, "tree.cpu_time") == pytest.approx(seconds, abs=0.01)
 
@@ -129,10 +133,10 @@ def test_bytes_that_were_written_and_synced_are_measured(program, tmp_path):
         program.do(write)
         program.do("[f.flush(), os.fsync(f.fileno()), f.close()]")
         after = io_of(program.pid)
-    written = total_of(result, "process.io_write")
+    written = total(result, "process.io_write")
     assert written == pytest.approx(after["wchar"] - before["wchar"], rel=1e-3)
     assert written == pytest.approx(10 * MIB, rel=1e-3)
-    stored = total_of(result, "process.io_disk_write")
+    stored = total(result, "process.io_disk_write")
     assert stored == pytest.approx(after["write_bytes"] - before["write_bytes"], rel=1e-2)
     if after["write_bytes"] > before["write_bytes"]:  # not in a file system in memory
         assert stored == pytest.approx(10 * MIB, rel=1e-2)
@@ -184,7 +188,7 @@ def test_children_write_bytes_that_their_parent_takes_over_once(program, tmp_pat
         program.do(f"[spawn({code!r}).wait() for _ in range(5)]")
         taken_over = io_of(program.pid)["wchar"] - before
     assert taken_over >= 20 * MIB
-    assert total_of(result, "tree.io_write") == pytest.approx(taken_over, rel=0.01)
+    assert total(result, "tree.io_write") == pytest.approx(taken_over, rel=0.01)
 
 
 # A process, its child, and the child of that; the last one says when all are there.
@@ -273,8 +277,8 @@ def test_threads_are_measured_by_their_names():
         event.set()
     for thread in threads:
         thread.join()
-    assert total_of(result, "thread:busy.cpu_rate") == pytest.approx(used["busy"], abs=0.02)
-    assert total_of(result, "thread:idle.cpu_rate") < 0.05
+    assert total(result, "thread:busy.cpu_rate") == pytest.approx(used["busy"], abs=0.02)
+    assert total(result, "thread:idle.cpu_rate") < 0.05
 
 
 def test_levels_are_those_that_psutil_tells(program):
@@ -307,7 +311,7 @@ def test_a_command_that_ends_at_once_is_measured_whole():
     assert not probe.alive
     used = usage.ru_utime + usage.ru_stime
     assert last(result, "process.cpu_time") == pytest.approx(used, abs=1e-3)
-    rates = [total_of(result, f"tree.cpu_rate_{kind}") for kind in ("user", "system")]
+    rates = [total(result, f"tree.cpu_rate_{kind}") for kind in ("user", "system")]
     assert sum(rates) == pytest.approx(used, abs=2e-3)
     assert last(result, "process.memory_rss") == 0
     assert last(result, "tree.processes") == 0

@@ -15,16 +15,16 @@ class FigureDefinition:
     """One number about a whole run.
 
     Attributes:
-        id: Its name in the API. Of several with one id, the first that a run has the
-            measures for is shown.
+        id: Its name in the API, where the library has it that of
+            :mod:`multimeter.figures`: what the run's own entry says of it counts. That is
+            exact, but there is none until the run has ended. Of several with one id, the
+            first that a run has the measures for is shown.
         title: What stands above it.
         unit: The unit in which it is shown.
         statistic: What is taken of each measure over the run.
         subject: The key of the subject that is looked at.
         metrics: The keys of the metrics; their numbers are added.
         rare: Whether nobody wants to see it where it is zero.
-        said: Its key in :mod:`multimeter.figures`: where the run's own entry has it, that
-            counts. It is exact, but there is none until the run has ended.
     """
 
     id: str
@@ -34,7 +34,6 @@ class FigureDefinition:
     subject: str
     metrics: tuple[str, ...]
     rare: bool = False
-    said: str = ""
 
     @property
     def keys(self) -> list[str]:
@@ -49,13 +48,12 @@ FIGURES = (
     # A run has one or the other, of ResourceProbe or of ProcessProbe.
     *(
         FigureDefinition(
-            "peak-memory",
+            "peak_memory",
             "Peak memory",
             "bytes",
             "max",
             subject,
             (metric,),
-            said="peak_memory",
         )
         for subject, metric in (
             ("process", "memory_rss_max"),
@@ -65,24 +63,22 @@ FIGURES = (
     ),
     *(
         FigureDefinition(
-            "mean-cpu",
+            "cpu",
             "Mean CPU",
             "percentunit",
             "mean",
             subject,
             ("cpu_rate_user", "cpu_rate_system"),
-            said="cpu",
         )
         for subject in ("tree", "process")
     ),
     FigureDefinition(
-        "cpu-time",
+        "cpu_time",
         "CPU time, with children",
         "s",
         "max",
         "tree",
         ("cpu_time",),
-        said="cpu_time",
     ),
     FigureDefinition(
         "late", "Late samples", "short", "max", "sampler", ("samples_late",), rare=True

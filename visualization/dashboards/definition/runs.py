@@ -39,8 +39,8 @@ RUN_COLUMNS = (
     ColumnDefinition("state", "State", "text"),
     ColumnDefinition("start", "Start", "time"),
     ColumnDefinition("duration", "Duration", "s"),
-    ColumnDefinition("peak-memory", "Peak memory", "bytes"),
-    ColumnDefinition("mean-cpu", "Mean CPU", "percentunit"),
+    ColumnDefinition("peak_memory", "Peak memory", "bytes"),
+    ColumnDefinition("cpu", "Mean CPU", "percentunit"),
     ColumnDefinition("tags", "Tags", "text"),
 )
 """The columns of the table of runs; those of figures have the id of the figure."""

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from multimeter.identifiers import LOGS
 from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.embedded.http.exports import csv_response, html_response
-from multimeter.visualization.embedded.http.reading import Reading, integer
+from multimeter.visualization.embedded.http.reading import Reading, range_of
 from multimeter.visualization.embedded.http.responses import RequestError
 from multimeter.visualization.embedded.http.run_view import (
     OwnPanels,
@@ -73,8 +73,7 @@ class ExportApi:
         tags = sorted({key for each in sets for key in each.tags})
         choice = PageChoice(
             tuple(keys),
-            integer(asked, "start", run.start),
-            integer(asked, "stop", run.end),
+            *range_of(asked, run.start, run.end),
             {},
         )
         rows = self._store.table(run.identifier, choice)
@@ -90,8 +89,7 @@ class ExportApi:
             raise RequestError("not found", f'codename "{what}" not found')
         choice = PageChoice(
             (LOG_SERIES.field,),
-            integer(asked, "start"),
-            integer(asked, "stop"),
+            *range_of(asked),
             {LOG_SERIES.tag: set(names)},
         )
         tags = {key for each in self._store.tag_sets(LOGS) for key in each.tags}

@@ -14,7 +14,7 @@ from multimeter.visualization.dashboards.definition import (
     DELIVERY_SILENCE_SECONDS,
 )
 from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.reading import Reading, buckets_of, integer
+from multimeter.visualization.embedded.http.reading import Reading, buckets_of, range_of
 from multimeter.visualization.embedded.store.health import list_deliveries, store_health
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.store import Store
@@ -58,7 +58,7 @@ class HealthApi:
         }
 
     def _series(self, asked: QueryParams, interrupt: Interrupt) -> dict[str, Any]:
-        start, stop = integer(asked, "start"), integer(asked, "stop")
+        start, stop = range_of(asked)
         keys = [each.id for each in DELIVERY_COLUMNS]
         buckets = buckets_of(asked, self._limits)
         data = self._store.series(HEALTH, keys, start, stop, buckets, interrupt=interrupt)

@@ -38,7 +38,7 @@ State = Literal["live", "ended", "died"]
 
 
 _HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
-_FIGURES = {f"figure_{each.said}": each.said for each in FIGURES if each.said}
+_FIGURES = {f"figure_{each.id}": each.id for each in FIGURES}
 _SAID = ("end", "points", "state", "alive_until", *_FIGURES)
 
 

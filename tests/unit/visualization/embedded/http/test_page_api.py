@@ -59,10 +59,10 @@ def test_runs_are_listed_newest_first_whoever_wrote_them(served):
         "state": "ended",
         "figures": {
             "duration": 2.0,
-            "peak-memory": 300 * 1024.0,
+            "peak_memory": 300 * 1024.0,
             # As the run's entry says: over the time from the first point to the last.
-            "mean-cpu": pytest.approx((1.0 + 0.9) / 2 + 0.25),
-            "cpu-time": pytest.approx(1.0 + 0.9 + 2 * 0.25),
+            "cpu": pytest.approx((1.0 + 0.9) / 2 + 0.25),
+            "cpu_time": pytest.approx(1.0 + 0.9 + 2 * 0.25),
         },
     }
     assert foreign == {

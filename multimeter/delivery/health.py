@@ -20,7 +20,7 @@ from multimeter.delivery.accounts import Stats
 from multimeter.identifiers import HEALTH
 from multimeter.line_protocol import encode
 from multimeter.log import log
-from multimeter.record import Record
+from multimeter.record import FieldValue, Record
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry, Sink
 
 __all__ = ["HealthSink"]
@@ -101,14 +101,16 @@ class HealthSink:
         """Send the last of the accounts where that is easy, and close the connection."""
         try:
             if self._works:
-                self._take_down()
+                self._take_down(closed=True)
                 self._send_health()
         finally:
             self._sink.close()
 
-    def _take_down(self) -> None:
+    def _take_down(self, *, closed: bool = False) -> None:
         stats = self._stats()
-        fields = {
+        # In each line, as a program of the same name and id may come after this one.
+        fields: dict[str, FieldValue] = {
+            "closed": closed,
             "accepted": stats.accepted,
             "delivered": stats.delivered,
             "rejected": stats.rejected,
@@ -119,7 +121,7 @@ class HealthSink:
             "retries": stats.retries,
         }
         self._last_ns = max(self._now_ns(), self._last_ns + 1)
-        line = encode(Record(HEALTH, self._tags, {**fields}, self._last_ns))
+        line = encode(Record(HEALTH, self._tags, fields, self._last_ns))
         assert line is not None, "integers always have a form"
         self._lines.append(line.encode())
 

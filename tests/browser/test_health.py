@@ -25,6 +25,7 @@ def filled(shared_stack):
             f"dropped=3i {now - (200 - n) * 60 * S}"
             for n in range(200)
         ),
+        f"multimeter_health,program=done closed=true {now - 1800 * S}",
         f"multimeter_health,program=old accepted=1i,delivered=1i {now - 3600 * S}",
     )
     return shared_stack
@@ -44,12 +45,12 @@ def test_the_store_says_what_it_holds(browser, filled):
 
 def test_deliveries_say_what_became_of_their_points(browser, filled):
     browser.open("/status")
-    rig, old = (
+    rig, done, old = (
         [cell.text for cell in row.find_elements("css selector", "th, td")][:-1]
         for row in browser.all("#deliveries tbody tr")
     )
     assert rig == [
-        "program rig · sink <b>db</b>",
+        "rig\nsink <b>db</b>",
         "live",
         "199",
         "",
@@ -60,7 +61,8 @@ def test_deliveries_say_what_became_of_their_points(browser, filled):
         "",
         "",
     ]
-    assert old == ["program old", "silent", "1", "1", *[""] * 6]
+    assert done == ["done", "ended", *[""] * 8]
+    assert old == ["old", "silent", "1", "1", *[""] * 6]
     assert [each.text for each in browser.all("#deliveries .lost")] == ["3"]
     assert browser.all("main b") == []
     panels = [each.get_attribute("data-panel") for each in browser.all("[data-panel]")]

@@ -24,6 +24,7 @@ from multimeter.visualization.dashboards.definition.health import (
     DELIVERY_LOSSES,
     DELIVERY_SILENCE_SECONDS,
     HEALTH_HOURS,
+    MOST_DELIVERIES,
     STORE_COLUMNS,
 )
 from multimeter.visualization.dashboards.definition.logs import (
@@ -54,6 +55,7 @@ __all__ = [
     "HEALTH_HOURS",
     "LOG_SERIES",
     "MOST_COMPARED",
+    "MOST_DELIVERIES",
     "PANELS",
     "RUN_COLUMNS",
     "SILENCE_POINTS",

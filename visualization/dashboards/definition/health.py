@@ -9,6 +9,7 @@ __all__ = [
     "DELIVERY_LOSSES",
     "DELIVERY_SILENCE_SECONDS",
     "HEALTH_HOURS",
+    "MOST_DELIVERIES",
     "STORE_COLUMNS",
 ]
 
@@ -39,7 +40,10 @@ DELIVERY_LOSSES = ("rejected", "dropped")
 """Those of which none should be more than zero."""
 
 DELIVERY_SILENCE_SECONDS = 5 * 60
-"""A delivery that has said nothing for so long is silent."""
+"""A delivery that has said nothing for so long, and has not ended, is silent."""
+
+MOST_DELIVERIES = 50
+"""How many deliveries are listed, those that spoke last."""
 
 HEALTH_HOURS = 6
 """How much time the panels of deliveries show."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from starlette.datastructures import QueryParams
 from starlette.routing import Route
@@ -12,10 +12,15 @@ from multimeter.identifiers import HEALTH
 from multimeter.visualization.dashboards.definition import (
     DELIVERY_COLUMNS,
     DELIVERY_SILENCE_SECONDS,
+    MOST_DELIVERIES,
 )
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import Reading, buckets_of, range_of
-from multimeter.visualization.embedded.store.health import list_deliveries, store_health
+from multimeter.visualization.embedded.store.health import (
+    Delivered,
+    list_deliveries,
+    store_health,
+)
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.store import Store
 
@@ -51,9 +56,15 @@ class HealthApi:
         last = self._now_ns() - DELIVERY_SILENCE_SECONDS * 10**9
         return {
             "store": vars(store_health(self._store)),
+            "all_deliveries": len(self._store.tag_sets(HEALTH)),
             "deliveries": [
-                {**vars(each), "silent": each.time < last}
-                for each in list_deliveries(self._store)
+                {
+                    "tags": each.tags,
+                    "time": each.time,
+                    "counts": each.counts,
+                    "state": _state(each, last),
+                }
+                for each in list_deliveries(self._store, MOST_DELIVERIES)
             ],
         }
 
@@ -76,3 +87,9 @@ class HealthApi:
                 for each in data.series
             ],
         }
+
+
+def _state(delivery: Delivered, last: int) -> Literal["live", "ended", "silent"]:
+    if delivery.closed:
+        return "ended"
+    return "silent" if delivery.time < last else "live"

@@ -91,17 +91,18 @@ export function getStatistics(run, signal) {
   return get("statistics", [["run", run]], signal);
 }
 
-/** @typedef {{tags: Record<string, string>, time: number, counts: Record<string, number>, silent: boolean}} Delivered */
+/** @typedef {{tags: Record<string, string>, time: number, counts: Record<string, number>, state: string}} Delivered */
 
 /**
  * @param {AbortSignal} signal
- * @returns {Promise<{store: Record<string, any>, deliveries: Delivered[]}>}
+ * @returns {Promise<{store: Record<string, any>, deliveries: Delivered[], all: number}>}
  */
 export async function getHealth(signal) {
-  const { store, deliveries } = await get("health", [], signal);
+  const { store, deliveries, all_deliveries: all } = await get("health", [], signal);
   const ms = (/** @type {number | null} */ ns) => (ns === null ? null : ns / 1e6);
   return {
     store: { ...store, oldest: ms(store.oldest), newest: ms(store.newest) },
+    all,
     deliveries: deliveries.map((/** @type {any} */ each) => ({ ...each, time: each.time / 1e6 })),
   };
 }

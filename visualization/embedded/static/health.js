@@ -13,10 +13,11 @@ import { timing } from "./timing.js";
 const POLL_MS = 5_000;
 const PIXELS_OF_BUCKET = 2;
 const FEWEST_BUCKETS = 150;
-const FIRST_TAGS = ["program", "sink"]; // in the name of a delivery
+const FIRST_TAGS = ["sink", "host"]; // of those that stand below the program
 
 const opened = timing("open");
 const keeper = new Keeper();
+const SOON = -5; // seconds by which clocks may differ
 const nothing = () => {};
 const board = new Board(byId("panels"), { select: nothing, pan: nothing, zoom: nothing, reset: nothing });
 const heads = /** @type {HTMLElement[]} */ ([...byId("deliveries").querySelectorAll("th[data-column]")]);
@@ -26,7 +27,7 @@ let range = { from: 0, to: 1 };
 let held = null;
 
 async function look() {
-  const { store, deliveries } = await getHealth(keeper.signal);
+  const { store, deliveries, all } = await getHealth(keeper.signal);
   byId("view").hidden = false;
   for (const card of /** @type {HTMLElement[]} */ ([...byId("store").querySelectorAll("[data-figure]")])) {
     const { figure = "", unit = "" } = card.dataset;
@@ -36,6 +37,9 @@ async function look() {
   }
   byId("no-deliveries").hidden = deliveries.length > 0;
   byId("deliveries").hidden = deliveries.length === 0;
+  const others = all - deliveries.length;
+  byId("more-deliveries").hidden = others === 0;
+  byId("more-deliveries").textContent = `${others} more spoke before these.`;
   body.replaceChildren(...deliveries.map(rowOf));
   await draw(deliveries);
   setState("ready");
@@ -67,10 +71,10 @@ function frame() {
 }
 
 /** @param {import("./api.js").Delivered} delivery */
-function rowOf({ tags, time, counts, silent }) {
-  const keys = [...new Set([...FIRST_TAGS, ...Object.keys(tags)])].filter((key) => key in tags);
-  const name = keys.map((key) => `${key} ${tags[key]}`).join(" · ") || "–";
-  const state = silent ? "silent" : "live";
+function rowOf({ tags, time, counts, state }) {
+  const { program = "–", ...others } = tags;
+  const keys = [...new Set([...FIRST_TAGS, ...Object.keys(others)])].filter((key) => key in others);
+  const more = keys.map((key) => `${key} ${others[key]}`).join(" · ");
   const cells = heads.map(({ dataset: { column = "", unit = "", loss } }) => {
     const value = counts[column];
     const cell = element("td", { class: "number" }, value === undefined ? "" : formatted(Number(value), unit));
@@ -79,11 +83,21 @@ function rowOf({ tags, time, counts, silent }) {
   });
   return element(
     "tr", {},
-    element("th", { scope: "row" }, element("span", { class: "name", title: name }, name)),
+    element(
+      "th", { scope: "row" },
+      element("span", { class: "name", title: program }, program),
+      element("span", { class: "name muted", title: more }, more),
+    ),
     element("td", {}, element("span", { class: "badge", "data-live": state }, state)),
     ...cells,
-    element("td", { class: "number" }, momentText(time)),
+    element("td", { class: "number", title: momentText(time) }, agoText(time)),
   );
+}
+
+/** @param {number} moment */
+function agoText(moment) {
+  const seconds = Math.round((Date.now() - moment) / 1000);
+  return seconds < SOON ? momentText(moment) : `${formatted(Math.max(0, seconds), "s")} ago`;
 }
 
 /** @param {number | null} moment */

@@ -24,6 +24,8 @@ from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 
 __all__ = ["Delivered", "StoreHealth", "list_deliveries", "store_health"]
 
+_COUNTS = [each.id for each in DELIVERY_COLUMNS]
+_CLOSED = "closed"
 _SMALL = {CODENAMES, RUNS, MARKS, HEALTH}
 
 
@@ -57,11 +59,13 @@ class Delivered:
         tags: What says which program and which place.
         time: When it said so, in ns since the epoch.
         counts: What it counts, as far as it says so.
+        closed: Whether that was its last word.
     """
 
     tags: dict[str, str]
     time: int
     counts: dict[str, Any]
+    closed: bool = False
 
 
 def store_health(store: Store) -> StoreHealth:
@@ -86,18 +90,23 @@ def _codenames(info: MeasurementInfo) -> int:
     return len({tags["codename"] for tags in info.tag_sets if "codename" in tags})
 
 
-def list_deliveries(store: Store) -> list[Delivered]:
+def list_deliveries(store: Store, most: int) -> list[Delivered]:
     """Return what deliveries have done, the one that spoke last first.
+
+    Args:
+        store: Where they have said it.
+        most: How many are looked at; each program that ever delivered has left one.
 
     Raises:
         StoreError: The store failed.
     """
-    keys = [each.id for each in DELIVERY_COLUMNS]
-    found = [
-        Delivered(each.tags, each.end_ns, _numbers(store.last(HEALTH, keys, each.tags)))
-        for each in store.tag_sets(HEALTH)
-    ]
-    return sorted(found, key=lambda each: -each.time)
+    found = []
+    newest = sorted(store.tag_sets(HEALTH), key=lambda each: -each.end_ns)
+    for each in newest[:most]:
+        said = store.last(HEALTH, [*_COUNTS, _CLOSED], each.tags)
+        closed = said.pop(_CLOSED, None) is True
+        found.append(Delivered(each.tags, each.end_ns, _numbers(said), closed))
+    return found
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def test_every_ten_seconds_the_accounts_are_sent(world):
         world.send(after=2.5)
     assert [each.time_ns for each in world.health] == [10_000_000_000, 20_000_000_000]
     assert world.health[0].fields == {
+        "closed": False,
         "accepted": 9,
         "delivered": 4,
         "rejected": 1,
@@ -139,6 +140,7 @@ def test_at_the_end_the_last_accounts_are_sent(world):
     world.send()
     world.sink.close()
     assert [each.fields["delivered"] for each in world.health] == [1]
+    assert world.health[0].fields["closed"] is True
 
 
 def test_what_never_sent_anything_says_nothing_at_its_end(world):

@@ -36,17 +36,38 @@ def test_deliveries_say_their_newest_counts_each_by_itself(served):
             "tags": {"program": "a", "sink": "s"},
             "time": before,
             "counts": {"accepted": 7, "queued": 1},
-            "silent": False,
+            "state": "live",
         },
         {
             "tags": {"program": "b", "sink": "s"},
             "time": old,
             "counts": {"accepted": 1, "dropped": 2},
-            "silent": True,
+            "state": "silent",
         },
     ]
     curves = get(served, "/api/health/series", start=0, stop=NOW_NS)["groups"]
     assert [each["tags"]["program"] for each in curves] == ["a", "b"]
+
+
+def test_a_delivery_ends_with_its_last_word_and_another_may_come_after_it(served):
+    health = "multimeter_health,program=a "
+    served.write(
+        f"{health}closed=false {NOW_NS - 9 * S}\n{health}closed=true {NOW_NS - 8 * S}"
+    )
+    (delivery,) = get(served, "/api/health")["deliveries"]
+    assert (delivery["state"], delivery["counts"]) == ("ended", {})
+    served.write(f"{health}closed=false,accepted=1i {NOW_NS - 7 * S}")
+    (delivery,) = get(served, "/api/health")["deliveries"]
+    assert delivery["state"] == "live"
+
+
+def test_of_many_deliveries_the_newest_are_told(served):
+    line = "multimeter_health,program=p{0} accepted=1i {0}"
+    served.write("\n".join(map(line.format, range(70))))
+    health = get(served, "/api/health")
+    programs = [each["tags"]["program"] for each in health["deliveries"]]
+    assert programs == [f"p{n}" for n in range(69, 19, -1)]
+    assert health["all_deliveries"] == 70
 
 
 def test_fields_of_other_types_are_no_reason_to_fail(served):

@@ -38,6 +38,11 @@ _UIDS = {
 _START_OF_RUN = "(start of the run)"
 """What runs are aligned on when it is no mark."""
 
+MOST_OTHERS = 40
+"""How many metrics that no panel was planned for have one."""
+
+_NOTHING_ELSE = "nothing else"
+
 _FIGURE_UNITS = {"cores": "percentunit", "share": "percentunit", "J": "joule"}
 
 
@@ -83,6 +88,9 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
         "start_of_run": _START_OF_RUN,
         "run_figures": _run_figures(),
         "units": grafana_run.units(),
+        "stored_units": grafana_run.stored_units(),
+        "most_others": MOST_OTHERS,
+        "nothing_else": _NOTHING_ELSE,
         "codenames_said": CODENAMES,
         "log": LOG_SERIES,
         "gap": GAP,

@@ -29,6 +29,7 @@ __all__ = [
     "defined",
     "figures",
     "grafana_unit",
+    "stored_units",
     "units",
 ]
 
@@ -168,6 +169,11 @@ def _lines(panel: PanelDefinition) -> list[Line]:
         label = f"{subject} {panel.metrics[metric]}".rstrip()
         lines.append(Line(key, label, color, dashed=other, unit=_unit(measure)))
     return lines
+
+
+def stored_units() -> dict[str, str]:
+    """Return Grafana's names of the units of metrics that it calls differently."""
+    return {unit: grafana_unit(unit) for unit in UNITS if unit}
 
 
 def grafana_unit(unit: str) -> str:

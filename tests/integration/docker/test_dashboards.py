@@ -35,6 +35,11 @@ CHARTS = {
     for each in PANELS_AND_FOLDED
     if each["type"] == "timeseries"
 }
+(OTHER,) = (each for each in PANELS_AND_FOLDED if each.get("repeat") == "other")
+OTHER_VALUES, OTHER_UNIT = (each["query"] for each in OTHER["targets"])
+VARIABLES = {
+    each["name"]: each["query"] for each in RENDERED["run.json"]["templating"]["list"]
+}
 FIGURES = {
     each["title"]: each["targets"][0]["query"]
     for each in RENDERED["run.json"]["panels"]
@@ -51,7 +56,9 @@ from multimeter.probes import ProcessProbe
 class Rig(Probe):
     RIG = Subject("rig")
     METRICS = (
-        Metric("voltage", "", "V", float),
+        Metric("voltage", 'Between "+" and the \\\\-wire', "V", float),
+        Metric("heat", "", "°C", float),
+        Metric("used", "", "MiB", float),
         Metric("count", "", "", int),
         Metric("mode", "", "", str),
         Metric("on", "", "", bool),
@@ -63,6 +70,8 @@ class Rig(Probe):
     def end(self): pass
     def sample(self, values, time_elapsed):
         values["rig.voltage"] = 1.5
+        values["rig.heat"] = 21.5
+        values["rig.used"] = 2.0
         values["rig.count"] = 3
         values["rig.mode"] = "auto"
         values["rig.on"] = True
@@ -150,6 +159,18 @@ def columns(frames):
     }
 
 
+def other_metrics(stack, identifier):
+    """Return the names by which the panel of other metrics is repeated."""
+    (names,) = columns(ask(stack, VARIABLES["other"], identifier)).values()
+    return names
+
+
+def ask_other(stack, query, identifier, metric):
+    """Return the columns of a query of the panel of one other metric."""
+    query = query.replace("${other:regex}", escape(metric))
+    return columns(ask(stack, query, identifier))
+
+
 @pytest.mark.parametrize("panel", PANELS, ids=lambda each: each.id)
 def test_each_panel_shows_the_points_of_its_own_measures(shown, panel):
     lines = columns(ask(shown, CHARTS[panel.title], "example"))
@@ -207,21 +228,36 @@ def test_what_other_probes_measured_is_in_its_panels_and_its_figures(shown):
     assert peak[-1] >= max(resident) > 2**20
     counts = columns(ask(shown, CHARTS["Processes, threads, files"], PROCESS))
     assert min(counts["tree.processes"]) >= 1
-    assert ask(shown, CHARTS["Everything else"], PROCESS) == []
+    assert other_metrics(shown, PROCESS) == ["nothing else"]
 
 
-def test_everything_else_is_numbers_only(shown):
-    assert ask(shown, CHARTS["Everything else"], "example") == []
-    lines = columns(ask(shown, CHARTS["Everything else"], "plain"))
-    assert set(lines) == {"rig.voltage", "rig.count"}
+def test_each_metric_that_nobody_planned_for_has_a_panel_if_it_is_a_number(shown):
+    assert other_metrics(shown, "plain") == ["count", "heat", "used", "voltage"]
+    lines = ask_other(shown, OTHER_VALUES, "plain", "voltage")
+    assert set(lines) == {"rig.voltage"}
     assert set(lines["rig.voltage"]) == {1.5}
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"),
+    [("voltage", "V"), ("heat", "°C"), ("used", "mbytes"), ("count", None)],
+)
+def test_such_a_panel_has_the_unit_that_the_run_says(shown, metric, unit):
+    found = ask_other(shown, OTHER_UNIT, "plain", metric)
+    assert found == ({"unit": [unit]} if unit else {})
+
+
+def test_a_run_without_such_a_metric_says_so(shown):
+    assert other_metrics(shown, "example") == ["nothing else"]
+    assert ask_other(shown, OTHER_VALUES, "example", "nothing else") == {}
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
 def test_no_identifier_breaks_a_query(shown, identifier):
     for query in (*CHARTS.values(), *FIGURES.values()):
         ask(shown, query, identifier)
-    assert columns(ask(shown, CHARTS["Everything else"], identifier))
+    for metric in other_metrics(shown, identifier):
+        assert ask_other(shown, OTHER_VALUES, identifier, metric)
 
 
 def test_marks_are_those_of_the_run(shown):

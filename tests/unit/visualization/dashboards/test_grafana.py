@@ -6,8 +6,9 @@ import re
 import pytest
 from jinja2 import UndefinedError
 
-from multimeter import ResourceProbe
+from multimeter import Measure, Metric, ResourceProbe, Schema, Subject
 from multimeter.figures import FIGURES as RUN_FIGURES
+from multimeter.schema_json import schema_to_json
 from multimeter.visualization.dashboards import grafana_run
 from multimeter.visualization.dashboards.definition import FIGURES, PANELS
 from multimeter.visualization.dashboards.grafana import (
@@ -42,8 +43,7 @@ def panels(dashboard=RUN, kind="timeseries"):
 
 
 def query_of(panel):
-    (target,) = panel["targets"]
-    return target["query"]
+    return panel["targets"][0]["query"]
 
 
 def fields_of(panel):
@@ -59,7 +59,7 @@ def fields_of(panel):
 def test_the_links_that_people_have_kept_still_work():
     assert RUN["uid"] == RUN_UID == "6V5fU2t7r"
     names = [each["name"] for each in RUN["templating"]["list"]]
-    assert names == ["measurementId", "first", "last"]
+    assert names == ["measurementId", "other", "first", "last"]
 
 
 @pytest.mark.parametrize("dashboard", [json.loads(text) for text in RENDERED.values()])
@@ -75,8 +75,8 @@ def test_no_dashboard_is_called_as_their_folder():
 
 
 def test_the_list_of_runs_can_be_typed_into_and_the_times_are_hidden():
-    identifier, first, last = RUN["templating"]["list"]
-    assert (identifier["hide"], first["hide"], last["hide"]) == (0, 2, 2)
+    identifier, *others = RUN["templating"]["list"]
+    assert (identifier["hide"], {each["hide"] for each in others}) == (0, {2})
     assert identifier["allowCustomValue"]
     assert "multimeter_runs" in identifier["query"]
 
@@ -87,8 +87,10 @@ def test_a_link_shows_the_run_from_its_first_to_its_last_point():
     assert link["url"].startswith(f"/d/{RUN_UID}/multimeter?var-measurementId=")
 
 
-def test_there_is_a_panel_for_each_definition_and_one_for_everything_else():
-    assert set(panels()) == {*(each.title for each in PANELS), "Everything else"}
+def test_there_is_a_panel_for_each_definition_and_one_for_each_other_metric():
+    assert set(panels()) == {*(each.title for each in PANELS), "$other"}
+    assert panels()["$other"]["repeat"] == "other"
+    assert variables_of(RUN)["other"]["current"]["value"] == ["$__all"]
 
 
 def test_what_only_some_runs_have_is_folded_under_its_group():
@@ -110,10 +112,10 @@ def test_each_panel_shows_its_own_measures_only(definition):
     assert set(fields_of(panels()[definition.title])) == expected
 
 
-def test_everything_else_is_what_no_other_panel_shows():
-    other = panels()["Everything else"]
-    assert fields_of(other) == []
-    (pattern,) = set(re.findall(r"r\._field !~ /(.*?[^\\])/", query_of(other)))
+def test_other_metrics_are_those_that_no_panel_shows():
+    query = variables_of(RUN)["other"]["query"]
+    (pattern,) = set(re.findall(r"r\._field !~ /(.*?[^\\])/", query))
+    assert all(re.search(pattern, key) for key in (*KEYS, *OF_ALL_PROBES))
     for key in ("rig.voltage", "voltage", "my_cpu_rate_user", "cpu_rate_user.x"):
         assert not re.search(pattern, key)
 
@@ -130,6 +132,27 @@ def test_everything_else_is_what_no_other_panel_shows():
 )
 def test_units_are_those_of_the_values_as_they_are_stored(title, unit):
     assert panels()[title]["fieldConfig"]["defaults"]["unit"] == unit
+
+
+def test_the_unit_of_another_metric_is_asked_of_the_schema():
+    other = panels()["$other"]
+    (change,) = other["transformations"]
+    assert change["options"]["configRefId"] == other["targets"][1]["refId"]
+    query = other["targets"][1]["query"]
+    assert 'r._field == "schema"' in query
+    assert '"MiB": "mbytes"' in query
+
+
+@pytest.mark.parametrize("description", ["", "The voltage.", 'With "quotes", \\ and ü'])
+def test_the_pattern_of_a_unit_matches_the_schema_as_it_is_stored(description):
+    rig = Metric("voltage", description, "°C")
+    schema = Schema.of_measures([Measure(Subject("rig"), rig)])
+    text = json.dumps(schema_to_json(schema))
+    query = panels()["$other"]["targets"][1]["query"]
+    (pattern,) = re.findall(r'r: /("key".*)/,', query)
+    found = re.search(pattern.replace("${other:regex}", "voltage"), text)[0]
+    unit = found.split('"unit": "')[1]
+    assert json.loads(f'"{unit}"') == "°C"
 
 
 def properties_of(title):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -40,11 +40,19 @@ class Source:
     metrics: tuple[str, ...]
     factor: float = 1.0
 
-    def keys(self, result: Result) -> list[str]:
-        """Return the keys of the measures that a result has of it."""
-        subjects = re.compile("|".join(self.subjects))
-        split = ((key, *key.rpartition(".")[::2]) for key in result.columns)
-        return [k for k, s, m in split if m in self.metrics and subjects.fullmatch(s)]
+    def keys(self, subjects: Mapping[str, Sequence[str]]) -> list[str]:
+        """Return the keys of the measures that a result has of it.
+
+        Args:
+            subjects: The metrics of the result, each with its subjects.
+        """
+        wanted = re.compile("|".join(self.subjects))
+        return [
+            f"{subject}.{metric}"
+            for metric in self.metrics
+            for subject in subjects.get(metric, ())
+            if wanted.fullmatch(subject)
+        ]
 
 
 @dataclass(frozen=True)
@@ -190,10 +198,10 @@ def _figures(result: Result) -> Iterator[Figure]:
         return
     duration = (result.times_ns[-1] - start_ns(result)) / 1e9
     values: dict[str, float | None] = {"duration": duration}
-    statistics = RunStatistics(result)
+    statistics, subjects = RunStatistics(result), _subjects(result.columns)
     for each in FIGURES:
         if each.sources:
-            values[each.key] = _first_value(result, statistics, each.sources)
+            values[each.key] = _first_value(statistics, subjects, each.sources)
     cpu_time = values["cpu_time"]
     if cpu_time is not None and duration > 0:
         values["cpu"] = cpu_time / duration
@@ -208,11 +216,22 @@ def _figures(result: Result) -> Iterator[Figure]:
             yield Figure(each.key, each.title, each.unit, value)
 
 
+def _subjects(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Return the metrics of a run, each with the subjects on which it was measured."""
+    subjects: dict[str, list[str]] = {}
+    for key in keys:
+        subject, _, metric = key.rpartition(".")
+        subjects.setdefault(metric, []).append(subject)
+    return subjects
+
+
 def _first_value(
-    result: Result, statistics: RunStatistics, sources: Iterable[Source]
+    statistics: RunStatistics,
+    subjects: Mapping[str, Sequence[str]],
+    sources: Iterable[Source],
 ) -> float | None:
     for source in sources:
-        keys = source.keys(result)
+        keys = source.keys(subjects)
         value = getattr(statistics, source.statistic)(keys) if keys else None
         if value is not None:
             return float(value) * source.factor

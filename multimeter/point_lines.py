@@ -41,6 +41,8 @@ class _Points:
         self._columns = dict(zip(_field_keys(result.columns), result.columns.values()))
         self._times = list(result.times_ns)
         self._packed = _packed(self._columns, len(self._times))
+        # Of columns that stand still: the bytes of a block, and the text of a value.
+        self._still: dict[str, tuple[bytes, str]] = {}
         # A field keeps one type: integers beside floats become floats.
         self._as_float = {
             key for key, column in self._columns.items() if _mixes_numbers(column)
@@ -63,19 +65,29 @@ class _Points:
         same = f"{self._head} "
         for key, column in self._packed.items():
             values = column[rows.start : rows.stop]
-            # A sum is finite only if all that is in it is.
-            if not math.isfinite(sum(values)):
-                return self._lines_by_row(rows)
-            same += f"{key}="
-            if values.tobytes() == values[:1].tobytes() * len(values):
-                same += repr(values[0])
+            text = self._text_of_all(key, values)
+            if text is None:
+                # A sum is finite only if all that is in it is.
+                if not math.isfinite(sum(values)):
+                    return self._lines_by_row(rows)
+                pieces += repeat(f"{same}{key}="), map(repr, values)
+                same = _SUFFIXES[values.typecode] + ","
             else:
-                pieces += repeat(same), map(repr, values)
-                same = ""
-            same += _SUFFIXES[values.typecode] + ","
+                same += text
         same = same.removesuffix(",") + " "
         pieces += repeat(same), map(repr, self._times[rows.start : rows.stop])
         return map("".join, zip(*pieces))
+
+    def _text_of_all(self, key: str, values: array[Any]) -> str | None:
+        """Return a field that is the same in all rows of a block, if it is a number."""
+        found, block = self._still.get(key), values.tobytes()
+        if found is not None and found[0] == block:
+            return found[1]
+        if block != values[:1].tobytes() * len(values) or not math.isfinite(values[0]):
+            return None
+        text = f"{key}={values[0]!r}{_SUFFIXES[values.typecode]},"
+        self._still[key] = block, text
+        return text
 
     def _lines_by_row(self, rows: range) -> Iterable[str]:
         return (line for line in map(self._line, rows) if line is not None)

@@ -45,7 +45,7 @@ class RunStatistics:
         start = Baseline.of(result.meta_data).time_ns
         before = (times if start is None else [start, *times])[:-1]
         self._first = len(times) - len(before)
-        self._steps_ns = list(map(sub, times[self._first :], before))
+        self._steps_ns = list(map(float, map(sub, times[self._first :], before)))
 
     @cached_property
     def _units(self) -> dict[str, str]:
@@ -127,7 +127,7 @@ class RunStatistics:
             return 0.0  # most rates of most runs
         return float(sum(map(mul, islice(values, self._first, None), self._steps_ns)))
 
-    def _held(self, values: ColumnView) -> Iterable[tuple[float, int]]:
+    def _held(self, values: ColumnView) -> Iterable[tuple[float, float]]:
         """Return the numbers, and for how many ns each held."""
         steps = zip(islice(values, self._first, None), self._steps_ns)
         return ((value, step) for value, step in steps if is_number(value))

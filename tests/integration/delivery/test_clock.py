@@ -39,7 +39,7 @@ for number in range(points):
 assert time.time() < before - 3000, "the clock was not set back"
 assert delivery.close(240).complete
 while len(measurement.result.points) < 20:
-    time.sleep(0.01)
+    measurement.sample()  # libfaketime sometimes refuses a sleep
 measurement.end()
 """
 

@@ -93,6 +93,7 @@ def fill(config_file: pathlib.Path) -> None:
     """Bring runs, logged values and a dashboard into the stack."""
     store_runs(config_file)
     log_values(config_file)
+    tell_health(config_file)
     tool(config_file, "dashboard", "add", str(DOCS / "example-dashboard.toml"))
     for number, seconds in enumerate((6, 8, 7), 1):
         tool(config_file, "demo", f"sweep-{number}", "--seconds", str(seconds))
@@ -160,6 +161,24 @@ def log_values(config_file: pathlib.Path) -> None:
             flow = 4.2 + 0.2 * math.sin(second / 200) + chance.gauss(0, 0.03)
             for name, value in zip(LAB, (pressure, heat, flow)):
                 logger.enqueue_point(name, (moment, value))
+
+
+def tell_health(config_file: pathlib.Path) -> None:
+    """Say what a logger has delivered in five hours, with a trouble of half an hour."""
+    url = read_config(config_file).url
+    tags = f"program=rig.py,host=lab,delivery=4711.1,sink=InfluxDB\\ at\\ {url}"
+    now, minutes = time.time_ns(), 300
+    lines = []
+    for minute in range(minutes):
+        accepted, away = 150 * minute, max(0, min(minute - 180, 30))
+        queued = 150 * away if 0 < away < 30 else 0  # noqa: PLR2004 - then it is back
+        lines.append(
+            f"multimeter_health,{tags} accepted={accepted}i,delivered={accepted - queued}i,"
+            f"queued={queued}i,retries={4 * away}i,closed=false"
+            f" {now - (minutes - minute) * 60 * S}"
+        )
+    with StackClient(read_config(config_file)) as client:
+        client.write("\n".join(lines).encode())
 
 
 @contextmanager

@@ -6,12 +6,10 @@ that are there; nothing in these tests depends on the stand-ins.
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +19,7 @@ import pytest
 import requests
 from fakes.engine_proxy import EngineProxy
 from fakes.images import build_stand_in
+from fakes.tool import Tool
 
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.errors import EngineError
@@ -61,13 +60,11 @@ def images(client: docker.DockerClient) -> Images:
 
 
 @dataclass
-class DockerTool:
-    """``multimeter-visu`` as a user runs it, with an engine, in a home of its own."""
+class DockerTool(Tool):
+    """The tool with an engine."""
 
-    home: pathlib.Path
-    client: docker.DockerClient
-    images: Images
-    host: str
+    client: docker.DockerClient = field(kw_only=True)
+    images: Images = field(kw_only=True)
     name: str = field(default_factory=lambda: f"mm-test-{secrets.token_hex(4)}")
 
     @property
@@ -78,31 +75,8 @@ class DockerTool:
     def config_file(self) -> pathlib.Path:
         return self.folder / f"{self.name}.config.json"
 
-    @property
-    def config(self) -> dict[str, Any]:
-        return dict(json.loads(self.config_file.read_text()))
-
-    @property
-    def environment(self) -> dict[str, str]:
-        others = {k: v for k, v in os.environ.items() if not k.startswith("INFLUXDB_V2")}
-        return {**others, "HOME": str(self.home), "DOCKER_HOST": self.host}
-
     def words(self, *words: str) -> list[str]:
-        tool = [sys.executable, "-m", "multimeter.visualization"]
-        return [*tool, *words, "--name", self.name]
-
-    def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.words(*words),
-            env=self.environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            stdin=subprocess.DEVNULL,
-            check=False,
-            **more,
-        )
+        return [*super().words(*words), "--name", self.name]
 
     def install_words(self, *words: str) -> list[str]:
         return [
@@ -120,22 +94,6 @@ class DockerTool:
         done = self.install(*words)
         assert done.returncode == 0, done.stdout + done.stderr
         return self
-
-    def json(self, *words: str) -> dict[str, Any]:
-        done = self.run(*words, "--json")
-        assert done.returncode in (0, 3, 252), done.stderr
-        return dict(json.loads(done.stdout))
-
-    def python(self, code: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            env=self.environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
 
     def containers(self) -> dict[str, Any]:
         """Return the stack's containers by their services."""
@@ -206,7 +164,7 @@ def tool(
     """The tool, with nothing installed; whatever it leaves is removed in the end."""
     home = tmp_path / "home"
     home.mkdir()
-    tool = DockerTool(home, client, images, engine.endpoint.host)
+    tool = DockerTool(home, engine.endpoint.host, client=client, images=images)
     yield tool
     tool.clean_up()
 
@@ -226,7 +184,7 @@ def shared_stack(
 ) -> Iterator[DockerTool]:
     """An installed stack that runs, for all tests of a file: they only add to it."""
     home = tmp_path_factory.mktemp("home")
-    tool = DockerTool(home, client, images, engine.endpoint.host)
+    tool = DockerTool(home, engine.endpoint.host, client=client, images=images)
     try:
         yield tool.installed()
     finally:

@@ -168,6 +168,7 @@ def other_metrics(stack, identifier):
 def ask_other(stack, query, identifier, metric):
     """Return the columns of a query of the panel of one other metric."""
     query = query.replace("${other:regex}", escape(metric))
+    query = query.replace("${other:json}", json.dumps(metric))
     return columns(ask(stack, query, identifier))
 
 
@@ -352,21 +353,22 @@ def test_codenames_are_chosen_and_each_is_a_line(logged):
     assert dict(zip(rows["codename"], rows["_value"]))["lab_pressure"] == 499.0
 
 
-def comparison(title):
+def comparison(title, target):
     for panel in RENDERED["compare.json"]["panels"]:
         if panel["title"] == title:
-            return panel["targets"][0]["query"]
+            return panel["targets"][target]["query"]
     variables = RENDERED["compare.json"]["templating"]["list"]
     return next(each["query"] for each in variables if each["name"] == title)
 
 
-def ask_compared(stack, title, *runs, align="(start of the run)", measure=""):
+def ask_compared(stack, title, *runs, align="(start of the run)", measure="", target=0):
     chosen = {
         "${runs:regex}": f"({'|'.join(map(escape, runs))})",
         "${align:regex}": escape(align),
         "${measure:regex}": escape(measure),
+        "${measure:json}": json.dumps(measure),
     }
-    query = comparison(title)
+    query = comparison(title, target)
     for name, value in chosen.items():
         query = query.replace(name, value)
     source = {"uid": "multimeter-influxdb", "type": "influxdb"}
@@ -408,6 +410,21 @@ def test_runs_are_laid_over_each_other_at_a_mark(shown):
     assert times[-1] == pytest.approx(expected[-1], abs=21)
     (first,) = columns(ask_compared(shown, "first", "example", **asked)).values()
     assert int(first[0]) == pytest.approx(expected[0], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("measure", "unit"),
+    [
+        ("rig.heat", ["°C"]),
+        ("rig.count", []),
+        ("process.memory_rss_max", ["kbytes"]),
+        ("no/such.measure", []),
+    ],
+)
+def test_compared_measures_have_the_unit_that_a_run_says(shown, measure, unit):
+    runs = "example", "plain", "with space"
+    frames = ask_compared(shown, "$measure", *runs, measure=measure, target=1)
+    assert columns(frames).get("unit", []) == unit
 
 
 def test_the_measures_to_compare_are_the_numbers_of_the_runs(shown):

@@ -149,8 +149,9 @@ def test_the_pattern_of_a_unit_matches_the_schema_as_it_is_stored(description):
     schema = Schema.of_measures([Measure(Subject("rig"), rig)])
     text = json.dumps(schema_to_json(schema))
     query = panels()["$other"]["targets"][1]["query"]
-    (pattern,) = re.findall(r'r: /("key".*)/,', query)
-    found = re.search(pattern.replace("${other:regex}", "voltage"), text)[0]
+    piece = json.loads(re.search(r"^text = (.*)$", query, re.MULTILINE)[1])
+    pattern = f'"key": "voltage", "description": {piece}*", "unit": {piece}+'
+    found = re.search(pattern, text)[0]
     unit = found.split('"unit": "')[1]
     assert json.loads(f'"{unit}"') == "°C"
 

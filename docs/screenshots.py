@@ -35,6 +35,7 @@ from multimeter.visualization.config import read_config
 
 DOCS = pathlib.Path(__file__).parent
 IMAGES = DOCS / "images"
+VISU = str(pathlib.Path(sys.executable).with_name("multimeter-visu"))
 S = 10**9
 HOUR = 3_600
 SECONDS_TO_DRAW = 60
@@ -84,8 +85,7 @@ def stack(home: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def tool(config_file: pathlib.Path, *words: str) -> str:
     """Run ``multimeter-visu`` and return what it prints."""
-    command = [sys.executable, "-m", "multimeter.visualization", *words]
-    command += ["--config", str(config_file)]
+    command = [VISU, *words, "--config", str(config_file)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
 
 
@@ -174,7 +174,8 @@ def tell_health(config_file: pathlib.Path) -> None:
         queued = 150 * away if 0 < away < 30 else 0  # noqa: PLR2004 - then it is back
         lines.append(
             f"multimeter_health,{tags} accepted={accepted}i,delivered={accepted - queued}i,"
-            f"queued={queued}i,retries={4 * away}i,closed=false"
+            f"queued={queued}i,retries={4 * away}i,rejected=0i,dropped=0i,left_out=0i,"
+            f"resumed=0i,closed=false"
             f" {now - (minutes - minute) * 60 * S}"
         )
     with StackClient(read_config(config_file)) as client:
@@ -184,8 +185,7 @@ def tell_health(config_file: pathlib.Path) -> None:
 @contextmanager
 def going_on(config_file: pathlib.Path) -> Iterator[None]:
     """Have a run that is live meanwhile."""
-    command = [sys.executable, "-m", "multimeter.visualization", "demo", "sweep-4"]
-    command += ["--seconds", "600", "--config", str(config_file)]
+    command = [VISU, "demo", "sweep-4", "--seconds", "600", "--config", str(config_file)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
         yield

@@ -6,17 +6,23 @@ import logging
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from multimeter.connection import default_config_file
-from multimeter.errors import MultimeterError
+from multimeter.visualization.cli_dashboards import dashboards
+from multimeter.visualization.cli_options import (
+    Config,
+    GrafanaImage,
+    GrafanaPort,
+    InfluxdbImage,
+    Json,
+    Name,
+    Yes,
+    config_file_of,
+    console_for,
+)
 from multimeter.visualization.engines.base import DEFAULT_NAME, DockerOptions, Request
-from multimeter.visualization.names import require_usable_name
-
-if TYPE_CHECKING:
-    from multimeter.visualization.console import Console
 
 __all__ = ["app", "main"]
 
@@ -35,48 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-# typer reads these annotations when the module runs, on every Python from 3.10 on.
-Config = Annotated[
-    Optional[pathlib.Path],
-    typer.Option(
-        "-c", "--config", help="The file that describes the stack.", metavar="FILE"
-    ),
-]
-
-
-def _usable_name(name: str) -> str:
-    try:
-        require_usable_name(name)
-    except MultimeterError as error:
-        raise typer.BadParameter(str(error)) from error
-    return name
-
-
-Name = Annotated[
-    str,
-    typer.Option(
-        "-n",
-        "--name",
-        help="The name of the stack, where there are several.",
-        metavar="NAME",
-        callback=_usable_name,
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-GrafanaPort = Annotated[
-    int,
-    typer.Option(min=0, max=65535, help="Docker: the port of Grafana; 0 takes a free one."),
-]
-InfluxdbImage = Annotated[
-    str, typer.Option(help="Docker: the image of InfluxDB 2.", metavar="IMAGE")
-]
-GrafanaImage = Annotated[
-    str, typer.Option(help="Docker: the image of Grafana.", metavar="IMAGE")
-]
+app.add_typer(dashboards, name="dashboard")
 
 _DOCKER = DockerOptions()
 
@@ -84,19 +49,6 @@ _DOCKER = DockerOptions()
 @app.callback()
 def _options(context: typer.Context, config: Config = None) -> None:
     context.obj = config
-
-
-def _config_file(
-    context: typer.Context, config: pathlib.Path | None, name: str
-) -> pathlib.Path:
-    chosen = config or context.obj or default_config_file(name)
-    return pathlib.Path(chosen).expanduser().absolute()
-
-
-def _console(*, as_json: bool) -> Console:
-    from multimeter.visualization.console import Console
-
-    return Console(as_json=as_json)
 
 
 @app.command()
@@ -167,10 +119,10 @@ def install(
         influxdb_token=influxdb_token if influxdb_url else "",
     )
     folder = directory.expanduser() if directory else None
-    config_file = _config_file(context, config, name)
+    config_file = config_file_of(context, config, name)
     request = Request(config_file, folder, org, bucket, port, name, options)
     act = show_plan if plan else install_stack
-    act(request, engine, _console(as_json=json))
+    act(request, engine, console_for(as_json=json))
 
 
 @app.command()
@@ -183,7 +135,7 @@ def start(
     """Start the stack."""
     from multimeter.visualization.verbs import start_stack
 
-    start_stack(_config_file(context, config, name), _console(as_json=json))
+    start_stack(config_file_of(context, config, name), console_for(as_json=json))
 
 
 @app.command()
@@ -196,7 +148,7 @@ def stop(
     """Stop the stack; all data stays."""
     from multimeter.visualization.verbs import stop_stack
 
-    stop_stack(_config_file(context, config, name), _console(as_json=json))
+    stop_stack(config_file_of(context, config, name), console_for(as_json=json))
 
 
 @app.command()
@@ -213,11 +165,11 @@ def remove(
     """Remove the stack with all its data."""
     from multimeter.visualization.verbs import remove_stack
 
-    config_file = _config_file(context, config, name)
+    config_file = config_file_of(context, config, name)
     if not yes and config_file.exists():
         what = "but not its data" if keep_data else "and all its data"
         typer.confirm(f"Remove the stack of {config_file}, {what}?", abort=True)
-    remove_stack(config_file, _console(as_json=json), keep_data=keep_data)
+    remove_stack(config_file, console_for(as_json=json), keep_data=keep_data)
 
 
 @app.command()
@@ -230,7 +182,7 @@ def status(
     """Show how the stack is."""
     from multimeter.visualization.verbs import show_status
 
-    show_status(_config_file(context, config, name), _console(as_json=json))
+    show_status(config_file_of(context, config, name), console_for(as_json=json))
 
 
 @app.command("open")
@@ -248,8 +200,8 @@ def open_(
     """Print a link, and how to log in, and open it in the browser."""
     from multimeter.visualization.verbs import open_page
 
-    console = _console(as_json=json)
-    open_page(_config_file(context, config, name), run, console, browser=browser)
+    console = console_for(as_json=json)
+    open_page(config_file_of(context, config, name), run, console, browser=browser)
 
 
 @app.command()
@@ -274,8 +226,8 @@ def demo(
     """Measure a small training live, to see what a run looks like."""
     from multimeter.visualization.verbs import run_demo
 
-    console = _console(as_json=json)
-    config_file = _config_file(context, config, name)
+    console = console_for(as_json=json)
+    config_file = config_file_of(context, config, name)
     run_demo(config_file, run, console, seconds=seconds, browser=browser)
 
 
@@ -300,8 +252,8 @@ def logs(
     """Print what the servers have logged."""
     from multimeter.visualization.verbs import show_logs
 
-    console = _console(as_json=False)
-    config_file = _config_file(context, config, name)
+    console = console_for(as_json=False)
+    config_file = config_file_of(context, config, name)
     show_logs(config_file, service, console, lines=lines, follow=follow)
 
 
@@ -318,9 +270,9 @@ def doctor(
     from multimeter.visualization.verbs import show_doctor
 
     options = DockerOptions(influxdb_image=influxdb_image, grafana_image=grafana_image)
-    config_file = _config_file(context, config, name)
+    config_file = config_file_of(context, config, name)
     request = Request(config_file, None, "kantai", "multimeter", 8086, name, options)
-    show_doctor(request, _console(as_json=json))
+    show_doctor(request, console_for(as_json=json))
 
 
 @app.command()
@@ -334,10 +286,10 @@ def credentials(
     """Show every login and token; asks first."""
     from multimeter.visualization.verbs import show_credentials
 
-    config_file = _config_file(context, config, name)
+    config_file = config_file_of(context, config, name)
     if not yes and config_file.exists():
         typer.confirm("Show passwords and tokens on this screen?", abort=True)
-    show_credentials(config_file, _console(as_json=json))
+    show_credentials(config_file, console_for(as_json=json))
 
 
 @app.command()
@@ -345,61 +297,7 @@ def serve(context: typer.Context, config: Config = None, name: Name = DEFAULT_NA
     """Run the server of an embedded stack in the foreground."""
     from multimeter.visualization.verbs import serve_stack
 
-    serve_stack(_config_file(context, config, name), _console(as_json=False))
-
-
-dashboards = typer.Typer(
-    help="Panels of your own, for every run: see docs/dashboards.md.",
-    no_args_is_help=True,
-)
-app.add_typer(dashboards, name="dashboard")
-
-
-@dashboards.command("add")
-def add_dashboard(
-    context: typer.Context,
-    file: Annotated[
-        pathlib.Path, typer.Argument(help="A TOML file that describes it.", metavar="FILE")
-    ],
-    config: Config = None,
-    name: Name = DEFAULT_NAME,
-    json: Json = False,
-) -> None:
-    """Show the panels that a file describes; one of the same name is replaced."""
-    from multimeter.visualization.dashboard_verbs import add_own_dashboard
-
-    config_file = _config_file(context, config, name)
-    add_own_dashboard(config_file, file.expanduser(), _console(as_json=json))
-
-
-@dashboards.command("list")
-def list_dashboards(
-    context: typer.Context,
-    config: Config = None,
-    name: Name = DEFAULT_NAME,
-    json: Json = False,
-) -> None:
-    """List your dashboards."""
-    from multimeter.visualization.dashboard_verbs import show_own_dashboards
-
-    show_own_dashboards(_config_file(context, config, name), _console(as_json=json))
-
-
-@dashboards.command("remove")
-def remove_dashboard(
-    context: typer.Context,
-    dashboard: Annotated[
-        str, typer.Argument(help="What the list calls it.", metavar="DASHBOARD")
-    ],
-    config: Config = None,
-    name: Name = DEFAULT_NAME,
-    json: Json = False,
-) -> None:
-    """Show its panels no more; measures stay."""
-    from multimeter.visualization.dashboard_verbs import remove_own_dashboard
-
-    config_file = _config_file(context, config, name)
-    remove_own_dashboard(config_file, dashboard, _console(as_json=json))
+    serve_stack(config_file_of(context, config, name), console_for(as_json=False))
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -63,7 +63,7 @@ def _run_figures() -> list[_RunFigure]:
             _FIGURE_UNITS.get(each.unit, each.unit or "short"),
         )
         for each in FIGURES
-        if each.key != "duration"  # it has a column of its own, exact to the ns
+        if each.key != "duration"  # it has a column of its own
     ]
 
 

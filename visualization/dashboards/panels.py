@@ -86,9 +86,11 @@ def figures_of(
     """
     if duration_ns is None:
         return []
-    found = {DURATION.id: Figure(**vars(DURATION), value=duration_ns / 1e9)}
+    said = said or {}
+    duration = said.get(DURATION.id, duration_ns / 1e9)
+    found = {DURATION.id: Figure(**vars(DURATION), value=duration)}
     for figure in FIGURES:
-        value = (said or {}).get(figure.id, _value(figure, statistics))
+        value = said.get(figure.id, _value(figure, statistics))
         if figure.id not in found and value is not None and (value or not figure.rare):
             found[figure.id] = Figure(figure.id, figure.title, figure.unit, value)
     return list(found.values())

@@ -42,7 +42,8 @@ class FigureDefinition:
 
 
 DURATION = ColumnDefinition("duration", "Duration", "s")
-"""The figure that every run with points has: from its first to its last point."""
+"""The figure that every run with points has: from its start, where its entry says that,
+else from its first point, to its last point."""
 
 FIGURES = (
     # A run has one or the other, of ResourceProbe or of ProcessProbe.

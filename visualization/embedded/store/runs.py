@@ -24,6 +24,7 @@ from multimeter.record import Record
 from multimeter.schema import Schema
 from multimeter.schema_json import schema_from_json
 from multimeter.visualization.dashboards.definition import (
+    DURATION,
     FIGURES,
     SILENCE_POINTS,
     SILENCE_SECONDS,
@@ -38,7 +39,7 @@ State = Literal["live", "ended", "died"]
 
 
 _HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
-_FIGURES = {f"figure_{each.id}": each.id for each in FIGURES}
+_FIGURES = {f"figure_{key}": key for key in (DURATION.id, *(each.id for each in FIGURES))}
 _SAID = ("end", "points", "state", "alive_until", *_FIGURES)
 
 

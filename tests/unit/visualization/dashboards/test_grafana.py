@@ -176,7 +176,7 @@ def test_figures_have_their_units():
         title: each["fieldConfig"]["defaults"]["unit"]
         for title, each in panels(kind="stat").items()
     }
-    assert units == {"Duration": "ns", "Peak memory": "bytes", "Mean CPU": "percentunit"}
+    assert units == {"Duration": "s", "Peak memory": "bytes", "Mean CPU": "percentunit"}
     assert set(units) - {"Duration"} <= {each.title for each in FIGURES}
 
 

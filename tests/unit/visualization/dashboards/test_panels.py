@@ -162,10 +162,10 @@ def test_a_figure_whose_measures_are_missing_is_left_out():
 
 def test_what_the_run_says_of_itself_counts():
     statistics = {key: Statistic(max=1.0, mean=1.0) for key in KEYS}
-    said = {"peak_memory": 5e6, "cpu": 0.5, "cpu_time": 3.0}
+    said = {"duration": 1.1, "peak_memory": 5e6, "cpu": 0.5, "cpu_time": 3.0}
     figures = {each.title: each.value for each in figures_of(statistics, 10**9, said)}
     assert figures == {
-        "Duration": 1.0,
+        "Duration": 1.1,
         "Peak memory": 5e6,
         "Mean CPU": 0.5,
         "CPU time, with children": 3.0,

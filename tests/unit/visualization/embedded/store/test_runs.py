@@ -62,7 +62,7 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
 ) -> None:
     write(store, *encode_result(result))
     assert list_runs(store, NOW_NS) == [
-        RunSummary("my run", 100, 200, 2, {"host": "a"}, "ended", {})
+        RunSummary("my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7})
     ]
     run = describe_run(store, "my run", NOW_NS)
     assert run is not None

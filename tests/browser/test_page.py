@@ -179,6 +179,21 @@ def test_any_measure_has_a_panel_with_its_unit(browser, storage):
     assert curves(browser, panel.get_attribute("data-panel")) == {"rig.voltage": 3}
 
 
+def test_the_duration_is_that_which_the_run_says_in_the_list_and_on_top(
+    browser, shared_stack
+):
+    start = time.time_ns()
+    shared_stack.write(
+        f"lasting v=1 {start}",
+        f"lasting v=2 {start + 10**9}",
+        f"multimeter_runs,measurement=lasting figure_duration=1.5 {start}",
+    )
+    browser.open("/?run=lasting")
+    shown = browser.one("[data-figure=Duration]").text.split("\n")
+    assert shown == ["Duration", "1.5 s"]
+    assert "1.5 s" in browser.one('[data-run="lasting"] .facts').text
+
+
 def test_runs_are_picked_from_a_list_by_keyboard(browser, storage):
     storage.store(run_of("alpha-1"))
     storage.store(run_of("alpha-2"))

@@ -101,7 +101,7 @@ export class RunList {
 }
 
 /** Runs under the day of their last point, which is their order.
- * @param {import("./types.js").Run[]} runs
+ * @param {import("./types.js").ListedRun[]} runs
  * @returns {HTMLElement[]}
  */
 function byDay(runs) {
@@ -136,7 +136,7 @@ function localDate(moment) {
   return dateText(moment, utcOffset(moment));
 }
 
-/** @param {import("./types.js").Run} run */
+/** @param {import("./types.js").ListedRun} run */
 function rowOf(run) {
   const name = element("span", { class: "name" }, run.identifier);
   const row = element("a", { class: "run", href: addressOf(run.identifier), "data-run": run.identifier, title: run.identifier }, name);
@@ -149,13 +149,13 @@ function rowOf(run) {
   return row;
 }
 
-/** @param {import("./types.js").Run} run */
-function factsOf({ start, end, points }) {
+/** @param {import("./types.js").ListedRun} run */
+function factsOf({ start, end, points, figures }) {
   const count = `${formatted(points, "short")} ${points === 1 ? "point" : "points"}`;
   if (start === null || end === null) return count;
   const time = clockText(start, utcOffset(start)).slice(0, 5);
   const day = localDate(start) === localDate(end) ? "" : `${localDate(start)}, `;
-  return `${day}${time} · ${formatted((end - start) / 1e3, "s")} · ${count}`;
+  return `${day}${time} · ${formatted(figures.duration, "s")} · ${count}`;
 }
 
 /** @param {number} found */

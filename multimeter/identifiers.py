@@ -9,6 +9,7 @@ from multimeter.errors import ConfigurationError
 
 __all__ = [
     "CODENAMES",
+    "FIGURE_PREFIX",
     "HEALTH",
     "LOGS",
     "MARKS",
@@ -33,6 +34,9 @@ MARKS = "multimeter_marks"
 
 RUNS = "multimeter_runs"
 """The measurement that holds an entry for each run."""
+
+FIGURE_PREFIX = "figure_"
+"""How the fields of such an entry begin that say what the run has used."""
 
 RESERVED_MEASUREMENTS = frozenset((CODENAMES, HEALTH, LOGS, MARKS, RUNS))
 """Those that are no runs."""

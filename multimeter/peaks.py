@@ -96,21 +96,23 @@ def peaks_of(result: Measured) -> tuple[Peak, ...]:
         result: What was measured; also one that was read back from a file.
     """
     curves = {each.key: each for each in result.schema.measures}
+    baseline = Baseline.of(result.meta_data)
     peaks = []
     for measure in result.schema.measures:
         if measure.metric.peak_of:
             curve = curves.get(f"{measure.subject.key}.{measure.metric.peak_of}")
-            peak = _peak(result, measure, curve)
+            peak = _peak(result, baseline, measure, curve)
             if peak is not None:
                 peaks.append(peak)
     return tuple(peaks)
 
 
-def _peak(result: Measured, measure: Measure, curve: Measure | None) -> Peak | None:
+def _peak(
+    result: Measured, baseline: Baseline, measure: Measure, curve: Measure | None
+) -> Peak | None:
     times, values = _known(result, measure)
     if not values:
         return None
-    baseline = Baseline.of(result.meta_data)
     before = baseline.values.get(measure.key)
     mark = max(values)
     sampled = None

@@ -17,7 +17,7 @@ from typing import Any
 
 from multimeter.errors import FormatError
 from multimeter.figures import figures_of
-from multimeter.identifiers import MARKS, RUNS
+from multimeter.identifiers import FIGURE_PREFIX, MARKS, RUNS
 from multimeter.line_protocol import encode, portable_measurement
 from multimeter.point_lines import encode_points
 from multimeter.record import Record
@@ -101,6 +101,6 @@ def run_record(result: Result) -> Record:
     if len(times):
         fields |= {"start": times[0], "end": times[-1], "duration": times[-1] - times[0]}
     for figure in figures_of(result):
-        fields[f"figure_{figure.key}"] = float(figure.value)
+        fields[f"{FIGURE_PREFIX}{figure.key}"] = float(figure.value)
     start = times[0] if len(times) else None
     return Record(RUNS, {"measurement": measurement}, fields, start)

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import time
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from multimeter.probes.process import ProcessProbe
@@ -45,12 +45,7 @@ class Ending:
         self._process = _opened(self._probe.pid)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the signals as they were."""
         for number, handler in self._before.items():
             signal.signal(number, handler)

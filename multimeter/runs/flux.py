@@ -15,14 +15,11 @@ from operator import itemgetter
 from typing import Any
 
 from multimeter.errors import StorageError
-from multimeter.identifiers import MARKS, RUNS
+from multimeter.identifiers import FIGURE_PREFIX, MARKS, RUNS
 from multimeter.record import FieldValue, Record, Unsigned
 from multimeter.timestamps import parse_iso
 
-__all__ = ["FIGURE", "list_query", "quoted", "read_records", "run_query"]
-
-FIGURE = "figure_"
-"""How the names of the fields begin that say what a run has used."""
+__all__ = ["list_query", "quoted", "read_records", "run_query"]
 
 Row = tuple[int, str, FieldValue]
 _LISTED = ("duration", "peak_memory", "cpu", "cpu_time")
@@ -43,7 +40,7 @@ def quoted(text: str) -> str:
 def list_query(bucket: str) -> str:
     """Return the query for the entries of all runs, without what is long in them."""
     said = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
-    fields = (*said, *(f"{FIGURE}{key}" for key in _LISTED))
+    fields = (*said, *(f"{FIGURE_PREFIX}{key}" for key in _LISTED))
     wanted = " or ".join(f'r._field == "{field}"' for field in fields)
     return (
         f"from(bucket: {quoted(bucket)}) |> {_EVER}"

@@ -13,12 +13,13 @@ from typing import Any
 
 from multimeter.connection import Connection, find_connection
 from multimeter.errors import MultimeterError, NoStackError, StorageError
+from multimeter.identifiers import FIGURE_PREFIX
 from multimeter.line_protocol import portable_measurement
 from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.result_from_lines import decode_result
 from multimeter.runs.client import ReadClient
-from multimeter.runs.flux import FIGURE, list_query, read_records, run_query
+from multimeter.runs.flux import list_query, read_records, run_query
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.line_format import LineFormat
 
@@ -203,9 +204,9 @@ class InfluxDB:
             state=state,
             is_small=isinstance(points, int) and points <= _SMALL,
             figures={
-                key.removeprefix(FIGURE): float(value)
+                key.removeprefix(FIGURE_PREFIX): float(value)
                 for key, value in fields.items()
-                if key.startswith(FIGURE) and isinstance(value, (int, float))
+                if key.startswith(FIGURE_PREFIX) and isinstance(value, (int, float))
             },
         )
         try:

@@ -46,7 +46,7 @@ class Tool:
         return [sys.executable, "-m", "multimeter.visualization", *words]
 
     def run(self, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        return self._run(self.words(*words), stdin=subprocess.DEVNULL, **more)
+        return self.call(self.words(*words), stdin=subprocess.DEVNULL, **more)
 
     def json(self, *words: str) -> dict[str, Any]:
         done = self.run(*words, "--json")
@@ -55,16 +55,19 @@ class Tool:
         return dict(json.loads(done.stdout))
 
     def python(self, code: str) -> subprocess.CompletedProcess[str]:
-        return self._run([sys.executable, "-c", code])
+        return self.call([sys.executable, "-c", code])
 
-    def _run(self, command: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, command: list[str], timeout: float = 300, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run another program in its home."""
         return subprocess.run(
             command,
             env=self.environment,
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=timeout,
             check=False,
             **more,
         )

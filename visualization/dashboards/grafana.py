@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.connection import RUN_DASHBOARD
 from multimeter.figures import FIGURES
-from multimeter.identifiers import CODENAMES, HEALTH, LOGS
+from multimeter.identifiers import CODENAMES, FIGURE_PREFIX, HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_own, grafana_run
 from multimeter.visualization.dashboards.definition import GAP, LOG_SERIES
 from multimeter.visualization.dashboards.own import OwnDashboard
@@ -38,7 +38,7 @@ _UIDS = {
 _START_OF_RUN = "(start of the run)"
 """What runs are aligned on when it is no mark."""
 
-MOST_OTHERS = 40
+_MOST_OTHERS = 40
 """How many metrics that no panel was planned for have one."""
 
 _NOTHING_ELSE = "nothing else"
@@ -58,7 +58,7 @@ class _RunFigure:
 def _run_figures() -> list[_RunFigure]:
     return [
         _RunFigure(
-            f"figure_{each.key}",
+            f"{FIGURE_PREFIX}{each.key}",
             each.title,
             _FIGURE_UNITS.get(each.unit, each.unit or "short"),
         )
@@ -89,7 +89,7 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
         "run_figures": _run_figures(),
         "units": grafana_run.units(),
         "stored_units": grafana_run.stored_units(),
-        "most_others": MOST_OTHERS,
+        "most_others": _MOST_OTHERS,
         "nothing_else": _NOTHING_ELSE,
         "codenames_said": CODENAMES,
         "log": LOG_SERIES,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from multimeter.identifiers import FIGURE_PREFIX
 from multimeter.measure import Measure
 from multimeter.panels import shown_unit
 from multimeter.probe import ResourceProbe
@@ -216,7 +217,7 @@ def _figure(sources: list[FigureDefinition]) -> RunFigure:
     return RunFigure(
         sources[0].title,
         sources[0].unit,
-        f"figure_{sources[0].id}",
+        f"{FIGURE_PREFIX}{sources[0].id}",
         f"^({'|'.join(map(re.escape, keys))})$",
         {f"^{re.escape(key)}$": factor for key, factor in factors.items() if factor != 1.0},
         sources[0].statistic,

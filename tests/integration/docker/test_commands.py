@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
 
 import pytest
@@ -24,15 +23,7 @@ def multimeter(shared_stack):
 
     def run(verb, *words, exit_code=0, config=True):
         named = ["--config", str(shared_stack.config_file)] if config else []
-        done = subprocess.run(
-            [*MULTIMETER, verb, *words, *named],
-            env=shared_stack.environment,
-            cwd=shared_stack.home,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = shared_stack.call([*MULTIMETER, verb, *words, *named], timeout=120)
         assert done.returncode == exit_code, done.stderr
         return done
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 
 import pytest
@@ -12,15 +11,7 @@ RUN = [sys.executable, "-c", "from multimeter.cli import main; main()", "run"]
 
 
 def run(tool, *words):
-    return subprocess.run(
-        [*RUN, *words],
-        env=tool.environment,
-        cwd=tool.home,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return tool.call([*RUN, *words], timeout=60)
 
 
 @pytest.mark.parametrize("command", [("sleep", "0.4"), ("true",)])

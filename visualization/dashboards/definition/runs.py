@@ -20,18 +20,6 @@ ended, or ``SILENCE_POINTS`` times the mean distance of its points, if that is l
 """
 
 SILENCE_SECONDS = 5 * 60
-"""A delivery that has said nothing for so long is silent."""
-
-HEALTH_HOURS = 6
-"""How much time the panels of deliveries show."""
-
-TOTAL_UNITS = {"percentunit": "s", "Bps": "bytes", "cps": "short", "ops": "short"}
-"""Units of rates: the unit of what they add up to, the mean times the duration."""
-
-MOST_COMPARED = 8
-"""How many runs can be compared at once."""
-
-SILENCE_SECONDS = 5 * 60
 SILENCE_POINTS = 10
 
 RUN_COLUMNS = (

@@ -53,10 +53,11 @@ class HealthApi:
         ]
 
     def _health(self, _asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
+        deliveries, all_deliveries = list_deliveries(self._store, MOST_DELIVERIES)
         last = self._now_ns() - DELIVERY_SILENCE_SECONDS * 10**9
         return {
             "store": vars(store_health(self._store)),
-            "all_deliveries": len(self._store.tag_sets(HEALTH)),
+            "all_deliveries": all_deliveries,
             "deliveries": [
                 {
                     "tags": each.tags,
@@ -64,7 +65,7 @@ class HealthApi:
                     "counts": each.counts,
                     "state": _state(each, last),
                 }
-                for each in list_deliveries(self._store, MOST_DELIVERIES)
+                for each in deliveries
             ],
         }
 

@@ -90,8 +90,10 @@ def _codenames(info: MeasurementInfo) -> int:
     return len({tags["codename"] for tags in info.tag_sets if "codename" in tags})
 
 
-def list_deliveries(store: Store, most: int) -> list[Delivered]:
-    """Return what deliveries have done, the one that spoke last first.
+def list_deliveries(store: Store, most: int) -> tuple[list[Delivered], int]:
+    """Return what deliveries have done, and how many there are in all.
+
+    The one that spoke last is the first.
 
     Args:
         store: Where they have said it.
@@ -106,7 +108,7 @@ def list_deliveries(store: Store, most: int) -> list[Delivered]:
         said = store.last(HEALTH, [*_COUNTS, _CLOSED], each.tags)
         closed = said.pop(_CLOSED, None) is True
         found.append(Delivered(each.tags, each.end_ns, _numbers(said), closed))
-    return found
+    return found, len(newest)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:

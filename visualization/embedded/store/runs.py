@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from multimeter.identifiers import (
+    FIGURE_PREFIX,
     MARKS,
     RESERVED_MEASUREMENTS,
     RUNS,
@@ -39,7 +40,8 @@ State = Literal["live", "ended", "died"]
 
 
 _HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
-_FIGURES = {f"figure_{key}": key for key in (DURATION.id, *(each.id for each in FIGURES))}
+_FIGURES = {f"{FIGURE_PREFIX}{each.id}": each.id for each in FIGURES}
+_FIGURES[f"{FIGURE_PREFIX}{DURATION.id}"] = DURATION.id
 _SAID = ("end", "points", "state", "alive_until", *_FIGURES)
 
 

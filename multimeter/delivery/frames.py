@@ -2,7 +2,7 @@
 
 A frame is a marker (the byte 0xFF, which UTF-8 never has), the index of the record in
 its file, the length of its line, a CRC-32 (4 bytes each, big endian), and the line. The
-sum covers the index, the length and the line, and begins with a salt that each file has
+sum covers all of them, and begins with a salt that each file has
 of its own: what a disk brings to light of another file is no frame of this one. The
 index says which record it is, also where those before it are damaged.
 
@@ -14,8 +14,6 @@ the length. They are read, not written.
 
 from __future__ import annotations
 
-import errno
-import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -34,13 +32,15 @@ __all__ = [
 ]
 
 _MARKER = b"\xff"
-_HEAD = struct.Struct(">II")
+_MARKER_BYTE = _MARKER[0]
+_HEAD = struct.Struct(">BII")
 _SUM = struct.Struct(">I")
-FRAME_BYTES = len(_MARKER) + _HEAD.size + _SUM.size
+_OLD_HEAD = struct.Struct(">BII")
+FRAME_BYTES = _HEAD.size + _SUM.size
 """How many bytes a frame adds to its line."""
 
 MOST_LINE_BYTES = 64 * 2**20
-"""The longest line that a frame takes; no server takes one."""
+"""The longest line that is read from a file; no server takes one."""
 
 # Garbage may look like the beginnings of many long frames. All that is summed up in vain
 # is at most so many times the file.
@@ -95,15 +95,9 @@ def frame(line: bytes, index: int = 0, salt: int = 0) -> bytes:
         line: The line; not empty.
         index: Which record of its file it is, from 0.
         salt: The salt of the file.
-
-    Raises:
-        OSError: The line is too long.
     """
-    if len(line) > MOST_LINE_BYTES:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-    head = _HEAD.pack(index, len(line))
-    checksum = zlib.crc32(line, zlib.crc32(head, salt))
-    return _MARKER + head + _SUM.pack(checksum) + line
+    head = _HEAD.pack(_MARKER_BYTE, index, len(line))
+    return head + _SUM.pack(zlib.crc32(line, zlib.crc32(head, salt))) + line
 
 
 def end_mark(records: int, salt: int) -> bytes:
@@ -118,7 +112,7 @@ def records_at_end(tail: bytes, salt: int) -> int | None:
     """
     if len(tail) < FRAME_BYTES:
         return None
-    index, size = _HEAD.unpack_from(tail, len(_MARKER))
+    _, index, size = _HEAD.unpack_from(tail)
     return index if size == 0 and tail == end_mark(index, salt) else None
 
 
@@ -129,13 +123,13 @@ def scan(data: bytes, salt: int = 0) -> Scan:
         start = position + FRAME_BYTES
         if start > len(data):
             return None
-        index, size = _HEAD.unpack_from(data, position + len(_MARKER))
+        _, index, size = _HEAD.unpack_from(data, position)
         # So many records need more bytes than there are before this one.
         if index * FRAME_BYTES > position or size > min(MOST_LINE_BYTES, len(data) - start):
             return None
         (checksum,) = _SUM.unpack_from(data, start - _SUM.size)
         line = data[start : start + size]
-        head = data[position + len(_MARKER) : start - _SUM.size]
+        head = _HEAD.pack(_MARKER_BYTE, index, size)
         if zlib.crc32(line, zlib.crc32(head, salt)) == checksum:
             return _Frame(index, line, FRAME_BYTES + size)
         allowance.left -= size
@@ -151,10 +145,10 @@ def scan_old(data: bytes) -> Scan:
     """
 
     def read(data: bytes, position: int, allowance: _Allowance) -> _Frame | None:
-        start = position + len(_MARKER) + _HEAD.size
+        start = position + _OLD_HEAD.size
         if start >= len(data):
             return None
-        size, checksum = _HEAD.unpack_from(data, position + len(_MARKER))
+        _, size, checksum = _OLD_HEAD.unpack_from(data, position)
         if not 0 < size <= len(data) - start:
             return None
         line = data[start : start + size]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 import itertools
 import struct
 import time
@@ -10,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimeter.delivery import frames
 from multimeter.delivery.frames import (
     FRAME_BYTES,
     end_mark,
@@ -127,13 +125,6 @@ def test_files_of_earlier_versions_are_read(some, data):
     found = scan_old(bytes(whole))
     assert by_index(found) == {i: line for i, line in enumerate(some) if i != hit}
     assert found.records == len(some)
-
-
-def test_a_line_that_no_server_takes_is_refused(monkeypatch):
-    monkeypatch.setattr(frames, "MOST_LINE_BYTES", 10)
-    with pytest.raises(OSError, match="File too large") as caught:
-        frame(bytes(11))
-    assert caught.value.errno == errno.EFBIG
 
 
 @pytest.mark.parametrize(

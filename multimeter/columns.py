@@ -8,10 +8,13 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-__all__ = ["ABSENT", "Column", "ColumnView", "is_number", "plain"]
+from multimeter.record import Unsigned
+from multimeter.values import PLAIN, plain
 
-_PLAIN = frozenset((float, int, str, bool))
+__all__ = ["ABSENT", "Column", "ColumnView", "is_number"]
+
 _TYPECODES: dict[type, str] = {float: "d", int: "q"}
+_NUMBERS = frozenset((float, int, Unsigned))
 
 _VALUE, _NONE, _ABSENT = 0, 1, 2
 
@@ -27,14 +30,13 @@ ABSENT = _Absent()
 """Stands for a value that was not given at all, as opposed to None."""
 
 
-def plain(value: Any) -> Any:
-    """Return the Python number in a scalar of numpy and its kin, else the value."""
-    return value.item() if getattr(value, "ndim", None) == 0 else value
-
-
 def is_number(value: Any) -> bool:
-    """Return whether it is a finite number that a float can hold; a boolean is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """Return whether it is a finite number that a float can hold; a boolean is none.
+
+    Args:
+        value: A value of a column: numbers in it are of Python's own types.
+    """
+    if type(value) not in _NUMBERS:
         return False
     try:
         return math.isfinite(value)
@@ -46,7 +48,8 @@ class Column:
     """An append-only column: eight bytes a number, as long as all are numbers.
 
     A value that does not fit (text, a boolean, an integer beyond 64 bits) turns the
-    column into a plain list once; nothing is ever rounded or refused.
+    column into a plain list once; no such value is ever rounded or refused. Numbers and
+    text of other types are kept as :func:`~multimeter.values.plain` makes them.
 
     Args:
         value_type: The type that most values will have.
@@ -68,8 +71,11 @@ class Column:
         if value is None or value is ABSENT:
             self.pad(1, _NONE if value is None else _ABSENT)
             return
-        if type(value) not in _PLAIN:
+        if type(value) not in PLAIN:
             value = plain(value)
+            if value is None:
+                self.pad(1, _NONE)
+                return
         values = self._values
         if isinstance(values, array) and not _fits(values.typecode, value):
             self._values = values = list(values)
@@ -100,7 +106,7 @@ class Column:
 def _fits(typecode: str, value: Any) -> bool:
     if typecode == "d":
         # An int in a float column is fine while a double can hold it exactly.
-        return isinstance(value, float) or (type(value) is int and abs(value) <= 2**53)
+        return type(value) is float or (type(value) is int and abs(value) <= 2**53)
     return type(value) is int and -(2**63) <= value < 2**63
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from multimeter.errors import ConfigurationError, FormatError, LineProtocolError
 from multimeter.record import FieldValue, Record, Unsigned
+from multimeter.values import field_value, plain, text_of
 
 __all__ = [
     "MAX_TIME_NS",
@@ -30,6 +32,7 @@ __all__ = [
     "portable_key",
     "portable_measurement",
     "skip_spaces",
+    "time_of",
 ]
 
 PRECISIONS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -38,8 +41,8 @@ PRECISIONS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 MAX_TIME_NS = 2**63 - 2
 """The last time (and, negated, the first) that InfluxDB stores, in ns."""
 
-_INT64 = range(-(2**63), 2**63)
-_UINT64 = range(2**64)
+_INT64 = 2**63
+_UINT64 = 2**64
 _MOST_DIGITS = 20
 _TRUE = frozenset(("t", "T", "true", "True", "TRUE"))
 _FALSE = frozenset(("f", "F", "false", "False", "FALSE"))
@@ -98,32 +101,49 @@ def _escape_tag_value(value: str) -> str:
     return _portable(value).translate(_ESCAPE_KEY)
 
 
-def format_field(value: object) -> str | None:
+def format_field(value: Any) -> str | None:
     """Format a field value, or return None for a value that no field can hold.
 
     None, NaN and infinity have no form in line protocol, nor has an integer beyond the
-    range of a float. One outside 64 bits becomes a float; what is neither number, text
-    nor boolean becomes text.
+    range of a float. One outside 64 bits becomes a float. A value of any other type is
+    what :func:`~multimeter.values.field_value` makes of it.
     """
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Unsigned):
-        return f"{int(value)}u"
-    if isinstance(value, int):
-        return f"{int(value)}i" if value in _INT64 else _format_large(value)
-    if isinstance(value, float):
-        return repr(float(value)) if math.isfinite(value) else None
-    text = str(value).translate(_ESCAPE_STRING)
-    return f'"{text.encode("utf-8", "replace").decode("utf-8")}"'
+    form = _FORMS.get(type(value))
+    return form(value) if form else format_field(field_value(value))
 
 
-def _format_large(value: int) -> str | None:
+def _format_float(value: float) -> str | None:
+    return repr(value) if math.isfinite(value) else None
+
+
+def _format_integer(value: int) -> str | None:
+    if -_INT64 <= value < _INT64:
+        return f"{value}i"
     try:
         return repr(float(value))
     except OverflowError:
         return None
+
+
+def _format_unsigned(value: Unsigned) -> str | None:
+    number = int(value)
+    return f"{number}u" if 0 <= number < _UINT64 else _format_integer(number)
+
+
+def _format_text(value: str) -> str:
+    text = value.translate(_ESCAPE_STRING)
+    return f'"{text.encode("utf-8", "replace").decode("utf-8")}"'
+
+
+# All types that field_value gives.
+_FORMS: Mapping[type, Callable[[Any], str | None]] = {
+    float: _format_float,
+    int: _format_integer,
+    bool: lambda value: "true" if value else "false",
+    str: _format_text,
+    Unsigned: _format_unsigned,
+    type(None): lambda _: None,
+}
 
 
 def format_tags(tags: Mapping[str, str]) -> str:
@@ -135,14 +155,13 @@ def format_tags(tags: Mapping[str, str]) -> str:
     Raises:
         FormatError: Two keys cannot be told apart in line protocol.
     """
-    escaped = {
-        escape_key(str(key)): _escape_tag_value(str(tags[key]))
-        for key in sorted(tags, key=str)
-        if tags[key] not in ("", None)
-    }
-    if len(escaped) < sum(value not in ("", None) for value in tags.values()):
+    texts = {key: text_of(value) for key, value in tags.items() if value is not None}
+    ordered = sorted((text_of(key), text) for key, text in texts.items() if text)
+    escaped = {escape_key(key): _escape_tag_value(text) for key, text in ordered}
+    if len(escaped) < len(ordered):
         raise FormatError(
-            f"Two of the tags {sorted(tags, key=str)} have the same name in line protocol.",
+            f"Two of the tags {[key for key, _ in ordered]} have the same name in line "
+            "protocol.",
             cause="Their keys differ only in characters that line protocol lacks.",
             next_step="Give one of them another key.",
         )
@@ -154,16 +173,38 @@ def encode(record: Record) -> str | None:
 
     Returns:
         The line, or None when none of the fields can be expressed (an all-NaN point).
+
+    Raises:
+        FormatError: Two of its tags cannot be told apart in line protocol.
+        ConfigurationError: Its time is no integer.
     """
     fields = ",".join(
-        f"{escape_key(key)}={text}"
+        f"{escape_key(text_of(key))}={text}"
         for key, text in ((k, format_field(v)) for k, v in record.fields.items())
         if text is not None
     )
     if not fields:
         return None
-    line = f"{escape_measurement(record.measurement)}{format_tags(record.tags)} {fields}"
-    return line if record.time_ns is None else f"{line} {record.time_ns}"
+    measurement = escape_measurement(text_of(record.measurement))
+    line = f"{measurement}{format_tags(record.tags)} {fields}"
+    return line if record.time_ns is None else f"{line} {time_of(record.time_ns)}"
+
+
+def time_of(time_ns: Any) -> int:
+    """Return the time of a record, which may be an integer of any type.
+
+    Raises:
+        ConfigurationError: It is no integer.
+    """
+    if type(time_ns) is int:
+        return time_ns
+    number = plain(time_ns)
+    if type(number) is not int:
+        raise ConfigurationError(
+            f"{text_of(time_ns)} is not the time of a record.",
+            next_step="Give ns since the epoch as an integer.",
+        )
+    return number
 
 
 # A backslash escapes only the separators; before anything else it stands for itself.
@@ -321,9 +362,9 @@ def _decode_bare(token: str) -> FieldValue:
             raise RefusedError("invalid number")
         return value
     if match := _INTEGER.fullmatch(token):
-        return _ranged(match[1], _INT64, "integer", "ParseInt")
+        return _ranged(match[1], -_INT64, _INT64, "integer", "ParseInt")
     if match := _UNSIGNED.fullmatch(token):
-        return Unsigned(_ranged(match[1], _UINT64, "unsigned", "ParseUint"))
+        return Unsigned(_ranged(match[1], 0, _UINT64, "unsigned", "ParseUint"))
     if token in _TRUE:
         return True
     if token in _FALSE:
@@ -331,9 +372,9 @@ def _decode_bare(token: str) -> FieldValue:
     raise RefusedError("invalid boolean" if token[0] in "tTfF" else "invalid number")
 
 
-def _ranged(digits: str, allowed: range, kind: str, parser: str) -> int:
+def _ranged(digits: str, first: int, end: int, kind: str, parser: str) -> int:
     # int() refuses numbers of thousands of digits, which never fit anyway.
-    if len(digits) > _MOST_DIGITS or int(digits) not in allowed:
+    if len(digits) > _MOST_DIGITS or not first <= int(digits) < end:
         raise RefusedError(
             f"unable to parse {kind} {digits}: strconv.{parser}: "
             f'parsing "{digits}": value out of range'

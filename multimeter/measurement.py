@@ -18,6 +18,7 @@ from multimeter.sampler import Sampler
 from multimeter.schema import Schema
 from multimeter.storages.base import Storage
 from multimeter.storages.following import Following
+from multimeter.values import text_of
 
 if TYPE_CHECKING:
     from multimeter.helper.sampler import HelperSampler
@@ -81,7 +82,7 @@ class Measurement:
     ) -> None:
         given = "" if identifier is None else str(identifier)
         self.identifier = checked_identifier(given or new_identifier())
-        self.tags = {key: str(value) for key, value in tags.items()}
+        self.tags = {key: text_of(value) for key, value in tags.items()}
         self.result: Result | None = None
         self._multimeter = multimeter
         self._probes = multimeter.probes
@@ -192,10 +193,11 @@ class Measurement:
             StateError: The measurement is not going on.
         """
         _, sampler = self._going_on("add a mark to")
+        text = text_of(label)
         assert self._following is not None, "it is there as long as the sampler"
         time_ns = sampler.time_ns()
-        self._following.add_mark(time_ns, str(label))
-        sampler.mark(time_ns, str(label))
+        self._following.add_mark(time_ns, text)
+        sampler.mark(time_ns, text)
 
     def _going_on(self, verb: str) -> tuple[Result, Sampler | HelperSampler]:
         if self._sampler is None or self.result is None:

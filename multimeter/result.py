@@ -11,6 +11,7 @@ from multimeter.columns import ABSENT, Column, ColumnView
 from multimeter.peaks import Peak, peaks_of
 from multimeter.schema import Describes, Schema
 from multimeter.timestamps import from_ns, to_ns
+from multimeter.values import text_of
 
 __all__ = ["Mark", "Point", "Points", "Result", "Schema"]
 
@@ -63,7 +64,7 @@ class Result:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         self.identifier = identifier
-        self.tags = {str(key): str(value) for key, value in (tags or {}).items()}
+        self.tags = {text_of(k): text_of(v) for k, v in (tags or {}).items()}
         self.meta_data: dict[str, Any] = {}
         self.schema = Schema.of_probes(probes)
         self._times = Column(int)
@@ -107,8 +108,9 @@ class Result:
         Args:
             timestamp: When the values were sampled: a datetime (without a zone: UTC),
                 or ns since the epoch.
-            values: Measure keys to values. Any type is kept; a key that is in no
-                measure of the schema is kept, too.
+            values: Measure keys to values. Numbers and text become plain ones, see
+                :func:`multimeter.values.plain`; any other type is kept. A key that is in
+                no measure of the schema is kept, too; what is not text becomes text.
 
         Raises:
             ConfigurationError: The timestamp is neither a datetime nor an integer.
@@ -116,6 +118,7 @@ class Result:
         given = to_ns(timestamp)
         rows = len(self._times)
         if not values.keys() <= self._columns.keys():
+            values = {text_of(key): value for key, value in values.items()}
             new = {k: Column(type(v)) for k, v in values.items() if k not in self._columns}
             # Readers in other threads go on with the mapping that they have.
             self._columns = {**self._columns, **new}
@@ -138,12 +141,12 @@ class Result:
         Args:
             timestamp: The moment: a datetime (without a zone: UTC), or ns since the
                 epoch.
-            label: Its name.
+            label: Its name; what is not text becomes text.
         """
         time_ns = to_ns(timestamp)
         while time_ns in self._marks:
             time_ns += 1
-        self._marks[time_ns] = label
+        self._marks[time_ns] = text_of(label)
 
     def add_meta_data(self, /, **meta_data: Any) -> None:
         """Add meta data; a value for a key that is there replaces the one before."""

@@ -10,7 +10,6 @@ figures, so that a list of runs need not read their points.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
@@ -23,6 +22,7 @@ from multimeter.point_lines import encode_points
 from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.schema_json import schema_to_json
+from multimeter.values import json_text
 
 __all__ = ["check_identifier", "encode_batches", "encode_result", "run_record"]
 
@@ -94,9 +94,9 @@ def run_record(result: Result) -> Record:
     fields: dict[str, Any] = {
         "identifier": result.identifier,
         "points": len(times),
-        "tags": json.dumps(result.tags, default=str),
-        "meta_data": json.dumps(result.meta_data, default=str),
-        "schema": json.dumps(schema_to_json(result.schema), default=str),
+        "tags": json_text(result.tags),
+        "meta_data": json_text(result.meta_data),
+        "schema": json_text(schema_to_json(result.schema)),
     }
     if len(times):
         fields |= {"start": times[0], "end": times[-1], "duration": times[-1] - times[0]}

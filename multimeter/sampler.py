@@ -13,6 +13,7 @@ from multimeter.log import log
 from multimeter.measure import Measure
 from multimeter.overhead import CycleLimit, SamplerProbe, Sampling
 from multimeter.probe import Probe
+from multimeter.values import simple
 
 __all__ = ["Clock", "Sampler", "SystemClock", "Ticks", "checked_cycle_time"]
 
@@ -247,8 +248,8 @@ class Sampler:
                 self._report(probe, "could not sample; its values are missing", error)
         try:
             self._sink(self._last[1], values)
-        except Exception:  # noqa: BLE001 - the thread goes on
-            log().exception("Multimeter could not keep a point.")
+        except Exception as error:  # noqa: BLE001 - the thread goes on
+            self._report(self, "could not keep a point", error)
 
     def _moment(self) -> tuple[int, int]:
         """Return now, on the monotonic clock and in time of day.
@@ -266,7 +267,7 @@ class Sampler:
         baseline: dict[str, Any] = {}
         for probe in self._probes:
             try:
-                baseline.update(probe.baseline())
+                baseline.update(simple(probe.baseline()))
             except Exception as error:  # noqa: BLE001 - it only says when peaks were
                 self._report(probe, "could not tell what was before the start", error)
         return baseline
@@ -278,7 +279,7 @@ class Sampler:
             except Exception as error:  # noqa: BLE001 - the result is still stored
                 self._report(probe, "could not end", error)
 
-    def _report(self, probe: Probe, what: str, error: Exception) -> None:
-        if id(probe) not in self._reported:
-            self._reported.add(id(probe))
-            log().warning("%s %s.", type(probe).__name__, what, exc_info=error)
+    def _report(self, whose: object, what: str, error: Exception) -> None:
+        if id(whose) not in self._reported:
+            self._reported.add(id(whose))
+            log().warning("%s %s.", type(whose).__name__, what, exc_info=error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from multimeter.columns import is_number
 from multimeter.figures import Figure, figures_of
 from multimeter.quantities import quantity, sparkline
 from multimeter.run_statistics import start_ns
@@ -123,5 +124,5 @@ def _sums(result: Result, keys: Iterable[str]) -> Iterator[tuple[float, float]]:
     columns = [result.values(key) for key in keys]
     for row, time in enumerate(result.times_ns):
         values = [column[row] for column in columns]
-        if all(isinstance(value, (int, float)) for value in values):
+        if all(map(is_number, values)):
             yield time, sum(values)

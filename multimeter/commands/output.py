@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import pathlib
 import shutil
 import sys
@@ -15,6 +14,7 @@ import typer
 from multimeter.durable import replacement
 from multimeter.errors import StorageError
 from multimeter.reports.texts import printable
+from multimeter.values import json_value
 
 __all__ = ["can_draw", "is_terminal", "print_json", "print_table", "replace_file", "width"]
 
@@ -40,17 +40,7 @@ def can_draw() -> bool:
 
 def print_json(value: Any) -> None:
     """Print one object; what is no finite number in it becomes null."""
-    typer.echo(json.dumps(_finite(value), indent=2, default=str, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    typer.echo(json.dumps(json_value(value), indent=2, allow_nan=False))
 
 
 def print_table(

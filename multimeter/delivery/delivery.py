@@ -163,6 +163,7 @@ class Delivery:
 
         Raises:
             FormatError: Two of its tags cannot be told apart in line protocol.
+            ConfigurationError: Its time is no integer.
             QueueFullError: There is no room, and the policy is to raise.
             StateError: The delivery is closed.
             StorageError: The disk failed, with the tier ``spool+fsync``.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
+from multimeter.errors import FormatError
 from multimeter.line_protocol import (
     escape_key,
     escape_measurement,
     format_field,
     format_tags,
+    time_of,
 )
 from multimeter.record import Record
+from multimeter.values import text_of
 
 __all__ = ["encode_record"]
 
@@ -28,23 +32,36 @@ def encode_record(record: Record, time_ns: int) -> tuple[bytes | None, int]:
 
     Raises:
         FormatError: Two of its tags cannot be told apart in line protocol.
+        ConfigurationError: Its time is no integer.
     """
     texts = [(key, format_field(value)) for key, value in record.fields.items()]
-    fields = ",".join(_prefix(key) + text for key, text in texts if text is not None)
-    left_out = sum(text is None for _, text in texts)
+    fields = ",".join([_prefix(key) + text for key, text in texts if text is not None])
+    left_out = sum([text is None for _, text in texts])
     if not fields:
         return None, left_out
-    time_ns = time_ns if record.time_ns is None else record.time_ns
-    head = _head(record.measurement, tuple(record.tags.items()))
+    time_ns = time_ns if record.time_ns is None else time_of(record.time_ns)
+    tags = record.tags
+    try:
+        head = _head(record.measurement, *tags, *tags.values())
+    except FormatError:
+        raise
+    except Exception:  # noqa: BLE001 - what is not text may have no hash
+        head = _new_head(record.measurement, tags)
     return f"{head} {fields} {time_ns}".encode(), left_out
 
 
-# The same few series and fields come again and again.
-@functools.lru_cache(1_024)
-def _head(measurement: str, tags: tuple[tuple[str, str], ...]) -> str:
-    return escape_measurement(measurement) + format_tags(dict(tags))
+# The same few series and fields come again and again. To a cache that looks at no types,
+# True and 1.0 are the same as 1.
+@functools.lru_cache(1_024, typed=True)
+def _head(measurement: str, *tags: str) -> str:
+    half = len(tags) // 2
+    return _new_head(measurement, dict(zip(tags[:half], tags[half:])))
 
 
-@functools.lru_cache(4_096)
+def _new_head(measurement: str, tags: Mapping[str, str]) -> str:
+    return escape_measurement(text_of(measurement)) + format_tags(tags)
+
+
+@functools.lru_cache(4_096, typed=True)
 def _prefix(key: str) -> str:
-    return f"{escape_key(key)}="
+    return f"{escape_key(text_of(key))}="

@@ -8,8 +8,11 @@ import io
 from multimeter.result import Result
 from multimeter.storages.formats import FileFormat, Stream, write_text
 from multimeter.timestamps import format_iso
+from multimeter.values import PLAIN, field_value, json_value
 
 __all__ = ["CsvFormat"]
+
+_USUAL_BITS = 64
 
 
 class CsvFormat(FileFormat):
@@ -43,4 +46,13 @@ class CsvFormat(FileFormat):
         keys = list(result.columns)
         rows = zip(result.times_ns, *(result.values(key) for key in keys))
         write_text(stream, [text(["time", *keys])])
-        write_text(stream, (text([format_iso(time), *row]) for time, *row in rows))
+        write_text(
+            stream, (text([format_iso(time), *map(_cell, row)]) for time, *row in rows)
+        )
+
+
+def _cell(value: object) -> object:
+    if type(value) is int:
+        # Python writes no integer of thousands of digits.
+        return value if value.bit_length() <= _USUAL_BITS else json_value(value)
+    return value if type(value) in PLAIN else field_value(value)

@@ -6,18 +6,19 @@ https://duckdb.org/docs/stable/data/parquet/overview
 
 from __future__ import annotations
 
-import json
 import pathlib
 from typing import Any
 
 from multimeter.errors import MissingExtraError, StorageError
+from multimeter.record import Unsigned
 from multimeter.result import Result
 from multimeter.schema_json import schema_to_json
+from multimeter.values import field_value, json_text, text_of
 
 __all__ = ["write_parquet"]
 
 _DTYPES: dict[type, str] = {float: "float64", int: "int64", bool: "bool"}
-_INT64 = range(-(2**63), 2**63)
+_INT64 = 2**63
 
 
 def write_parquet(result: Result, path: pathlib.Path) -> None:
@@ -63,29 +64,41 @@ def write_parquet(result: Result, path: pathlib.Path) -> None:
 
 def _column(values: list[Any], np: Any) -> tuple[Any, Any]:
     """Return values as an array of one type, and which of them are missing."""
-    missing = np.array([value is None for value in values], "bool")
+    values = [int(v) if type(v) is Unsigned else field_value(v) for v in values]
     kinds = {type(value) for value in values if value is not None}
     if kinds == {int, float}:
         kinds = {float}
     kind = kinds.pop() if len(kinds) == 1 else str
-    if kind is int and any(v is not None and v not in _INT64 for v in values):
+    if kind is int and not all(v is None or -_INT64 <= v < _INT64 for v in values):
         kind = float
+    if kind is float:
+        values = [_float(value) for value in values]
+    missing = np.array([value is None for value in values], "bool")
     dtype = _DTYPES.get(kind, "object")
     if dtype == "object":
         texts = [
-            "" if v is None else str(v).encode("utf-8", "replace").decode() for v in values
+            "" if v is None else text_of(v).encode("utf-8", "replace").decode()
+            for v in values
         ]
         return np.array(texts, "object"), missing
     return np.array([0 if value is None else value for value in values], dtype), missing
 
 
+def _float(value: Any) -> float | None:
+    """Return a number as a float, or None for one that no float can hold."""
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        return None
+
+
 def _about(result: Result) -> dict[str, str]:
     return {
         "identifier": result.identifier or "",
-        "tags": json.dumps(result.tags),
-        "meta_data": json.dumps(result.meta_data, default=str),
-        "schema": json.dumps(schema_to_json(result.schema), default=str),
-        "marks": json.dumps(result.marks_ns),
+        "tags": json_text(result.tags),
+        "meta_data": json_text(result.meta_data),
+        "schema": json_text(schema_to_json(result.schema)),
+        "marks": json_text(result.marks_ns),
     }
 
 

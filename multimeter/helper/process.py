@@ -29,6 +29,7 @@ from multimeter.log import log
 from multimeter.result import Result
 from multimeter.sampler import Sampler
 from multimeter.schema import Schema
+from multimeter.values import simple, text_of
 
 __all__ = ["Helper", "main"]
 
@@ -90,6 +91,8 @@ class Helper:
         sender.join()
 
     def _keep(self, time_ns: int, values: dict[str, Any]) -> None:
+        # What cannot be pickled here, or unpickled there, would end the measurement.
+        values = {text_of(key): simple(value) for key, value in values.items()}
         if self._job.storage is not None:
             self._result.append(time_ns, values)
         self._outbox.put(Point(time_ns, values))

@@ -104,6 +104,7 @@ class HelperSampler:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._ended = False
+        self._failed = False
 
     @property
     def missed(self) -> int:
@@ -186,8 +187,10 @@ class HelperSampler:
     def _keep(self, point: Point) -> None:
         try:
             self._sink(point.time_ns, point.values)
-        except Exception:  # noqa: BLE001 - the thread goes on
-            log().exception("Multimeter could not keep a point.")
+        except Exception as error:  # noqa: BLE001 - the thread goes on
+            if not self._failed:
+                self._failed = True
+                log().warning("Multimeter could not keep a point.", exc_info=error)
 
     def _close(self, process: subprocess.Popen[bytes]) -> None:
         """End the helper, whatever it does."""

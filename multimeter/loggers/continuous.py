@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -20,6 +21,7 @@ from multimeter.loggers.database import checked_sink, find_server
 from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
 from multimeter.sinks.base import Sink
 from multimeter.sinks.sql import SQLSink
+from multimeter.values import plain, text_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -217,11 +219,13 @@ class ContinuousLogger:
             StateError: The logger was stopped.
             QueueFullError: There is no room, and ``when_full`` is ``raise``.
         """
+        if type(codename) is not str:
+            codename = plain(codename)
         try:
             with self._lock:
                 now = max(time.time_ns() // _TICK_NS, self._last_ticks[codename] + 1)
                 self._last_ticks[codename] = now
-        except (KeyError, TypeError):
+        except Exception:  # noqa: BLE001 - so may the hash of what is no codename
             raise self._unknown(codename) from None
         # What is returned and what is stored are one time, to the last digit.
         unixtime = now / _TICKS_PER_SECOND
@@ -242,15 +246,19 @@ class ContinuousLogger:
             StateError: The logger was stopped.
             QueueFullError: There is no room, and ``when_full`` is ``raise``.
         """
+        if type(codename) is not str:
+            codename = plain(codename)
         try:
             unixtime, value = point
+            if type(unixtime) is not float:
+                unixtime = plain(unixtime)
             time_ns = round(unixtime * _TICKS_PER_SECOND) * _TICK_NS
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
+            number = value if type(value) is float else _number(value)
+        except Exception:  # noqa: BLE001 - a value of any type may raise anything
             raise _not_a_point(point) from None
         try:
             head = self._heads[codename]
-        except (KeyError, TypeError):
+        except Exception:  # noqa: BLE001 - so may the hash of what is no codename
             raise self._unknown(codename) from None
         if self._thinners:
             self._put_thinned(codename, time_ns, number)
@@ -275,7 +283,7 @@ class ContinuousLogger:
 
     def _unknown(self, codename: object) -> UnknownCodenameError:
         return UnknownCodenameError(
-            f"The codename {codename!r} is not one of this logger: "
+            f"The codename '{text_of(codename)}' is not one of this logger: "
             f"{', '.join(self.codenames)}.",
             next_step="Name it in measurement_codenames.",
         )
@@ -353,8 +361,20 @@ class ContinuousLogger:
         return f"<{type(self).__name__} by {self._delivery!r}>"
 
 
+def _number(value: Any) -> float:
+    """Return a value as a float; what is masked or missing is NaN.
+
+    Raises:
+        Exception: It is no number.
+    """
+    if issubclass(type(value), (bytes, bytearray)):
+        raise TypeError  # float() would read them as text
+    number = plain(value)
+    return math.nan if number is None is not value else float(number)
+
+
 def _not_a_point(point: object) -> ConfigurationError:
     return ConfigurationError(
-        f"{point!r} is not a point.",
+        f"{text_of(point)} is not a point.",
         cause="A point is a pair of numbers: seconds since the epoch, and the value.",
     )

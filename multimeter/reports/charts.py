@@ -14,6 +14,7 @@ from multimeter.errors import ConfigurationError
 from multimeter.panel_definitions import PANELS
 from multimeter.panels import Panel, known_metric, panels_of, scale_of
 from multimeter.result import Result
+from multimeter.values import PLAIN
 
 __all__ = ["Chart", "Curve", "all_charts", "headlines", "measure_charts", "thinned"]
 
@@ -76,6 +77,7 @@ _HEADLINES = (
     ),
     _Headline("GPU", "percentunit", (("gpu0.gpu_use",),)),
 )
+_NUMBERS = PLAIN - {str, type(None)}
 _KNOWN_METRICS = frozenset(metric for panel in PANELS for metric in panel.metrics)
 
 
@@ -201,7 +203,7 @@ def _curve(run: Result, keys: Sequence[str], label: str, number: int, align: str
 
 
 def _sum(row: Sequence[Any], scales: Sequence[float]) -> float | None:
-    if not all(isinstance(value, (bool, int, float)) for value in row):
+    if not _NUMBERS.issuperset(map(type, row)):
         return None
     try:
         value = sum(value * scale for value, scale in zip(row, scales))

@@ -56,16 +56,19 @@ class FileFormat(abc.ABC):
 
 
 def write_text(stream: Stream, texts: Iterable[str]) -> None:
-    """Write texts as UTF-8, in pieces that stay in the cache of a CPU."""
+    """Write texts as UTF-8, in pieces that stay in the cache of a CPU.
+
+    A lone surrogate, which UTF-8 lacks, becomes a question mark.
+    """
     pending: list[str] = []
     size = 0
     for text in texts:
         pending.append(text)
         size += len(text)
         if size >= _CHUNK:
-            _write_all(stream, "".join(pending).encode("utf-8"))
+            _write_all(stream, "".join(pending).encode("utf-8", "replace"))
             pending, size = [], 0
-    _write_all(stream, "".join(pending).encode("utf-8"))
+    _write_all(stream, "".join(pending).encode("utf-8", "replace"))
 
 
 def _write_all(stream: Any, data: bytes) -> None:

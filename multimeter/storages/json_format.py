@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from multimeter.columns import plain
 from multimeter.errors import FormatError
 from multimeter.result import Result
 from multimeter.schema_json import schema_from_json, schema_to_json
 from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
 from multimeter.timestamps import format_iso, parse_iso
+from multimeter.values import json_text
 
 __all__ = ["JsonFormat"]
 
@@ -68,42 +67,20 @@ def _texts(result: Result) -> Iterator[str]:
         "meta_data": result.meta_data,
         "schema": schema_to_json(result.schema),
     }
-    yield _dumps(head)[:-1]
+    yield json_text(head)[:-1]
     yield ', "points": ['
     separator = "\n"
     for time_ns, point in zip(result.times_ns, result.points):
         yield separator
-        yield _dumps({"datetime": format_iso(time_ns), "values": point.values})
+        yield json_text({"datetime": format_iso(time_ns), "values": point.values})
         separator = ",\n"
     yield '\n], "marks": ['
     separator = "\n"
     for time_ns, label in result.marks_ns:
         yield separator
-        yield _dumps({"datetime": format_iso(time_ns), "label": label})
+        yield json_text({"datetime": format_iso(time_ns), "label": label})
         separator = ",\n"
     yield "\n]}\n"
-
-
-def _dumps(value: Any) -> str:
-    try:
-        return json.dumps(value, allow_nan=False, default=_to_json)
-    except ValueError:
-        return json.dumps(_without_nan(value), allow_nan=False, default=_to_json)
-
-
-def _to_json(value: Any) -> Any:
-    number = plain(value)
-    return str(value) if number is value else number
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
-    return value
 
 
 def _result(data: Any) -> Result:

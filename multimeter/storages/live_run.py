@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from multimeter.columns import plain
 from multimeter.errors import FormatError
 from multimeter.identifiers import MARKS, RUNS
 from multimeter.line_protocol import (
@@ -28,11 +27,13 @@ from multimeter.line_protocol import (
 from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.result_lines import check_identifier, run_record
+from multimeter.values import field_value, text_of
 
 __all__ = ["LiveRun"]
 
 _BEAT_NS = 5 * 10**9
 _GRACE_NS = 60 * 10**9
+_TEXT = frozenset((str,))
 
 
 class LiveRun:
@@ -73,6 +74,8 @@ class LiveRun:
 
     def append(self, time_ns: int, values: Mapping[str, Any]) -> None:
         """Put a point."""
+        if not _TEXT.issuperset(map(type, values.keys())):
+            values = {text_of(key): value for key, value in values.items()}
         texts, left_out = [], 0
         for key, value in values.items():
             if value is None:
@@ -115,12 +118,16 @@ class LiveRun:
         return prefix
 
     def _text(self, key: str, value: Any) -> str | None:
-        value = plain(value)
-        if isinstance(value, float):
+        if type(value) is float:
             self._floats.add(key)
-        elif type(value) is int and key in self._floats:
+            return format_field(value)
+        value = field_value(value)
+        if type(value) is float:
+            self._floats.add(key)
+        text = format_field(value)
+        if type(value) is int and key in self._floats and text is not None:
             return format_field(float(value))
-        return format_field(value)
+        return text
 
     def _put_entry(self, fields: Mapping[str, Any], alive_until_ns: int | None) -> None:
         if alive_until_ns is not None:

@@ -129,7 +129,7 @@ def test_separators_are_escaped():
         (True, "true"),
         (False, "false"),
         ('say "a\\b"\n', '"say \\"a\\\\b\\"\n"'),
-        (Decimal("1.5"), '"1.5"'),
+        (Decimal("1.5"), "1.5"),
         (None, None),
         (math.nan, None),
         (math.inf, None),

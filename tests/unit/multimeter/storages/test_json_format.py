@@ -84,7 +84,7 @@ def test_what_json_has_no_type_for_becomes_text_or_a_number():
     result.append(NOON, {"a": Decimal("1.5"), "b": np.float32(0.5)})
     result.add_meta_data(n=np.int64(3), shape=np.array([1, 2]))
     data = saved(result)
-    assert data["points"][0]["values"] == {"a": "1.5", "b": 0.5}
+    assert data["points"][0]["values"] == {"a": 1.5, "b": 0.5}
     assert data["meta_data"] == {"n": 3, "shape": "[1 2]"}
 
 

@@ -43,7 +43,7 @@ def test_values_of_every_type_have_their_form():
     result = result_with(
         {"f": 1.0, "i": 1, "s": 'a"b', "t": True, "n": None, "d": Decimal(1)}
     )
-    assert lines(result)[0] == 'run f=1.0,i=1i,s="a\\"b",t=true,d="1" 1'
+    assert lines(result)[0] == 'run f=1.0,i=1i,s="a\\"b",t=true,d=1.0 1'
 
 
 def test_a_field_has_one_type_where_integers_stand_beside_floats():

@@ -21,6 +21,7 @@ from multimeter.sinks.base import Answer, Rejected, Retry
 __all__ = [
     "DUPLICATE_KEY",
     "answer_of",
+    "cannot_compare",
     "is_lost",
     "is_of_rows",
     "is_refusal",
@@ -59,6 +60,13 @@ _OF_A_ROW = frozenset(
         *(1416, 1452, 1526, 1644, 1690, 3140, 3819, 3903, 4025),
     )
 )
+# A text has characters that the character set of a column does not have.
+_OF_CHARACTERS = frozenset((1267, 1270, 1271, 1300, 1366, 1977, 3854, 3988))
+
+
+def cannot_compare(code: int) -> bool:
+    """Tell whether a text cannot be in a column that it was compared with."""
+    return code in _OF_CHARACTERS
 
 
 def is_refusal(code: int) -> bool:

@@ -17,7 +17,12 @@ from multimeter.errors import ConfigurationError
 from multimeter.sinks.base import Sink
 from multimeter.sinks.influx import InfluxDBSink
 from multimeter.sinks.sql import DESCRIPTIONS, SQLSink
-from multimeter.sinks.sql_client import MySQLServer, ODBCSource, parse_url
+from multimeter.sinks.sql_client import (
+    URL_SCHEMES,
+    MySQLServer,
+    ODBCSource,
+    parse_url,
+)
 
 __all__ = ["Keys", "make_sink"]
 
@@ -89,7 +94,7 @@ def _influxdb(address: Address, keys: Keys) -> InfluxDBSink:
 def _mysql(address: Address, keys: Keys) -> SQLSink:
     host, port, database = address["host"], int(address["port"]), address["database"]
     place = {"host": host.lower(), "port": port, "database": database}
-    for url in _urls(keys, "mysql", "mariadb"):
+    for url in _urls(keys, *URL_SCHEMES):
         # What a line leaves out fits every database; a password goes nowhere else.
         found = {"port": _PORT, "database": database, **parse_url(url)}
         if place.items() <= found.items():
@@ -124,7 +129,7 @@ def _urls(keys: Keys, *schemes: str) -> list[str]:
     """Return the lines of the file of URLs that have one of some schemes."""
     text = _read(keys.url_file) if keys.url_file else ""
     lines = [line.strip() for line in text.splitlines()]
-    return [line for line in lines if line.partition("://")[0] in schemes]
+    return [line for line in lines if line.partition("://")[0].partition("+")[0] in schemes]
 
 
 def _read(path: pathlib.Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from multimeter.exports.csv_cells import plain_cell
 from multimeter.result import Result
 from multimeter.storages.formats import FileFormat, Stream, write_text
 from multimeter.timestamps import format_iso
@@ -19,7 +20,8 @@ class CsvFormat(FileFormat):
     """Comma-separated values (RFC 4180): ``time``, then a column for each measure.
 
     Times are ISO 8601 in UTC. A field is empty where there is no value. CSV has no place
-    for marks, tags and descriptions; it is not read back.
+    for marks, tags and descriptions; it is not read back. Text that a spreadsheet would
+    take for a formula begins with ``'``.
     """
 
     @property
@@ -40,7 +42,7 @@ class CsvFormat(FileFormat):
         def text(cells: list[object]) -> str:
             line.seek(0)
             line.truncate()
-            writer.writerow(cells)
+            writer.writerow(map(plain_cell, cells))
             return line.getvalue()
 
         keys = list(result.columns)

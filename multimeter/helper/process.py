@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from multimeter.errors import ConfigurationError, MultimeterError, StorageError
@@ -164,8 +165,16 @@ class _Handler(logging.Handler):
         self._helper.log(record.levelno, self.format(record))
 
 
-def main() -> None:
-    """Run as a program: messages come in at standard input and go out at its output."""
+def main(path: Sequence[str], modules: Sequence[str]) -> None:
+    """Run as a program: messages come in at standard input and go out at its output.
+
+    Args:
+        path: Where the measured process looks for modules, in order: probes may need any.
+        modules: Modules of this package to import before the path is in force.
+    """
+    for name in modules:
+        importlib.import_module(name)
+    sys.path[:] = path
     if hasattr(signal, "SIGINT"):
         # Whoever is measured decides what Ctrl-C means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import pickle
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from multimeter.helper.messages import (
     Sample,
     Started,
 )
+from multimeter.interpreter import python_command
 from multimeter.log import log
 from multimeter.measure import Measure
 from multimeter.overhead import GIL_KEY, Sampling
@@ -34,14 +36,18 @@ from multimeter.storages.dummy import DummyStorage
 
 __all__ = ["HelperSampler"]
 
-# The helper finds what this process finds, wherever it was installed.
+# Our own modules come from where they were installed, before any folder that this
+# program has added; what the probes need is searched for as this program does.
 _PROGRAM = """
-import pickle, sys
-sys.path[:] = pickle.load(sys.stdin.buffer)
+import pickle
+package_folder, path, modules = pickle.load(sys.stdin.buffer)
+sys.path += [package_folder, *path]
 from multimeter.helper.process import main
-main()
+main(path, modules)
 """
 
+_PACKAGE = __name__.partition(".")[0]
+_PACKAGE_FOLDER = str(pathlib.Path(__file__).parents[2])
 _PATIENCE = 10.0
 
 
@@ -122,7 +128,7 @@ class HelperSampler:
             ProbeError: A probe could not start, or the helper could not.
         """
         self._process = process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-c", _PROGRAM],
+            python_command(_PROGRAM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # What is sent to this process and its group is not meant for the helper.
@@ -132,7 +138,7 @@ class HelperSampler:
         assert process.stdout is not None
         self._channel = Channel(process.stdout, process.stdin)
         with contextlib.suppress(OSError):
-            self._channel.send(sys.path)
+            self._channel.send((_PACKAGE_FOLDER, sys.path, self._own_modules()))
             self._channel.send(self._job)
         message = self._channel.receive()
         if not isinstance(message, Started):
@@ -140,6 +146,11 @@ class HelperSampler:
             raise _not_started(message)
         self.sampling = message.sampling
         self._thread.start()
+
+    def _own_modules(self) -> list[str]:
+        """Return the modules of this package that the job needs."""
+        modules = {type(each).__module__ for each in (*self._job.probes, self._job.storage)}
+        return sorted(name for name in modules if name.partition(".")[0] == _PACKAGE)
 
     def sample_soon(self) -> None:
         """Have a sample taken now, beside those of the cycle; wait for nothing."""

@@ -21,6 +21,7 @@ from multimeter.loggers.database import checked_sink, find_server
 from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
 from multimeter.sinks.base import Sink
 from multimeter.sinks.sql import SQLSink
+from multimeter.sinks.tls import Authorities
 from multimeter.values import plain, text_of
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class ContinuousLogger:
         thinning: Which points are worth keeping: for all codenames, or for each. Off
             by default.
         timeout: How many seconds the database may be silent.
-        ca: The file of certificates to trust; the connection is encrypted then.
+        ca: The file of certificates to trust, or True for those that the system trusts;
+            the connection is encrypted then, and the server verified. A database on
+            another machine needs it.
         units: The units of codenames, for those who look at the values. With a ``sink``
             of InfluxDB's API; a database of this kind has no place for them.
         descriptions: What codenames are, in words; as ``units``.
@@ -115,7 +118,7 @@ class ContinuousLogger:
         batch_size: int = 5_000,
         thinning: DeadBand | Mapping[str, DeadBand] | None = None,
         timeout: float = 30.0,
-        ca: str | os.PathLike[str] | None = None,
+        ca: Authorities | None = None,
         units: Mapping[str, str] | None = None,
         descriptions: Mapping[str, str] | None = None,
         health: bool = False,

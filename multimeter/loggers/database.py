@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from multimeter.log import log
 from multimeter.sinks.base import Rejected, Retry
 from multimeter.sinks.sql import SQLSink
 from multimeter.sinks.sql_client import MySQLServer, ODBCSource, Server, parse_url
+from multimeter.sinks.tls import Authorities
 
 __all__ = ["checked_sink", "find_server"]
 
@@ -21,7 +21,7 @@ def find_server(
     named: Mapping[str, Any],
     usual: Mapping[str, Any],
     timeout: float,
-    ca: str | os.PathLike[str] | None,
+    ca: Authorities | None,
 ) -> Server:
     """Return the server that is named, one way or another.
 
@@ -32,7 +32,7 @@ def find_server(
             where they are not named.
         usual: What to take for ``host``, ``port`` and ``database`` then.
         timeout: How many seconds it may be silent.
-        ca: The file of certificates to trust, or None.
+        ca: The file of certificates to trust, True for those of the system, or None.
 
     Raises:
         ConfigurationError: It is named twice, or an argument cannot be used.
@@ -47,6 +47,11 @@ def find_server(
     if dsn is not None:
         if words.keys() & usual.keys():
             raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
+        if ca:
+            raise ConfigurationError(
+                "'ca' cannot stand beside 'dsn'.",
+                next_step="Name the file in the settings of the source: SSLCA, SSLVERIFY.",
+            )
         user, secret = words.get("username", ""), words.get("password", "")
         return ODBCSource(dsn, user, secret, timeout)
     found = {"username": "", "password": "", **usual}

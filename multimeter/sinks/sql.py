@@ -11,7 +11,13 @@ from typing import Any
 from multimeter.log import log
 from multimeter.sinks import sql_statements as statements
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected
-from multimeter.sinks.sql_answers import DUPLICATE_KEY, answer_of, is_lost, is_refusal
+from multimeter.sinks.sql_answers import (
+    DUPLICATE_KEY,
+    answer_of,
+    cannot_compare,
+    is_lost,
+    is_refusal,
+)
 from multimeter.sinks.sql_client import Connection, Server, SQLError
 from multimeter.sinks.sql_rows import Ranges, RefusedError, Rows, parse_rows
 
@@ -64,6 +70,7 @@ class SQLSink:
         self._clock = clock
         self._may_insert = statements.may_insert(table)
         self._select_id = statements.select_id(descriptions)
+        self._select_spellings = statements.select_spellings(descriptions)
         self._connection: Connection | None = None
         self._used = 0.0
         self._ids: dict[bytes, int] = {}
@@ -89,17 +96,21 @@ class SQLSink:
 
         Returns:
             Accepted; Rejected with the indices of codenames that do not have exactly
-            one id; or Retry, with ``refused`` where the server has answered.
+            one id of their own; or Retry, with ``refused`` where the server has answered.
         """
         refused = {}
         try:
             connection = self._connected()
             self._run(connection, self._may_insert)
+            ids: dict[int, str] = {}
             for index, codename in enumerate(codenames):
                 try:
-                    self._find_id(connection, codename)
+                    first = ids.setdefault(self._find_id(connection, codename), codename)
                 except RefusedError as error:
                     refused[index] = str(error)
+                else:
+                    if first != codename:
+                        refused[index] = _one_codename(first, codename)
             connection.rollback()
         except Exception as error:  # noqa: BLE001 - what it means is an answer
             return self._failed(error)
@@ -166,6 +177,8 @@ class SQLSink:
         lock = max(1, min(_LOCK_SECONDS, round(self._server.timeout / 2)))
         waits = _SERVER_WAITS_SECONDS
         self._run(connection, statements.SET_UP, lock, waits, waits)
+        if self._ask_about_table(connection, statements.TYPE_OF_TIME) == "timestamp":
+            self._run(connection, statements.SPEAK_UTC)
         self._keeps_batches = self._find_batches(connection)
         self._check_engine(connection)
         connection.commit()
@@ -207,15 +220,19 @@ class SQLSink:
         )
 
     def _check_engine(self, connection: Connection) -> None:
-        database, _, table = self._table.rpartition(".")
-        cursor = self._run(connection, statements.HAS_TRANSACTIONS, database or None, table)
-        row = cursor.fetchone()
-        if row and row[0] != "YES":
+        found = self._ask_about_table(connection, statements.HAS_TRANSACTIONS)
+        if found not in ("YES", None):
             self._tell(
                 f"{self.name} knows no transactions: points may be lost or stored twice "
                 f"when the server or the connection breaks.\n"
                 f"Next: ALTER TABLE {self._table} ENGINE=InnoDB"
             )
+
+    def _ask_about_table(self, connection: Connection, question: str) -> str | None:
+        """Return the one answer to a query of the server's catalog, None without one."""
+        database, _, table = self._table.rpartition(".")
+        row = self._run(connection, question, database or None, table).fetchone()
+        return None if row is None else _text(row[0])
 
     def _tell(self, message: str) -> None:
         if message not in self._told:
@@ -223,14 +240,26 @@ class SQLSink:
             log().warning("%s", message)
 
     def _find_id(self, connection: Connection, codename: str) -> int:
-        """Look up the id of a codename; a RefusedError says why it has none."""
-        found = self._run(connection, self._select_id, codename).fetchall()
-        if len(found) != 1:
+        """Look up the id of a codename; a RefusedError says why it has none.
+
+        The column decides which spellings are one codename; where several entries are
+        equal to it, the one that is spelled in the same way is meant.
+        """
+        try:
+            ids = self._run(connection, self._select_id, codename).fetchall()
+            if len(ids) > 1:
+                found = self._run(connection, self._select_spellings, codename).fetchall()
+                ids = [row for row in found if _text(row[1]) == codename] or found
+        except SQLError as error:
+            if not cannot_compare(error.code):
+                raise
+            ids = ()  # what the column cannot hold is not in it
+        if len(ids) != 1:
             raise RefusedError(
-                f"the codename {codename!r} has {len(found) or 'no'} entries in the table "
+                f"the codename {codename!r} has {len(ids) or 'no'} entries in the table "
                 "of descriptions, where it needs one"
             )
-        return int(found[0][0])
+        return int(ids[0][0])
 
     def _claim(self, connection: Connection, batch: Batch) -> Ranges:
         """Write down that a batch is stored; return what of it was stored before.
@@ -303,3 +332,15 @@ class SQLSink:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._server.abandon(connection)
+
+
+def _one_codename(first: str, second: str) -> str:
+    return (
+        f"the codenames {first!r} and {second!r} are one entry in the table of "
+        "descriptions, whose column takes them for equal"
+    )
+
+
+def _text(value: object) -> str:
+    """Return a text of the server, which may be in a column of bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -7,6 +7,7 @@
 1047, 1290, 1836, 1114, 1021   later: the server is not ready, read-only, or full
 1153                           less at once; a single row that is too large is refused
 1044, 1045, 1049, 1142, 1146   later, slowly: somebody must mend the user, right or table
+2026, 2061, 2068               later, slowly: the server is not verified, or not honest
 1048, 1264, 1292, 1366, ...    some rows are refused for good; none of them is stored
 anything else                  later: what is not understood is not thrown away
 =============================  ==========================================================
@@ -21,6 +22,7 @@ from multimeter.sinks.base import Answer, Rejected, Retry
 __all__ = [
     "DUPLICATE_KEY",
     "answer_of",
+    "cannot_compare",
     "is_lost",
     "is_of_rows",
     "is_refusal",
@@ -28,9 +30,18 @@ __all__ = [
 
 DUPLICATE_KEY = 1062
 _TOO_LARGE = (1153, 2020)
-_LOST = (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 4031)
+_LOST = (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 2068, 4031)
 _USER = "Use a user and a password that the server knows."
 _RIGHTS = "Give the user the rights to SELECT and INSERT there."
+_PLUGIN = "Give the account a plugin that the driver knows: mysql_native_password."
+_TLS = (
+    "Name the host as its certificate does, and who has signed that: ca='FILE', or "
+    "ca=True for those that the system trusts."
+)
+_UNSAFE = (
+    "Have the server verified (ca='FILE', or ca=True for those that the system trusts), "
+    "or give the account the plugin mysql_native_password."
+)
 _TABLE = "Check the names of the database and the table, and the table's columns."
 _NEXT_STEPS = {
     1044: _RIGHTS,
@@ -48,8 +59,10 @@ _NEXT_STEPS = {
     1698: _USER,
     1820: "The password of the user has expired: set another.",
     1862: "The password of the user has expired: set another.",
-    2059: _USER,
-    2061: _USER,
+    2026: _TLS,
+    2059: _PLUGIN,
+    2061: _UNSAFE,
+    2068: "No server does that which only stores points: check the host.",
     3118: "The account is locked: unlock it.",
     4151: "The account is locked: unlock it.",
 }
@@ -59,6 +72,13 @@ _OF_A_ROW = frozenset(
         *(1416, 1452, 1526, 1644, 1690, 3140, 3819, 3903, 4025),
     )
 )
+# A text has characters that the character set of a column does not have.
+_OF_CHARACTERS = frozenset((1267, 1270, 1271, 1300, 1366, 1977, 3854, 3988))
+
+
+def cannot_compare(code: int) -> bool:
+    """Tell whether a text cannot be in a column that it was compared with."""
+    return code in _OF_CHARACTERS
 
 
 def is_refusal(code: int) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import importlib
 import itertools
-import os
 import re
+import ssl
+import struct
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +16,26 @@ from typing import Any, Protocol
 from multimeter.errors import ConfigurationError, MissingExtraError
 from multimeter.sinks import sql_statements as statements
 from multimeter.sinks.sql_rows import Rows, literal_rows
+from multimeter.sinks.tls import Authorities, make_context
 
-__all__ = ["Connection", "MySQLServer", "ODBCSource", "SQLError", "Server", "parse_url"]
+__all__ = [
+    "URL_SCHEMES",
+    "Connection",
+    "MySQLServer",
+    "ODBCSource",
+    "SQLError",
+    "Server",
+    "parse_url",
+]
+
+URL_SCHEMES = ("mysql", "mariadb")
+"""What a URL of a database begins with; a driver may follow: ``mysql+pymysql``."""
 
 _LAST_PORT = 65_535
 _NATIVE_CODE = re.compile(r"\((\d{3,5})\) *\(SQL")
 _LONGEST_MESSAGE = 500
+_CONNECT_SECONDS = 10.0
+_STRANGE = (OSError, EOFError, IndexError, AssertionError, ValueError, struct.error)
 # What ODBC says where the number of the server's own error is missing.
 _STATES = {"08S01": 2013, "08001": 2003, "08004": 1045, "28000": 1045, "HYT00": 2013}
 
@@ -103,7 +118,9 @@ class MySQLServer:
         port: The port.
         database: The database.
         timeout: How many seconds the server may be silent.
-        ca: The file of certificates to trust; TLS is demanded then.
+        ca: The file of certificates to trust, or True for those that the system trusts;
+            the connection is encrypted then, and the server verified. Without, a server
+            never gets a password that it could read.
     """
 
     username: str
@@ -112,7 +129,7 @@ class MySQLServer:
     port: int = 3306
     database: str = ""
     timeout: float = 30.0
-    ca: str | os.PathLike[str] | None = None
+    ca: Authorities | None = None
 
     placeholder = "%s"
 
@@ -125,7 +142,11 @@ class MySQLServer:
                 raise ConfigurationError(f"'{name}' must be a text that is not empty.")
         if not self.timeout > 0:
             raise ConfigurationError("'timeout' must be a positive number of seconds.")
+        for name in ("host", "database", "username", "password"):
+            if not _is_unicode(getattr(self, name)):
+                raise ConfigurationError(f"'{name}' is no valid text.")
         _import("pymysql", "PyMySQL", "mysql")
+        self._context()  # what is wrong with it is better known now
 
     @property
     def name(self) -> str:
@@ -144,29 +165,34 @@ class MySQLServer:
 
     def connect(self) -> Connection:
         """Open a connection."""
-        import pymysql
         from pymysql.converters import conversions
 
+        from multimeter.sinks import sql_login as login
+
+        context = self._context()
+        kind = login.VerifiedConnection if context else login.UnverifiedConnection
         try:
-            connection: Connection = pymysql.connect(
+            connection: Connection = kind(
                 conv={**conversions, Rows: literal_rows},
                 host=self.host,
                 port=self.port,
                 user=self.username,
-                password=self.password,
+                password=self.password.encode(),  # PyMySQL takes text for latin1
                 database=self.database,
                 charset="utf8mb4",
                 autocommit=False,
-                connect_timeout=self.timeout,
+                connect_timeout=min(self.timeout, _CONNECT_SECONDS),
                 read_timeout=self.timeout,
                 write_timeout=self.timeout,
-                ssl_ca=None if self.ca is None else os.fspath(self.ca),
-                ssl_verify_cert=None if self.ca is None else True,
-                ssl_verify_identity=None if self.ca is None else True,
+                ssl=context,
+                auth_plugin_map=kind.plugins,
             )
         except Exception as error:  # noqa: BLE001 - it is raised again
             raise self.error(error) or error from None
         return connection
+
+    def _context(self) -> ssl.SSLContext | None:
+        return make_context(self.ca) if self.ca else None
 
     def insertion(self, table: str, rows: Rows) -> tuple[str, Sequence[object]]:
         """Return a statement with all rows as one parameter."""
@@ -178,13 +204,19 @@ class MySQLServer:
 
         if isinstance(error, pymysql.err.InterfaceError):
             return SQLError(2006, "the connection is closed")
+        cause = getattr(error, "original_exception", None)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return SQLError(2026, f"its certificate is not trusted: {cause.verify_message}")
         if isinstance(error, pymysql.MySQLError):
             code, *words = error.args or (0,)
             if not isinstance(code, int):
                 code, words = 0, [str(code), *words]
             return SQLError(code, " ".join(map(str, words)) or type(error).__name__)
-        # PyMySQL lets some through: a reset while it sends, bytes that were cut off.
-        if isinstance(error, (OSError, EOFError, IndexError, AssertionError)):
+        if isinstance(error, RuntimeError) and "LOAD_LOCAL" in str(error):
+            return SQLError(2068, "it asked for a file of this machine, and got none")
+        # PyMySQL lets some through: a reset while it sends, bytes that were cut off or
+        # are no answer at all.
+        if isinstance(error, _STRANGE) and not isinstance(error, UnicodeEncodeError):
             return SQLError(2013, str(error) or type(error).__name__)
         return None
 
@@ -270,6 +302,10 @@ class ODBCSource:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
+def _is_unicode(text: str) -> bool:
+    return text.encode(errors="ignore").decode() == text
+
+
 def _quote(text: str) -> str:
     """Quote a value for a connection string, so that it cannot end there."""
     return text if text.isalnum() else "{" + text.replace("}", "}}") + "}"
@@ -287,6 +323,9 @@ def _import(module: str, package: str, extra: str) -> None:
 def parse_url(url: str) -> dict[str, Any]:
     """Return what a URL ``mysql://user:password@host:port/database`` says, as keywords.
 
+    A driver (``mysql+pymysql``) and ``?charset=utf8mb4`` may stand in it, as others write
+    them, and change nothing.
+
     Raises:
         ConfigurationError: It is of another kind, or says more. The URL is not repeated:
             it has a password in it.
@@ -294,12 +333,15 @@ def parse_url(url: str) -> dict[str, Any]:
     try:
         parts = urllib.parse.urlsplit(url)
         port = parts.port
-    except (ValueError, AttributeError):
+        said = dict(urllib.parse.parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    except (ValueError, AttributeError, TypeError):
         raise _not_a_url() from None
     database = urllib.parse.unquote(parts.path.removeprefix("/"))
-    known = parts.scheme in ("mysql", "mariadb") and not (parts.query or parts.fragment)
+    known = parts.scheme.partition("+")[0] in URL_SCHEMES and not parts.fragment
     if not (known and parts.hostname) or "/" in database:
         raise _not_a_url()
+    if said.pop("charset", "utf8mb4").lower() not in ("utf8mb4", "utf8") or said:
+        raise _not_a_url("It says more: behind the '?' only charset=utf8mb4 may stand.")
     found = {
         "username": urllib.parse.unquote(parts.username or ""),
         "password": urllib.parse.unquote(parts.password or ""),
@@ -310,9 +352,9 @@ def parse_url(url: str) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def _not_a_url() -> ConfigurationError:
+def _not_a_url(cause: str = "") -> ConfigurationError:
     return ConfigurationError(
         "The URL of the database cannot be used.",
-        cause="It is not of the form mysql://user:password@host:port/database.",
+        cause=cause or "It is not of the form mysql://user:password@host:port/database.",
         next_step="Write special characters in a password as %XX.",
     )

@@ -20,12 +20,15 @@ __all__ = [
     "KEEP_BATCH",
     "KEEP_MORE",
     "SET_UP",
+    "SPEAK_UTC",
+    "TYPE_OF_TIME",
     "forget",
     "insert",
     "insert_all",
     "may_insert",
     "quote",
     "select_id",
+    "select_spellings",
 ]
 
 BATCHES = "multimeter_batches"
@@ -61,6 +64,14 @@ JOIN information_schema.ENGINES AS engine USING (ENGINE)
 WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
 """
 
+TYPE_OF_TIME = """
+SELECT DATA_TYPE FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND COLUMN_NAME = 'time'
+"""
+# A TIMESTAMP is an instant, but it is written as a time of the day in the zone of the
+# session. In the hour that a clock change repeats, two instants have the same one.
+SPEAK_UTC = "SET SESSION time_zone = '+00:00'"
+
 _NAME = re.compile(r"[0-9A-Za-z_$]{1,64}(?:\.[0-9A-Za-z_$]{1,64})?")
 
 
@@ -81,8 +92,9 @@ def quote(table: str) -> str:
 def insert(table: str, rows: int) -> str:
     """Return the statement that stores so many rows of id, time in us, and value.
 
-    Whole microseconds, as a double would round them. The session's time zone makes
-    them a time of the day, as for everyone else who writes to the table.
+    Whole microseconds, as a double would round them. The time zone of the session makes
+    them a time of the day: UTC for a TIMESTAMP, see :data:`SPEAK_UTC`; for a DATETIME that
+    of the server, as for everyone else who writes to the table.
     """
     row = "(?,FROM_UNIXTIME(?*0.000001),?)"
     return f"{insert_all(table).removesuffix('?')}{','.join([row] * rows)}"
@@ -102,6 +114,11 @@ def may_insert(table: str) -> str:
 def select_id(descriptions: str) -> str:
     """Return the query for the id of a codename."""
     return f"SELECT `id` FROM {quote(descriptions)} WHERE `codename` = ?"
+
+
+def select_spellings(descriptions: str) -> str:
+    """Return the query for the ids of a codename, and how each is spelled there."""
+    return select_id(descriptions).replace("`id`", "`id`, `codename`", 1)
 
 
 def forget(batches: int) -> str:

@@ -160,6 +160,16 @@ class MariaDB:
             cursor.execute(statement, values or None)
             return cursor.fetchall()
 
+    def load_time_zone(self, name: str) -> None:
+        """Make the server know a time zone by its name."""
+        tables = subprocess.run(
+            ["mariadb-tzinfo-to-sql", f"/usr/share/zoneinfo/{name}", name],
+            capture_output=True,
+            check=True,
+        )
+        client = ["mariadb", "--no-defaults", "-u", "root", f"--socket={self.folder}/s"]
+        subprocess.run([*client, "mysql"], input=tables.stdout, check=True)
+
     def values(self, codename: str = "a", *, order: str = "id") -> list[float]:
         """Return the values of a codename; by default as they were stored."""
         rows = self.run(

@@ -11,8 +11,14 @@ import sys
 from multimeter.errors import MultimeterError
 from multimeter.visualization.embedded.launch import launch
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run the server until it is told to end."""
     try:
         launch(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
     except MultimeterError as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,18 +7,19 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 
 import psutil
 
+from multimeter.interpreter import python_command
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.errors import VisualizationError
 
 __all__ = ["ServerProcess"]
 
+_PROGRAM = "from multimeter.visualization.embedded.__main__ import main; main()"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.01
@@ -69,18 +70,13 @@ class ServerProcess:
         log = self._folder.open_log()
         try:
             return subprocess.Popen(  # noqa: S603 - our own module
-                [
-                    sys.executable,
-                    "-m",
-                    "multimeter.visualization.embedded",
-                    str(self._config_file.absolute()),
-                    str(os.getpid()),
-                ],
+                python_command(
+                    _PROGRAM, str(self._config_file.absolute()), str(os.getpid())
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                # A module of the same name where the user stands must not come first.
                 cwd=self._folder.path,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )

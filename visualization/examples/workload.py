@@ -9,8 +9,9 @@ import os
 import pathlib
 import random
 import subprocess
-import sys
 from collections.abc import Generator, Iterable
+
+from multimeter.interpreter import python_command
 
 __all__ = ["MIB", "compress_in_child", "make_block", "read_back", "write_blocks"]
 
@@ -18,7 +19,7 @@ MIB = 2**20
 
 _BLOCKS_OF_SYNC = 8
 _CHILD = """
-import sys, zlib
+import zlib
 data = b"".join(number.to_bytes(4, "little") for number in range(int(sys.argv[1])))
 for level in (1, 6, 9):
     zlib.compress(data, level)
@@ -51,6 +52,6 @@ def read_back(file: pathlib.Path, size: int = MIB) -> Generator[bytes, None, Non
 
 def compress_in_child(size: int) -> None:
     """Compress so many numbers in a process of its own, and wait for it."""
-    command = [sys.executable, "-c", _CHILD, str(size)]
+    command = python_command(_CHILD, str(size))
     # What it says when it is interrupted is of no use to anyone.
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)  # noqa: S603

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.responses import Response, StreamingResponse
 
 from multimeter import __version__
+from multimeter.exports.csv_cells import plain_cell
 from multimeter.timestamps import format_iso
 from multimeter.visualization.dashboards.definition import SPAN_COLUMNS
 from multimeter.visualization.embedded.http.assets import plotly_source
@@ -22,7 +23,6 @@ from multimeter.visualization.embedded.http.assets import plotly_source
 __all__ = ["csv_response", "html_response"]
 
 _TEMPLATES = pathlib.Path(__file__).parents[1] / "templates"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_AT_ONCE = 2_000
 
 
@@ -51,21 +51,15 @@ def _csv_parts(
 ) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow([_plain(title) for title in head])
+    writer.writerow(map(plain_cell, head))
     for number, (time, own, *values) in enumerate(rows, 1):
-        writer.writerow(
-            [format_iso(time), *(_plain(own.get(tag, "")) for tag in tags), *values]
-        )
+        cells = (*(own.get(tag, "") for tag in tags), *values)
+        writer.writerow([format_iso(time), *map(plain_cell, cells)])
         if number % _ROWS_AT_ONCE == 0:
             yield buffer.getvalue()
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
-
-
-def _plain(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def html_response(

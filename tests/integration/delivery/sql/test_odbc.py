@@ -110,6 +110,42 @@ def test_numbers_and_times_are_kept_to_the_last_digit(sink, database):
     assert [str(each[0]) for each in times] == ["1700000000.123456"]
 
 
+def test_a_timestamp_is_the_instant_in_the_hour_that_comes_twice(sources, database):
+    database.load_time_zone("Europe/Copenhagen")
+    database.run(f"CREATE OR REPLACE TABLE instants LIKE {TABLE}")
+    database.run("ALTER TABLE instants MODIFY time TIMESTAMP(6) NOT NULL")
+    times = range(1_792_881_000_123_456, 1_792_899_000_000_000, 599_000_001)
+    batch = [f"log,codename=a value=1 {each}000".encode() for each in times]
+    (before,) = database.run("SELECT @@global.time_zone")
+    database.run("SET GLOBAL time_zone = 'Europe/Copenhagen'")
+    try:
+        sink = make_sink("lab", table="instants")
+        assert sink.send(Batch("b", batch)) == Accepted()
+        sink.close()
+    finally:
+        database.run("SET GLOBAL time_zone = %s", *before)
+    found = database.run("SELECT UNIX_TIMESTAMP(time) * 1000000 FROM instants ORDER BY id")
+    assert [int(each[0]) for each in found] == list(times)
+
+
+@pytest.mark.parametrize("characters", ["ascii", "latin1", "utf8mb3", "utf8mb4"])
+def test_codenames_of_any_characters_are_found_or_refused(sink, database, characters):
+    strange = ["Δp", "p😀", "?p"]
+    column = f"codename VARCHAR(80) CHARACTER SET {characters} NOT NULL"
+    database.run(f"ALTER TABLE dateplots_descriptions MODIFY {column}")
+    there = {"utf8mb4": strange, "utf8mb3": ["Δp", "?p"]}.get(characters, ["?p"])
+    for each in there:
+        database.run("INSERT INTO dateplots_descriptions (codename) VALUES (%s)", each)
+    try:
+        lines = [f"log,codename={name} value=1 1000".encode() for name in ["a", *strange]]
+        answer = sink.send(Batch("b", lines))
+        refused = answer.records if isinstance(answer, Rejected) else {}
+        assert {strange[index - 1] for index in refused} == {*strange} - {*there}
+        assert sink.check(["a", *there]) == Accepted()
+    finally:
+        database.run("DELETE FROM dateplots_descriptions WHERE id > 4")
+
+
 def test_many_points_are_stored_in_batches_of_the_usual_size(sink, database):
     for number in range(4):
         first = 5_000 * number + 1

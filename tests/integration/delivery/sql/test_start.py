@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import urllib.parse
 
 import pymysql
 import pytest
+from fakes.certificates import make_certificate
 from fakes.mariadb import DATABASE, TABLE, MariaDB
 
 from multimeter.loggers import (
@@ -15,6 +17,7 @@ from multimeter.loggers import (
     StartupException,
     timeout_query,
 )
+from multimeter.sinks.base import Accepted, Retry
 
 SECONDS = 300
 
@@ -58,6 +61,41 @@ def test_a_logger_is_found_by_one_url(database):
     assert [(pytest.approx(float(at), abs=1e-6), value) for at, value in found] == [
         (unixtime, 1.5)
     ]
+
+
+@pytest.mark.parametrize("password", ["pässwörd", "密码-пароль-🔑", "p@ss:w/o#r?d%41 '\""])
+@pytest.mark.parametrize("scheme", ["mysql", "mysql+pymysql", "mariadb"])
+def test_a_password_may_have_any_characters(database, password, scheme):
+    database.run("CREATE OR REPLACE USER 'any'@'127.0.0.1' IDENTIFIED BY %s", password)
+    database.run(f"GRANT ALL ON {DATABASE}.* TO 'any'@'127.0.0.1'")
+    given = {"measurement_codenames": ["a"]}
+    there = {"host": "127.0.0.1", "port": database.port, "database": DATABASE}
+    with ContinuousLogger(TABLE, "any", password, **given, **there) as logger:
+        logger.enqueue_point("a", (1_600_000_000, 1))
+    words = urllib.parse.quote(password, safe="")
+    url = f"{scheme}://any:{words}@127.0.0.1:{database.port}/{DATABASE}?charset=utf8mb4"
+    with ContinuousLogger(TABLE, url=url, **given) as logger:
+        logger.enqueue_point("a", (1_600_000_000, 2))
+    assert database.values() == [1.0, 2.0]
+
+
+def test_a_server_that_demands_tls_is_spoken_to_encrypted_and_verified(
+    mariadb_program, tmp_path, make_sink
+):
+    own = make_certificate(tmp_path / "own", "IP:127.0.0.1")
+    other = make_certificate(tmp_path / "other", "IP:127.0.0.1")
+    options = (f"--ssl-cert={own.file}", f"--ssl-key={own.key}")
+    with MariaDB.running(tmp_path / "data", *options) as server:
+        server.run("ALTER USER 'rig'@'127.0.0.1' REQUIRE SSL")
+        assert make_sink(server.port, ca=own.file).check(["a"]) == Accepted()
+        for unknown in (other.file, True):
+            answer = make_sink(server.port, ca=unknown).check(["a"])
+            assert isinstance(answer, Retry)
+            assert answer.refused
+            assert "certificate" in answer.reason
+        elsewhere = make_sink(server.port, ca=own.file, host="localhost").check(["a"])
+        assert isinstance(elsewhere, Retry)
+        assert "localhost" in elsewhere.reason
 
 
 def test_a_logger_takes_host_and_database_from_its_class(database):

@@ -8,6 +8,10 @@ import re
 import pytest
 
 from multimeter import Measure, Metric, Result, Subject
+from multimeter.exports.csv_cells import plain_cell
+from multimeter.identifiers import LOGS
+from multimeter.line_protocol import encode
+from multimeter.record import Record
 from multimeter.result_lines import encode_result
 from multimeter.schema import Schema
 
@@ -101,3 +105,42 @@ def test_a_run_is_one_file_with_everything_in_it(stored):
     assert found["marks"][0]["label"] == HOSTILE
     assert found["series"]["groups"][0]["series"]["rig.voltage"]["max"] == [0.5, 1.5, 2.5]
     assert [each["label"] for each in found["spans"]] == ["", HOSTILE]
+
+
+FORMULAS = [
+    "=cmd|'/C calc'!A0",
+    "+1",
+    "-1",
+    "@x",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "\ufeff=1",
+    "\uff1d1",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_texts_in_titles_tags_and_values_are_no_formulas_but_numbers_are_numbers(
+    shared, text
+):
+    name = f"formulas-{FORMULAS.index(text)}"
+    record = Record(name, {"tag": text}, {text: text, "number": -2.5, "count": -3}, S)
+    shared.write(encode(record))
+    head, row = table(get(shared, "/api/csv", run=name))
+    numbers = {"number": "-2.5", "count": "-3"}
+    cells = dict(zip(head, row))
+    assert {title: cells.pop(title) for title in numbers} == numbers
+    assert "'" + text in cells.values()
+    assert [
+        each for pair in cells.items() for each in pair if plain_cell(each) != each
+    ] == []
+
+
+def test_codenames_and_tags_of_logged_values_are_no_formulas(shared):
+    shared.write(
+        encode(Record(LOGS, {"codename": "=1+1", "+unit": "@V"}, {"value": -1.0}, 7))
+    )
+    head, row = table(get(shared, "/api/logs/csv", codename="=1+1", start=0, stop=9))
+    cells = dict(zip(head, row))
+    assert (cells["codename"], cells["'+unit"], cells["value"]) == ("'=1+1", "'@V", "-1.0")

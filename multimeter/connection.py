@@ -12,6 +12,7 @@ from typing import Any
 
 from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.line_protocol import portable_measurement
+from multimeter.proof import ProvingToken
 
 __all__ = [
     "CONFIGURATION_VERSION",
@@ -108,7 +109,12 @@ def read_connection(path: pathlib.Path) -> Connection:
         ConfigurationError: It cannot be read, or says something else.
     """
     data = load_configuration(path)
-    return Connection(**{key: data.get(key, "") for key in Connection.__dataclass_fields__})
+    found = {key: data.get(key, "") for key in Connection.__dataclass_fields__}
+    if data.get("engine") == "embedded":
+        # Also tokens of before, whose form does not say that their server proves itself.
+        tokens = ("token", "read_token")
+        found |= {key: ProvingToken(found[key]) for key in tokens if found[key]}
+    return Connection(**found)
 
 
 def load_configuration(path: pathlib.Path) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pathlib
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from multimeter.errors import MultimeterError
+from multimeter.proof import new_token
 from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.embedded.folder import DataFolder
@@ -63,8 +63,8 @@ class EmbeddedEngine:
             url=url,
             org=request.org,
             bucket=request.bucket,
-            token=secrets.token_urlsafe(48),
-            read_token=secrets.token_urlsafe(48),
+            token=new_token(),
+            read_token=new_token(),
             page=url,
             engine_state={"directory": str(directory.absolute()), "port": port},
         )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from multimeter.errors import ConfigurationError
+from multimeter.proof import proof_of
 
 __all__ = ["CODE_NS", "SESSION_NS", "Access", "LoginCodes", "Right", "Sessions"]
 
@@ -103,6 +104,11 @@ class Access:
     def is_read_token(self, token: str) -> bool:
         """Whether a token may read."""
         return _same(token, self.read_token)
+
+    def prove(self, challenge: str) -> str:
+        """Return proofs that the tokens are known here, see :mod:`multimeter.proof`."""
+        tokens = (self.write_token, self.read_token)
+        return ", ".join(proof_of(token, challenge) for token in tokens)
 
 
 class LoginCodes:

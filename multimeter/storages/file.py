@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
 import re
 import urllib.parse
 
+from multimeter.durable import make_folders, open_replacement
 from multimeter.errors import ConfigurationError, StorageError
 from multimeter.result import Result
 from multimeter.storages.base import Storage
@@ -53,8 +53,8 @@ def file_name(identifier: str) -> str:
 class FileStorage(Storage):
     """Writes each result to ``<save_directory>/<identifier><extension>``.
 
-    A file is there whole or not at all. A result with the identifier of an earlier
-    one replaces its file.
+    A file is there whole or not at all, and survives a loss of power when ``store`` has
+    returned. A result with the identifier of an earlier one replaces its file.
 
     Args:
         save_directory: The folder; it is made when the first result is stored.
@@ -104,8 +104,9 @@ class FileStorage(Storage):
             )
         path = self.path(result.identifier)
         try:
-            self._save_directory.mkdir(parents=True, exist_ok=True)
-            self._replace(path, result)
+            make_folders(self._save_directory)
+            with open_replacement(path) as stream:
+                self._file_format.save_result_to_stream(result, stream)
         except OSError as error:
             raise StorageError(
                 f"The result could not be written to {path}: {error.strerror or error}",
@@ -113,17 +114,6 @@ class FileStorage(Storage):
                 next_step="Mend that, then call storage.store(measurement.result): the "
                 "result is still in memory.",
             ) from error
-
-    def _replace(self, path: pathlib.Path, result: Result) -> None:
-        temporary = self._save_directory / f".multimeter-{os.urandom(8).hex()}"
-        try:
-            with temporary.open("xb") as stream:
-                self._file_format.save_result_to_stream(result, stream)
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
 
     def load(self, identifier: str) -> Result:
         """Read the result with an identifier back.

@@ -134,8 +134,8 @@ def _ask(sock: socket.socket, where: str, token: str, path: str) -> None:
             answer.begin()
             answer.read(_LONGEST_ANSWER)
     except TimeoutError:
-        # Not a TimeoutError: the points that wait had no part in it.
-        raise ConnectionError(f"{where} did not prove who it is in time") from None
+        # Not a TimeoutError: smaller batches would not help.
+        raise OSError(f"{where} did not prove who it is in time") from None
     except http.client.RemoteDisconnected:
         raise
     except (http.client.HTTPException, ValueError) as error:
@@ -143,5 +143,5 @@ def _ask(sock: socket.socket, where: str, token: str, path: str) -> None:
     if is_proof(answer.getheader(PROOF, ""), token, challenge):
         return
     if answer.status in _BUSY:
-        raise ConnectionError(f"{where} is busy: it answered {answer.status}")
+        raise OSError(f"{where} is busy: it answered {answer.status}")
     raise UnprovenServerError(where)

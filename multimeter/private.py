@@ -15,6 +15,7 @@ import pathlib
 import shlex
 import stat
 
+from multimeter.durable import OUR_FOLDER, PRIVATE_FILE, PRIVATE_FOLDER
 from multimeter.errors import ConfigurationError
 from multimeter.log import log
 
@@ -23,7 +24,6 @@ __all__ = ["require_own_file", "require_own_folder"]
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _OTHERS_ENTER = stat.S_IXGRP | stat.S_IXOTH
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_OUR_FOLDER = ".multimeter"
 
 
 def require_own_file(path: pathlib.Path, descriptor: int, *, mend: bool = True) -> None:
@@ -42,7 +42,7 @@ def require_own_file(path: pathlib.Path, descriptor: int, *, mend: bool = True) 
         return
     real = path.resolve()
     for folder in dict.fromkeys((path.parent, real.parent)):
-        require_own_folder(folder, mend=mend)
+        require_own_folder(folder, mend=mend, sticky=True)
     status = os.fstat(descriptor)
     _require_owner(real, status)
     mode = stat.S_IMODE(status.st_mode)
@@ -51,19 +51,21 @@ def require_own_file(path: pathlib.Path, descriptor: int, *, mend: bool = True) 
     if mode & _OTHERS_WRITE and (reachable or not mend):
         raise _writable(real, f"chmod 600 {_quoted(real)}", "and look at what is in it")
     is_ours = status.st_uid == os.geteuid()
-    private = real.parent.name == _OUR_FOLDER or mode & _OTHERS_WRITE
+    private = real.parent.name == OUR_FOLDER or mode & _OTHERS_WRITE
     if mend and is_ours and private and mode & _OTHERS:
-        _close(real, 0o600, "The file")
+        _close(real, PRIVATE_FILE, "The file")
 
 
-def require_own_folder(path: pathlib.Path, *, mend: bool = True) -> None:
+def require_own_folder(
+    path: pathlib.Path, *, mend: bool = True, sticky: bool = False
+) -> None:
     """Check that nobody else can put files into a folder, or take its files away.
-
-    A folder where each may remove its own files only (sticky, as ``/tmp``) will do.
 
     Args:
         path: The folder; it exists.
         mend: Whether ``.multimeter``, where it is too open, is mended.
+        sticky: Whether one will do where each may remove its own files only, as
+            ``/tmp``: then it still matters whose a file in it is.
 
     Raises:
         ConfigurationError: It belongs to another user, or other users may write to it.
@@ -72,12 +74,13 @@ def require_own_folder(path: pathlib.Path, *, mend: bool = True) -> None:
         return
     status = path.stat()
     _require_owner(path, status)
-    if not status.st_mode & _OTHERS_WRITE or status.st_mode & stat.S_ISVTX:
+    is_ours = path.name == OUR_FOLDER and status.st_uid == os.geteuid()
+    sticky = sticky and not is_ours and bool(status.st_mode & stat.S_ISVTX)
+    if not status.st_mode & _OTHERS_WRITE or sticky:
         return
-    is_ours = path.name == _OUR_FOLDER and status.st_uid == os.geteuid()
     if not (mend and is_ours):
         raise _writable(path, f"chmod go-w {_quoted(path)}", "if what is in it is yours")
-    _close(path, 0o700, "The folder")
+    _close(path, PRIVATE_FOLDER, "The folder")
 
 
 def _require_owner(path: pathlib.Path, status: os.stat_result) -> None:

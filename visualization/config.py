@@ -201,7 +201,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
 def _lock(path: pathlib.Path) -> int | None:
     try:
         make_private_folder(path.parent)
-        require_own_folder(path.parent)
+        require_own_folder(path.parent, sticky=True)
         descriptor = os.open(path.parent, os.O_RDONLY) if fcntl else None
     except OSError as error:
         raise VisualizationError(

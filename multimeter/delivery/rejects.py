@@ -9,6 +9,7 @@ import os
 import pathlib
 from collections.abc import Mapping
 
+from multimeter.durable import PRIVATE_FOLDER, make_folders
 from multimeter.sinks.base import Batch
 
 __all__ = ["RejectsFile"]
@@ -59,7 +60,7 @@ class RejectsFile:
         self._append(text.encode("ascii"))
 
     def _append(self, data: bytes) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(self.path.parent, PRIVATE_FOLDER)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         descriptor = os.open(self.path, flags, 0o600)
         try:

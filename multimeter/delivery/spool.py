@@ -29,6 +29,7 @@ from collections.abc import Iterator, Mapping
 
 from multimeter.delivery.lock import FileLock
 from multimeter.delivery.segments import SegmentFolder, find_segments
+from multimeter.durable import PRIVATE_FOLDER, make_folders
 
 __all__ = [
     "Address",
@@ -159,7 +160,7 @@ class Spool:
         Raises:
             OSError: It cannot be made.
         """
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(self.root, PRIVATE_FOLDER)
         # Others see the folder when all is in it, and locked. Windows cannot rename
         # a folder with an open file in it; there is a moment without a lock there.
         draft, path = self.root / f"{_DRAFT}{name}", self.root / name
@@ -191,6 +192,6 @@ class Spool:
 def is_usable(root: pathlib.Path) -> bool:
     """Tell whether folders can be made in a spool; makes the spool itself."""
     with contextlib.suppress(OSError):
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folders(root, PRIVATE_FOLDER)
         return os.access(root, os.W_OK | os.X_OK)
     return False

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from multimeter.errors import ConfigurationError
+from multimeter.private import require_own_folder
 from multimeter.visualization.config import StackConfig, kept_file, read_kept
 from multimeter.visualization.containers.desired import (
     HOST,
@@ -119,6 +120,8 @@ def _settings(request: Request, docker: Docker) -> Settings:
             next_step="Choose another with --influxdb-port or --grafana-port.",
         )
     directory = request.directory
+    if directory and directory.is_dir():
+        require_own_folder(directory)
     return Settings(
         id=secrets.token_hex(8),
         endpoint=dataclasses.asdict(docker.endpoint),

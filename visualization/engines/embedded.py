@@ -50,10 +50,12 @@ class EmbeddedEngine:
 
         Raises:
             PortTakenError: Another program listens on the port.
+            ConfigurationError: Others own the folder or may write to it.
         """
         named = request.name == DEFAULT_NAME
         folder = "embedded" if named else f"embedded-{request.name}"
         directory = request.directory or request.config_file.parent / folder
+        DataFolder(directory).require_ours()
         port = request.port or free_port(_HOST)
         require_free(_HOST, port)
         url = f"http://{_HOST}:{port}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from multimeter.durable import PRIVATE_FILE
+from multimeter.durable import DRAFT_PREFIX, PRIVATE_FILE
 from multimeter.errors import ConfigurationError
 from multimeter.private import require_own_folder
 from multimeter.visualization.config import make_private_folder, open_private
@@ -36,6 +36,7 @@ class DataFolder:
         self.path = path
         self.store = path / "store.duckdb"
         self.log = path / "server.log"
+        self.sessions = path / "sessions.json"
         self._old_log = path / "server.log.1"
         self._pid_file = path / "server.pid"
         self._pid_draft = path / "server.pid.draft"
@@ -101,7 +102,14 @@ class DataFolder:
         return list(self.path.glob(f"{self.store.name}*"))
 
     def _files(self) -> list[pathlib.Path]:
-        others = (self.log, self._old_log, self._pid_file, self._pid_draft)
+        others = (
+            self.log,
+            self._old_log,
+            self._pid_file,
+            self._pid_draft,
+            self.sessions,
+            *self.path.glob(f"{DRAFT_PREFIX}{'[0-9a-f]' * 16}"),
+        )
         return [*self._store_files(), *(each for each in others if os.path.lexists(each))]
 
     def open_log(self) -> int:

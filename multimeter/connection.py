@@ -14,6 +14,7 @@ from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.line_protocol import portable_measurement
 from multimeter.private import require_own_file
 from multimeter.proof import ProvingToken
+from multimeter.server_url import without_secrets
 
 __all__ = [
     "CONFIGURATION_VERSION",
@@ -57,9 +58,8 @@ class Connection:
         if not self.page:
             return ""
         name = urllib.parse.quote(portable_measurement(identifier), safe="")
-        return (
-            f"{self.page.rstrip('/')}/d/{RUN_DASHBOARD}/multimeter?var-measurementId={name}"
-        )
+        page = without_secrets(self.page).rstrip("/")
+        return f"{page}/d/{RUN_DASHBOARD}/multimeter?var-measurementId={name}"
 
 
 def default_config_file(name: str = "multimeter") -> pathlib.Path:

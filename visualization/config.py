@@ -23,6 +23,7 @@ from multimeter.connection import (
 from multimeter.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_file
 from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.private import require_own_folder
+from multimeter.server_url import without_secrets
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 
 try:
@@ -98,7 +99,10 @@ def read_config(path: pathlib.Path, *, mend: bool = True) -> StackConfig:
             next_step="Move it away, then: multimeter-visu install",
         )
     defaults = {"name": "multimeter", "read_token": "", "page": data["url"]}
-    return StackConfig(**{**defaults, **known})
+    known = {**defaults, **known}
+    # What is shown, on every screen; where points go is checked when it is used.
+    known["page"] = without_secrets(known["page"])
+    return StackConfig(**known)
 
 
 def write_config(path: pathlib.Path, config: StackConfig) -> None:

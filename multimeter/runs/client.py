@@ -20,6 +20,7 @@ from multimeter.connection import Connection
 from multimeter.errors import ConfigurationError, StorageError
 from multimeter.proof import expects_proof
 from multimeter.proven_connection import HTTPConnection, HTTPSConnection
+from multimeter.server_url import checked_server_url
 
 __all__ = ["ReadClient"]
 
@@ -51,9 +52,7 @@ class ReadClient:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.url = connection.url.rstrip("/")
-        if urlsplit(self.url).scheme not in ("http", "https"):
-            raise ConfigurationError(f"'{self.url}' is not the URL of a server.")
+        self.url = checked_server_url(connection.url)
         self._token = connection.read_token or connection.token
         if not (self._token.isascii() and self._token.isprintable()):
             raise ConfigurationError("The token that may read holds odd characters.")

@@ -22,6 +22,7 @@ from multimeter.proven_connection import (
     HTTPSConnection,
     UnprovenServerError,
 )
+from multimeter.server_url import checked_server_url
 
 __all__ = ["HttpAnswer", "Token", "WriteClient"]
 
@@ -82,7 +83,7 @@ class WriteClient:
         gzip: bool,
         ca: str | os.PathLike[str] | None,
     ) -> None:
-        self.url = _checked_url(url)
+        self.url = checked_server_url(url)
         self._token = token
         # A callable is asked when the first request is made.
         self._secret = "" if callable(token) else _checked_token(token)
@@ -209,26 +210,6 @@ def _checked_token(token: Token) -> str:
             cause="It was copied with a line break, or from the wrong place.",
         )
     return found
-
-
-def _checked_url(url: str) -> str:
-    if "@" in url:
-        raise ConfigurationError(
-            "The URL holds a user or a password, which InfluxDB does not take there.",
-            next_step="Give the token as 'token', and a URL without a user.",
-        )
-    try:
-        parts = urlsplit(url)
-        is_server = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_server = False
-    readable = url.isprintable() and " " not in url
-    if not is_server or parts.query or parts.fragment or not readable:
-        raise ConfigurationError(
-            f"'{url}' is not the URL of a server.",
-            next_step="Use something like http://localhost:8086.",
-        )
-    return url.rstrip("/")
 
 
 def _tls(ca: str | os.PathLike[str] | None) -> ssl.SSLContext:

@@ -12,6 +12,9 @@ from typing import Any
 
 from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.line_protocol import portable_measurement
+from multimeter.private import require_own_file
+from multimeter.proof import ProvingToken
+from multimeter.server_url import without_secrets
 
 __all__ = [
     "CONFIGURATION_VERSION",
@@ -55,9 +58,8 @@ class Connection:
         if not self.page:
             return ""
         name = urllib.parse.quote(portable_measurement(identifier), safe="")
-        return (
-            f"{self.page.rstrip('/')}/d/{RUN_DASHBOARD}/multimeter?var-measurementId={name}"
-        )
+        page = without_secrets(self.page).rstrip("/")
+        return f"{page}/d/{RUN_DASHBOARD}/multimeter?var-measurementId={name}"
 
 
 def default_config_file(name: str = "multimeter") -> pathlib.Path:
@@ -108,23 +110,37 @@ def read_connection(path: pathlib.Path) -> Connection:
         ConfigurationError: It cannot be read, or says something else.
     """
     data = load_configuration(path)
-    return Connection(**{key: data.get(key, "") for key in Connection.__dataclass_fields__})
+    found = {key: data.get(key, "") for key in Connection.__dataclass_fields__}
+    if data.get("engine") == "embedded":
+        # Also tokens of before, whose form does not say that their server proves itself.
+        tokens = ("token", "read_token")
+        found |= {key: ProvingToken(found[key]) for key in tokens if found[key]}
+    return Connection(**found)
 
 
-def load_configuration(path: pathlib.Path) -> dict[str, Any]:
+def load_configuration(path: pathlib.Path, *, mend: bool = True) -> dict[str, Any]:
     """Return all that a configuration file says, its connection checked.
+
+    Args:
+        path: The file.
+        mend: Whether a file or folder that is too open is mended, with a warning.
 
     Raises:
         NoStackError: There is no such file.
-        ConfigurationError: It cannot be read, or says something else.
+        ConfigurationError: It cannot be read, or says something else; or other users
+            own it or may write to it.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as stream:
+            require_own_file(path, stream.fileno(), mend=mend)
+            data = json.load(stream)
     except FileNotFoundError:
         raise NoStackError(
             f"No visualization is installed: there is no {path}.",
             next_step="multimeter-visu install",
         ) from None
+    except ConfigurationError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The configuration {path} cannot be read: {error}",

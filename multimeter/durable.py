@@ -21,6 +21,7 @@ except ImportError:  # Windows
 
 __all__ = [
     "DRAFT_PREFIX",
+    "OUR_FOLDER",
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
     "make_folders",
@@ -34,6 +35,9 @@ __all__ = [
 
 DRAFT_PREFIX = ".multimeter-"
 """How the name of a file begins that is being written and has no name of its own yet."""
+
+OUR_FOLDER = ".multimeter"
+"""The name of the folder in the home folder where stacks, spools and runs are."""
 
 PRIVATE_FILE = 0o600
 """The mode of a file that only its owner can read."""
@@ -86,7 +90,8 @@ def make_folders(path: pathlib.Path, mode: int = 0o777) -> bool:
     Args:
         path: The folder; one that exists stays as it is.
         mode: The mode of each folder that is made, less the umask; PRIVATE_FOLDER
-            where others may not look.
+            where others may not look. ``.multimeter``, where secrets are, is private
+            whoever makes it first.
 
     Returns:
         Whether there was something to make.
@@ -107,7 +112,8 @@ def make_folders(path: pathlib.Path, mode: int = 0o777) -> bool:
     sync_folder(here.parent)
     for folder in reversed(missing):
         try:
-            os.mkdir(folder, mode)  # noqa: PTH102 - one folder, not its parents
+            own = PRIVATE_FOLDER if folder.name == OUR_FOLDER else mode
+            os.mkdir(folder, own)  # noqa: PTH102 - one folder, not its parents
         except FileExistsError:
             if not folder.is_dir():
                 raise

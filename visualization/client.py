@@ -1,11 +1,16 @@
-"""The client of a stack: what the tool asks of a running server."""
+"""The client of an embedded stack: what the tool asks of its running server."""
 
 from __future__ import annotations
 
+import http.client
+import json
 from typing import TYPE_CHECKING, Any
 
-import requests
-
+from multimeter.connection import Connection
+from multimeter.errors import StorageError
+from multimeter.proof import ProvingToken
+from multimeter.runs.client import ReadClient
+from multimeter.sinks.write_client import WriteClient
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.errors import VisualizationError
 
@@ -15,20 +20,27 @@ if TYPE_CHECKING:
 __all__ = ["StackClient"]
 
 _SECONDS = 30.0
+_STORED = 204
 
 
 class StackClient:
-    """Asks the server of one stack; a context manager.
+    """Asks the server of one stack, once it has proved who it is; a context manager.
 
     Args:
         config: The configuration of the stack.
+
+    Raises:
+        ConfigurationError: Its URL or its tokens cannot be used.
     """
 
     def __init__(self, config: StackConfig) -> None:
         self._config = config
-        self._session = requests.Session()
-        # The server is on this machine: no proxy, and no .netrc, knows better.
-        self._session.trust_env = False
+        token, read_token = ProvingToken(config.token), ProvingToken(config.read_token)
+        url, org, bucket = config.url, config.org, config.bucket
+        self._reader = ReadClient(Connection(url, org, bucket, token, read_token))
+        self._writer = WriteClient(
+            token, url, org, bucket, timeout=_SECONDS, gzip=False, ca=None
+        )
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -36,53 +48,48 @@ class StackClient:
 
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
-        self._session.close()
+        self._writer.close()
 
     def write(self, lines: bytes) -> None:
         """Write lines of line protocol, times in ns.
 
         Raises:
             VisualizationError: The server does not answer, or refuses them.
+            UnprovenServerError: Another program listens there.
         """
-        where = {"org": self._config.org, "bucket": self._config.bucket}
-        self._ask("POST", "/api/v2/write", self._config.token, params=where, data=lines)
+        try:
+            answer = self._writer.post(lines)
+        except (OSError, http.client.HTTPException) as error:
+            raise VisualizationError(
+                f"{self._config.url} does not answer: {error}",
+                cause="The stack is stopped, or still starting.",
+                next_step="multimeter-visu start",
+            ) from error
+        if answer.status != _STORED:
+            said = answer.body[:200].decode("utf-8", "replace")
+            raise VisualizationError(
+                f"{self._config.url} answered {answer.status}: {said}",
+                cause="Another program, or the stack of another configuration, listens"
+                " there.",
+                next_step="multimeter-visu status",
+            )
 
     def login_code(self) -> str:
         """Return a code that opens the page once.
 
         Raises:
-            VisualizationError: The server does not answer, or refuses it.
+            StorageError: The server does not answer, or refuses it.
         """
-        answer = self._ask("POST", "/api/login-codes", self._config.read_token)
-        return str(answer.json()["code"])
+        with self._reader.answer("/api/login-codes", body={}) as answer:
+            try:
+                return str(json.load(answer)["code"])
+            except (ValueError, RecursionError, TypeError, KeyError) as error:
+                raise StorageError(f"{self._config.url} gave no code.") from error
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the runs, newest first.
 
         Raises:
-            VisualizationError: The server does not answer, or refuses it.
+            StorageError: The server does not answer, or refuses it.
         """
-        answer = self._ask("GET", "/api/runs", self._config.read_token)
-        return list(answer.json())
-
-    def _ask(self, method: str, path: str, token: str, **more: Any) -> requests.Response:
-        url = self._config.url + path
-        headers = {"Authorization": f"Token {token}"}
-        try:
-            answer = self._session.request(
-                method, url, headers=headers, timeout=_SECONDS, **more
-            )
-        except requests.RequestException as error:
-            raise VisualizationError(
-                f"{self._config.url} does not answer.",
-                cause="The stack is stopped, or still starting.",
-                next_step="multimeter-visu start",
-            ) from error
-        if not answer.ok:
-            raise VisualizationError(
-                f"{url} answered {answer.status_code}: {answer.text[:200]}",
-                cause="Another program, or the stack of another configuration, listens"
-                " there.",
-                next_step="multimeter-visu status",
-            )
-        return answer
+        return list(self._reader.json("/api/runs"))

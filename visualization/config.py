@@ -22,6 +22,8 @@ from multimeter.connection import (
 )
 from multimeter.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_file
 from multimeter.errors import ConfigurationError, NoStackError
+from multimeter.private import require_own_folder
+from multimeter.server_url import without_secrets
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 
 try:
@@ -71,15 +73,20 @@ class StackConfig:
     installing: bool = False
 
 
-def read_config(path: pathlib.Path) -> StackConfig:
+def read_config(path: pathlib.Path, *, mend: bool = True) -> StackConfig:
     """Return the configuration of the stack that is installed under a path.
+
+    Args:
+        path: The configuration.
+        mend: Whether it and its folder are mended where they are too open.
 
     Raises:
         NotInstalledError: There is no such file.
-        ConfigurationError: It cannot be read, or says something else.
+        ConfigurationError: It cannot be read, or says something else; or other users
+            own it or may write to it.
     """
     try:
-        data = load_configuration(path)
+        data = load_configuration(path, mend=mend)
     except NoStackError as error:
         raise NotInstalledError(error.what, next_step=error.next_step) from None
     names = [each.name for each in dataclasses.fields(StackConfig)]
@@ -92,7 +99,10 @@ def read_config(path: pathlib.Path) -> StackConfig:
             next_step="Move it away, then: multimeter-visu install",
         )
     defaults = {"name": "multimeter", "read_token": "", "page": data["url"]}
-    return StackConfig(**{**defaults, **known})
+    known = {**defaults, **known}
+    # What is shown, on every screen; where points go is checked when it is used.
+    known["page"] = without_secrets(known["page"])
+    return StackConfig(**known)
 
 
 def write_config(path: pathlib.Path, config: StackConfig) -> None:
@@ -177,6 +187,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
 
     Raises:
         VisualizationError: Another process is changing it.
+        ConfigurationError: Others own the folder or may write to it.
     """
     new = not path.parent.exists()
     descriptor = None
@@ -194,6 +205,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
 def _lock(path: pathlib.Path) -> int | None:
     try:
         make_private_folder(path.parent)
+        require_own_folder(path.parent, sticky=True)
         descriptor = os.open(path.parent, os.O_RDONLY) if fcntl else None
     except OSError as error:
         raise VisualizationError(

@@ -27,7 +27,7 @@ def diagnose(request: Request) -> Iterator[Check]:
     """
     path = request.config_file
     try:
-        config = read_config(path)
+        config = read_config(path, mend=False)
     except NotInstalledError:
         yield Check("configuration", None, f"nothing is installed ({path})")
         yield from _diagnose_before(request)

@@ -7,6 +7,7 @@ server that it is for, and to no other.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import urllib.error
@@ -17,6 +18,9 @@ from urllib.parse import urlencode, urlsplit
 
 from multimeter.connection import Connection
 from multimeter.errors import ConfigurationError, StorageError
+from multimeter.proof import expects_proof
+from multimeter.proven_connection import HTTPConnection, HTTPSConnection
+from multimeter.server_url import checked_server_url
 
 __all__ = ["ReadClient"]
 
@@ -29,8 +33,6 @@ _NEXT_STEPS = {
     503: "Wait a moment, or look at: multimeter-visu doctor",
 }
 _HANDLERS = (
-    urllib.request.HTTPHandler,
-    urllib.request.HTTPSHandler,
     urllib.request.HTTPDefaultErrorHandler,
     urllib.request.HTTPErrorProcessor,
 )
@@ -50,15 +52,16 @@ class ReadClient:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.url = connection.url.rstrip("/")
-        if urlsplit(self.url).scheme not in ("http", "https"):
-            raise ConfigurationError(f"'{self.url}' is not the URL of a server.")
+        self.url = checked_server_url(connection.url)
         self._token = connection.read_token or connection.token
         if not (self._token.isascii() and self._token.isprintable()):
             raise ConfigurationError("The token that may read holds odd characters.")
         self._opener = urllib.request.OpenerDirector()
         for handler in _HANDLERS:
             self._opener.add_handler(handler())
+        path = urlsplit(self.url).path
+        self._opener.add_handler(_Http(self._token, path))
+        self._opener.add_handler(_Https(self._token, path))
 
     @contextlib.contextmanager
     def answer(
@@ -66,17 +69,29 @@ class ReadClient:
         path: str,
         parameters: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        *,
+        with_token: bool = True,
     ) -> Iterator[IO[bytes]]:
         """Ask, and lend the answer to be read; ask by ``POST`` where there is a body.
 
+        Args:
+            path: The path, behind that of the URL.
+            parameters: The query.
+            body: What is sent as JSON.
+            with_token: Whether the token is sent.
+
         Raises:
+            UnprovenServerError: What listens there is not the server of the token.
             StorageError: The server does not answer, refuses it, or stops half way.
         """
         query = f"?{urlencode(parameters)}" if parameters else ""
+        headers = {"Content-Type": "application/json"}
+        if with_token:
+            headers["Authorization"] = f"Token {self._token}"
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked
             f"{self.url}{path}{query}",
             None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Token {self._token}", "Content-Type": "application/json"},
+            headers,
         )
         try:
             with self._opener.open(request, timeout=_SECONDS) as response:
@@ -117,7 +132,9 @@ class ReadClient:
         Raises:
             StorageError: It does not answer.
         """
-        with self.answer("/ping") as response:
+        if expects_proof(self._token):
+            return True
+        with self.answer("/ping", with_token=False) as response:
             headers = cast("http.client.HTTPResponse", response).headers
             return headers.get("X-Influxdb-Build") == "multimeter"
 
@@ -133,3 +150,25 @@ class ReadClient:
             f"{self.url} answered {error.code}: {text.strip()[:_LONGEST_REASON]}",
             next_step=_NEXT_STEPS.get(error.code, "multimeter-visu status"),
         )
+
+
+class _Http(urllib.request.HTTPHandler):
+    """Opens connections over which the token may go."""
+
+    def __init__(self, token: str, path: str) -> None:
+        super().__init__()
+        self._connection = functools.partial(HTTPConnection, token=token, path=path)
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """The same, encrypted."""
+
+    def __init__(self, token: str, path: str) -> None:
+        super().__init__()
+        self._connection = functools.partial(HTTPSConnection, token=token, path=path)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connection, req)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from multimeter.connection import find_connection
 from multimeter.errors import ConfigurationError
+from multimeter.proven_connection import UnprovenServerError
 from multimeter.sinks.base import Answer, Batch, Retry
 from multimeter.sinks.http_answers import answer_of
 from multimeter.sinks.write_client import Token, WriteClient
@@ -100,6 +101,8 @@ class InfluxDBSink:
             answer = self._client.post(batch.body)
         except ConfigurationError as error:
             return Retry(f"there is no usable token. {error}", refused=True)
+        except UnprovenServerError as error:
+            return Retry(str(error), refused=True)
         except ssl.SSLCertVerificationError as error:
             return Retry(
                 f"its certificate is not trusted: {error.verify_message}", refused=True

@@ -248,7 +248,7 @@ class ODBCSource:
     placeholder = "?"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[^\[\]{}(),;?*=!@\\]{1,32}", self.dsn):
+        if not re.fullmatch(r"(?!.*://)[^\[\]{}(),;?*=!@\\]{1,32}", self.dsn):
             raise ConfigurationError("'dsn' is not the name of a data source of ODBC.")
         _import("pyodbc", "pyodbc", "odbc")
 

@@ -17,6 +17,12 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from multimeter.errors import ConfigurationError
+from multimeter.proven_connection import (
+    HTTPConnection,
+    HTTPSConnection,
+    UnprovenServerError,
+)
+from multimeter.server_url import checked_server_url
 
 __all__ = ["HttpAnswer", "Token", "WriteClient"]
 
@@ -77,10 +83,10 @@ class WriteClient:
         gzip: bool,
         ca: str | os.PathLike[str] | None,
     ) -> None:
-        self.url = _checked_url(url)
+        self.url = checked_server_url(url)
         self._token = token
         # A callable is asked when the first request is made.
-        self._authorization = "" if callable(token) else _authorization(token)
+        self._secret = "" if callable(token) else _checked_token(token)
         self._timeout = timeout
         self._gzip = gzip
         self._tls = _tls(ca) if self.url.startswith("https:") else None
@@ -94,10 +100,11 @@ class WriteClient:
 
         Raises:
             ConfigurationError: There is no token.
+            UnprovenServerError: What listens there is not the server of the token.
             OSError: The server cannot be reached, or does not answer in time.
             http.client.HTTPException: It does not speak HTTP.
         """
-        self._authorization = self._authorization or _authorization(self._token)
+        self._secret = self._secret or _checked_token(self._token)
         body = gzip.compress(body, _GZIP_LEVEL) if self._gzip else body
         if self._owner != os.getpid():
             # After a fork the connection is the parent's; it does not notice this.
@@ -111,12 +118,23 @@ class WriteClient:
             if not was_idle:
                 raise
             answer = self._exchange_or_close(body)
+        except UnprovenServerError:
+            if not self._finds_another_token():
+                raise
+            answer = self._exchange_or_close(body)
         except BaseException:
             self.close()
             raise
         if answer.status in _UNAUTHORIZED and callable(self._token):
-            self._authorization = ""
+            self._secret = ""
         return answer
+
+    def _finds_another_token(self) -> bool:
+        """Ask for the token again: a stack that was installed anew has a new one."""
+        before = self._secret
+        if callable(self._token):
+            self._secret = _checked_token(self._token)
+        return self._secret != before
 
     def _exchange_or_close(self, body: bytes) -> HttpAnswer:
         try:
@@ -128,7 +146,7 @@ class WriteClient:
     def _exchange(self, body: bytes) -> HttpAnswer:
         connection = self._connect()
         headers = {
-            "Authorization": self._authorization,
+            "Authorization": _SCHEME + self._secret,
             "Content-Type": "text/plain; charset=utf-8",
         }
         if self._gzip:
@@ -145,7 +163,7 @@ class WriteClient:
         # It may have more to say, which nobody wants to read.
         if response.will_close or not response.isclosed():
             self.close()
-        secret = self._authorization.removeprefix(_SCHEME).encode()
+        secret = self._secret.encode()
         return HttpAnswer(response.status, found, text.replace(secret, b"..."))
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -153,12 +171,13 @@ class WriteClient:
             parts = urlsplit(self.url)
             assert parts.hostname, "the URL was checked"
             seconds = min(self._timeout, _CONNECT_SECONDS)
-            connection = (
-                http.client.HTTPSConnection(
-                    parts.hostname, parts.port, timeout=seconds, context=self._tls
+            place = (parts.hostname, parts.port, seconds)
+            connection: http.client.HTTPConnection = (
+                HTTPSConnection(
+                    *place, token=self._secret, path=parts.path, context=self._tls
                 )
                 if self._tls
-                else http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+                else HTTPConnection(*place, token=self._secret, path=parts.path)
             )
             connection.connect()
             connection.sock.settimeout(self._timeout)
@@ -172,8 +191,8 @@ class WriteClient:
             self._connection = None
 
 
-def _authorization(token: Token) -> str:
-    """Return the header that a token makes.
+def _checked_token(token: Token) -> str:
+    """Return a token, or what its function returns.
 
     Raises:
         ConfigurationError: There is no token, or it does not fit in a header, and would
@@ -190,27 +209,7 @@ def _authorization(token: Token) -> str:
             "The token holds characters that no token has.",
             cause="It was copied with a line break, or from the wrong place.",
         )
-    return _SCHEME + found
-
-
-def _checked_url(url: str) -> str:
-    if "@" in url:
-        raise ConfigurationError(
-            "The URL holds a user or a password, which InfluxDB does not take there.",
-            next_step="Give the token as 'token', and a URL without a user.",
-        )
-    try:
-        parts = urlsplit(url)
-        is_server = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_server = False
-    readable = url.isprintable() and " " not in url
-    if not is_server or parts.query or parts.fragment or not readable:
-        raise ConfigurationError(
-            f"'{url}' is not the URL of a server.",
-            next_step="Use something like http://localhost:8086.",
-        )
-    return url.rstrip("/")
+    return found
 
 
 def _tls(ca: str | os.PathLike[str] | None) -> ssl.SSLContext:

@@ -6,16 +6,21 @@ import contextlib
 import json
 import os
 import pathlib
+import stat
 from collections.abc import Iterator
 
 import psutil
 
+from multimeter.durable import DRAFT_PREFIX, PRIVATE_FILE
+from multimeter.errors import ConfigurationError
+from multimeter.private import require_own_folder
 from multimeter.visualization.config import make_private_folder, open_private
 from multimeter.visualization.errors import VisualizationError
 
 __all__ = ["DataFolder"]
 
 _MOST_LOG_BYTES = 1_000_000
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 
 
 class DataFolder:
@@ -31,6 +36,7 @@ class DataFolder:
         self.path = path
         self.store = path / "store.duckdb"
         self.log = path / "server.log"
+        self.sessions = path / "sessions.json"
         self._old_log = path / "server.log.1"
         self._pid_file = path / "server.pid"
         self._pid_draft = path / "server.pid.draft"
@@ -41,14 +47,37 @@ class DataFolder:
 
     def size_bytes(self) -> int:
         """What the store takes on the disk."""
-        return sum(each.stat().st_size for each in self._store_files())
+        return sum(each.lstat().st_size for each in self._store_files())
+
+    def require_ours(self) -> None:
+        """Check that nobody else can reach our files, or has put theirs in their place.
+
+        Raises:
+            ConfigurationError: Others own the folder or may write to it, or one of our
+                names in it is a link or another user's file.
+        """
+        if not self.path.is_dir():
+            return
+        require_own_folder(self.path)
+        for each in self._files():
+            status = each.lstat()
+            if stat.S_ISLNK(status.st_mode) or status.st_uid != self.path.stat().st_uid:
+                raise ConfigurationError(
+                    f"{each} is a link, or belongs to another user.",
+                    cause="Someone put it there so that our data goes elsewhere; or the "
+                    "folder was moved by hand.",
+                    next_step="Remove it, or choose another folder: multimeter-visu "
+                    "install -d DIR",
+                )
 
     def create(self) -> None:
         """Make the folder, for its owner only.
 
         Raises:
             VisualizationError: There is no permission, or it is no folder.
+            ConfigurationError: Others have a hand in it.
         """
+        self.require_ours()
         try:
             make_private_folder(self.path)
             # Whether it can be written to is better known now than by the server.
@@ -73,15 +102,27 @@ class DataFolder:
         return list(self.path.glob(f"{self.store.name}*"))
 
     def _files(self) -> list[pathlib.Path]:
-        others = (self.log, self._old_log, self._pid_file, self._pid_draft)
-        return [*self._store_files(), *(each for each in others if each.exists())]
+        others = (
+            self.log,
+            self._old_log,
+            self._pid_file,
+            self._pid_draft,
+            self.sessions,
+            *self.path.glob(f"{DRAFT_PREFIX}{'[0-9a-f]' * 16}"),
+        )
+        return [*self._store_files(), *(each for each in others if os.path.lexists(each))]
 
     def open_log(self) -> int:
-        """Return a descriptor that appends to the log; a long one is put aside."""
+        """Return a descriptor that appends to the log; a long one is put aside.
+
+        Raises:
+            ConfigurationError: Others have a hand in the folder.
+        """
+        self.require_ours()
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > _MOST_LOG_BYTES:
                 self.log.replace(self._old_log)
-        return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.open(self.log, _APPEND, PRIVATE_FILE)
 
     def last_log_lines(self, number: int) -> str:
         """Return the end of the log."""
@@ -97,7 +138,9 @@ class DataFolder:
 
         Raises:
             VisualizationError: Another process is.
+            ConfigurationError: Others have a hand in the folder.
         """
+        self.require_ours()
         other = self.server()
         if other is not None and other.pid != os.getpid():
             raise VisualizationError(

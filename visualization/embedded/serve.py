@@ -37,7 +37,12 @@ def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) ->
     with listen(_HOST, port) as listener:
         store = Store(folder.store)
         try:
-            app = create_app(store, access, own_panels=OwnPanels(config_file))
+            app = create_app(
+                store,
+                access,
+                own_panels=OwnPanels(config_file),
+                sessions_file=folder.sessions,
+            )
             server = uvicorn.Server(server_config(app, _HOST, port))
             # Connections wait in the socket until the server takes them, so whoever
             # reads this need not ask whether it answers.

@@ -8,9 +8,10 @@ import pathlib
 import re
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from multimeter.errors import ConfigurationError
+from multimeter.private import require_own_folder
+from multimeter.server_url import checked_server_url
 from multimeter.visualization.config import StackConfig, kept_file, read_kept
 from multimeter.visualization.containers.desired import (
     HOST,
@@ -97,14 +98,8 @@ def _require_usable(request: Request) -> None:
             "An InfluxDB that runs already needs both its URL and a token.",
             next_step="--influxdb-url URL, and the token in INFLUXDB_V2_TOKEN",
         )
-    if url and (
-        urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname
-    ):
-        raise ConfigurationError(
-            f"'{url}' is not the URL of a server.",
-            next_step="Use something like https://influxdb.example.org:8086.",
-        )
     if url:
+        checked_server_url(url)
         # It says at once when it is another version; whether it answers, Grafana tells.
         InfluxDB(url, local=False).is_up()
 
@@ -119,6 +114,8 @@ def _settings(request: Request, docker: Docker) -> Settings:
             next_step="Choose another with --influxdb-port or --grafana-port.",
         )
     directory = request.directory
+    if directory and directory.is_dir():
+        require_own_folder(directory)
     return Settings(
         id=secrets.token_hex(8),
         endpoint=dataclasses.asdict(docker.endpoint),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pathlib
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from multimeter.errors import MultimeterError
+from multimeter.proof import new_token
 from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.embedded.folder import DataFolder
@@ -50,10 +50,12 @@ class EmbeddedEngine:
 
         Raises:
             PortTakenError: Another program listens on the port.
+            ConfigurationError: Others own the folder or may write to it.
         """
         named = request.name == DEFAULT_NAME
         folder = "embedded" if named else f"embedded-{request.name}"
         directory = request.directory or request.config_file.parent / folder
+        DataFolder(directory).require_ours()
         port = request.port or free_port(_HOST)
         require_free(_HOST, port)
         url = f"http://{_HOST}:{port}"
@@ -63,8 +65,8 @@ class EmbeddedEngine:
             url=url,
             org=request.org,
             bucket=request.bucket,
-            token=secrets.token_urlsafe(48),
-            read_token=secrets.token_urlsafe(48),
+            token=new_token(),
+            read_token=new_token(),
             page=url,
             engine_state={"directory": str(directory.absolute()), "port": port},
         )

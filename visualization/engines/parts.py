@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from multimeter.durable import PRIVATE_FOLDER, make_folders, write_file
+from multimeter.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_file
+from multimeter.private import require_own_folder
 from multimeter.visualization.containers.desired import (
     CONFIGURATION_LABEL,
     INSTALL_LABEL,
@@ -193,11 +194,13 @@ class FolderPart:
 
         Raises:
             VisualizationError: There is no permission, or it is no folder.
+            ConfigurationError: Others own the folder around it or may write to it.
         """
         try:
             make_folders(self._path.parent, PRIVATE_FOLDER)
+            require_own_folder(self._path.parent)
             self._path.mkdir(PRIVATE_FOLDER)
-            write_file(label_file(self._path), json.dumps(self.owner.labels))
+            write_file(label_file(self._path), json.dumps(self.owner.labels), PRIVATE_FILE)
         except OSError as error:
             raise VisualizationError(
                 f"The folder {self._path} cannot be used: {error.strerror}",
@@ -208,7 +211,9 @@ class FolderPart:
     def remove(self) -> None:
         """Remove it with its data where it is ours, and then what is empty around it."""
         labels = read_labels(self._path)
-        if labels is not None and self.owner.may_remove(self.resource.name, labels):
+        if labels is not None:
+            if not self.owner.may_remove(self.resource.name, labels):
+                return
             self._remove_tree()
             label_file(self._path).unlink(missing_ok=True)
         with contextlib.suppress(OSError):

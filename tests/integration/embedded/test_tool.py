@@ -80,6 +80,20 @@ def test_a_login_stays_valid_over_a_restart(stack):
     assert session.get(stack.config["url"] + "/api/runs", timeout=30).status_code == 200
 
 
+def test_a_logout_is_one_over_a_restart_too(stack):
+    url = stack.config["url"]
+    sessions = [requests.Session(), requests.Session()]
+    for each in sessions:
+        each.get(stack.json("open")["login"], timeout=30)
+    copies = [each.cookies.copy() for each in sessions]
+    out = sessions[0].post(url + "/logout", headers={"Origin": url}, timeout=30)
+    assert out.status_code == 200
+    stack.server.kill()
+    assert stack.run("start").returncode == 0
+    found = [requests.get(f"{url}/api/runs", cookies=each, timeout=30) for each in copies]
+    assert [each.status_code for each in found] == [401, 200]
+
+
 def test_a_login_link_works_once(stack):
     login = stack.json("open", "example")["login"]
     assert requests.get(login, timeout=30).status_code == 200

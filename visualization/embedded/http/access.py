@@ -1,22 +1,24 @@
 """Access: who may do what, by token or by the cookie of a logged-in browser.
 
 A session is a cookie that the server has signed with a key derived from the read token.
-So sessions outlive a restart without a file that would have to be protected, could be
-torn and could fill; and a new read token ends all of them. The price: that someone has
-logged out is known until the next restart only, so a copy of that cookie, made before,
-would count again from then to its expiry. The browser itself has forgotten it.
+So sessions outlive a restart without a file of secrets, and a new read token ends all of
+them. Those that were logged out are kept, see
+:mod:`~multimeter.visualization.embedded.http.ended_sessions`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import pathlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from multimeter.errors import ConfigurationError
+from multimeter.proof import proof_of
+from multimeter.visualization.embedded.http.ended_sessions import EndedSessions
 
 __all__ = ["CODE_NS", "SESSION_NS", "Access", "LoginCodes", "Right", "Sessions"]
 
@@ -104,6 +106,11 @@ class Access:
         """Whether a token may read."""
         return _same(token, self.read_token)
 
+    def prove(self, challenge: str) -> str:
+        """Return proofs that the tokens are known here, see :mod:`multimeter.proof`."""
+        tokens = (self.write_token, self.read_token)
+        return ", ".join(proof_of(token, challenge) for token in tokens)
+
 
 class LoginCodes:
     """Codes that open the page once; only their hashes are kept, in memory.
@@ -137,12 +144,18 @@ class Sessions:
     Args:
         read_token: The token whose holder may log in.
         now_ns: Returns the time, in ns since the epoch.
+        file: Where those are kept that were logged out; None for in memory alone.
     """
 
-    def __init__(self, read_token: str, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        read_token: str,
+        now_ns: Callable[[], int],
+        file: pathlib.Path | None = None,
+    ) -> None:
         self._key = hmac.new(read_token.encode(), b"sessions", hashlib.sha256).digest()
         self._now_ns = now_ns
-        self._ended: dict[str, int] = {}
+        self._ended = EndedSessions(file, now_ns)
         # Cookies do not know of ports: two stacks on one host must not share a name.
         self.cookie = f"multimeter_{_sign(self._key, 'name')[:8]}"
 
@@ -157,13 +170,13 @@ class Sessions:
         claim, _, signature = (cookie or "").rpartition(".")
         if not _same(signature, _sign(self._key, claim)):
             return False
-        name, _, expiry = claim.rpartition(".")
-        return int(expiry) > self._now_ns() and name not in self._ended
+        name, _, text = claim.rpartition(".")
+        expiry = int(text)
+        is_over = self._ended.has(name, expiry - SESSION_NS)
+        return expiry > self._now_ns() and not is_over
 
     def end(self, cookie: str | None) -> None:
-        """End the session of a cookie."""
+        """End the session of a cookie, also for the time after a restart."""
         if cookie is not None and self.is_valid(cookie):
             name, expiry, _ = cookie.split(".")
-            now = self._now_ns()
-            self._ended = {k: v for k, v in self._ended.items() if v > now}
-            self._ended[name] = int(expiry)
+            self._ended.add(name, int(expiry))

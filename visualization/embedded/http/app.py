@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import time
 from collections.abc import Callable
 
@@ -41,6 +42,7 @@ def create_app(
     limits: Limits | None = None,
     now_ns: Callable[[], int] = time.time_ns,
     own_panels: OwnPanels = tuple,
+    sessions_file: pathlib.Path | None = None,
 ) -> Starlette:
     """Return the application.
 
@@ -50,9 +52,10 @@ def create_app(
         limits: What one request may take.
         now_ns: Returns the time, in ns since the epoch.
         own_panels: Panels that somebody has made; by default there are none.
+        sessions_file: Where it is kept who has logged out; by default in memory alone.
     """
     limits = limits or Limits()
-    sessions = Sessions(access.read_token, now_ns)
+    sessions = Sessions(access.read_token, now_ns, sessions_file)
     reading = Reading(access, sessions)
     app = Starlette(
         routes=[

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from multimeter.proof import CHALLENGE, PROOF, is_challenge
 from multimeter.visualization.embedded.http.access import Access
 from multimeter.visualization.embedded.http.authorization import (
     require_organisation,
@@ -64,7 +65,7 @@ class InfluxApi:
             for path in (f"/api/v2/{name}", f"/api/v2/{name}/{{rest:path}}")
         ]
         return [
-            Route("/ping", _ping),
+            Route("/ping", self._ping),
             Route("/health", _health),
             Route("/ready", self._ready),
             Route("/api/v2/setup", _is_setup_allowed),
@@ -73,6 +74,13 @@ class InfluxApi:
             Route("/api/v2/buckets", self._buckets),
             *not_served,
         ]
+
+    async def _ping(self, request: Request) -> Response:
+        headers = {"Vary": "Accept-Encoding"}
+        challenge = request.headers.get(CHALLENGE, "")
+        if is_challenge(challenge):
+            headers[PROOF] = self._access.prove(challenge)
+        return Response(status_code=204, headers=headers)
 
     async def _ready(self, _request: Request) -> Response:
         started = datetime.fromtimestamp(self._started_ns // 10**9, timezone.utc)
@@ -125,10 +133,6 @@ class InfluxApi:
             f"{request.method} {request.url.path} is not served by Multimeter: it takes"
             " points at /api/v2/write and gives them at /api/runs and /api/series",
         )
-
-
-async def _ping(_request: Request) -> Response:
-    return Response(status_code=204, headers={"Vary": "Accept-Encoding"})
 
 
 async def _health(_request: Request) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
 
 from jinja2 import Environment, FileSystemLoader
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -135,7 +136,8 @@ class Pages:
         return self._render("login.html", 401, message=_WRONG_TOKEN, target=target)
 
     async def _logout(self, request: Request) -> Response:
-        self._sessions.end(request.cookies.get(self._sessions.cookie))
+        cookie = request.cookies.get(self._sessions.cookie)
+        await run_in_threadpool(self._sessions.end, cookie)
         response = RedirectResponse("/login", 303, _NO_STORE)
         response.delete_cookie(self._sessions.cookie, httponly=True, samesite="strict")
         return response

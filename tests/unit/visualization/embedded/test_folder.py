@@ -7,6 +7,7 @@ import stat
 import psutil
 import pytest
 
+from multimeter.errors import ConfigurationError
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.errors import VisualizationError
 
@@ -92,3 +93,65 @@ def test_a_broken_pid_file_names_no_process(folder, text):
     folder.create()
     (folder.path / "server.pid").write_text(text)
     assert folder.server() is None
+
+
+NAMES = ["server.log", "server.log.1", "server.pid", "store.duckdb", "store.duckdb.wal"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_in_place_of_a_file_of_ours_is_refused(folder, tmp_path, name, is_there):
+    precious = tmp_path / "precious"
+    if is_there:
+        precious.write_text("mine")
+    folder.path.mkdir()
+    (folder.path / name).symlink_to(precious)
+    for act in (folder.create, folder.open_log, lambda: folder.running().__enter__()):
+        with pytest.raises(ConfigurationError, match="is a link") as caught:
+            act()
+        assert str(folder.path / name) in str(caught.value)
+    assert folder.is_there()
+    folder.remove()
+    assert precious.exists() == is_there
+    assert not folder.path.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
+def test_a_folder_that_others_may_write_to_is_refused(folder, mode):
+    folder.path.mkdir()
+    folder.path.chmod(mode)
+    with pytest.raises(ConfigurationError, match="Other users may write"):
+        folder.create()
+    assert list(folder.path.iterdir()) == []
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0, reason="only root can give files away"
+)
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_what_belongs_to_another_user_is_refused(folder, name):
+    folder.path.mkdir(mode=0o700)
+    (folder.path / name).touch()
+    os.chown(folder.path / name, 65534, 65534)
+    with pytest.raises(ConfigurationError, match="belongs to another user"):
+        folder.create()
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_all_folders_and_files_are_the_owners_alone_whatever_the_umask(tmp_path, mask):
+    folder = DataFolder(tmp_path / "a" / "b" / "data")
+    before = os.umask(mask)
+    try:
+        folder.create()
+        os.close(folder.open_log())
+        with folder.running():
+            pass
+    finally:
+        os.umask(before)
+    if os.name == "posix":
+        for each in (tmp_path / "a").rglob("*"):
+            wanted = 0o700 if each.is_dir() else 0o600
+            assert stat.S_IMODE(each.stat().st_mode) == wanted
+        assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from multimeter.errors import ConfigurationError
 from multimeter.visualization.embedded.http import access as access_module
+from multimeter.visualization.embedded.http import ended_sessions
 from multimeter.visualization.embedded.http.access import (
     CODE_NS,
     SESSION_NS,
@@ -189,6 +190,66 @@ def test_sessions_that_have_ended_are_forgotten_when_they_have_expired(clock):
     clock.now += SESSION_NS
     sessions.end(sessions.start())
     assert len(sessions._ended) == 1
+
+
+def test_who_has_logged_out_stays_so_when_the_server_is_started_again(clock, tmp_path):
+    file = tmp_path / "sessions.json"
+    sessions = Sessions("the-read-token", clock, file)
+    ended, other, later = (sessions.start() for _ in range(3))
+    sessions.end(ended)
+    again = Sessions("the-read-token", clock, file)
+    again.end(later)
+    for each in (again, Sessions("the-read-token", clock, file)):
+        assert [each.is_valid(cookie) for cookie in (ended, other, later)] == [
+            False,
+            True,
+            False,
+        ]
+    assert file.stat().st_mode & 0o077 == 0
+    assert ended not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"since": 1}', '{"since": 0, "ended": 1}']
+)
+def test_a_damaged_file_ends_all_sessions_of_before_and_none_of_later(
+    clock, tmp_path, text, caplog
+):
+    file = tmp_path / "sessions.json"
+    before = Sessions("the-read-token", clock).start()
+    clock.now += 1
+    file.write_text(text)
+    sessions = Sessions("the-read-token", clock, file)
+    assert "log in again" in caplog.text
+    assert not sessions.is_valid(before)
+    later = sessions.start()
+    assert sessions.is_valid(later)
+    sessions.end(sessions.start())
+    again = Sessions("the-read-token", clock, file)
+    assert (again.is_valid(before), again.is_valid(later)) == (False, True)
+
+
+def test_that_it_cannot_be_kept_is_logged_and_the_session_has_ended(
+    clock, tmp_path, caplog
+):
+    sessions = Sessions("the-read-token", clock, tmp_path / "gone" / "sessions.json")
+    cookie = sessions.start()
+    sessions.end(cookie)
+    assert not sessions.is_valid(cookie)
+    assert "cannot be written" in caplog.text
+
+
+def test_no_number_of_logouts_fills_the_file(clock, tmp_path, monkeypatch):
+    monkeypatch.setattr(ended_sessions, "_MOST", 3)
+    file = tmp_path / "sessions.json"
+    sessions = Sessions("the-read-token", clock, file)
+    cookies = [sessions.start() for _ in range(9)]
+    clock.now += 1
+    for cookie in cookies[:8]:
+        sessions.end(cookie)
+    assert len(sessions._ended) <= 3
+    again = Sessions("the-read-token", clock, file)
+    assert not any(again.is_valid(cookie) for cookie in cookies)
 
 
 @pytest.mark.parametrize("cookie", [None, "", ".", "..", "a.b.c", "a.1", "é.9.x"])

@@ -1,0 +1,147 @@
+"""Connections over which a token may go: each new one asks the server for its proof."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from http import HTTPStatus
+
+from multimeter.errors import StorageError
+from multimeter.proof import CHALLENGE, PROOF, expects_proof, is_proof, new_challenge
+
+__all__ = ["HTTPConnection", "HTTPSConnection", "UnprovenServerError"]
+
+_LONGEST_ANSWER = 1 << 16
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class UnprovenServerError(StorageError):
+    """What listens did not prove that it is the server of a token; nothing was sent.
+
+    Args:
+        where: Its host and port.
+    """
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"What listens at {where} did not prove that it is the server of this stack: "
+            "nothing was sent to it.",
+            cause="The stack is stopped, and another program has its port; or its server "
+            "was started by an earlier version of Multimeter.",
+            next_step="multimeter-visu start, which names the program that has the port; "
+            "after an upgrade, multimeter-visu stop first.",
+        )
+
+
+class HTTPConnection(http.client.HTTPConnection):
+    """A connection for requests that carry a token.
+
+    Where the server can prove that it knows the token, it has to as soon as the
+    connection is open, also when the client opens it again on its own.
+
+    Args:
+        host: The name or address of the server.
+        port: Its port; by default that of the protocol.
+        timeout: How many seconds it may be silent.
+        token: The token that will be sent.
+        path: What is before ``/ping`` in the server's paths.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        timeout: float | None = None,
+        *,
+        token: str,
+        path: str = "",
+    ) -> None:
+        # The server listens on one address. On another one that the name stands for,
+        # another program could listen, and pass the challenge on to the server.
+        here = expects_proof(token) and host == "localhost"
+        super().__init__("127.0.0.1" if here else host, port, timeout)
+        self._token = token
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the connection.
+
+        Raises:
+            UnprovenServerError: The server should prove who it is, and does not.
+            OSError: It cannot be reached, or is too busy to answer.
+        """
+        super().connect()
+        _require_proof(self, self._token, self._path)
+
+
+class HTTPSConnection(http.client.HTTPSConnection):
+    """The same, encrypted.
+
+    Args:
+        host: The name or address of the server.
+        port: Its port; by default that of the protocol.
+        timeout: How many seconds it may be silent.
+        token: The token that will be sent.
+        path: What is before ``/ping`` in the server's paths.
+        context: Whose certificates are trusted; by default those the system trusts.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int | None = None,
+        timeout: float | None = None,
+        *,
+        token: str,
+        path: str = "",
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._token = token
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the connection.
+
+        Raises:
+            UnprovenServerError: The server should prove who it is, and does not.
+            OSError: It cannot be reached, or is too busy to answer.
+        """
+        super().connect()
+        _require_proof(self, self._token, self._path)
+
+
+def _require_proof(connection: http.client.HTTPConnection, token: str, path: str) -> None:
+    if not expects_proof(token):
+        return
+    host = f"[{connection.host}]" if ":" in connection.host else connection.host
+    where = f"{host}:{connection.port}"
+    try:
+        _ask(connection.sock, where, token, path)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _ask(sock: socket.socket, where: str, token: str, path: str) -> None:
+    """Ask for the proof, below http.client's requests: one of them may be waiting."""
+    challenge = new_challenge()
+    head = f"GET {path}/ping HTTP/1.1\r\nHost: {where}\r\n{CHALLENGE}: {challenge}\r\n\r\n"
+    try:
+        sock.sendall(head.encode())
+        with http.client.HTTPResponse(sock, method="GET") as answer:
+            answer.begin()
+            answer.read(_LONGEST_ANSWER)
+    except TimeoutError:
+        # Not a TimeoutError: smaller batches would not help.
+        raise OSError(f"{where} did not prove who it is in time") from None
+    except http.client.RemoteDisconnected:
+        raise
+    except (http.client.HTTPException, ValueError) as error:
+        raise UnprovenServerError(where) from error
+    if is_proof(answer.getheader(PROOF, ""), token, challenge):
+        return
+    if answer.status in _BUSY:
+        raise OSError(f"{where} is busy: it answered {answer.status}")
+    raise UnprovenServerError(where)

@@ -15,6 +15,7 @@ from multimeter.visualization.config import StackConfig
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.ports import free_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
+from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
 from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Request, Run
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.plan import Action, Resource, State, Step
@@ -131,7 +132,11 @@ class EmbeddedEngine:
             "directory": str(self._folder.path),
             "size_bytes": self._folder.size_bytes(),
             "log": str(self._folder.log),
+            "damage": " ".join(each.describe() for each in self._unread()) or None,
         }
+
+    def _unread(self) -> list[UnreadLog]:
+        return unread_logs(self._folder.store)
 
     def services(self) -> list[str]:
         """Return the only one."""
@@ -152,10 +157,11 @@ class EmbeddedEngine:
 
     def diagnose(self, config: StackConfig) -> Iterator[Check]:
         """Look at the server, whether it answers, and its token."""
+        yield from self._diagnose_logs()
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
         if process is None:
-            yield Check("server", False, "it does not run", "multimeter-visu start")
+            yield from self._diagnose_store()
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:
@@ -171,6 +177,28 @@ class EmbeddedEngine:
             yield Check("write token", False, error.what, error.next_step)
         else:
             yield Check("write token", True, "it may write")
+
+    def _diagnose_logs(self) -> Iterator[Check]:
+        for each in self._unread():
+            # A loss of power leaves the end of a write that was not acknowledged.
+            ok = False if each.commits else None
+            then = f"When nothing of it is needed any more: rm '{each.path}'"
+            yield Check("write-ahead log", ok, each.describe(), then)
+
+    def _diagnose_store(self) -> Iterator[Check]:
+        """Look at a store that no server has open: whether a start would do."""
+        from multimeter.visualization.embedded.store.database import require_readable
+
+        try:
+            note = require_readable(self._folder.store)
+        except MultimeterError as error:
+            detail = f"{error.what} {error.cause}".strip()
+            yield Check("store", False, detail, error.next_step)
+            yield Check("server", False, "it does not run: the store cannot be opened")
+            return
+        if note:
+            yield Check("store", None, note)
+        yield Check("server", False, "it does not run", "multimeter-visu start")
 
     def credentials(self, config: StackConfig) -> Mapping[str, str]:
         """Return the tokens; the page opens by a link."""

@@ -6,12 +6,11 @@ import contextlib
 import logging
 import os
 import pathlib
-import shutil
 from collections.abc import Iterator
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.panel_definitions import PanelDefinition
-from multimeter.visualization.config import make_private_folder
+from multimeter.visualization.config import make_private_folder, remove_empty
 from multimeter.visualization.dashboards.own import (
     OwnDashboard,
     dashboard_name,
@@ -32,6 +31,7 @@ __all__ = [
 logger = logging.getLogger("multimeter.visualization")
 
 _ENDING = ".toml"
+_DRAFT = ".draft"
 _TAKEN = ("multimeter", "runs", "one run", "compare runs", "continuous logging", "health")
 """Titles that Grafana has in the folder already; small letters."""
 
@@ -120,7 +120,7 @@ def add_dashboard(
     _require_own_title(added, own_dashboards(config_file))
     kept = dashboard_folder(config_file) / f"{added.name}{_ENDING}"
     replaces = kept.exists()
-    draft = kept.with_suffix(".draft")
+    draft = kept.with_suffix(_DRAFT)
     try:
         make_private_folder(kept.parent)
         draft.write_text(text, encoding="utf-8")
@@ -167,9 +167,21 @@ def remove_dashboard(config_file: pathlib.Path, name: str) -> None:
         folder.rmdir()
 
 
-def remove_dashboards(config_file: pathlib.Path) -> None:
-    """Forget all dashboards of a stack."""
-    shutil.rmtree(dashboard_folder(config_file), ignore_errors=True)
+def remove_dashboards(config_file: pathlib.Path) -> list[pathlib.Path]:
+    """Forget all dashboards of a stack; return what else is in their folder and stays."""
+    folder = dashboard_folder(config_file)
+    if folder.is_symlink():
+        return [folder]
+    try:
+        found = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for each in found:
+        if each.suffix in (_ENDING, _DRAFT) and each.is_file() and not each.is_symlink():
+            with contextlib.suppress(OSError):  # it stays, and is named
+                each.unlink()
+    remove_empty([folder])
+    return [each for each in found if os.path.lexists(each)]
 
 
 def _text(file: pathlib.Path) -> str:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import psutil
 
-from multimeter.visualization.config import make_private_folder, open_private
-from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.config import (
+    make_private_folder,
+    open_private,
+    remove_empty,
+)
+from multimeter.visualization.embedded.store_files import (
+    is_regular,
+    remove_store,
+    store_files,
+)
+from multimeter.visualization.errors import StoreFullError, VisualizationError
 
 __all__ = ["DataFolder"]
 
 _MOST_LOG_BYTES = 1_000_000
+_PID_BYTES = 256
+_NO_SERVER = "{}"
 
 
 class DataFolder:
@@ -25,15 +37,19 @@ class DataFolder:
 
     Args:
         path: The folder; it need not exist.
+        made: The folders that were made for this stack, from the inside out. They go
+            with it where nothing else is in them; by default it is the folder itself.
     """
 
-    def __init__(self, path: pathlib.Path) -> None:
+    def __init__(
+        self, path: pathlib.Path, made: Sequence[pathlib.Path] | None = None
+    ) -> None:
         self.path = path
+        self._made = [path] if made is None else made
         self.store = path / "store.duckdb"
         self.log = path / "server.log"
         self._old_log = path / "server.log.1"
         self._pid_file = path / "server.pid"
-        self._pid_draft = path / "server.pid.draft"
 
     def is_there(self) -> bool:
         """Whether anything of ours is there, be it from before."""
@@ -41,7 +57,7 @@ class DataFolder:
 
     def size_bytes(self) -> int:
         """What the store takes on the disk."""
-        return sum(each.stat().st_size for each in self._store_files())
+        return sum(each.stat().st_size for each in store_files(self.store))
 
     def create(self) -> None:
         """Make the folder, for its owner only.
@@ -62,26 +78,43 @@ class DataFolder:
             ) from error
 
     def remove(self) -> None:
-        """Remove our files, and the folder where nothing else is in it."""
+        """Remove our files, and the folders that were made for them, if they are empty."""
+        remove_store(self.store)
         for each in self._files():
             each.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+        remove_empty(self._made)
 
-    def _store_files(self) -> list[pathlib.Path]:
-        # Beside the store its log, and what is left of a store that was being made.
-        return list(self.path.glob(f"{self.store.name}*"))
+    def left(self) -> list[pathlib.Path]:
+        """Return what is in the folder and is not ours."""
+        ours = set(self._files())
+        try:
+            return sorted(each for each in self.path.iterdir() if each not in ours)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def _files(self) -> list[pathlib.Path]:
-        others = (self.log, self._old_log, self._pid_file, self._pid_draft)
-        return [*self._store_files(), *(each for each in others if each.exists())]
+        others = (self.log, self._old_log, self._pid_file)
+        return [*store_files(self.store), *filter(is_regular, others)]
 
     def open_log(self) -> int:
-        """Return a descriptor that appends to the log; a long one is put aside."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.log.stat().st_size > _MOST_LOG_BYTES:
-                self.log.replace(self._old_log)
-        return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        """Return a descriptor that appends to the log; a long one is put aside.
+
+        Raises:
+            StoreFullError: There is no room.
+            VisualizationError: There is no permission, or it is a link.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        try:
+            if is_regular(self.log) and self.log.stat().st_size > _MOST_LOG_BYTES:
+                self._put_log_aside()
+            return os.open(self.log, flags, 0o600)
+        except OSError as error:
+            raise _cannot_write(self.log, error) from error
+
+    def _put_log_aside(self) -> None:
+        # What is no file of ours is not replaced; then the log goes on growing.
+        if is_regular(self._old_log) or not os.path.lexists(self._old_log):
+            self.log.replace(self._old_log)
 
     def last_log_lines(self, number: int) -> str:
         """Return the end of the log."""
@@ -104,11 +137,15 @@ class DataFolder:
                 f"The server of {self.path} runs already (pid {other.pid}).",
                 next_step="multimeter-visu stop",
             )
-        self._say(ready=False)
+        try:
+            self._say(ready=False)
+        except OSError as error:
+            raise _cannot_write(self._pid_file, error) from error
         try:
             yield
         finally:
-            self._pid_file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._write_pid(_NO_SERVER, os.O_WRONLY)
 
     def say_ready(self) -> None:
         """Say that this process, the server, listens."""
@@ -117,10 +154,21 @@ class DataFolder:
     def _say(self, *, ready: bool) -> None:
         me = psutil.Process()
         said = {"pid": me.pid, "created": me.create_time(), "ready": ready}
-        # All of it or nothing: others read it at any moment.
-        with open_private(self._pid_draft) as stream:
-            json.dump(said, stream)
-        self._pid_draft.replace(self._pid_file)
+        self._write_pid(json.dumps(said), os.O_WRONLY | os.O_CREAT)
+
+    def _write_pid(self, text: str, flags: int) -> None:
+        """Write to the file that says who the server is.
+
+        Others read it at any moment, so it is written in one step and keeps its size.
+        It stays when the server stops: another one can be started on a full disk.
+        """
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self._pid_file, flags, 0o600)
+        try:
+            os.write(descriptor, text.encode().ljust(_PID_BYTES))
+            os.ftruncate(descriptor, _PID_BYTES)
+        finally:
+            os.close(descriptor)
 
     def server(self) -> psutil.Process | None:
         """Return the process that says it is the server, if it lives.
@@ -145,3 +193,18 @@ class DataFolder:
         except (OSError, ValueError, OverflowError, TypeError, KeyError, psutil.Error):
             return None, False
         return (process, ready) if same and alive else (None, False)
+
+
+def _cannot_write(path: pathlib.Path, error: OSError) -> VisualizationError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFullError(
+            f"The disk of {path.parent} is full; the server cannot start.",
+            cause=f"There is no room for {path.name}: {error.strerror}",
+            next_step=f"Free some space (df -h '{path.parent}'),"
+            " then: multimeter-visu start",
+        )
+    return VisualizationError(
+        f"{path} cannot be written: {error.strerror}",
+        cause="It is a link, or it belongs to another user.",
+        next_step=f"ls -l '{path}'",
+    )

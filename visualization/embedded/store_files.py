@@ -14,17 +14,19 @@ A backup that a person keeps beside the store has another name, so it stays.
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from uuid import uuid4
+
+from multimeter.visualization.config import remove_empty
 
 __all__ = [
     "damaged_logs",
     "damaged_name",
     "draft_of",
+    "is_regular",
     "remove_drafts",
     "remove_store",
     "store_files",
@@ -60,33 +62,33 @@ def damaged_name(store: pathlib.Path, now: datetime, position: int) -> pathlib.P
 
 def damaged_logs(store: pathlib.Path) -> dict[pathlib.Path, int]:
     """Return the damaged logs of a store, each with the position of its name."""
-    found = [each for each in _beside(store, _DAMAGED) if _is_file(each)]
+    found = [each for each in _beside(store, _DAMAGED) if is_regular(each)]
     return {each: int(each.name.rpartition("-")[2]) for each in sorted(found)}
 
 
 def store_files(store: pathlib.Path) -> list[pathlib.Path]:
-    """Return the files of a store: those that are there, in no particular order.
+    """Return the files of a store that are there, in no particular order.
 
-    Symbolic links, and what has such a name and is no regular file, are not among them.
+    Only regular files: a link or a folder that has such a name is not ours.
     """
     single = [store, *(store.with_name(f"{store.name}.{end}") for end in _OF_DUCKDB)]
     found = [*single, *_beside(store, _DAMAGED), *_temporary(store), *_drafts(store)]
-    return [each for each in found if _is_file(each)]
+    return [each for each in found if is_regular(each)]
 
 
 def remove_store(store: pathlib.Path) -> None:
     """Remove the files of a store, and those folders beside it that are empty then."""
     for each in store_files(store):
         each.unlink(missing_ok=True)
-    _remove_empty(_folders(store, f"tmp|{_DRAFT}"))
+    remove_empty(_folders(store, f"tmp|{_DRAFT}"))
 
 
 def remove_drafts(store: pathlib.Path) -> None:
     """Remove what is left of a process that was killed while it made a draft."""
     for each in _drafts(store):
-        if _is_file(each):
+        if is_regular(each):
             each.unlink(missing_ok=True)
-    _remove_empty(_folders(store, _DRAFT))
+    remove_empty(_folders(store, _DRAFT))
 
 
 def _drafts(store: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -105,12 +107,6 @@ def _folders(store: pathlib.Path, ending: str) -> list[pathlib.Path]:
     return [each for each in found if each.is_dir() and not each.is_symlink()]
 
 
-def _remove_empty(folders: Iterable[pathlib.Path]) -> None:
-    for each in folders:
-        with contextlib.suppress(OSError):
-            each.rmdir()
-
-
 def _beside(store: pathlib.Path, ending: str) -> list[pathlib.Path]:
     name = re.compile(f"{re.escape(store.name)}\\.(?:{ending})")
     try:
@@ -119,5 +115,6 @@ def _beside(store: pathlib.Path, ending: str) -> list[pathlib.Path]:
         return []
 
 
-def _is_file(path: pathlib.Path) -> bool:
+def is_regular(path: pathlib.Path) -> bool:
+    """Whether this is a file, and no link to one."""
     return path.is_file() and not path.is_symlink()

@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from multimeter.errors import ConfigurationError
-from multimeter.visualization.config import StackConfig, kept_file, read_kept
+from multimeter.visualization.config import (
+    StackConfig,
+    kept_file,
+    missing_folders,
+    read_kept,
+)
 from multimeter.visualization.containers.desired import (
     HOST,
     INSTALL_LABEL,
@@ -59,6 +64,7 @@ def describe_containers(request: Request, docker: Docker) -> StackConfig:
             operator_token=before.operator_token,
             influxdb_password=before.influxdb_password,
             grafana_password=before.grafana_password,
+            made_folders=settings.made_folders or before.made_folders,
         )
     containers = desired_containers(request.name, settings, "")
     _require_unused_names(request.name, containers, docker)
@@ -118,7 +124,8 @@ def _settings(request: Request, docker: Docker) -> Settings:
             f"InfluxDB and Grafana cannot both have port {grafana_port}.",
             next_step="Choose another with --influxdb-port or --grafana-port.",
         )
-    directory = request.directory
+    directory = request.directory.absolute() if request.directory else None
+    made = missing_folders(directory) if directory else ()
     return Settings(
         id=secrets.token_hex(8),
         endpoint=dataclasses.asdict(docker.endpoint),
@@ -130,10 +137,11 @@ def _settings(request: Request, docker: Docker) -> Settings:
         operator_token=secrets.token_urlsafe(48),
         influxdb_password=secrets.token_urlsafe(24),
         grafana_password=secrets.token_urlsafe(24),
-        directory=str(directory.absolute()) if directory else "",
+        directory=str(directory or ""),
         user=_user(docker) if directory else "",
         anonymous=wanted.anonymous,
         influxdb_url=wanted.influxdb_url.rstrip("/"),
+        made_folders=tuple(str(each) for each in made),
     )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from multimeter.errors import MultimeterError
 from multimeter.visualization.client import StackClient
-from multimeter.visualization.config import StackConfig
+from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.ports import free_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
@@ -39,7 +39,10 @@ class EmbeddedEngine:
 
     def __init__(self, config_file: pathlib.Path, config: StackConfig) -> None:
         state = config.engine_state
-        self._folder = DataFolder(pathlib.Path(state["directory"]))
+        made = state.get("made_folders", [state["directory"]])
+        self._folder = DataFolder(
+            pathlib.Path(state["directory"]), [pathlib.Path(each) for each in made]
+        )
         self._port = int(state["port"])
         self._process = ServerProcess(self._folder, config_file)
         self._data = Resource(_DATA, str(self._folder.path), holds_data=True)
@@ -54,7 +57,10 @@ class EmbeddedEngine:
         """
         named = request.name == DEFAULT_NAME
         folder = "embedded" if named else f"embedded-{request.name}"
-        directory = request.directory or request.config_file.parent / folder
+        directory = (request.directory or request.config_file.parent / folder).absolute()
+        made = missing_folders(directory)
+        if not made and (DataFolder(directory).is_there() or not request.directory):
+            made = [directory]  # for an earlier stack, whose data stayed
         port = request.port or free_port(_HOST)
         require_free(_HOST, port)
         url = f"http://{_HOST}:{port}"
@@ -67,7 +73,11 @@ class EmbeddedEngine:
             token=secrets.token_urlsafe(48),
             read_token=secrets.token_urlsafe(48),
             page=url,
-            engine_state={"directory": str(directory.absolute()), "port": port},
+            engine_state={
+                "directory": str(directory),
+                "made_folders": [str(each) for each in made],
+                "port": port,
+            },
         )
 
     @property
@@ -123,6 +133,10 @@ class EmbeddedEngine:
             code = client.login_code()
         login = f"{config.page}/login?{urlencode({'code': code, 'next': _path(run)})}"
         return Links(self.page_of(config, run), login, "multimeter-visu open")
+
+    def left(self) -> list[pathlib.Path]:
+        """Return what is in the folder and is not ours."""
+        return self._folder.left()
 
     def details(self) -> Mapping[str, Any]:
         """Return the process, and what its data takes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
@@ -13,6 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from multimeter.visualization.config import (
+    make_private_folder,
+    open_private,
+    remove_empty,
+)
 from multimeter.visualization.containers.desired import (
     CONFIGURATION_LABEL,
     INSTALL_LABEL,
@@ -171,13 +175,22 @@ class VolumePart:
 class FolderPart:
     """A folder of the host with the data of a container.
 
-    Its labels are in a file beside it: what is in it belongs to the container.
+    Its labels are in a file beside it: what is in it belongs to the container. They are
+    written first: a folder without them is not ours.
+
+    Attributes:
+        resource: What the plan calls it.
+        docker: The engine.
+        owner: Whose it is.
+        image: What removes the files that belong to the user of a container.
+        made: The folders around it that were made for the stack, from the inside out.
     """
 
     resource: Resource
     docker: Docker
     owner: Owner
     image: str
+    made: Sequence[pathlib.Path] = ()
 
     @property
     def _path(self) -> pathlib.Path:
@@ -194,9 +207,10 @@ class FolderPart:
             VisualizationError: There is no permission, or it is no folder.
         """
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.mkdir(mode=0o700)
-            label_file(self._path).write_text(json.dumps(self.owner.labels))
+            make_private_folder(self._path.parent)
+            with open_private(label_file(self._path)) as stream:
+                json.dump(self.owner.labels, stream)
+            self._make()
         except OSError as error:
             raise VisualizationError(
                 f"The folder {self._path} cannot be used: {error.strerror}",
@@ -204,16 +218,22 @@ class FolderPart:
                 next_step="Choose another one: multimeter-visu install -d DIR",
             ) from error
 
+    def _make(self) -> None:
+        try:
+            self._path.mkdir(mode=0o700)
+        except OSError:
+            label_file(self._path).unlink()
+            raise
+
     def remove(self) -> None:
         """Remove it with its data where it is ours, and then what is empty around it."""
         labels = read_labels(self._path)
         if labels is not None and self.owner.may_remove(self.resource.name, labels):
-            self._remove_tree()
+            # Somebody has put a link there: what it leads to stays.
+            if not self._path.is_symlink():
+                self._remove_tree()
             label_file(self._path).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._path.rmdir()
-        with contextlib.suppress(OSError):
-            self._path.parent.rmdir()
+            remove_empty([self._path, *self.made])
 
     def _remove_tree(self) -> None:
         try:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -24,6 +25,8 @@ __all__ = [
     "OUR_FOLDER",
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
+    "is_draft",
+    "is_regular",
     "make_folders",
     "open_replacement",
     "remove_drafts",
@@ -45,6 +48,7 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 """The mode of a folder that only its owner can open."""
 
+_DRAFT = re.compile(re.escape(DRAFT_PREFIX) + "[0-9a-f]{16}")
 _DRAFT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 # What file systems answer that cannot sync a folder, and Windows, which opens none.
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
@@ -184,11 +188,21 @@ def write_file(path: pathlib.Path, data: bytes | str, mode: int = 0o666) -> None
         stream.write(data.encode("utf-8") if isinstance(data, str) else data)
 
 
+def is_regular(path: pathlib.Path) -> bool:
+    """Whether this is a file, and no link to one."""
+    return path.is_file() and not path.is_symlink()
+
+
+def is_draft(path: pathlib.Path) -> bool:
+    """Whether this is what a program left that was killed while it wrote a file."""
+    return _DRAFT.fullmatch(path.name) is not None and is_regular(path)
+
+
 def remove_drafts(folder: pathlib.Path) -> None:
-    """Remove what a program left that was killed while it wrote, and is nobody's now.
+    """Remove the drafts that killed programs left in a folder.
 
     Only for a folder in which no other program writes meanwhile.
     """
     with contextlib.suppress(OSError):
-        for draft in folder.glob(f"{DRAFT_PREFIX}*"):
+        for draft in filter(is_draft, list(folder.iterdir())):
             draft.unlink()

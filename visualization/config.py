@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -36,10 +36,12 @@ __all__ = [
     "kept_file",
     "locked",
     "make_private_folder",
+    "missing_folders",
     "open_private",
     "read_config",
     "read_kept",
     "remove_config",
+    "remove_empty",
     "write_config",
 ]
 
@@ -151,6 +153,18 @@ def make_private_folder(path: pathlib.Path) -> None:
     One that exists stays as it is.
     """
     make_folders(path, PRIVATE_FOLDER)
+
+
+def missing_folders(path: pathlib.Path) -> list[pathlib.Path]:
+    """Return which folders will be made with this one, itself included; inmost first."""
+    return [each for each in (path, *path.parents) if not os.path.lexists(each)]
+
+
+def remove_empty(folders: Iterable[pathlib.Path]) -> None:
+    """Remove those of some folders that are empty."""
+    for each in folders:
+        with contextlib.suppress(OSError):
+            each.rmdir()
 
 
 def open_private(path: pathlib.Path) -> TextIO:

@@ -225,8 +225,8 @@ def stop(config_file: pathlib.Path, report: Reporter) -> list[Step]:
 
 def remove(
     config_file: pathlib.Path, report: Reporter, *, keep_data: bool = False
-) -> list[Step]:
-    """Remove the stack; return what was done.
+) -> list[pathlib.Path]:
+    """Remove the stack; return what is in its folders and stays, as it is not ours.
 
     Args:
         config_file: The configuration of the stack.
@@ -243,14 +243,15 @@ def remove(
         return plan_remove(found, keep_data=keep_data)
 
     config = read_config(config_file)
-    steps, parts = _change(config_file, plan_it, report)
+    _, parts = _change(config_file, plan_it, report)
+    left: list[pathlib.Path] = []
     if keep_data:
         keep_secrets(config_file, config, parts)
     else:
         remove_config(kept_file(config_file))
-        remove_dashboards(config_file)
+        left = [*parts.left(), *remove_dashboards(config_file)]
     remove_config(config_file)
-    return steps
+    return left
 
 
 def _change(

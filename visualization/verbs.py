@@ -137,15 +137,25 @@ def remove_stack(
 ) -> None:
     """Remove the stack, with all its data where it is not to be kept."""
     with reported(console):
-        stack.remove(config_file, console, keep_data=keep_data)
+        left = stack.remove(config_file, console, keep_data=keep_data)
         kept = kept_file(config_file)
-        if not keep_data:
+        if left:
+            console.line("Removed. What Multimeter has not made stays:")
+            for each in left:
+                console.line(f"  left: {each}")
+        elif not keep_data:
             console.line("Removed; nothing is left.")
         elif kept.exists():
             console.line(f"Removed; the data stays, and what opens it is in {kept}.")
         else:
             console.line("Removed; the data stays.")
-        console.result({"removed": str(config_file), "kept_data": keep_data})
+        console.result(
+            {
+                "removed": str(config_file),
+                "kept_data": keep_data,
+                "left": [str(each) for each in left],
+            }
+        )
 
 
 def show_status(config_file: pathlib.Path, console: Console) -> None:

@@ -38,6 +38,8 @@ class Settings:
         anonymous: Whether Grafana shows everything without a login.
         influxdb_url: The InfluxDB that someone runs already; empty where we make one.
         adopted: Names of volumes and folders that were there before.
+        made_folders: The folders around those with data that were made for the stack,
+            from the inside out.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Settings:
     anonymous: bool = False
     influxdb_url: str = ""
     adopted: tuple[str, ...] = ()
+    made_folders: tuple[str, ...] = ()
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Settings:
@@ -65,7 +68,8 @@ class Settings:
         """
         names = [each.name for each in dataclasses.fields(cls)]
         known = {name: state[name] for name in names if name in state}
-        return cls(**{**known, "adopted": tuple(known.get("adopted", ()))})
+        lists = {name: tuple(known.get(name, ())) for name in ("adopted", "made_folders")}
+        return cls(**{**known, **lists})
 
     def to_state(self) -> dict[str, Any]:
         """Return them as a configuration holds them."""

@@ -6,13 +6,12 @@ import contextlib
 import logging
 import os
 import pathlib
-import shutil
 from collections.abc import Iterator
 
-from multimeter.durable import PRIVATE_FILE, write_file
+from multimeter.durable import PRIVATE_FILE, is_draft, is_regular, write_file
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.panel_definitions import PanelDefinition
-from multimeter.visualization.config import make_private_folder
+from multimeter.visualization.config import make_private_folder, remove_empty
 from multimeter.visualization.dashboards.own import (
     OwnDashboard,
     dashboard_name,
@@ -166,9 +165,21 @@ def remove_dashboard(config_file: pathlib.Path, name: str) -> None:
         folder.rmdir()
 
 
-def remove_dashboards(config_file: pathlib.Path) -> None:
-    """Forget all dashboards of a stack."""
-    shutil.rmtree(dashboard_folder(config_file), ignore_errors=True)
+def remove_dashboards(config_file: pathlib.Path) -> list[pathlib.Path]:
+    """Forget all dashboards of a stack; return what else is in their folder and stays."""
+    folder = dashboard_folder(config_file)
+    if folder.is_symlink():
+        return [folder]
+    try:
+        found = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for each in found:
+        if (each.suffix == _ENDING and is_regular(each)) or is_draft(each):
+            with contextlib.suppress(OSError):  # it stays, and is named
+                each.unlink()
+    remove_empty([folder])
+    return [each for each in found if os.path.lexists(each)]
 
 
 def _text(file: pathlib.Path) -> str:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import psutil
 
-from multimeter.durable import DRAFT_PREFIX, PRIVATE_FILE
+from multimeter.durable import PRIVATE_FILE, is_draft, is_regular
 from multimeter.errors import ConfigurationError
 from multimeter.private import require_own_folder
-from multimeter.visualization.config import make_private_folder, open_private
-from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.config import (
+    make_private_folder,
+    open_private,
+    remove_empty,
+)
+from multimeter.visualization.embedded.store_files import (
+    remove_store,
+    store_files,
+    wal_of,
+)
+from multimeter.visualization.errors import StoreFullError, VisualizationError
 
 __all__ = ["DataFolder"]
 
 _MOST_LOG_BYTES = 1_000_000
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+_PID_BYTES = 256
+_NO_SERVER = "{}"
 
 
 class DataFolder:
@@ -30,16 +42,20 @@ class DataFolder:
 
     Args:
         path: The folder; it need not exist.
+        made: The folders that were made for this stack, from the inside out. They go
+            with it where nothing else is in them; by default it is the folder itself.
     """
 
-    def __init__(self, path: pathlib.Path) -> None:
+    def __init__(
+        self, path: pathlib.Path, made: Sequence[pathlib.Path] | None = None
+    ) -> None:
         self.path = path
+        self._made = [path] if made is None else made
         self.store = path / "store.duckdb"
         self.log = path / "server.log"
         self.sessions = path / "sessions.json"
         self._old_log = path / "server.log.1"
         self._pid_file = path / "server.pid"
-        self._pid_draft = path / "server.pid.draft"
 
     def is_there(self) -> bool:
         """Whether anything of ours is there, be it from before."""
@@ -47,10 +63,10 @@ class DataFolder:
 
     def size_bytes(self) -> int:
         """What the store takes on the disk."""
-        return sum(each.lstat().st_size for each in self._store_files())
+        return sum(each.stat().st_size for each in store_files(self.store))
 
     def require_ours(self) -> None:
-        """Check that nobody else can reach our files, or has put theirs in their place.
+        """Check that no other user can reach our files, or has put theirs in their place.
 
         Raises:
             ConfigurationError: Others own the folder or may write to it, or one of our
@@ -59,9 +75,12 @@ class DataFolder:
         if not self.path.is_dir():
             return
         require_own_folder(self.path)
-        for each in self._files():
+        owner = self.path.stat().st_uid
+        for each in (self.store, wal_of(self.store), *self._others()):
+            if not os.path.lexists(each):
+                continue
             status = each.lstat()
-            if stat.S_ISLNK(status.st_mode) or status.st_uid != self.path.stat().st_uid:
+            if stat.S_ISLNK(status.st_mode) or status.st_uid != owner:
                 raise ConfigurationError(
                     f"{each} is a link, or belongs to another user.",
                     cause="Someone put it there so that our data goes elsewhere; or the "
@@ -75,7 +94,8 @@ class DataFolder:
 
         Raises:
             VisualizationError: There is no permission, or it is no folder.
-            ConfigurationError: Others have a hand in it.
+            ConfigurationError: Other users own it, may write to it, or have put
+                something into it under one of our names.
         """
         self.require_ours()
         try:
@@ -91,38 +111,49 @@ class DataFolder:
             ) from error
 
     def remove(self) -> None:
-        """Remove our files, and the folder where nothing else is in it."""
+        """Remove our files, and the folders that were made for them, if they are empty."""
+        remove_store(self.store)
         for each in self._files():
             each.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+        remove_empty(self._made)
 
-    def _store_files(self) -> list[pathlib.Path]:
-        # Beside the store its log, and what is left of a store that was being made.
-        return list(self.path.glob(f"{self.store.name}*"))
+    def left(self) -> list[pathlib.Path]:
+        """Return what is in the folder and is not ours."""
+        ours = set(self._files())
+        try:
+            return sorted(each for each in self.path.iterdir() if each not in ours)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def _files(self) -> list[pathlib.Path]:
-        others = (
-            self.log,
-            self._old_log,
-            self._pid_file,
-            self._pid_draft,
-            self.sessions,
-            *self.path.glob(f"{DRAFT_PREFIX}{'[0-9a-f]' * 16}"),
-        )
-        return [*self._store_files(), *(each for each in others if os.path.lexists(each))]
+        beside = list(self.path.iterdir()) if self.path.is_dir() else []
+        others = filter(is_regular, self._others())
+        return [*store_files(self.store), *others, *filter(is_draft, beside)]
+
+    def _others(self) -> list[pathlib.Path]:
+        """Return our names beside those of the store, whether or not they are there."""
+        return [self.log, self._old_log, self._pid_file, self.sessions]
 
     def open_log(self) -> int:
         """Return a descriptor that appends to the log; a long one is put aside.
 
         Raises:
-            ConfigurationError: Others have a hand in the folder.
+            StoreFullError: There is no room.
+            VisualizationError: There is no permission, or it is a link.
+            ConfigurationError: Other users own the folder or may write to it.
         """
         self.require_ours()
-        with contextlib.suppress(FileNotFoundError):
-            if self.log.stat().st_size > _MOST_LOG_BYTES:
-                self.log.replace(self._old_log)
-        return os.open(self.log, _APPEND, PRIVATE_FILE)
+        try:
+            if is_regular(self.log) and self.log.stat().st_size > _MOST_LOG_BYTES:
+                self._put_log_aside()
+            return os.open(self.log, _APPEND, PRIVATE_FILE)
+        except OSError as error:
+            raise _cannot_write(self.log, error) from error
+
+    def _put_log_aside(self) -> None:
+        # What is no file of ours is not replaced; then the log goes on growing.
+        if is_regular(self._old_log) or not os.path.lexists(self._old_log):
+            self.log.replace(self._old_log)
 
     def last_log_lines(self, number: int) -> str:
         """Return the end of the log."""
@@ -138,7 +169,7 @@ class DataFolder:
 
         Raises:
             VisualizationError: Another process is.
-            ConfigurationError: Others have a hand in the folder.
+            ConfigurationError: Other users own the folder or may write to it.
         """
         self.require_ours()
         other = self.server()
@@ -147,11 +178,15 @@ class DataFolder:
                 f"The server of {self.path} runs already (pid {other.pid}).",
                 next_step="multimeter-visu stop",
             )
-        self._say(ready=False)
+        try:
+            self._say(ready=False)
+        except OSError as error:
+            raise _cannot_write(self._pid_file, error) from error
         try:
             yield
         finally:
-            self._pid_file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._write_pid(_NO_SERVER, os.O_WRONLY)
 
     def say_ready(self) -> None:
         """Say that this process, the server, listens."""
@@ -160,10 +195,21 @@ class DataFolder:
     def _say(self, *, ready: bool) -> None:
         me = psutil.Process()
         said = {"pid": me.pid, "created": me.create_time(), "ready": ready}
-        # All of it or nothing: others read it at any moment.
-        with open_private(self._pid_draft) as stream:
-            json.dump(said, stream)
-        self._pid_draft.replace(self._pid_file)
+        self._write_pid(json.dumps(said), os.O_WRONLY | os.O_CREAT)
+
+    def _write_pid(self, text: str, flags: int) -> None:
+        """Write to the file that says who the server is.
+
+        Others read it at any moment, so it is written in one step and keeps its size.
+        It stays when the server stops: another one can be started on a full disk.
+        """
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self._pid_file, flags, PRIVATE_FILE)
+        try:
+            os.write(descriptor, text.encode().ljust(_PID_BYTES))
+            os.ftruncate(descriptor, _PID_BYTES)
+        finally:
+            os.close(descriptor)
 
     def server(self) -> psutil.Process | None:
         """Return the process that says it is the server, if it lives.
@@ -188,3 +234,18 @@ class DataFolder:
         except (OSError, ValueError, OverflowError, TypeError, KeyError, psutil.Error):
             return None, False
         return (process, ready) if same and alive else (None, False)
+
+
+def _cannot_write(path: pathlib.Path, error: OSError) -> VisualizationError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFullError(
+            f"The disk of {path.parent} is full; the server cannot start.",
+            cause=f"There is no room for {path.name}: {error.strerror}",
+            next_step=f"Free some space (df -h '{path.parent}'),"
+            " then: multimeter-visu start",
+        )
+    return VisualizationError(
+        f"{path} cannot be written: {error.strerror}",
+        cause="It is a link, or it belongs to another user.",
+        next_step=f"ls -l '{path}'",
+    )

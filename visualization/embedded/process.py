@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ import psutil
 
 from multimeter.interpreter import python_command
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.errors import StoreFullError, VisualizationError
 
 __all__ = ["ServerProcess"]
 
@@ -23,6 +24,7 @@ _PROGRAM = "from multimeter.visualization.embedded.__main__ import main; main()"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.01
+_ROOM_BYTES = 4096
 
 
 class ServerProcess:
@@ -59,12 +61,24 @@ class ServerProcess:
             raise
         if trouble:
             _end(process)
-            raise VisualizationError(
-                f"The server {trouble}. It said last:\n{self._folder.last_log_lines(5)}",
-                next_step=f"Look at {self._folder.log}",
-            )
+            raise self._not_started(trouble)
         # It goes on without us: that it is not waited for is no mistake.
         process.returncode = 0
+
+    def _not_started(self, trouble: str) -> VisualizationError:
+        folder = self._folder
+        # Then the log lacks what it has said.
+        if shutil.disk_usage(folder.path).free < _ROOM_BYTES:
+            return StoreFullError(
+                f"The server {trouble}: the disk of {folder.path} is full.",
+                cause=f"There is no room, not even for all of its log {folder.log}.",
+                next_step=f"Free some space (df -h '{folder.path}'),"
+                " then: multimeter-visu start",
+            )
+        return VisualizationError(
+            f"The server {trouble}. It said last:\n{folder.last_log_lines(5)}",
+            next_step=f"multimeter-visu doctor; the whole log is {folder.log}",
+        )
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         log = self._folder.open_log()

@@ -127,6 +127,9 @@ class Engine(Protocol):
     def links(self, config: StackConfig, run: Run | None) -> Links:
         """Return what a person opens to see a run, or the list of runs."""
 
+    def left(self) -> list[pathlib.Path]:
+        """Return what is in its folders, and is not its own: it stays."""
+
     def details(self) -> Mapping[str, Any]:
         """Return what ``status`` says of this engine, without secrets."""
 

@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from multimeter.errors import ConfigurationError
 from multimeter.private import require_own_folder
 from multimeter.server_url import checked_server_url
-from multimeter.visualization.config import StackConfig, kept_file, read_kept
+from multimeter.visualization.config import (
+    StackConfig,
+    kept_file,
+    missing_folders,
+    read_kept,
+)
 from multimeter.visualization.containers.desired import (
     HOST,
     INSTALL_LABEL,
@@ -60,6 +65,7 @@ def describe_containers(request: Request, docker: Docker) -> StackConfig:
             operator_token=before.operator_token,
             influxdb_password=before.influxdb_password,
             grafana_password=before.grafana_password,
+            made_folders=settings.made_folders or before.made_folders,
         )
     containers = desired_containers(request.name, settings, "")
     _require_unused_names(request.name, containers, docker)
@@ -113,7 +119,8 @@ def _settings(request: Request, docker: Docker) -> Settings:
             f"InfluxDB and Grafana cannot both have port {grafana_port}.",
             next_step="Choose another with --influxdb-port or --grafana-port.",
         )
-    directory = request.directory
+    directory = request.directory.absolute() if request.directory else None
+    made = missing_folders(directory) if directory else ()
     if directory and directory.is_dir():
         require_own_folder(directory)
     return Settings(
@@ -127,10 +134,11 @@ def _settings(request: Request, docker: Docker) -> Settings:
         operator_token=secrets.token_urlsafe(48),
         influxdb_password=secrets.token_urlsafe(24),
         grafana_password=secrets.token_urlsafe(24),
-        directory=str(directory.absolute()) if directory else "",
+        directory=str(directory or ""),
         user=_user(docker) if directory else "",
         anonymous=wanted.anonymous,
         influxdb_url=wanted.influxdb_url.rstrip("/"),
+        made_folders=tuple(str(each) for each in made),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -131,7 +133,9 @@ class DockerEngine:
         mount, title = part.wanted.mount, _TITLES[part.wanted.service]
         if mount.is_folder:
             folder = Resource(f"{title} folder", mount.source, holds_data=True)
-            return FolderPart(folder, self._docker, self._owner, part.wanted.image)
+            made = [pathlib.Path(each) for each in self._settings.made_folders]
+            image = part.wanted.image
+            return FolderPart(folder, self._docker, self._owner, image, made)
         volume = Resource(f"{title} volume", mount.source, holds_data=True)
         return VolumePart(volume, self._docker, self._owner)
 
@@ -313,6 +317,13 @@ class DockerEngine:
         if self._settings.anonymous:
             hint = "not needed to look"
         return Links(self.page_of(config, run), "", hint)
+
+    def left(self) -> list[pathlib.Path]:
+        """Return what is in the folder around the data; the data is removed before."""
+        folder = self._settings.directory
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return sorted(pathlib.Path(folder).iterdir()) if folder else []
+        return []
 
     def details(self) -> Mapping[str, Any]:
         """Return where the engine is, and how its parts are."""

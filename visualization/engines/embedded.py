@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 from multimeter.errors import MultimeterError
 from multimeter.proof import new_token
 from multimeter.visualization.client import StackClient
-from multimeter.visualization.config import StackConfig
+from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.ports import free_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
+from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
 from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Request, Run
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.plan import Action, Resource, State, Step
@@ -38,7 +39,10 @@ class EmbeddedEngine:
 
     def __init__(self, config_file: pathlib.Path, config: StackConfig) -> None:
         state = config.engine_state
-        self._folder = DataFolder(pathlib.Path(state["directory"]))
+        made = state.get("made_folders", [state["directory"]])
+        self._folder = DataFolder(
+            pathlib.Path(state["directory"]), [pathlib.Path(each) for each in made]
+        )
         self._port = int(state["port"])
         self._process = ServerProcess(self._folder, config_file)
         self._data = Resource(_DATA, str(self._folder.path), holds_data=True)
@@ -54,7 +58,10 @@ class EmbeddedEngine:
         """
         named = request.name == DEFAULT_NAME
         folder = "embedded" if named else f"embedded-{request.name}"
-        directory = request.directory or request.config_file.parent / folder
+        directory = (request.directory or request.config_file.parent / folder).absolute()
+        made = missing_folders(directory)
+        if not made and (DataFolder(directory).is_there() or not request.directory):
+            made = [directory]  # for an earlier stack, whose data stayed
         DataFolder(directory).require_ours()
         port = request.port or free_port(_HOST)
         require_free(_HOST, port)
@@ -68,7 +75,11 @@ class EmbeddedEngine:
             token=new_token(),
             read_token=new_token(),
             page=url,
-            engine_state={"directory": str(directory.absolute()), "port": port},
+            engine_state={
+                "directory": str(directory),
+                "made_folders": [str(each) for each in made],
+                "port": port,
+            },
         )
 
     @property
@@ -125,6 +136,10 @@ class EmbeddedEngine:
         login = f"{config.page}/login?{urlencode({'code': code, 'next': _path(run)})}"
         return Links(self.page_of(config, run), login, "multimeter-visu open")
 
+    def left(self) -> list[pathlib.Path]:
+        """Return what is in the folder and is not ours."""
+        return self._folder.left()
+
     def details(self) -> Mapping[str, Any]:
         """Return the process, and what its data takes."""
         process = self._process.find()
@@ -133,7 +148,11 @@ class EmbeddedEngine:
             "directory": str(self._folder.path),
             "size_bytes": self._folder.size_bytes(),
             "log": str(self._folder.log),
+            "damage": " ".join(each.describe() for each in self._unread()) or None,
         }
+
+    def _unread(self) -> list[UnreadLog]:
+        return unread_logs(self._folder.store)
 
     def services(self) -> list[str]:
         """Return the only one."""
@@ -154,10 +173,11 @@ class EmbeddedEngine:
 
     def diagnose(self, config: StackConfig) -> Iterator[Check]:
         """Look at the server, whether it answers, and its token."""
+        yield from self._diagnose_logs()
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
         if process is None:
-            yield Check("server", False, "it does not run", "multimeter-visu start")
+            yield from self._diagnose_store()
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:
@@ -173,6 +193,28 @@ class EmbeddedEngine:
             yield Check("write token", False, error.what, error.next_step)
         else:
             yield Check("write token", True, "it may write")
+
+    def _diagnose_logs(self) -> Iterator[Check]:
+        for each in self._unread():
+            # A loss of power leaves the end of a write that was not acknowledged.
+            ok = False if each.commits else None
+            then = f"When nothing of it is needed any more: rm '{each.path}'"
+            yield Check("write-ahead log", ok, each.describe(), then)
+
+    def _diagnose_store(self) -> Iterator[Check]:
+        """Look at a store that no server has open: whether a start would do."""
+        from multimeter.visualization.embedded.store.database import require_readable
+
+        try:
+            note = require_readable(self._folder.store)
+        except MultimeterError as error:
+            detail = f"{error.what} {error.cause}".strip()
+            yield Check("store", False, detail, error.next_step)
+            yield Check("server", False, "it does not run: the store cannot be opened")
+            return
+        if note:
+            yield Check("store", None, note)
+        yield Check("server", False, "it does not run", "multimeter-visu start")
 
     def credentials(self, config: StackConfig) -> Mapping[str, str]:
         """Return the tokens; the page opens by a link."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
@@ -13,8 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from multimeter.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_file
+from multimeter.durable import PRIVATE_FILE, PRIVATE_FOLDER, write_file
 from multimeter.private import require_own_folder
+from multimeter.visualization.config import make_private_folder, remove_empty
 from multimeter.visualization.containers.desired import (
     CONFIGURATION_LABEL,
     INSTALL_LABEL,
@@ -173,13 +173,22 @@ class VolumePart:
 class FolderPart:
     """A folder of the host with the data of a container.
 
-    Its labels are in a file beside it: what is in it belongs to the container.
+    Its labels are in a file beside it: what is in it belongs to the container. They are
+    written first: a folder without them is not ours.
+
+    Attributes:
+        resource: What the plan calls it.
+        docker: The engine.
+        owner: Whose it is.
+        image: What removes the files that belong to the user of a container.
+        made: The folders around it that were made for the stack, from the inside out.
     """
 
     resource: Resource
     docker: Docker
     owner: Owner
     image: str
+    made: Sequence[pathlib.Path] = ()
 
     @property
     def _path(self) -> pathlib.Path:
@@ -197,10 +206,10 @@ class FolderPart:
             ConfigurationError: Others own the folder around it or may write to it.
         """
         try:
-            make_folders(self._path.parent, PRIVATE_FOLDER)
+            make_private_folder(self._path.parent)
             require_own_folder(self._path.parent)
-            self._path.mkdir(PRIVATE_FOLDER)
             write_file(label_file(self._path), json.dumps(self.owner.labels), PRIVATE_FILE)
+            self._make()
         except OSError as error:
             raise VisualizationError(
                 f"The folder {self._path} cannot be used: {error.strerror}",
@@ -208,18 +217,22 @@ class FolderPart:
                 next_step="Choose another one: multimeter-visu install -d DIR",
             ) from error
 
+    def _make(self) -> None:
+        try:
+            self._path.mkdir(PRIVATE_FOLDER)
+        except OSError:
+            label_file(self._path).unlink()
+            raise
+
     def remove(self) -> None:
         """Remove it with its data where it is ours, and then what is empty around it."""
         labels = read_labels(self._path)
-        if labels is not None:
-            if not self.owner.may_remove(self.resource.name, labels):
-                return
-            self._remove_tree()
+        if labels is not None and self.owner.may_remove(self.resource.name, labels):
+            # Somebody has put a link there: what it leads to stays.
+            if not self._path.is_symlink():
+                self._remove_tree()
             label_file(self._path).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._path.rmdir()
-        with contextlib.suppress(OSError):
-            self._path.parent.rmdir()
+            remove_empty([self._path, *self.made])
 
     def _remove_tree(self) -> None:
         try:

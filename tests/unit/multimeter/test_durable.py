@@ -145,7 +145,8 @@ def test_a_file_system_that_syncs_no_folders_is_none(tmp_path, monkeypatch):
 
 
 def test_drafts_of_a_program_that_was_killed_can_be_removed(tmp_path):
-    (tmp_path / ".multimeter-0123").touch()
+    (tmp_path / ".multimeter-0123456789abcdef").touch()
     (tmp_path / "kept").touch()
+    (tmp_path / ".multimeter-notes").touch()
     remove_drafts(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert {path.name for path in tmp_path.iterdir()} == {"kept", ".multimeter-notes"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import pathlib
 import signal
 from collections.abc import Iterator
 
@@ -83,6 +84,9 @@ class Engine:
     def links(self, config: StackConfig, run: object) -> Links:
         self.fail("links")
         return Links("page", "login", "hint")
+
+    def left(self) -> list[pathlib.Path]:
+        return [pathlib.Path("thesis.tex")]
 
     def details(self) -> dict[str, object]:
         return {"pid": 7}
@@ -301,14 +305,15 @@ def test_a_remove_that_keeps_the_data_keeps_what_opens_it(engine, request_):
 
 def test_a_remove_that_keeps_data_that_opens_by_itself_keeps_no_secrets(engine, request_):
     stack.install(request_, "auto", Report())
-    stack.remove(request_.config_file, Report(), keep_data=True)
+    assert stack.remove(request_.config_file, Report(), keep_data=True) == []
     assert engine.parts[DATA] is State.STOPPED
     assert not request_.config_file.parent.exists()
 
 
 def test_a_remove_leaves_nothing(engine, request_):
     stack.install(request_, "auto", Report())
-    stack.remove(request_.config_file, Report())
+    left = stack.remove(request_.config_file, Report())
+    assert left == [pathlib.Path("thesis.tex")]
     assert set(engine.parts.values()) == {State.ABSENT}
     assert not request_.config_file.parent.exists()
 

@@ -26,10 +26,16 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from multimeter.visualization.embedded.store import wal
 from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store_files import (
+    draft_of,
+    remove_drafts,
+    wal_of,
+)
 from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
 
-__all__ = ["Database", "insert", "lend"]
+__all__ = ["Database", "insert", "lend", "require_readable"]
 
 _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "1GB",
@@ -89,6 +95,8 @@ class Database:
             if not self._path.exists():
                 _create(self._path, create)
         self._open()
+        # Of a process that was killed, and of no other: the file is open here now.
+        remove_drafts(self._path)
 
     @contextmanager
     def reading(
@@ -141,7 +149,7 @@ class Database:
         size = self._path.stat().st_size
         # A checkpoint removes the log at any moment.
         with suppress(FileNotFoundError):
-            size += self._path.with_name(f"{self._path.name}.wal").stat().st_size
+            size += wal_of(self._path).stat().st_size
         return size
 
     @contextmanager
@@ -173,8 +181,9 @@ class Database:
         }
         with _told(self._path), _private_files():
             self._let_go()
-            self._connection = duckdb.connect(str(self._path), config=configuration)
+            self._connection = _connect(self._path, configuration)
             try:
+                wal.keep_unread(self._path)
                 self._connection.execute(_LOCK)
                 self._opened(self._connection)
                 self._path.chmod(0o600)
@@ -189,9 +198,47 @@ class Database:
             connection.close()
 
 
+def _connect(path: Path, configuration: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Open the file to write; one whose log is damaged, without what cannot be read."""
+    try:
+        return duckdb.connect(str(path), config=dict(configuration))
+    except duckdb.Error as error:
+        if not wal.is_damage(error):
+            raise
+    wal.repair(path, _try_to_open)
+    return duckdb.connect(str(path), config=dict(configuration))
+
+
+def require_readable(path: Path) -> str:
+    """Look whether a store that nobody has open could be opened; nothing is changed.
+
+    Returns:
+        What the next start will do about its log, or nothing.
+
+    Raises:
+        StoreError: It could not be opened.
+    """
+    with _told(path):
+        if not path.exists():
+            return ""
+        try:
+            _try_to_open(path)
+        except duckdb.Error as error:
+            if not wal.is_damage(error):
+                raise
+            return (
+                "a part of its write-ahead log cannot be read; the next start sets it aside"
+            )
+    return ""
+
+
+def _try_to_open(path: Path) -> None:
+    duckdb.connect(str(path), read_only=True, config=_CONFIGURATION).close()
+
+
 def _create(path: Path, create: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
     """Make the file under another name first: there is all of it or nothing."""
-    draft = path.with_name(f"{path.name}.{uuid4().hex}.new")
+    draft = draft_of(path)
     try:
         with duckdb.connect(str(draft), config=_CONFIGURATION) as connection:
             create(connection)
@@ -251,9 +298,12 @@ def _translate(path: Path, error: Exception) -> StoreError:
         )
     if is_one_of(_NO_DATABASE):
         return StoreError(
-            f"The file {path} is not a store.",
-            cause="It is another program's file, or it is damaged.",
-            next_step="Name another path, or move the file away.",
+            f"The file {path} is not a store, or it is damaged.",
+            cause=text,
+            next_step=(
+                "Put a backup of it in its place; or begin anew: move the file and"
+                f" {wal_of(path).name} away, and start."
+            ),
         )
     if is_one_of(_FORBIDDEN):
         return StoreError(

@@ -358,8 +358,31 @@ def test_a_dashboard_that_is_removed_leaves_nothing(config_file, rig):
 
 def test_all_go_with_the_stack(config_file, rig):
     add_dashboard(config_file, rig)
-    remove_dashboards(config_file)
+    assert remove_dashboards(config_file) == []
     assert not dashboard_folder(config_file).exists()
+    assert remove_dashboards(config_file) == []
+
+
+def test_what_else_is_in_their_folder_stays(config_file, rig, tmp_path):
+    add_dashboard(config_file, rig)
+    folder = dashboard_folder(config_file)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "old.toml").mkdir()
+    (folder / "linked.toml").symlink_to(rig)
+    left = [folder / name for name in ("linked.toml", "notes.txt", "old.toml")]
+    assert remove_dashboards(config_file) == left
+    assert sorted(folder.iterdir()) == left
+    assert rig.exists()
+
+
+def test_a_link_in_the_place_of_their_folder_is_not_followed(config_file, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.toml").write_text("")
+    config_file.parent.mkdir(parents=True, exist_ok=True)
+    dashboard_folder(config_file).symlink_to(elsewhere)
+    assert remove_dashboards(config_file) == [dashboard_folder(config_file)]
+    assert (elsewhere / "mine.toml").exists()
 
 
 @pytest.mark.parametrize("name", ["../visu.config", "rig/../rig", ""])

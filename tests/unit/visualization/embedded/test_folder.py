@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -8,8 +9,9 @@ import psutil
 import pytest
 
 from multimeter.errors import ConfigurationError
+from multimeter.visualization.config import missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.errors import StoreFullError, VisualizationError
 
 
 @pytest.fixture
@@ -24,14 +26,119 @@ def test_a_new_folder_belongs_to_its_owner_alone(folder):
         assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 
 
-def test_removing_takes_only_what_is_ours(folder):
+HEX = "0123456789abcdef" * 2
+
+OURS = [
+    "store.duckdb",
+    "store.duckdb.wal",
+    "store.duckdb.wal.checkpoint",
+    "store.duckdb.wal.recovery",
+    "store.duckdb.wal.damaged-20261126T010203Z-53099",
+    f"store.duckdb.{HEX}.new",
+    f"store.duckdb.{HEX}.new.wal",
+    "server.log",
+    "server.log.1",
+    "server.pid",
+]
+THEIRS = [
+    "store.duckdb.bak",
+    "store.duckdb-2026-11-25",
+    "store.duckdb.0123.new",
+    f"store.duckdb.{HEX.upper()}.new",
+    f"store.duckdb.{HEX}.new.bak",
+    f"my-store.duckdb.{HEX}.new",
+    "store.duckdb.wal.bak",
+    "store.duckdb.wal.damaged-copy",
+    "store.duckdb.wal.damaged-20261126T010203Z-53099.gz",
+    "store.duckdb2",
+    "storeXduckdb",
+    "store.duckdb\n",
+    "server.log.2",
+    "server.pid.old",
+    "thesis.tex",
+]
+
+
+def test_removing_takes_only_what_is_ours_and_names_the_rest(folder):
     folder.create()
-    for name in ("", ".wal", ".0123.new", ".0123.new.wal"):
-        folder.store.with_name(f"store.duckdb{name}").write_bytes(b"store")
-    (folder.path / "thesis.tex").write_text("mine")
+    for name in (*OURS, *THEIRS):
+        (folder.path / name).write_bytes(b"x")
+    assert folder.left() == sorted(folder.path / name for name in THEIRS)
+    assert folder.size_bytes() == 7
     folder.remove()
-    assert [each.name for each in folder.path.iterdir()] == ["thesis.tex"]
+    assert {each.name for each in folder.path.iterdir()} == set(THEIRS)
+    assert folder.left() == sorted(folder.path / name for name in THEIRS)
     assert not folder.is_there()
+
+
+def test_folders_links_and_sockets_with_names_like_ours_stay(folder, tmp_path):
+    folder.create()
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "duckdb_temp_storage_DEFAULT-0.tmp").write_text("mine")
+    for name in ("store.duckdb.d", "store.duckdb.wal", "server.pid"):
+        (folder.path / name).mkdir()
+        (folder.path / name / "file").write_text("mine")
+    for name in ("store.duckdb", "server.log.1"):
+        (folder.path / name).symlink_to(precious)
+    for name in ("store.duckdb.tmp", f"store.duckdb.{HEX}.new"):
+        (folder.path / name).symlink_to(elsewhere)
+    os.mkfifo(folder.path / f"store.duckdb.{HEX}.new.wal")
+    folder.remove()
+    assert len(folder.left()) == 8
+    assert precious.read_text() == "mine"
+    assert len(list(elsewhere.iterdir())) == 1
+    assert (folder.path / "store.duckdb.d" / "file").read_text() == "mine"
+    assert not folder.is_there()
+
+
+def test_the_folders_of_duckdb_and_of_drafts_go_where_nothing_else_is_in_them(folder):
+    folder.create()
+    temporary = folder.path / "store.duckdb.tmp"
+    temporary.mkdir()
+    (temporary / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"x")
+    draft = folder.path / f"store.duckdb.{HEX}.new"
+    draft.mkdir()
+    for name in ("store.duckdb", "store.duckdb.wal"):
+        (draft / name).write_bytes(b"x")
+    mixed = folder.path / f"store.duckdb.{HEX[::-1]}.new"
+    mixed.mkdir()
+    for name in ("store.duckdb", "notes"):
+        (mixed / name).write_bytes(b"x")
+    folder.remove()
+    assert folder.left() == [mixed]
+    assert [each.name for each in mixed.iterdir()] == ["notes"]
+
+
+def test_folders_that_were_there_before_stay(tmp_path):
+    path = tmp_path / "lab" / "data"
+    path.mkdir(parents=True)
+    folder = DataFolder(path, made=())
+    folder.create()
+    folder.remove()
+    assert list(path.iterdir()) == []
+
+
+def test_all_folders_that_were_made_go(tmp_path):
+    path = tmp_path / "a" / "b" / "c"
+    (tmp_path / "a").mkdir()
+    folder = DataFolder(path, made=missing_folders(path))
+    folder.create()
+    folder.remove()
+    assert list((tmp_path / "a").iterdir()) == []
+    assert missing_folders(path) == [path, path.parent]
+
+
+def test_a_long_log_does_not_replace_what_is_not_ours(folder):
+    folder.create()
+    folder.log.write_text("x" * 1_000_001)
+    old = folder.path / "server.log.1"
+    old.mkdir()
+    os.close(folder.open_log())
+    assert old.is_dir()
+    assert folder.log.stat().st_size == 1_000_001
 
 
 def test_an_empty_folder_goes_too(folder):
@@ -66,6 +173,32 @@ def test_the_server_is_found_as_long_as_it_runs(folder):
         assert found is not None
         assert found.pid == os.getpid()
     assert folder.server() is None
+
+
+def test_a_full_disk_is_named(folder, monkeypatch):
+    folder.create()
+
+    def fail(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(StoreFullError, match="is full") as raised, folder.running():
+        raise AssertionError
+    assert "df -h" in raised.value.next_step
+
+
+def test_the_file_of_the_server_keeps_its_place_on_the_disk(folder):
+    folder.create()
+    file = folder.path / "server.pid"
+    file.write_text("{" * 5000)
+    with folder.running():
+        inode = file.stat().st_ino
+        folder.say_ready()
+        assert folder.ready_server().pid == os.getpid()
+    assert (file.stat().st_ino, file.stat().st_size) == (inode, 256)
+    with folder.running():
+        folder.path.joinpath("server.pid").unlink()
+    assert not file.exists()
 
 
 def test_a_pid_that_another_process_has_by_now_is_not_the_server(folder):
@@ -111,10 +244,9 @@ def test_a_link_in_place_of_a_file_of_ours_is_refused(folder, tmp_path, name, is
         with pytest.raises(ConfigurationError, match="is a link") as caught:
             act()
         assert str(folder.path / name) in str(caught.value)
-    assert folder.is_there()
     folder.remove()
     assert precious.exists() == is_there
-    assert not folder.path.exists()
+    assert folder.left() == [folder.path / name], "a link is not ours: it stays"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")

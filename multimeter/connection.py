@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from multimeter.errors import ConfigurationError, NoStackError
+from multimeter.home import home_folder
 from multimeter.line_protocol import portable_measurement
 
 __all__ = [
@@ -67,7 +68,7 @@ def default_config_file(name: str = "multimeter") -> pathlib.Path:
         name: The name of the stack.
     """
     file = "visu.config.json" if name == "multimeter" else f"{name}.config.json"
-    return pathlib.Path.home() / ".multimeter" / file
+    return home_folder() / ".multimeter" / file
 
 
 def find_connection(
@@ -120,16 +121,22 @@ def load_configuration(path: pathlib.Path) -> dict[str, Any]:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NoStackError(
             f"No visualization is installed: there is no {path}.",
             next_step="multimeter-visu install",
         ) from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"The configuration {path} cannot be read: {error.strerror or error}",
+            cause="It belongs to another user, or the disk is failing.",
+            next_step="Run this as its owner, or name another file with -c FILE.",
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The configuration {path} cannot be read: {error}",
-            cause="It was edited or damaged, or belongs to another user.",
-            next_step="Mend it, or remove the file and run multimeter-visu install.",
+            cause="It was edited or damaged.",
+            next_step="Correct it, or remove the file and run multimeter-visu install.",
         ) from error
     if not isinstance(data, dict) or data.get("version") != CONFIGURATION_VERSION:
         raise ConfigurationError(

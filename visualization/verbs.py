@@ -210,7 +210,7 @@ def run_demo(
                 webbrowser.open(links.login or links.page)
 
         def tell(label: str) -> None:
-            console.line(f"  {time.monotonic() - begun:5.1f} s  {label}")
+            console.note(f"  {time.monotonic() - begun:5.1f} s  {label}")
 
         complete = _demonstrate(config_file, identifier, seconds, show, tell)
         console.line("Done." if complete else "Interrupted; what was measured is stored.")
@@ -337,6 +337,6 @@ def serve_stack(config_file: pathlib.Path, console: Console) -> None:
             )
         from multimeter.visualization.embedded.launch import launch
 
-        console.line(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
-        console.line("  multimeter-visu open")
+        console.note(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
+        console.note("  multimeter-visu open")
         launch(config_file)

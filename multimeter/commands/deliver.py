@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from multimeter.commands.output import say
 from multimeter.connection import Connection, find_connection
 from multimeter.errors import MultimeterError, NoStackError
 
@@ -75,9 +76,9 @@ def deliver(
     complete = True
     for backlog in backlogs:
         if backlog.in_use:
-            typer.echo(f"{backlog.in_use} points belong to programs that still run.")
+            say(f"{backlog.in_use} points belong to programs that still run.")
         if backlog.records and only_list:
-            typer.echo(f"{backlog.records} points wait for {_place(backlog)}.")
+            say(f"{backlog.records} points wait for {_place(backlog)}.")
         elif backlog.records:
             complete &= _deliver(root, backlog, keys, wait)
     if not complete:
@@ -100,7 +101,7 @@ def _deliver(root: pathlib.Path, backlog: Backlog, keys: Keys, wait: float) -> b
     if not done and wait:
         done = delivery.flush(wait)
     report = delivery.close(_CLOSE_SECONDS if done else 0)
-    typer.echo(f"{sink.name}: {report}.")
+    say(f"{sink.name}: {report}.")
     return report.complete
 
 

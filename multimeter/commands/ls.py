@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
 
@@ -11,6 +10,7 @@ import typer
 from multimeter.commands.output import print_json, print_table
 from multimeter.commands.run_options import Config, Folder, Json, sources_of
 from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.home import home_folder
 from multimeter.quantities import quantity
 from multimeter.reports.texts import NONE, local_time
 
@@ -133,7 +133,7 @@ def _row(entry: RunEntry, figures: Mapping[str, Figure]) -> list[str]:
 
 
 def _short(where: str) -> str:
-    home = str(pathlib.Path.home())
+    home = str(home_folder())
     return f"~{where.removeprefix(home)}" if where.startswith(f"{home}/") else where
 
 

@@ -29,6 +29,7 @@ from collections.abc import Iterator, Mapping
 
 from multimeter.delivery.lock import FileLock
 from multimeter.delivery.segments import SegmentFolder, find_segments
+from multimeter.home import home_folder
 
 __all__ = [
     "Address",
@@ -50,7 +51,7 @@ _DRAFT = "."
 
 def default_spool() -> pathlib.Path:
     """Return the folder of the spool for programs that name none."""
-    return pathlib.Path.home() / ".multimeter" / "spool"
+    return home_folder() / ".multimeter" / "spool"
 
 
 def new_folder_name(address: Address) -> str:

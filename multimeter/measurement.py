@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from multimeter.errors import ConfigurationError, StateError
+from multimeter.delivery.lifetime import call_at_exit
+from multimeter.errors import ConfigurationError, MultimeterError, StateError
 from multimeter.identifiers import checked_identifier, new_identifier
 from multimeter.log import log
 from multimeter.overhead import Sampling
@@ -22,7 +23,10 @@ from multimeter.storages.following import Following
 if TYPE_CHECKING:
     from multimeter.helper.sampler import HelperSampler
 
-__all__ = ["Configuration", "Measurement"]
+__all__ = ["INTERRUPTED", "Configuration", "Measurement"]
+
+INTERRUPTED = "interrupted"
+"""The key of meta data, True of a run that its program did not end before it ended."""
 
 
 class Configuration(Protocol):
@@ -89,7 +93,9 @@ class Measurement:
         self._cycle_time = multimeter.cycle_time
         self._sampler: Sampler | HelperSampler | None = None
         self._following: Following | None = None
-        self._ended = False
+        self._forget_exit: Callable[[], None] = _do_nothing
+        self._process: int | None = None
+        self._ended = self._ended_at_exit = False
 
     @property
     def sampling(self) -> Sampling | None:
@@ -116,6 +122,7 @@ class Measurement:
                 f"The measurement '{self.identifier}' was started before.",
                 next_step="Call measure() again for another measurement.",
             )
+        self._process = os.getpid()
         outside = self._multimeter.sampler == "process"
         if outside:
             self._probes = [probe.for_process(os.getpid()) for probe in self._probes]
@@ -131,6 +138,9 @@ class Measurement:
         result.add_meta_data(**sampler.sampling.meta_data())
         self.result, self._sampler, self._following = result, sampler, following
         following.open()
+        # What delivers the run closes at the exit, too: the last one registered is the
+        # first one called.
+        self._forget_exit = call_at_exit(self._end_at_exit)
         return result
 
     def _thread(self, following: Following) -> Sampler:
@@ -161,8 +171,11 @@ class Measurement:
             StateError: The measurement is not going on.
             StorageError: The result could not be stored; it is still in ``result``.
         """
+        if self._ended_at_exit:
+            return  # who ends it at the exit, too, comes a moment late
         result, sampler = self._going_on("end")
         self._ended = True
+        self._forget_exit()
         try:
             sampler.end()
         finally:
@@ -173,6 +186,25 @@ class Measurement:
             with contextlib.suppress(ConfigurationError):
                 result.schema = Schema.of_measures(sampler.measures)
         self._storage.store(result)
+
+    def _end_at_exit(self) -> None:
+        """End a measurement that its program has left open: keep what was measured.
+
+        A child that was forked off meanwhile has its parent's measurement, and leaves it.
+        """
+        if self._ended or self.result is None or os.getpid() != self._process:
+            return
+        self.result.add_meta_data(**{INTERRUPTED: True})
+        try:
+            self.end()
+        except Exception as error:  # noqa: BLE001 - nobody could catch it any more
+            log().warning(
+                "The measurement '%s' was still on when the program ended, and could not "
+                "be stored: %s",
+                self.identifier,
+                error.what if isinstance(error, MultimeterError) else repr(error),
+            )
+        self._ended_at_exit = True
 
     def sample(self) -> None:
         """Have a sample taken now, beside those of the cycle; wait for nothing.
@@ -240,3 +272,7 @@ class Measurement:
 
         # Storing may wait for a network; the event loop must not.
         await asyncio.to_thread(self.__exit__, kind, error, traceback)
+
+
+def _do_nothing() -> None:
+    """Stand for what has nothing to take back."""

@@ -237,11 +237,21 @@ class InfluxDBStorage(Storage):
             for batch in encode_batches(result, self._batch_size):
                 body = batch.encode()
                 refused += sent.result() if sent else []
-                sent = sender.submit(self._write, body)
+                sent = self._submit(sender, body)
             refused += sent.result() if sent else []
         if refused:
             raise refused[0]
         log().debug("Stored %r at %s.", result.identifier, self._client.url)
+
+    def _submit(
+        self, sender: ThreadPoolExecutor, body: bytes
+    ) -> Future[list[StorageError]]:
+        try:
+            return sender.submit(self._write, body)
+        except RuntimeError:  # the interpreter ends, and starts no thread any more
+            done: Future[list[StorageError]] = Future()
+            done.set_result(self._write(body))
+            return done
 
     def _write(self, body: bytes) -> list[StorageError]:
         """Write a batch; return what was refused of it while the rest was stored."""

@@ -20,6 +20,7 @@ from multimeter.connection import (
     default_config_file,
     load_configuration,
 )
+from multimeter.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_file
 from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 
@@ -103,18 +104,10 @@ def write_config(path: pathlib.Path, config: StackConfig) -> None:
     data = {"version": CONFIGURATION_VERSION, **dataclasses.asdict(config)}
     if not config.installing:
         del data["installing"]
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         make_private_folder(path.parent)
-        with open_private(draft) as stream:
-            json.dump(data, stream, indent=2)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
+        write_file(path, json.dumps(data, indent=2) + "\n", PRIVATE_FILE)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
         raise VisualizationError(
             f"The configuration {path} cannot be written: {error.strerror}",
             cause="The folder belongs to another user, or the disk is full.",
@@ -143,14 +136,17 @@ def read_kept(path: pathlib.Path) -> StackConfig | None:
 
 
 def make_private_folder(path: pathlib.Path) -> None:
-    """Make a folder that only its owner can open; one that exists stays as it is."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Make a folder, and those above it that are missing, for their owner only.
+
+    One that exists stays as it is.
+    """
+    make_folders(path, PRIVATE_FOLDER)
 
 
 def open_private(path: pathlib.Path) -> TextIO:
     """Open a new text file that only its owner can read, whatever the umask."""
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     return os.fdopen(descriptor, "w", encoding="utf-8")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import pathlib
 import shutil
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 import typer
 
+from multimeter.durable import replacement
 from multimeter.errors import StorageError
 from multimeter.reports.texts import printable
 from multimeter.standard_streams import OutputError
@@ -118,14 +118,11 @@ def replace_file(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> N
     Raises:
         StorageError: It cannot be written.
     """
-    draft = path.with_name(f".multimeter-{os.urandom(8).hex()}")
     try:
-        write(draft)
-        draft.replace(path)
+        with replacement(path) as draft:
+            write(draft)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error.strerror or error}",
             cause="The folder is not there or cannot be written, or the disk is full.",
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)

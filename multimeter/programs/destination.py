@@ -8,6 +8,7 @@ import pathlib
 from dataclasses import dataclass
 
 from multimeter.connection import Connection, find_connection
+from multimeter.durable import sync_folder
 from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
 from multimeter.log import log
 from multimeter.storages.base import Storage
@@ -64,6 +65,7 @@ class _OneFile(FileStorage):
                     log().warning("The run that was in %s is kept in %s.", path, aside)
                     break
         draft.replace(path)
+        sync_folder(path.parent)
         return True
 
 

@@ -13,6 +13,13 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from multimeter.durable import (
+    DRAFT_PREFIX,
+    make_folders,
+    open_replacement,
+    sync_file,
+    sync_folder,
+)
 from multimeter.errors import ConfigurationError, StorageError
 from multimeter.result import Result
 from multimeter.storages.base import Storage
@@ -130,7 +137,7 @@ class FileStorage(Storage):
                 next_step="Set result.identifier, then store it again.",
             )
         try:
-            self._save_directory.mkdir(parents=True, exist_ok=True)
+            make_folders(self._save_directory)
             path = self._keep(result, result.identifier)
         except OSError as error:
             raise StorageError(
@@ -146,8 +153,8 @@ class FileStorage(Storage):
     def _keep(self, result: Result, identifier: str) -> pathlib.Path:
         own = self.path_of(result)
         if own is not None and own == self.path(identifier):
-            with self._draft(result) as draft:
-                draft.replace(own)
+            with open_replacement(own) as stream:
+                self._file_format.save_result_to_stream(result, stream)
             return own
         for name in _numbered(identifier):
             path = self.path(name)
@@ -166,10 +173,12 @@ class FileStorage(Storage):
     @contextlib.contextmanager
     def _draft(self, result: Result) -> Iterator[pathlib.Path]:
         """Lend a result in a file that has no name of its own yet."""
-        draft = self._save_directory / f".multimeter-{os.urandom(8).hex()}"
+        draft = self._save_directory / f"{DRAFT_PREFIX}{os.urandom(8).hex()}"
         try:
             with draft.open("xb") as stream:
                 self._file_format.save_result_to_stream(result, stream)
+                stream.flush()
+                sync_file(stream.fileno())
             yield draft
         finally:
             with contextlib.suppress(OSError):
@@ -187,6 +196,7 @@ class FileStorage(Storage):
                 draft.replace(path)
         except FileExistsError:
             return path.is_file() and filecmp.cmp(draft, path, shallow=False)
+        sync_folder(path.parent)
         return True
 
     def load(self, identifier: str) -> Result:

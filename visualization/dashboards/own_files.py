@@ -9,6 +9,7 @@ import pathlib
 import shutil
 from collections.abc import Iterator
 
+from multimeter.durable import PRIVATE_FILE, write_file
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.panel_definitions import PanelDefinition
 from multimeter.visualization.config import make_private_folder
@@ -120,11 +121,9 @@ def add_dashboard(
     _require_own_title(added, own_dashboards(config_file))
     kept = dashboard_folder(config_file) / f"{added.name}{_ENDING}"
     replaces = kept.exists()
-    draft = kept.with_suffix(".draft")
     try:
         make_private_folder(kept.parent)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(kept)
+        write_file(kept, text, PRIVATE_FILE)
     except OSError as error:
         raise VisualizationError(
             f"The dashboard cannot be kept in {kept}: {error.strerror}",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from multimeter.durable import PRIVATE_FOLDER, make_folders, write_file
 from multimeter.visualization.containers.desired import (
     CONFIGURATION_LABEL,
     INSTALL_LABEL,
@@ -194,9 +195,9 @@ class FolderPart:
             VisualizationError: There is no permission, or it is no folder.
         """
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.mkdir(mode=0o700)
-            label_file(self._path).write_text(json.dumps(self.owner.labels))
+            make_folders(self._path.parent, PRIVATE_FOLDER)
+            self._path.mkdir(PRIVATE_FOLDER)
+            write_file(label_file(self._path), json.dumps(self.owner.labels))
         except OSError as error:
             raise VisualizationError(
                 f"The folder {self._path} cannot be used: {error.strerror}",

@@ -1,0 +1,188 @@
+"""Durable: files and folders that survive a loss of power, once a call has returned.
+
+A file is durable when its bytes were synced, and a name (of a new file, of a folder, of
+a file that replaces another) when the folder that holds it was synced after that. See
+fsync(2), and Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = [
+    "DRAFT_PREFIX",
+    "PRIVATE_FILE",
+    "PRIVATE_FOLDER",
+    "make_folders",
+    "open_replacement",
+    "remove_drafts",
+    "replacement",
+    "sync_file",
+    "sync_folder",
+    "write_file",
+]
+
+DRAFT_PREFIX = ".multimeter-"
+"""How the name of a file begins that is being written and has no name of its own yet."""
+
+PRIVATE_FILE = 0o600
+"""The mode of a file that only its owner can read."""
+
+PRIVATE_FOLDER = 0o700
+"""The mode of a folder that only its owner can open."""
+
+_DRAFT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+# What file systems answer that cannot sync a folder, and Windows, which opens none.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
+
+
+def sync_file(descriptor: int) -> None:
+    """Wait until the bytes of an open file are on the disk.
+
+    Raises:
+        OSError: They may be lost. Calling it again would not tell: the system forgets
+            which bytes it failed to write.
+    """
+    # On macOS fsync() leaves them in the cache of the drive, see its fsync(2).
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        with contextlib.suppress(OSError):  # a network disk knows fsync() only
+            fcntl.fcntl(descriptor, full)
+            return
+    os.fsync(descriptor)
+
+
+def sync_folder(path: pathlib.Path) -> None:
+    """Wait until the names in a folder are on the disk, where its file system can say so.
+
+    Raises:
+        OSError: They may be lost.
+    """
+    descriptor = None
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        sync_file(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def make_folders(path: pathlib.Path, mode: int = 0o777) -> bool:
+    """Make a folder and those above it that are missing; all that it makes are durable.
+
+    Args:
+        path: The folder; one that exists stays as it is.
+        mode: The mode of each folder that is made, less the umask; PRIVATE_FOLDER
+            where others may not look.
+
+    Returns:
+        Whether there was something to make.
+
+    Raises:
+        OSError: It is not there now, is no folder, or may be lost with the power.
+    """
+    missing: list[pathlib.Path] = []
+    here = path.absolute()
+    while not here.is_dir():
+        missing.append(here)
+        if here.parent == here:
+            break
+        here = here.parent
+    if not missing:
+        return False
+    # A program that was killed in here may have left the last name unsynced.
+    sync_folder(here.parent)
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, mode)  # noqa: PTH102 - one folder, not its parents
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+        sync_folder(folder.parent)
+    return True
+
+
+@contextlib.contextmanager
+def open_replacement(path: pathlib.Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of another when all of it is on the disk.
+
+    Whatever happens, also a loss of power: the old file is there, or the new one, whole.
+
+    Args:
+        path: The place. Its folder exists.
+        mode: The mode of the new file, less the umask; PRIVATE_FILE for a secret.
+
+    Raises:
+        OSError: It was not written, and a file from before is as it was; or all was
+            written, and the folder could not be synced: then it may be either of them.
+    """
+    with _draft_for(path) as draft:
+        descriptor = os.open(draft, _DRAFT_FLAGS, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            sync_file(stream.fileno())
+
+
+@contextlib.contextmanager
+def replacement(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Give the path of a draft to one that writes files by their names.
+
+    Else as :func:`open_replacement`.
+
+    Raises:
+        OSError: As there.
+    """
+    with _draft_for(path) as draft:
+        yield draft
+        descriptor = os.open(draft, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _draft_for(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    draft = path.with_name(f"{DRAFT_PREFIX}{os.urandom(8).hex()}")
+    try:
+        yield draft
+        draft.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def write_file(path: pathlib.Path, data: bytes | str, mode: int = 0o666) -> None:
+    """Write a whole file, as :func:`open_replacement` does; text as UTF-8.
+
+    Raises:
+        OSError: As there.
+    """
+    with open_replacement(path, mode) as stream:
+        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def remove_drafts(folder: pathlib.Path) -> None:
+    """Remove what a program left that was killed while it wrote, and is nobody's now.
+
+    Only for a folder in which no other program writes meanwhile.
+    """
+    with contextlib.suppress(OSError):
+        for draft in folder.glob(f"{DRAFT_PREFIX}*"):
+            draft.unlink()

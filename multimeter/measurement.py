@@ -72,7 +72,8 @@ class Measurement:
         **tags: Tags that tell measurements apart; values become text.
 
     Attributes:
-        identifier: The unique name of the measurement.
+        identifier: The unique name of the measurement; since the start with a number at
+            its end, such as ``train-2``, where the storage has a run of that name already.
         tags: The tags.
         result: The result; None until the start.
 
@@ -126,6 +127,7 @@ class Measurement:
         outside = self._multimeter.sampler == "process"
         if outside:
             self._probes = [probe.for_process(os.getpid()) for probe in self._probes]
+        self.identifier = self._free_identifier()
         result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
         self._probes = self._multimeter.borrow(self._probes)
         following = Following(self._storage, result)
@@ -142,6 +144,13 @@ class Measurement:
         # first one called.
         self._forget_exit = call_at_exit(self._end_at_exit)
         return result
+
+    def _free_identifier(self) -> str:
+        try:
+            return self._storage.free_identifier(self.identifier)
+        except Exception:  # noqa: BLE001 - the run is measured all the same
+            log().debug("No identifier could be found.", exc_info=True)
+            return self.identifier
 
     def _thread(self, following: Following) -> Sampler:
         return Sampler(

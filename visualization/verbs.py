@@ -198,6 +198,11 @@ def run_demo(
         _require_running(config_file)
         parts = engine_of(config_file, config)
         identifier = checked_identifier(run or new_identifier("demo-"))
+        if any(each["identifier"] == identifier for each in parts.runs(config)):
+            raise VisualizationError(
+                f"There is a run '{identifier}' already.",
+                next_step="multimeter-visu demo, with another name or none",
+            )
         links = parts.links(config, {"identifier": identifier, "start": None, "end": None})
         console.heading(f"A small training, live, for {seconds:g} seconds:")
         _print_links(links, console)

@@ -160,7 +160,7 @@ def measure(
     except ProbeError:
         chosen = []  # where nothing can be looked at, the process itself says why
     settings = Settings(
-        identifier,
+        destination.reserve(identifier),
         chosen,
         destination.storage,
         _tags(tags or ()),

@@ -37,6 +37,11 @@ class Destination:
     stack: Connection | None = None
     trouble: MultimeterError | None = None
 
+    def reserve(self, identifier: str) -> str:
+        """Return the name of a run that is about to start; see ``free_identifier``."""
+        reserve = getattr(self.storage, "reserve_identifier", None)
+        return str(reserve(identifier)) if reserve is not None else identifier
+
     def close(self) -> None:
         """Deliver what still waits."""
         close = getattr(self.storage, "close", None)
@@ -96,6 +101,7 @@ def find_destination(given: pathlib.Path | None) -> Destination:
         stack.org,
         stack.bucket,
         end_timeout=_END_TIMEOUT,
+        read_token=stack.read_token,
     )
     return Destination(storage, stack)
 

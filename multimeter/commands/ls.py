@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
 
@@ -13,6 +14,7 @@ from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.home import home_folder
 from multimeter.quantities import quantity
 from multimeter.reports.texts import NONE, local_time
+from multimeter.runs.source import believed, starts_ahead
 
 if TYPE_CHECKING:
     from multimeter.figures import Figure
@@ -54,11 +56,20 @@ def ls(
     tags = dict(_tag(each) for each in tag or ())
     found: list[tuple[RunSource, RunEntry]] = []
     trouble: list[str] = []
+    now_ns = time.time_ns()
     for source in sources_of(folder, config):
         listing = source.list()
         trouble += listing.trouble
-        found += [(source, each) for each in listing.entries if _fits(each, words, tags)]
-    found.sort(key=lambda run: (-(run[1].start_ns or 0), run[1].identifier))
+        entries = [believed(each, now_ns) for each in listing.entries]
+        found += [(source, each) for each in entries if _fits(each, words, tags)]
+    # What lies in the future has a wrong time, and is not the newest.
+    found.sort(
+        key=lambda run: (
+            starts_ahead(run[1], now_ns),
+            -(run[1].start_ns or 0),
+            run[1].identifier,
+        )
+    )
     shown = found[: number or None]
     figures = [_figures(source, entry, trouble) for source, entry in shown]
     entries = [entry for _, entry in shown]

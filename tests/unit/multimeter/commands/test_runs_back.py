@@ -473,3 +473,13 @@ def test_a_configuration_that_is_damaged_is_a_clear_error(tool, keep, home):
         code, _, err = tool(*words)
         assert code == 1
         assert "cannot be read" in err
+
+
+def test_a_run_in_the_future_is_listed_last(runs, capsys):
+    storage = FileStorage(runs, JsonFormat())
+    for name, start in (("old", START), ("ahead", 2**33), ("new", START + 100)):
+        storage.store(make(name, start))
+    with pytest.raises(SystemExit):
+        main(["ls", "--json"])
+    listed = json.loads(capsys.readouterr().out)["runs"]
+    assert [each["identifier"] for each in listed] == ["new", "old", "ahead"]

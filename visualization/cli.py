@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from multimeter.errors import MissingExtraError
 from multimeter.standard_streams import OutputError, run_tool
 from multimeter.visualization.cli_dashboards import dashboards
 from multimeter.visualization.cli_options import (
@@ -24,6 +25,7 @@ from multimeter.visualization.cli_options import (
     console_for,
 )
 from multimeter.visualization.engines.base import DEFAULT_NAME, DockerOptions, Request
+from multimeter.visualization.extra import naming_the_extra
 
 __all__ = ["app", "main"]
 
@@ -318,9 +320,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _run(args: Sequence[str] | None) -> None:
     try:
-        app(args)
+        with naming_the_extra():
+            app(args)
     except OutputError:
         raise
+    except MissingExtraError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(252)
     except Exception as error:  # a person at a terminal is not to be shown a traceback
         logger.debug("Unexpected error.", exc_info=True)
         message = f"Error: something unexpected happened: {type(error).__name__}: {error}"

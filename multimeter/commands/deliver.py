@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from multimeter.commands.output import say
+from multimeter.commands.run_options import existing_folder
 from multimeter.connection import Connection, find_connection
 from multimeter.errors import MultimeterError, NoStackError
 
@@ -68,7 +69,14 @@ def deliver(
     from multimeter.delivery.backlog import find_backlogs
     from multimeter.delivery.spool import default_spool
 
-    root = (folder or default_spool()).expanduser().absolute()
+    root = (existing_folder(folder, "FOLDER") or default_spool()).absolute()
+    for option, file in (
+        ("--token-file", token_file),
+        ("--url-file", url_file),
+        ("--ca", ca),
+    ):
+        if file is not None and not file.expanduser().exists():
+            raise typer.BadParameter(f"{file} is not there.", param_hint=option)
     keys = Keys(_find_stack(config), token_file, url_file, ca)
     backlogs = find_backlogs(root, keys.known)
     if not any(each.records or each.in_use for each in backlogs):

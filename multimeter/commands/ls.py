@@ -14,7 +14,7 @@ from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.home import home_folder
 from multimeter.quantities import quantity
 from multimeter.reports.texts import NONE, local_time
-from multimeter.runs.source import believed, starts_ahead
+from multimeter.runs.source import Unusable, believed, starts_ahead
 
 if TYPE_CHECKING:
     from multimeter.figures import Figure
@@ -56,8 +56,14 @@ def ls(
     tags = dict(_tag(each) for each in tag or ())
     found: list[tuple[RunSource, RunEntry]] = []
     trouble: list[str] = []
+    failed = False
     now_ns = time.time_ns()
-    for source in sources_of(folder, config):
+    try:
+        sources = sources_of(folder, config)
+    except ConfigurationError as error:
+        # What was named cannot be used: the files are listed, and it fails all the same.
+        sources, failed = [*sources_of(folder, None)[:1], Unusable(error)], True
+    for source in sources:
         listing = source.list()
         trouble += listing.trouble
         entries = [believed(each, now_ns) for each in listing.entries]
@@ -79,12 +85,17 @@ def ls(
         rows = [_row(entry, each) for entry, each in zip(entries, figures)]
         print_table(_HEAD, rows, numbers=(2, 3, 4))
     if not json:
-        _say_what_is_missing(len(found), len(shown), trouble)
+        _say_what_is_missing(len(found), len(shown), trouble, chosen=bool(words or tags))
+    if failed:
+        raise typer.Exit(1)
 
 
-def _say_what_is_missing(found: int, shown: int, trouble: Sequence[str]) -> None:
+def _say_what_is_missing(
+    found: int, shown: int, trouble: Sequence[str], *, chosen: bool
+) -> None:
     if not found:
-        typer.echo("There are no such runs. One is made by: multimeter run -- COMMAND")
+        which = "such runs" if chosen else "runs"
+        typer.echo(f"There are no {which}. One is made by: multimeter run -- COMMAND")
     if found > shown:
         typer.echo(f"And {found - shown} more: -n 0 shows all.")
     for each in trouble:

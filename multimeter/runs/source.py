@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from multimeter.errors import MultimeterError
 from multimeter.result import Result
 
-__all__ = ["Listing", "RunEntry", "RunSource", "believed", "starts_ahead"]
+__all__ = ["Listing", "RunEntry", "RunSource", "Unusable", "believed", "starts_ahead"]
 
 _CLOCKS_APART_NS = 5 * 60 * 10**9
 """By how much the clocks of two machines may differ."""
@@ -70,6 +71,29 @@ class Listing:
 
     entries: tuple[RunEntry, ...] = ()
     trouble: tuple[str, ...] = ()
+
+
+class Unusable:
+    """A place that cannot be asked.
+
+    Args:
+        error: Why.
+    """
+
+    def __init__(self, error: MultimeterError) -> None:
+        self._error = error
+
+    def list(self) -> Listing:
+        """Return no run, and why."""
+        return Listing((), (str(self._error),))
+
+    def find(self, identifier: str) -> RunEntry | None:  # noqa: ARG002 - it has none
+        """Return None."""
+        return None
+
+    def load(self, entry: RunEntry) -> Result:  # noqa: ARG002 - it has none
+        """Raise the error."""
+        raise self._error
 
 
 class RunSource(Protocol):

@@ -16,6 +16,8 @@ from multimeter.commands.import_runs import import_runs
 from multimeter.commands.ls import ls
 from multimeter.commands.show import show
 from multimeter.errors import MultimeterError
+from multimeter.log import log
+from multimeter.standard_streams import OutputError, run_tool
 
 __all__ = ["app", "main"]
 
@@ -50,10 +52,24 @@ def main(args: Sequence[str] | None = None) -> None:
         args: The words of the command line; by default those of this process.
 
     Raises:
-        SystemExit: It did not succeed; its code is the exit code.
+        SystemExit: Always; its code is the exit code.
     """
+    sys.exit(run_tool(lambda: _run(args if args is None else list(args))))
+
+
+def _run(args: list[str] | None) -> None:
     try:
-        app(args if args is None else list(args))
+        app(args)
     except MultimeterError as error:
         typer.echo(str(error), err=True)
+        sys.exit(1)
+    except OutputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+        log().debug("Unexpected error.", exc_info=True)
+        typer.echo(
+            f"Something unexpected happened: {type(error).__name__}: {error}\n"
+            "Next: report it, with what you did.",
+            err=True,
+        )
         sys.exit(1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multimeter.errors import ConfigurationError
 from multimeter.figures import FIGURES, figures_of
 from multimeter.result import Result
-from multimeter.run_statistics import start_ns
+from multimeter.run_statistics import own_marks_ns, start_ns
 
 __all__ = ["START", "Row", "compare_figures", "compare_marks", "zero_of"]
 
@@ -110,6 +110,6 @@ def zero_of(result: Result, align: str = START) -> int:
 
 def _first_marks(result: Result) -> dict[str, int]:
     marks: dict[str, int] = {}
-    for time, label in sorted(result.marks_ns):
+    for time, label in own_marks_ns(result):
         marks.setdefault(label, time)
     return marks

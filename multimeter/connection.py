@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from multimeter.errors import ConfigurationError, NoStackError
+from multimeter.home import home_folder
 from multimeter.line_protocol import portable_measurement
 from multimeter.private import require_own_file
 from multimeter.proof import ProvingToken
@@ -69,7 +71,7 @@ def default_config_file(name: str = "multimeter") -> pathlib.Path:
         name: The name of the stack.
     """
     file = "visu.config.json" if name == "multimeter" else f"{name}.config.json"
-    return pathlib.Path.home() / ".multimeter" / file
+    return home_folder() / ".multimeter" / file
 
 
 def find_connection(
@@ -134,19 +136,27 @@ def load_configuration(path: pathlib.Path, *, mend: bool = True) -> dict[str, An
         with path.open(encoding="utf-8") as stream:
             require_own_file(path, stream.fileno(), mend=mend)
             data = json.load(stream)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NoStackError(
             f"No visualization is installed: there is no {path}.",
-            next_step="multimeter-visu install",
+            next_step=_how_to_install(),
         ) from None
     except ConfigurationError:
         raise
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"The configuration {path} cannot be read: {error.strerror or error}",
+            cause="It belongs to another user, or the disk is failing.",
+            next_step="Run this as its owner, or name another file with -c FILE.",
+        ) from error
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"The configuration {path} cannot be read: {error}",
-            cause="It was edited or damaged, or belongs to another user.",
-            next_step="Mend it, or remove the file and run multimeter-visu install.",
+            cause="It was edited or damaged.",
+            next_step="Correct it, or remove the file and run multimeter-visu install.",
         ) from error
+    if isinstance(data, dict) and "version" not in data and "environment" in data:
+        raise _of_first_version(path, data["environment"])
     if not isinstance(data, dict) or data.get("version") != CONFIGURATION_VERSION:
         raise ConfigurationError(
             f"The configuration {path} is not of version {CONFIGURATION_VERSION}.",
@@ -155,6 +165,28 @@ def load_configuration(path: pathlib.Path, *, mend: bool = True) -> dict[str, An
         )
     _check_texts(path, data)
     return data
+
+
+def _how_to_install() -> str:
+    """Return the command that installs a stack, with what it needs first."""
+    try:
+        is_there = importlib.util.find_spec("duckdb") is not None
+    except (ImportError, ValueError):
+        is_there = False
+    needs = "" if is_there else "pip install 'multimeter[visu]', then: "
+    return f"{needs}multimeter-visu install"
+
+
+def _of_first_version(path: pathlib.Path, environment: object) -> ConfigurationError:
+    """Return the error for what ``multimeter-visu install`` of version 0.1 has written."""
+    folder = environment.get("DATA_DIR") if isinstance(environment, dict) else None
+    return ConfigurationError(
+        f"The configuration {path} is that of a stack of Multimeter 0.1.",
+        cause="Its containers influxdb2 and grafana8 may still run, on ports 8086 and 3000"
+        + (f"; its data is in {folder}." if isinstance(folder, str) else "."),
+        next_step=f"docker rm -f influxdb2 grafana8; mv {path} {path}.old; "
+        "multimeter-visu install. The data stays where it is.",
+    )
 
 
 def _check_texts(path: pathlib.Path, data: Mapping[str, Any]) -> None:

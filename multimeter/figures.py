@@ -197,6 +197,8 @@ def _figures(result: Result) -> Iterator[Figure]:
     if not len(result.times_ns):
         return
     duration = (result.times_ns[-1] - start_ns(result)) / 1e9
+    if duration < 0:
+        return  # no point is of this run
     values: dict[str, float | None] = {"duration": duration}
     statistics, subjects = RunStatistics(result), _subjects(result.columns)
     for each in FIGURES:

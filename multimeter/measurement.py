@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from multimeter.errors import ConfigurationError, StateError
+from multimeter.delivery.lifetime import call_at_exit
+from multimeter.errors import ConfigurationError, MultimeterError, StateError
 from multimeter.identifiers import checked_identifier, new_identifier
 from multimeter.log import log
 from multimeter.overhead import Sampling
@@ -23,7 +24,10 @@ from multimeter.values import text_of
 if TYPE_CHECKING:
     from multimeter.helper.sampler import HelperSampler
 
-__all__ = ["Configuration", "Measurement"]
+__all__ = ["INTERRUPTED", "Configuration", "Measurement"]
+
+INTERRUPTED = "interrupted"
+"""The key of meta data, True of a run that its program did not end before it ended."""
 
 
 class Configuration(Protocol):
@@ -69,7 +73,8 @@ class Measurement:
         **tags: Tags that tell measurements apart; values become text.
 
     Attributes:
-        identifier: The unique name of the measurement.
+        identifier: The unique name of the measurement; since the start with a number at
+            its end, such as ``train-2``, where the storage has a run of that name already.
         tags: The tags.
         result: The result; None until the start.
 
@@ -90,7 +95,9 @@ class Measurement:
         self._cycle_time = multimeter.cycle_time
         self._sampler: Sampler | HelperSampler | None = None
         self._following: Following | None = None
-        self._ended = False
+        self._forget_exit: Callable[[], None] = _do_nothing
+        self._process: int | None = None
+        self._ended = self._ended_at_exit = False
 
     @property
     def sampling(self) -> Sampling | None:
@@ -117,9 +124,11 @@ class Measurement:
                 f"The measurement '{self.identifier}' was started before.",
                 next_step="Call measure() again for another measurement.",
             )
+        self._process = os.getpid()
         outside = self._multimeter.sampler == "process"
         if outside:
             self._probes = [probe.for_process(os.getpid()) for probe in self._probes]
+        self.identifier = self._free_identifier()
         result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
         self._probes = self._multimeter.borrow(self._probes)
         following = Following(self._storage, result)
@@ -132,7 +141,17 @@ class Measurement:
         result.add_meta_data(**sampler.sampling.meta_data())
         self.result, self._sampler, self._following = result, sampler, following
         following.open()
+        # What delivers the run closes at the exit, too: the last one registered is the
+        # first one called.
+        self._forget_exit = call_at_exit(self._end_at_exit)
         return result
+
+    def _free_identifier(self) -> str:
+        try:
+            return self._storage.free_identifier(self.identifier)
+        except Exception:  # noqa: BLE001 - the run is measured all the same
+            log().debug("No identifier could be found.", exc_info=True)
+            return self.identifier
 
     def _thread(self, following: Following) -> Sampler:
         return Sampler(
@@ -162,8 +181,11 @@ class Measurement:
             StateError: The measurement is not going on.
             StorageError: The result could not be stored; it is still in ``result``.
         """
+        if self._ended_at_exit:
+            return  # who ends it at the exit, too, comes a moment late
         result, sampler = self._going_on("end")
         self._ended = True
+        self._forget_exit()
         try:
             sampler.end()
         finally:
@@ -174,6 +196,25 @@ class Measurement:
             with contextlib.suppress(ConfigurationError):
                 result.schema = Schema.of_measures(sampler.measures)
         self._storage.store(result)
+
+    def _end_at_exit(self) -> None:
+        """End a measurement that its program has left open: keep what was measured.
+
+        A child that was forked off meanwhile has its parent's measurement, and leaves it.
+        """
+        if self._ended or self.result is None or os.getpid() != self._process:
+            return
+        self.result.add_meta_data(**{INTERRUPTED: True})
+        try:
+            self.end()
+        except Exception as error:  # noqa: BLE001 - nobody could catch it any more
+            log().warning(
+                "The measurement '%s' was still on when the program ended, and could not "
+                "be stored: %s",
+                self.identifier,
+                error.what if isinstance(error, MultimeterError) else repr(error),
+            )
+        self._ended_at_exit = True
 
     def sample(self) -> None:
         """Have a sample taken now, beside those of the cycle; wait for nothing.
@@ -242,3 +283,7 @@ class Measurement:
 
         # Storing may wait for a network; the event loop must not.
         await asyncio.to_thread(self.__exit__, kind, error, traceback)
+
+
+def _do_nothing() -> None:
+    """Stand for what has nothing to take back."""

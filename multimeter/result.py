@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
 from multimeter.columns import ABSENT, Column, ColumnView
+from multimeter.errors import ConfigurationError
 from multimeter.peaks import Peak, peaks_of
 from multimeter.schema import Describes, Schema
 from multimeter.timestamps import from_ns, to_ns
@@ -135,14 +137,34 @@ class Result:
             given = self._times.get(-1) + 1
         return given
 
-    def add_mark(self, timestamp: dt.datetime | int, label: str) -> None:
+    @property
+    def result(self) -> Result:
+        """The result itself: in 0.1, ``with`` gave the measurement, which has a result.
+
+        .. deprecated:: 1.0
+        """
+        return self
+
+    def add_mark(
+        self, timestamp: dt.datetime | int | str, label: str | None = None
+    ) -> None:
         """Add a mark; where there is one at the very same time, 1 ns after it.
 
         Args:
             timestamp: The moment: a datetime (without a zone: UTC), or ns since the
-                epoch.
+                epoch. A text alone is the label of a mark that is now; better call
+                ``measurement.add_mark``, which has the clock of the points.
             label: Its name; what is not text becomes text.
+
+        Raises:
+            ConfigurationError: There is no label.
         """
+        if isinstance(timestamp, str):
+            if label is not None:
+                raise ConfigurationError(f"{timestamp!r} is not a time.")
+            timestamp, label = time.time_ns(), timestamp
+        if label is None:
+            raise ConfigurationError("A mark needs a label.")
         time_ns = to_ns(timestamp)
         while time_ns in self._marks:
             time_ns += 1

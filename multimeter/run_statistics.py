@@ -15,7 +15,7 @@ from multimeter.columns import ColumnView, is_number
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["RunStatistics", "start_ns"]
+__all__ = ["RunStatistics", "earlier_points", "own_marks_ns", "start_ns"]
 
 _FACTORS = {"kB": 1024.0, "KiB": 1024.0, "MiB": 1024.0**2, "%": 0.01}
 # Of what other programs wrote, nobody says the unit.
@@ -28,12 +28,29 @@ def start_ns(result: Result) -> int:
     return int(result.times_ns[0]) if start is None else start
 
 
+def earlier_points(result: Result) -> int:
+    """Return how many points are older than the run: those of another one of its name.
+
+    A database keeps runs of one name in one series, with the description of the last one.
+    """
+    start = Baseline.of(result.meta_data).time_ns
+    if start is None or not len(result.times_ns) or result.times_ns[0] >= start:
+        return 0
+    return sum(time < start for time in result.times_ns)
+
+
+def own_marks_ns(result: Result) -> list[tuple[int, str]]:
+    """Return the marks of a run in the order of time, without those of earlier ones."""
+    start = Baseline.of(result.meta_data).time_ns
+    return sorted(each for each in result.marks_ns if start is None or each[0] >= start)
+
+
 class RunStatistics:
     """What measures add up to, hold on average, and hold at most.
 
     A value holds for the time since the point before, the first one since the start of
     the run; where no start is known, for no time. Values in kB, KiB, MiB or % are turned
-    into bytes or shares of 1.
+    into bytes or shares of 1. Points of an earlier run of the same name do not count.
 
     Args:
         result: What was measured; also one that was read back.
@@ -41,11 +58,16 @@ class RunStatistics:
 
     def __init__(self, result: Result) -> None:
         self._result = result
-        times = list(result.times_ns)
+        # Those of an earlier run of the same name come first.
+        self._skipped = earlier_points(result)
+        times = list(result.times_ns)[self._skipped :]
         start = Baseline.of(result.meta_data).time_ns
         before = (times if start is None else [start, *times])[:-1]
-        self._first = len(times) - len(before)
-        self._steps_ns = list(map(float, map(sub, times[self._first :], before)))
+        own = len(times) - len(before)
+        self._first = self._skipped + own
+        steps = map(sub, times[own:], before)
+        # Where the clock went back, no time has passed.
+        self._steps_ns = [float(step) if step > 0 else 0.0 for step in steps]
 
     @cached_property
     def _units(self) -> dict[str, str]:
@@ -53,6 +75,8 @@ class RunStatistics:
 
     @cached_property
     def _peaks(self) -> dict[str, float]:
+        if self._skipped:
+            return {}  # the marks of all runs of this name are not its own
         return {each.measure.key: each.value for each in self._result.peaks}
 
     def total(self, keys: Iterable[str]) -> float | None:
@@ -82,7 +106,7 @@ class RunStatistics:
             return None if largest is None else largest * self._factor(keys[0])
         scaled = [(self._result.values(key), self._factor(key)) for key in keys]
         sums: list[float] = []
-        for row in range(len(self._result.times_ns)):
+        for row in range(self._skipped, len(self._result.times_ns)):
             known = [v * f for values, f in scaled if is_number(v := values[row])]
             if known:
                 sums.append(sum(known))
@@ -135,6 +159,8 @@ class RunStatistics:
     def _numbers(self, key: str) -> Sequence[float]:
         """Return the finite numbers among the values of a measure."""
         values = self._result.values(key)
+        if self._skipped:
+            return [v for v in islice(values, self._skipped, None) if is_number(v)]
         return values if _all_numbers(values) else [v for v in values if is_number(v)]
 
 

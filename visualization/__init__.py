@@ -11,6 +11,8 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
+from multimeter.visualization.extra import naming_the_extra
+
 __all__ = ["install", "main", "remove", "start", "stop"]
 
 
@@ -28,6 +30,7 @@ def main(args: Sequence[str] | None = None) -> None:
     run(args)
 
 
+@naming_the_extra()
 def install(args: argparse.Namespace) -> None:
     """Install a stack, load the example, and print where to look.
 
@@ -37,6 +40,7 @@ def install(args: argparse.Namespace) -> None:
 
     Raises:
         SystemExit: 255 no engine, 254 already installed, 252 a step failed.
+        MissingExtraError: The extra ``visu`` is not installed.
     """
     from multimeter.visualization.console import Console
     from multimeter.visualization.engines.base import Request
@@ -53,6 +57,7 @@ def install(args: argparse.Namespace) -> None:
     install_stack(request, getattr(args, "engine", "auto"), Console())
 
 
+@naming_the_extra()
 def start(args: argparse.Namespace) -> None:
     """Start the stack.
 
@@ -61,6 +66,7 @@ def start(args: argparse.Namespace) -> None:
 
     Raises:
         SystemExit: 253 not installed, 252 a step failed.
+        MissingExtraError: The extra ``visu`` is not installed.
     """
     from multimeter.visualization.console import Console
     from multimeter.visualization.verbs import start_stack
@@ -68,6 +74,7 @@ def start(args: argparse.Namespace) -> None:
     start_stack(_config_file(args), Console())
 
 
+@naming_the_extra()
 def stop(args: argparse.Namespace) -> None:
     """Stop the stack; all data stays.
 
@@ -76,6 +83,7 @@ def stop(args: argparse.Namespace) -> None:
 
     Raises:
         SystemExit: 253 not installed, 252 a step failed.
+        MissingExtraError: The extra ``visu`` is not installed.
     """
     from multimeter.visualization.console import Console
     from multimeter.visualization.verbs import stop_stack
@@ -83,6 +91,7 @@ def stop(args: argparse.Namespace) -> None:
     stop_stack(_config_file(args), Console())
 
 
+@naming_the_extra()
 def remove(args: argparse.Namespace) -> None:
     """Remove the stack with all its data, without asking.
 
@@ -91,6 +100,7 @@ def remove(args: argparse.Namespace) -> None:
 
     Raises:
         SystemExit: 253 not installed, 252 a step failed.
+        MissingExtraError: The extra ``visu`` is not installed.
     """
     from multimeter.visualization.console import Console
     from multimeter.visualization.verbs import remove_stack

@@ -10,6 +10,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from multimeter.errors import MissingExtraError
+from multimeter.standard_streams import OutputError, run_tool
 from multimeter.visualization.cli_dashboards import dashboards
 from multimeter.visualization.cli_options import (
     Config,
@@ -23,14 +25,16 @@ from multimeter.visualization.cli_options import (
     console_for,
 )
 from multimeter.visualization.engines.base import DEFAULT_NAME, DockerOptions, Request
+from multimeter.visualization.extra import naming_the_extra
 
 __all__ = ["app", "main"]
 
 logger = logging.getLogger("multimeter.visualization")
 
 _EPILOG = (
-    "Exit codes: 0 done, 2 wrong usage, 3 status of a stopped stack, 252 a step failed,"
-    " 253 not installed, 254 already installed, 255 no engine."
+    "Exit codes: 0 done, 1 the output could not be written, 2 wrong usage, 3 status of a"
+    " stopped stack, 252 a step failed, 253 not installed, 254 already installed, 255 no"
+    " engine."
 )
 
 app = typer.Typer(
@@ -305,12 +309,24 @@ def main(args: Sequence[str] | None = None) -> None:
 
     Args:
         args: The words of the command line; by default those of this process.
+
+    Raises:
+        SystemExit: It did not succeed; its code is the exit code.
     """
+    code = run_tool(lambda: _run(args))
+    if code:
+        sys.exit(code)
+
+
+def _run(args: Sequence[str] | None) -> None:
     try:
-        app(args)
-    except SystemExit as ended:
-        if ended.code:
-            raise
+        with naming_the_extra():
+            app(args)
+    except OutputError:
+        raise
+    except MissingExtraError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(252)
     except Exception as error:  # a person at a terminal is not to be shown a traceback
         logger.debug("Unexpected error.", exc_info=True)
         message = f"Error: something unexpected happened: {type(error).__name__}: {error}"

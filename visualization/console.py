@@ -17,6 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.text import Text
 
 from multimeter.errors import MultimeterError
+from multimeter.standard_streams import OutputError
 from multimeter.visualization.report import Check, OnLayer
 
 __all__ = ["Console"]
@@ -46,7 +47,7 @@ class Console:
         """Show a step while it is under way, and that it is done."""
         logger.debug("%s ...", title)
         if not self.is_terminal:
-            self.line(f"{title} ...")
+            self.note(f"{title} ...")
             yield
             return
         with self._out.status(title):
@@ -57,7 +58,7 @@ class Console:
     def transfer(self, title: str) -> Iterator[OnLayer]:
         """Show how far each layer of something large is."""
         if not self.is_terminal:
-            self.line(f"{title} ...")
+            self.note(f"{title} ...")
             yield self._tell_finished_layer
             return
         columns = TextColumn("  {task.description}"), BarColumn(), DownloadColumn()
@@ -85,11 +86,12 @@ class Console:
         total: int,  # noqa: ARG002
     ) -> None:
         if layer and said in ("Pull complete", "Already exists"):
-            self.line(f"  {layer}: {said}")
+            self.note(f"  {layer}: {said}")
 
     def note(self, text: str) -> None:
-        """Print what is good to know."""
-        self.line(text)
+        """Print what is good to know; work does not stop because nobody can read it."""
+        with contextlib.suppress(OutputError):
+            self.line(text)
 
     def check(self, check: Check) -> None:
         """Print one line of a diagnosis, and how to mend what is wrong."""
@@ -129,5 +131,6 @@ class Console:
     def error(self, error: MultimeterError, exit_code: int) -> None:
         """Print what happened, the likely cause, and what to do next."""
         said = {"what": error.what, "cause": error.cause, "next_step": error.next_step}
-        self.result({"error": said, "exit_code": exit_code})
+        with contextlib.suppress(OutputError):
+            self.result({"error": said, "exit_code": exit_code})
         self._err.print(Text.assemble(("Error: ", "bold red"), str(error)))

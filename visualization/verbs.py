@@ -208,6 +208,11 @@ def run_demo(
         _require_running(config_file)
         parts = engine_of(config_file, config)
         identifier = checked_identifier(run or new_identifier("demo-"))
+        if any(each["identifier"] == identifier for each in parts.runs(config)):
+            raise VisualizationError(
+                f"There is a run '{identifier}' already.",
+                next_step="multimeter-visu demo, with another name or none",
+            )
         links = parts.links(config, {"identifier": identifier, "start": None, "end": None})
         console.heading(f"A small training, live, for {seconds:g} seconds:")
         _print_links(links, console)
@@ -220,7 +225,7 @@ def run_demo(
                 webbrowser.open(links.login or links.page)
 
         def tell(label: str) -> None:
-            console.line(f"  {time.monotonic() - begun:5.1f} s  {label}")
+            console.note(f"  {time.monotonic() - begun:5.1f} s  {label}")
 
         complete = _demonstrate(config_file, identifier, seconds, show, tell)
         console.line("Done." if complete else "Interrupted; what was measured is stored.")
@@ -347,6 +352,6 @@ def serve_stack(config_file: pathlib.Path, console: Console) -> None:
             )
         from multimeter.visualization.embedded.launch import launch
 
-        console.line(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
-        console.line("  multimeter-visu open")
+        console.note(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
+        console.note("  multimeter-visu open")
         launch(config_file)

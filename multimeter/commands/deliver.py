@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from multimeter.commands.output import say
+from multimeter.commands.run_options import existing_folder
 from multimeter.connection import Connection, find_connection
 from multimeter.errors import MultimeterError, NoStackError
 
@@ -67,7 +69,14 @@ def deliver(
     from multimeter.delivery.backlog import find_backlogs
     from multimeter.delivery.spool import default_spool
 
-    root = (folder or default_spool()).expanduser().absolute()
+    root = (existing_folder(folder, "FOLDER") or default_spool()).absolute()
+    for option, file in (
+        ("--token-file", token_file),
+        ("--url-file", url_file),
+        ("--ca", ca),
+    ):
+        if file is not None and not file.expanduser().exists():
+            raise typer.BadParameter(f"{file} is not there.", param_hint=option)
     keys = Keys(_find_stack(config), token_file, url_file, ca)
     backlogs = find_backlogs(root, keys.known)
     if not any(each.records or each.in_use for each in backlogs):
@@ -75,9 +84,9 @@ def deliver(
     complete = True
     for backlog in backlogs:
         if backlog.in_use:
-            typer.echo(f"{backlog.in_use} points belong to programs that still run.")
+            say(f"{backlog.in_use} points belong to programs that still run.")
         if backlog.records and only_list:
-            typer.echo(f"{backlog.records} points wait for {_place(backlog)}.")
+            say(f"{backlog.records} points wait for {_place(backlog)}.")
         elif backlog.records:
             complete &= _deliver(root, backlog, keys, wait)
     if not complete:
@@ -100,7 +109,7 @@ def _deliver(root: pathlib.Path, backlog: Backlog, keys: Keys, wait: float) -> b
     if not done and wait:
         done = delivery.flush(wait)
     report = delivery.close(_CLOSE_SECONDS if done else 0)
-    typer.echo(f"{sink.name}: {report}.")
+    say(f"{sink.name}: {report}.")
     return report.complete
 
 

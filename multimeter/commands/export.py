@@ -67,8 +67,17 @@ def export(
 
 
 def _form_of(path: pathlib.Path | None) -> Form:
+    if path is None or not path.suffix:
+        return Form.CSV
     endings = {f".{each.value}": each for each in Form}
-    return endings.get(path.suffix, Form.CSV) if path else Form.CSV
+    if path.suffix.lower() not in endings:
+        raise ConfigurationError(
+            f"A run cannot be exported to '{path.name}': what '{path.suffix}' is, is not "
+            "known.",
+            next_step=f"Use a file that ends with {', '.join(endings)}, or say which of "
+            "them it is with --format.",
+        )
+    return endings[path.suffix.lower()]
 
 
 def _write(result: Result, form: Form, path: pathlib.Path) -> None:

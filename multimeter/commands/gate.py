@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
 
 import typer
 
@@ -13,6 +13,10 @@ from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.gate import Verdict, judge, parse_requirement
 from multimeter.quantities import quantity
 from multimeter.reports.texts import NONE, difference, percent
+from multimeter.run_statistics import earlier_points
+
+if TYPE_CHECKING:
+    from multimeter.result import Result
 
 __all__ = ["gate"]
 
@@ -65,8 +69,10 @@ def gate(
             raise ConfigurationError(
                 "There is nothing to judge by.", next_step="Give --max peak_memory=+10%"
             )
-        figures = figures_of(load(run, folder, config))
-        before = None if baseline is None else figures_of(load(baseline, folder, config))
+        figures = figures_of(_one_run(load(run, folder, config)))
+        before = None
+        if baseline is not None:
+            before = figures_of(_one_run(load(baseline, folder, config)))
         verdicts = judge(required, figures, before)
     except MultimeterError as error:
         typer.echo(str(error), err=True)
@@ -77,6 +83,21 @@ def gate(
         _print(verdicts)
     if not all(each.kept for each in verdicts):
         raise typer.Exit(BROKEN)
+
+
+def _one_run(result: Result) -> Result:
+    """Return a result that is one run, and not several of the same name.
+
+    Raises:
+        ConfigurationError: It is several.
+    """
+    if earlier_points(result):
+        raise ConfigurationError(
+            f"'{result.identifier}' holds points of earlier runs: it cannot be judged.",
+            cause="Runs of one name share a series in a database.",
+            next_step="Give each run a name of its own, such as one with the date in it.",
+        )
+    return result
 
 
 def _print(verdicts: Sequence[Verdict]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, List  # noqa: UP035 - as typer read
 
 import typer
 
-from multimeter.commands.output import is_terminal
+from multimeter.commands.output import is_terminal, say
 from multimeter.commands.run_options import Config
 from multimeter.errors import FormatError, MultimeterError, StorageError
 from multimeter.reports.texts import printable
@@ -40,7 +40,7 @@ def import_runs(files: Files, config: Config = None) -> None:
     with contextlib.closing(storage):
         for path in _progress(paths):
             try:
-                typer.echo(printable(_store(path, storage)))
+                say(printable(_store(path, storage)))
             except MultimeterError as error:
                 failed += 1
                 typer.echo(f"{path} did not arrive: {error}", err=True)

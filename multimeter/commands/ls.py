@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pathlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
 
@@ -11,8 +11,10 @@ import typer
 from multimeter.commands.output import print_json, print_table
 from multimeter.commands.run_options import Config, Folder, Json, sources_of
 from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.home import home_folder
 from multimeter.quantities import quantity
 from multimeter.reports.texts import NONE, local_time
+from multimeter.runs.source import Unusable, believed, starts_ahead
 
 if TYPE_CHECKING:
     from multimeter.figures import Figure
@@ -54,11 +56,26 @@ def ls(
     tags = dict(_tag(each) for each in tag or ())
     found: list[tuple[RunSource, RunEntry]] = []
     trouble: list[str] = []
-    for source in sources_of(folder, config):
+    failed = False
+    now_ns = time.time_ns()
+    try:
+        sources = sources_of(folder, config)
+    except ConfigurationError as error:
+        # What was named cannot be used: the files are listed, and it fails all the same.
+        sources, failed = [*sources_of(folder, None)[:1], Unusable(error)], True
+    for source in sources:
         listing = source.list()
         trouble += listing.trouble
-        found += [(source, each) for each in listing.entries if _fits(each, words, tags)]
-    found.sort(key=lambda run: (-(run[1].start_ns or 0), run[1].identifier))
+        entries = [believed(each, now_ns) for each in listing.entries]
+        found += [(source, each) for each in entries if _fits(each, words, tags)]
+    # What lies in the future has a wrong time, and is not the newest.
+    found.sort(
+        key=lambda run: (
+            starts_ahead(run[1], now_ns),
+            -(run[1].start_ns or 0),
+            run[1].identifier,
+        )
+    )
     shown = found[: number or None]
     figures = [_figures(source, entry, trouble) for source, entry in shown]
     entries = [entry for _, entry in shown]
@@ -68,12 +85,17 @@ def ls(
         rows = [_row(entry, each) for entry, each in zip(entries, figures)]
         print_table(_HEAD, rows, numbers=(2, 3, 4))
     if not json:
-        _say_what_is_missing(len(found), len(shown), trouble)
+        _say_what_is_missing(len(found), len(shown), trouble, chosen=bool(words or tags))
+    if failed:
+        raise typer.Exit(1)
 
 
-def _say_what_is_missing(found: int, shown: int, trouble: Sequence[str]) -> None:
+def _say_what_is_missing(
+    found: int, shown: int, trouble: Sequence[str], *, chosen: bool
+) -> None:
     if not found:
-        typer.echo("There are no such runs. One is made by: multimeter run -- COMMAND")
+        which = "such runs" if chosen else "runs"
+        typer.echo(f"There are no {which}. One is made by: multimeter run -- COMMAND")
     if found > shown:
         typer.echo(f"And {found - shown} more: -n 0 shows all.")
     for each in trouble:
@@ -133,7 +155,7 @@ def _row(entry: RunEntry, figures: Mapping[str, Figure]) -> list[str]:
 
 
 def _short(where: str) -> str:
-    home = str(pathlib.Path.home())
+    home = str(home_folder())
     return f"~{where.removeprefix(home)}" if where.startswith(f"{home}/") else where
 
 

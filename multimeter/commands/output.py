@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -14,9 +15,18 @@ import typer
 from multimeter.durable import replacement
 from multimeter.errors import StorageError
 from multimeter.reports.texts import printable
+from multimeter.standard_streams import OutputError
 from multimeter.values import json_value
 
-__all__ = ["can_draw", "is_terminal", "print_json", "print_table", "replace_file", "width"]
+__all__ = [
+    "can_draw",
+    "is_terminal",
+    "print_json",
+    "print_table",
+    "replace_file",
+    "say",
+    "width",
+]
 
 
 def is_terminal() -> bool:
@@ -36,6 +46,12 @@ def can_draw() -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def say(text: str) -> None:
+    """Print how work goes on; it does not stop because nobody can read that."""
+    with contextlib.suppress(OutputError):
+        typer.echo(text)
 
 
 def print_json(value: Any) -> None:

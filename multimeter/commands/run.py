@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import pathlib
 import sys
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, List, Optional  # noqa: UP035 - as 
 
 import typer
 
-from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.errors import ConfigurationError, MultimeterError, ProbeError
 
 if TYPE_CHECKING:
     from multimeter.programs.destination import Destination
@@ -114,8 +113,9 @@ def run(
     except CommandError as error:
         typer.echo(f"multimeter: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
-    except MultimeterError as error:
-        typer.echo(str(error), err=True)
+    except Exception as error:  # noqa: BLE001 - the command has not been started
+        what = str(error) if isinstance(error, MultimeterError) else repr(error)
+        typer.echo(f"multimeter: {what}", err=True)
         raise typer.Exit(OWN_TROUBLE) from None
     raise typer.Exit(outcome.exit_code)
 
@@ -146,6 +146,7 @@ def measure(
     """
     from multimeter.identifiers import checked_identifier
     from multimeter.log import log
+    from multimeter.programs.child import outliving_signals
     from multimeter.programs.destination import find_destination
     from multimeter.programs.measure import Settings
     from multimeter.programs.probes import chosen_probes
@@ -153,10 +154,14 @@ def measure(
     from multimeter.sampler import checked_cycle_time
 
     identifier = checked_identifier(name)
-    destination = find_destination(storage, identifier)
+    destination = find_destination(storage)
+    try:
+        chosen = chosen_probes(probes or ())
+    except ProbeError:
+        chosen = []  # where nothing can be looked at, the process itself says why
     settings = Settings(
-        identifier,
-        chosen_probes(probes or ()),
+        destination.reserve(identifier),
+        chosen,
         destination.storage,
         _tags(tags or ()),
         None if cycle_time is None else checked_cycle_time(cycle_time),
@@ -165,9 +170,13 @@ def measure(
     log().addHandler(said)
     log().propagate = False
     outcome = work(settings)
-    with contextlib.suppress(KeyboardInterrupt):
-        destination.close()
-    _report(outcome, destination, said.messages, quiet=quiet, json=json)
+    with outliving_signals():
+        try:
+            _finish(outcome, destination, said.messages, quiet=quiet, json=json)
+        except KeyboardInterrupt:
+            pass
+        except Exception as error:  # noqa: BLE001 - the command has its own exit code
+            typer.echo(f"multimeter: The run was not reported: {error!r}", err=True)
     return outcome
 
 
@@ -183,7 +192,7 @@ def _tags(given: list[str] | tuple[()]) -> dict[str, str]:
     return tags
 
 
-def _report(
+def _finish(
     outcome: Outcome,
     destination: Destination,
     messages: list[str],
@@ -191,25 +200,22 @@ def _report(
     quiet: bool,
     json: pathlib.Path | None,
 ) -> None:
+    """Deliver what still waits, and say what the run used and where it is."""
+    from multimeter.programs.place import find_place
     from multimeter.programs.report import report_lines, report_text, trouble_lines
-    from multimeter.storages.rescue import rescue
 
-    troubles = [destination.trouble, outcome.trouble]
-    if outcome.trouble and outcome.result and len(outcome.result.times_ns):
-        try:
-            path = rescue(outcome.result)
-            destination = dataclasses.replace(destination, path=path, url="", page="")
-        except MultimeterError as error:
-            troubles.append(error)
-    lines = trouble_lines(messages, *troubles)
+    with contextlib.suppress(KeyboardInterrupt):
+        destination.close()
+    place = find_place(outcome, destination)
+    lines = trouble_lines(messages, destination.trouble, place.error)
     on_error_output = json is not None and str(json) == "-"
     if on_error_output:
-        lines.append(report_text(outcome, destination))
+        lines.append(report_text(outcome, place))
     elif not quiet:
-        lines += report_lines(outcome, destination, curves=sys.stderr.isatty())
+        lines += report_lines(outcome, place, curves=sys.stderr.isatty())
     if json is not None and not on_error_output:
         try:
-            json.write_text(report_text(outcome, destination) + "\n", encoding="utf-8")
+            json.write_text(report_text(outcome, place) + "\n", encoding="utf-8")
         except OSError as error:
             lines.append(f"multimeter: {json} cannot be written: {error.strerror}")
     for line in lines:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from multimeter.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from multimeter.result import Result
     from multimeter.runs.source import RunSource
 
-__all__ = ["Config", "Folder", "Json", "Run", "load", "sources_of"]
+__all__ = ["Config", "Folder", "Json", "Run", "existing_folder", "load", "sources_of"]
 
 RUN_HELP = (
     "The path of a file; an identifier, or a beginning that only one run has; @latest, "
@@ -38,21 +41,43 @@ Json = Annotated[bool, typer.Option("--json", help="Print one object of JSON.")]
 def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list[RunSource]:
     """Return the folder, and the stack where there is one.
 
+    A configuration that cannot be used, and that nobody named, is no reason not to look
+    into the folder: it is a source without runs, which says what is wrong.
+
     Raises:
-        ConfigurationError: The configuration of the stack cannot be used, or there is
-            none where one was named.
+        ConfigurationError: The configuration that was named cannot be used.
+        typer.BadParameter: The folder that was named is not there.
     """
     from multimeter.runs.files import Folder as FolderSource
+    from multimeter.runs.source import Unusable
     from multimeter.runs.stack import find_stack
     from multimeter.storages.rescue import runs_folder
 
-    sources: list[RunSource] = [
-        FolderSource(folder.expanduser() if folder else runs_folder())
-    ]
-    stack = find_stack(config)
-    if stack is not None:
-        sources.append(stack)
-    return sources
+    path = existing_folder(folder, "--folder") or runs_folder()
+    sources: list[RunSource] = [FolderSource(path)]
+    try:
+        stack = find_stack(config)
+    except ConfigurationError as error:
+        if config is not None:
+            raise
+        return [*sources, Unusable(error)]
+    return sources if stack is None else [*sources, stack]
+
+
+def existing_folder(folder: pathlib.Path | None, option: str) -> pathlib.Path | None:
+    """Return a folder that was named; None where none was.
+
+    Raises:
+        typer.BadParameter: It is not there: a misspelt name must not pass for an empty
+            folder.
+    """
+    if folder is None:
+        return None
+    path = pathlib.Path(os.path.expanduser(folder))  # noqa: PTH111 - it raises nothing
+    if not os.path.isdir(path):  # noqa: PTH112 - nor does this
+        what = "is no folder" if os.path.lexists(path) else "is not there"
+        raise typer.BadParameter(f"{folder} {what}.", param_hint=option)
+    return path
 
 
 def load(word: str, folder: pathlib.Path | None, config: pathlib.Path | None) -> Result:

@@ -16,8 +16,10 @@ from multimeter.commands.output import (
     width,
 )
 from multimeter.commands.run_options import Config, Folder, Json, Run, load
+from multimeter.measurement import INTERRUPTED
 from multimeter.quantities import quantity
 from multimeter.reports.texts import local_time, printable
+from multimeter.run_statistics import earlier_points, own_marks_ns
 
 if TYPE_CHECKING:
     from multimeter.peaks import Peak
@@ -91,7 +93,15 @@ def _about(result: Result) -> list[str]:
 
 def _remarks(result: Result) -> list[str]:
     """Return what one should know before one trusts the curves."""
-    remarks = [
+    remarks = []
+    if earlier := earlier_points(result):
+        remarks.append(
+            f"Earlier runs of this name: {earlier} points, which no figure counts. Give "
+            "each run a name of its own."
+        )
+    if result.meta_data.get(INTERRUPTED):
+        remarks.append("Its program ended before it had ended the measurement.")
+    remarks += [
         f"Samples that {what}: {result.meta_data[key]}"
         for key, what in (
             ("late_samples", "came late"),
@@ -122,11 +132,10 @@ def _in_unit(peak: Peak, value: float) -> str:
 def _print_marks(result: Result) -> None:
     from multimeter.comparison import zero_of
 
-    if result.marks_ns:
+    marks = own_marks_ns(result)
+    if marks:
         zero = zero_of(result)
-        rows = [
-            [label, f"{(t - zero) / 1e9:.3f} s"] for t, label in sorted(result.marks_ns)
-        ]
+        rows = [[label, f"{(time - zero) / 1e9:.3f} s"] for time, label in marks]
         typer.echo("")
         print_table(("MARK", "AT"), rows, numbers=(1,))
 
@@ -187,6 +196,7 @@ def _object(result: Result) -> dict[str, Any]:
 
     return {
         **summary_of(result),
+        "earlier_points": earlier_points(result),
         "meta_data": result.meta_data,
         "marks": [{"time_ns": time, "label": label} for time, label in result.marks_ns],
         "peaks": [

@@ -43,6 +43,7 @@ from multimeter.durable import (
     sync_file,
     sync_folder,
 )
+from multimeter.home import home_folder
 
 __all__ = [
     "Address",
@@ -67,7 +68,7 @@ _WAIT_SECONDS = 0.01
 
 def default_spool() -> pathlib.Path:
     """Return the folder of the spool for programs that name none."""
-    return pathlib.Path.home() / ".multimeter" / "spool"
+    return home_folder() / ".multimeter" / "spool"
 
 
 def new_folder_name(address: Address) -> str:

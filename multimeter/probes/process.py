@@ -264,6 +264,12 @@ def _refused(pid: int) -> ProbeError:
     """Return the error for a process that cannot be looked at."""
     import psutil
 
+    if sys.platform == "linux" and not os.path.exists("/proc/self/stat"):
+        return UnsupportedError(
+            "This system does not show its processes: /proc is empty.",
+            cause="It is not mounted, as in a chroot.",
+            next_step="mount -t proc proc /proc",
+        )
     if pid < _NO_PID and psutil.pid_exists(pid):
         return UnsupportedError(
             f"The system does not let us look at process {pid}.",

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import errno
 import os
-from collections.abc import Callable, Sequence
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
 
 from multimeter.errors import MultimeterError
 
-__all__ = ["CANNOT_RUN", "NOT_FOUND", "Child", "CommandError", "exit_code_of"]
+__all__ = [
+    "CANNOT_RUN",
+    "NOT_FOUND",
+    "Child",
+    "CommandError",
+    "exit_code_of",
+    "outliving_signals",
+]
 
 NOT_FOUND = 127
 CANNOT_RUN = 126
 """The exit codes of POSIX for a command that cannot be started:
 https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02"""
 
+_LONGEST_FIRST_LINE = 256
 _MISSING = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -34,7 +45,25 @@ class CommandError(MultimeterError):
         missing = error.errno in _MISSING
         self.exit_code = NOT_FOUND if missing else CANNOT_RUN
         reason = "not found" if missing else f"cannot be run: {error.strerror or error}"
+        interpreter = _missing_interpreter(command[0]) if missing else ""
+        if interpreter:
+            reason = f"its interpreter {interpreter} is not there"
         super().__init__(f"{command[0]}: {reason}.")
+
+
+def _missing_interpreter(program: str) -> str:
+    """Return the interpreter that a script names and that is not there, or nothing."""
+    path = shutil.which(program)
+    if path is None:
+        return ""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - names need not be text
+            first = file.readline(_LONGEST_FIRST_LINE)
+    except OSError:
+        return ""
+    words = first[2:].split() if first.startswith(b"#!") else []
+    interpreter = os.fsdecode(words[0]) if words else ""
+    return interpreter if interpreter and not os.path.exists(interpreter) else ""  # noqa: PTH110
 
 
 class Child(abc.ABC):
@@ -68,6 +97,31 @@ class Child(abc.ABC):
     @abc.abstractmethod
     def release(self) -> None:
         """Take signals again as before."""
+
+
+@contextlib.contextmanager
+def outliving_signals() -> Iterator[None]:
+    """Store in peace meanwhile: the command has ended, and its exit code is known.
+
+    A terminal that is closed (SIGHUP) is no reason to lose a run; SIGTERM breaks off what
+    takes long, as Ctrl-C does.
+    """
+    handlers = {"SIGHUP": _go_on, "SIGTERM": signal.default_int_handler}
+    numbers = {getattr(signal, name, None): each for name, each in handlers.items()}
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in numbers.items()
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _go_on(_number: int, _frame: object) -> None:
+    """Do nothing; a handler, unlike SIG_IGN, is not inherited by other programs."""
 
 
 def exit_code_of(status: int) -> int:

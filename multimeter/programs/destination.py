@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import pathlib
 from dataclasses import dataclass
 
-from multimeter.connection import find_connection
+from multimeter.connection import Connection, find_connection
+from multimeter.durable import sync_folder
 from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
+from multimeter.log import log
 from multimeter.storages.base import Storage
 from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
 from multimeter.storages.rescue import runs_folder
@@ -25,17 +29,18 @@ class Destination:
 
     Attributes:
         storage: What takes it there.
-        path: Its file, if it is one.
-        url: The server, if it is one.
-        page: What a person opens to see it there; empty where unknown.
+        stack: The stack that it goes to; None for a file.
         trouble: Why it is not the installed stack, though there is one.
     """
 
     storage: Storage
-    path: pathlib.Path | None = None
-    url: str = ""
-    page: str = ""
+    stack: Connection | None = None
     trouble: MultimeterError | None = None
+
+    def reserve(self, identifier: str) -> str:
+        """Return the name of a run that is about to start; see ``free_identifier``."""
+        reserve = getattr(self.storage, "reserve_identifier", None)
+        return str(reserve(identifier)) if reserve is not None else identifier
 
     def close(self) -> None:
         """Deliver what still waits."""
@@ -45,7 +50,10 @@ class Destination:
 
 
 class _OneFile(FileStorage):
-    """Writes to one file, whatever the identifier of the result."""
+    """Writes to the file that was named, whatever the identifier of the result.
+
+    What is there already is kept beside it, as ``<name>-1``, or the next free number.
+    """
 
     def __init__(self, path: pathlib.Path, file_format: FileFormat) -> None:
         super().__init__(path.parent, file_format)
@@ -54,27 +62,37 @@ class _OneFile(FileStorage):
     def path(self, identifier: str) -> pathlib.Path:  # noqa: ARG002 - there is one
         return self._path
 
+    def _publish(self, draft: pathlib.Path, path: pathlib.Path) -> bool:
+        if path.is_file() and not super()._publish(draft, path):
+            for number in itertools.count(1):
+                aside = path.with_name(f"{path.stem}-{number}{path.suffix}")
+                if super()._publish(path, aside):
+                    log().warning("The run that was in %s is kept in %s.", path, aside)
+                    break
+        draft.replace(path)
+        sync_folder(path.parent)
+        return True
 
-def find_destination(given: pathlib.Path | None, identifier: str) -> Destination:
+
+def find_destination(given: pathlib.Path | None) -> Destination:
     """Return where a run goes.
 
     Args:
         given: A file that ends with ``.json`` or ``.line``, or a folder, which gets a
             file of JSON. None for the installed stack, or, where there is none, for the
             :func:`~multimeter.storages.rescue.runs_folder`.
-        identifier: The name of the run.
 
     Raises:
         ConfigurationError: The file has another ending.
     """
     if given is not None:
-        return _file(given.expanduser().absolute(), identifier)
+        return Destination(_files(_absolute(given)))
     try:
         stack = find_connection()
     except NoStackError:
-        return _folder(runs_folder(), identifier)
+        return Destination(FileStorage(runs_folder(), JsonFormat()))
     except ConfigurationError as error:
-        return _folder(runs_folder(), identifier, error)
+        return Destination(FileStorage(runs_folder(), JsonFormat()), trouble=error)
     from multimeter.storages.influx import InfluxDBStorage, stack_token
 
     storage = InfluxDBStorage(
@@ -83,24 +101,31 @@ def find_destination(given: pathlib.Path | None, identifier: str) -> Destination
         stack.org,
         stack.bucket,
         end_timeout=_END_TIMEOUT,
+        read_token=stack.read_token,
     )
-    return Destination(storage, url=stack.url, page=stack.page_of(identifier))
+    return Destination(storage, stack)
 
 
-def _file(path: pathlib.Path, identifier: str) -> Destination:
-    if path.is_dir() or not path.suffix:
-        return _folder(path, identifier)
+def _absolute(path: pathlib.Path) -> pathlib.Path:
+    try:
+        return path.expanduser().absolute()
+    except (OSError, RuntimeError) as error:  # no working folder, or no such user
+        raise ConfigurationError(
+            f"A run cannot be written to '{path}': {error}",
+            cause="The working folder was removed."
+            if isinstance(error, OSError)
+            else "There is no such user.",
+            next_step="Use a path that begins with /.",
+        ) from error
+
+
+def _files(path: pathlib.Path) -> FileStorage:
+    if os.path.isdir(path) or not path.suffix:  # noqa: PTH112 - it raises nothing
+        return FileStorage(path, JsonFormat())
     if path.suffix not in _FORMATS:
         raise ConfigurationError(
             f"A run cannot be written to '{path.name}': what '{path.suffix}' is, is "
             "not known.",
             next_step="Use a file that ends with .json or .line, or a folder.",
         )
-    return Destination(_OneFile(path, _FORMATS[path.suffix]()), path)
-
-
-def _folder(
-    folder: pathlib.Path, identifier: str, trouble: MultimeterError | None = None
-) -> Destination:
-    storage = FileStorage(folder, JsonFormat())
-    return Destination(storage, storage.path(identifier), trouble=trouble)
+    return _OneFile(path, _FORMATS[path.suffix]())

@@ -19,7 +19,8 @@ __all__ = ["Ending"]
 # A process that is gone is noticed after so many seconds where the system does not tell.
 _PATIENCE = 0.2
 
-_WORDS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP comes when the terminal is closed; Windows has none.
+_WORDS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
 class Ending:
@@ -40,8 +41,12 @@ class Ending:
         self._read, self._write = os.pipe()
 
     def __enter__(self) -> Self:
-        """Take SIGINT (Ctrl-C) and SIGTERM for the word to end."""
-        self._before = {each: signal.signal(each, self._tell) for each in _WORDS}
+        """Take SIGINT (Ctrl-C), SIGTERM and SIGHUP for the word to end.
+
+        Those that are ignored stay so, as ``nohup`` wants it.
+        """
+        heard = [e for e in set(_WORDS) if signal.getsignal(e) != signal.SIG_IGN]
+        self._before = {each: signal.signal(each, self._tell) for each in heard}
         self._process = _opened(self._probe.pid)
         return self
 

@@ -64,7 +64,8 @@ class PortableChild(Child):
     def release(self) -> None:
         """Take signals again as before."""
         for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) in (self._pass_on, _leave):
+                signal.signal(number, handler)
         self._handlers.clear()
 
 

@@ -9,7 +9,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from multimeter.errors import MultimeterError
-from multimeter.programs.destination import Destination
+from multimeter.programs.place import Place
 from multimeter.storages.rescue import runs_folder
 from multimeter.summary import summary_lines, summary_of
 
@@ -39,11 +39,11 @@ class Said(logging.Handler):
             self.messages.append(message)
 
 
-def report_of(outcome: Outcome, destination: Destination) -> dict[str, Any]:
+def report_of(outcome: Outcome, place: Place) -> dict[str, Any]:
     """Return the summary of a run for programs.
 
     Beside the keys of :func:`~multimeter.summary.summary_of`: ``command``, ``exit_code``,
-    and where the run is: ``file``, or ``url`` and ``page``; null where it does not apply.
+    and where the run is: ``file``, or ``url`` and ``page``; null where it is not.
     """
     result = outcome.result
     found: dict[str, Any] = {"version": 1} if result is None else summary_of(result)
@@ -51,37 +51,36 @@ def report_of(outcome: Outcome, destination: Destination) -> dict[str, Any]:
         **found,
         "command": result.meta_data.get("command") if result else None,
         "exit_code": outcome.exit_code,
-        "file": str(destination.path) if destination.path else None,
-        "url": destination.url or None,
-        "page": destination.page or None,
-        "trouble": str(outcome.trouble) if outcome.trouble else None,
+        "file": str(place.path) if place.path else None,
+        "url": place.url or None,
+        "page": place.page or None,
+        "trouble": str(place.error) if place.error else None,
     }
 
 
-def report_text(outcome: Outcome, destination: Destination) -> str:
+def report_text(outcome: Outcome, place: Place) -> str:
     """Return the same as one line of JSON."""
-    return json.dumps(report_of(outcome, destination), allow_nan=False)
+    return json.dumps(report_of(outcome, place), allow_nan=False)
 
 
-def report_lines(outcome: Outcome, destination: Destination, *, curves: bool) -> list[str]:
+def report_lines(outcome: Outcome, place: Place, *, curves: bool) -> list[str]:
     """Return the summary of a run for people."""
     if outcome.result is None:
         return []
     lines = [f"multimeter: {outcome.result.identifier}"]
     lines += [f"  {line}" for line in summary_lines(outcome.result, curves=curves)]
-    return [*lines, *_where(outcome.result.identifier or "", destination)]
+    return [*lines, *_where(outcome.result.identifier or "", place)]
 
 
-def _where(identifier: str, destination: Destination) -> list[str]:
-    if destination.path is None:
-        place = destination.page or destination.url
-        return [f"See it at {place}", f"Show it: multimeter show {shlex.quote(identifier)}"]
-    is_default = destination.path.parent == runs_folder()
-    name = identifier if is_default else _short(destination.path)
-    return [
-        f"Stored in {_short(destination.path)}",
-        f"Show it: multimeter show {shlex.quote(name)}",
-    ]
+def _where(identifier: str, place: Place) -> list[str]:
+    if place.path is None and not place.url:
+        return []
+    name, where = identifier, f"See it at {place.page or place.url}"
+    if place.path is not None:
+        where = f"Stored in {_short(place.path)}"
+        if place.path.parent != runs_folder():
+            name = _short(place.path)
+    return [where, f"Show it: multimeter show {shlex.quote(name)}"]
 
 
 def _short(path: pathlib.Path) -> str:

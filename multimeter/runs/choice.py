@@ -1,7 +1,8 @@
 """Which run a word of the command line means.
 
 - the path of a file;
-- ``@latest`` or ``@1``, the run that started last; ``@2``, the one before it; ...
+- ``@latest`` or ``@1``, the run that started last; ``@2``, the one before it; ... Runs
+  whose times lie more than five minutes in the future do not count;
 - the identifier of a run in the folder or the stack, or a beginning that only one has.
 """
 
@@ -10,13 +11,14 @@ from __future__ import annotations
 import difflib
 import pathlib
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.line_protocol import portable_measurement
 from multimeter.result import Result
 from multimeter.runs.files import load_file
-from multimeter.runs.source import RunEntry, RunSource
+from multimeter.runs.source import RunEntry, RunSource, starts_ahead
 
 __all__ = ["UnknownRunError", "load_run"]
 
@@ -96,7 +98,12 @@ def _one_of(word: str, runs: _Runs, trouble: list[str]) -> tuple[RunSource, RunE
         return exact[0]
     if match := _NUMBER.fullmatch(word):
         number = 1 if match[1] == "latest" else int(match[1])
-        started = [run for run in runs if run[1].start_ns is not None]
+        now_ns = time.time_ns()
+        started = [
+            run
+            for run in runs
+            if run[1].start_ns is not None and not starts_ahead(run[1], now_ns)
+        ]
         started.sort(key=lambda run: run[1].start_ns or 0, reverse=True)
         if number <= len(started):
             return started[number - 1]

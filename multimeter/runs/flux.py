@@ -19,7 +19,7 @@ from multimeter.identifiers import FIGURE_PREFIX, MARKS, RUNS
 from multimeter.record import FieldValue, Record, Unsigned
 from multimeter.timestamps import parse_iso
 
-__all__ = ["list_query", "quoted", "read_records", "run_query"]
+__all__ = ["list_query", "name_query", "quoted", "read_records", "run_query"]
 
 Row = tuple[int, str, FieldValue]
 _LISTED = ("duration", "peak_memory", "cpu", "cpu_time")
@@ -45,6 +45,15 @@ def list_query(bucket: str) -> str:
     return (
         f"from(bucket: {quoted(bucket)}) |> {_EVER}"
         f' |> filter(fn: (r) => r._measurement == "{RUNS}" and ({wanted})) |> last()'
+    )
+
+
+def name_query(bucket: str, measurement: str) -> str:
+    """Return the query for whether there is a run of this measurement."""
+    return (
+        f"from(bucket: {quoted(bucket)}) |> {_EVER} |> filter(fn: (r) =>"
+        f' r._measurement == "{RUNS}" and r.measurement == {quoted(measurement)}'
+        ' and r._field == "identifier") |> last()'
     )
 
 

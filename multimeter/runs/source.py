@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from multimeter.errors import MultimeterError
 from multimeter.result import Result
 
-__all__ = ["Listing", "RunEntry", "RunSource"]
+__all__ = ["Listing", "RunEntry", "RunSource", "Unusable", "believed", "starts_ahead"]
+
+_CLOCKS_APART_NS = 5 * 60 * 10**9
+"""By how much the clocks of two machines may differ."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,22 @@ class RunEntry:
     figures: Mapping[str, float] = field(default_factory=dict)
 
 
+def starts_ahead(entry: RunEntry, now_ns: int) -> bool:
+    """Tell whether a run starts in the future: its times are wrong, and order nothing.
+
+    Args:
+        entry: What is known of the run.
+        now_ns: The time, in ns since the epoch.
+    """
+    return entry.start_ns is not None and entry.start_ns > now_ns + _CLOCKS_APART_NS
+
+
+def believed(entry: RunEntry, now_ns: int) -> RunEntry:
+    """Return an entry without the state that it has by points in the future alone."""
+    ends_ahead = entry.end_ns is not None and entry.end_ns > now_ns + _CLOCKS_APART_NS
+    return replace(entry, state="") if ends_ahead and entry.state == "live" else entry
+
+
 @dataclass(frozen=True)
 class Listing:
     """The runs of a place.
@@ -51,6 +71,29 @@ class Listing:
 
     entries: tuple[RunEntry, ...] = ()
     trouble: tuple[str, ...] = ()
+
+
+class Unusable:
+    """A place that cannot be asked.
+
+    Args:
+        error: Why.
+    """
+
+    def __init__(self, error: MultimeterError) -> None:
+        self._error = error
+
+    def list(self) -> Listing:
+        """Return no run, and why."""
+        return Listing((), (str(self._error),))
+
+    def find(self, identifier: str) -> RunEntry | None:  # noqa: ARG002 - it has none
+        """Return None."""
+        return None
+
+    def load(self, entry: RunEntry) -> Result:  # noqa: ARG002 - it has none
+        """Raise the error."""
+        raise self._error
 
 
 class RunSource(Protocol):

@@ -19,7 +19,7 @@ from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.result_from_lines import decode_result
 from multimeter.runs.client import ReadClient
-from multimeter.runs.flux import list_query, read_records, run_query
+from multimeter.runs.flux import list_query, name_query, read_records, run_query
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.line_format import LineFormat
 
@@ -77,6 +77,14 @@ class Stack:
         """
         return self._server.load(entry)
 
+    def has(self, identifier: str) -> bool:
+        """Tell whether there is a run of exactly this identifier.
+
+        Raises:
+            StorageError: The server does not answer, or refuses to say.
+        """
+        return self._server.has(identifier)
+
     @cached_property
     def _server(self) -> EmbeddedServer | InfluxDB:
         client = ReadClient(self._connection)
@@ -119,6 +127,20 @@ class EmbeddedServer:
         run = {"run": entry.identifier}  # here a run is listed by its measurement
         with self._client.answer("/api/lines", run) as response:
             return LineFormat().load(response)
+
+    def has(self, identifier: str) -> bool:
+        """Tell whether there is a run of exactly this identifier.
+
+        Raises:
+            StorageError: The server does not answer, or refuses to say.
+        """
+        try:
+            self._client.json("/api/marks", {"run": portable_measurement(identifier)})
+        except StorageError as error:
+            if "404" in error.what:
+                return False
+            raise
+        return True
 
     def _entry(self, run: Mapping[str, Any]) -> RunEntry:
         return RunEntry(
@@ -176,6 +198,15 @@ class InfluxDB:
         """
         name = portable_measurement(entry.identifier)
         return decode_result(self._ask(run_query(self._bucket, name)))
+
+    def has(self, identifier: str) -> bool:
+        """Tell whether there is a run of exactly this identifier.
+
+        Raises:
+            StorageError: The server does not answer, or refuses to say.
+        """
+        query = name_query(self._bucket, portable_measurement(identifier))
+        return any(True for _ in self._ask(query))
 
     def _ask(self, query: str) -> Iterator[Record]:
         body = {

@@ -32,6 +32,17 @@ class Storage(abc.ABC):
             StorageError: It could not be stored; the result is unchanged.
         """
 
+    def free_identifier(self, identifier: str) -> str:
+        """Return the identifier under which a run that starts now can be kept apart.
+
+        Args:
+            identifier: What the run is to be called.
+
+        Returns:
+            The same, or one with a number at its end where another run has it.
+        """
+        return identifier
+
     def open(  # noqa: B027 - a storage need not follow
         self, result: Result
     ) -> None:

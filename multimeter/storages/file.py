@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import filecmp
+import itertools
 import os
 import pathlib
 import re
 import urllib.parse
+import weakref
+from collections.abc import Iterator
+from typing import Any
 
-from multimeter.durable import make_folders, open_replacement
+from multimeter.durable import (
+    DRAFT_PREFIX,
+    make_folders,
+    open_replacement,
+    sync_file,
+    sync_folder,
+)
 from multimeter.errors import ConfigurationError, StorageError
 from multimeter.result import Result
 from multimeter.storages.base import Storage
@@ -21,6 +33,12 @@ __all__ = ["FileFormat", "FileStorage", "JsonFormat", "LineFormat", "file_name"]
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%\ud800-\udfff]|^\.|[. ]$')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³])(\..*)?")
 _MAX_BYTES = 180
+
+
+def _numbered(identifier: str) -> Iterator[str]:
+    """Return an identifier, and then those with a number at their end."""
+    yield identifier
+    yield from (f"{identifier}-{number}" for number in itertools.count(2))
 
 
 def file_name(identifier: str) -> str:
@@ -53,8 +71,10 @@ def file_name(identifier: str) -> str:
 class FileStorage(Storage):
     """Writes each result to ``<save_directory>/<identifier><extension>``.
 
-    A file is there whole or not at all, and survives a loss of power when ``store`` has
-    returned. A result with the identifier of an earlier one replaces its file.
+    A file is there whole or not at all, survives a loss of power when ``store`` has
+    returned, and holds one run for good: a second run of the same identifier is stored as
+    ``<identifier>-2``, the next one as ``<identifier>-3``, and ``result.identifier`` says
+    so from then on. A result that is stored again replaces its own file.
 
     Args:
         save_directory: The folder; it is made when the first result is stored.
@@ -71,6 +91,10 @@ class FileStorage(Storage):
             raise ConfigurationError("'save_directory' must be set.")
         self._save_directory = pathlib.Path(save_directory)
         self._file_format = file_format
+        self._stored: dict[int, tuple[weakref.ref[Result], pathlib.Path]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_stored": {}}
 
     @property
     def save_directory(self) -> pathlib.Path:
@@ -86,34 +110,94 @@ class FileStorage(Storage):
         """Return the path of the file for an identifier; always inside the folder."""
         return self._save_directory / (file_name(identifier) + self._file_format.extension)
 
+    def path_of(self, result: Result) -> pathlib.Path | None:
+        """Return the file where this result was stored; None where it was not."""
+        stored, path = self._stored.get(id(result), (None, None))
+        return path if stored is not None and stored() is result else None
+
     def store(self, result: Result) -> None:
         """Write a result to its file.
 
         Args:
-            result: What was measured; it needs an identifier.
+            result: What was measured; it needs an identifier, and gets a number at its
+                end where another run has that identifier already.
 
         Raises:
             StorageError: The file could not be written; a file from before is as it
                 was.
             FormatError: The format cannot express the result.
         """
+        self.keep(result)
+
+    def keep(self, result: Result) -> pathlib.Path:
+        """Write a result to its file as :meth:`store` does, and return the file."""
         if not result.identifier:
             raise StorageError(
                 "The result has no identifier to name its file after.",
                 next_step="Set result.identifier, then store it again.",
             )
-        path = self.path(result.identifier)
         try:
             make_folders(self._save_directory)
-            with open_replacement(path) as stream:
-                self._file_format.save_result_to_stream(result, stream)
+            path = self._keep(result, result.identifier)
         except OSError as error:
             raise StorageError(
-                f"The result could not be written to {path}: {error.strerror or error}",
+                f"The result could not be written to {self.path(result.identifier)}: "
+                f"{error.strerror or error}",
                 cause="The folder cannot be written, or the disk is full.",
                 next_step="Mend that, then call storage.store(measurement.result): the "
                 "result is still in memory.",
             ) from error
+        self._stored[id(result)] = (weakref.ref(result), path)
+        return path
+
+    def _keep(self, result: Result, identifier: str) -> pathlib.Path:
+        own = self.path_of(result)
+        if own is not None and own == self.path(identifier):
+            with open_replacement(own) as stream:
+                self._file_format.save_result_to_stream(result, stream)
+            return own
+        for name in _numbered(identifier):
+            path = self.path(name)
+            if name != identifier and os.path.lexists(path):
+                continue
+            result.identifier = name
+            try:
+                with self._draft(result) as draft:
+                    if self._publish(draft, path):
+                        return path
+            except BaseException:
+                result.identifier = identifier
+                raise
+        raise AssertionError("there is no end of numbers")
+
+    @contextlib.contextmanager
+    def _draft(self, result: Result) -> Iterator[pathlib.Path]:
+        """Lend a result in a file that has no name of its own yet."""
+        draft = self._save_directory / f"{DRAFT_PREFIX}{os.urandom(8).hex()}"
+        try:
+            with draft.open("xb") as stream:
+                self._file_format.save_result_to_stream(result, stream)
+                stream.flush()
+                sync_file(stream.fileno())
+            yield draft
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+    def _publish(self, draft: pathlib.Path, path: pathlib.Path) -> bool:
+        """Put a file in its place; return False where something else is there."""
+        try:
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                raise
+            except OSError:  # a file system without links
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+                draft.replace(path)
+        except FileExistsError:
+            return path.is_file() and filecmp.cmp(draft, path, shallow=False)
+        sync_folder(path.parent)
+        return True
 
     def load(self, identifier: str) -> Result:
         """Read the result with an identifier back.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from multimeter.connection import find_connection
+from multimeter.connection import Connection, find_connection
 from multimeter.delivery import Delivery, Tier
 from multimeter.errors import StorageError
 from multimeter.log import log
@@ -21,6 +21,7 @@ from multimeter.sinks.http_answers import NEXT_STEPS, message_of
 from multimeter.sinks.influx import InfluxDBSink
 from multimeter.sinks.write_client import Token, WriteClient
 from multimeter.storages.base import Storage
+from multimeter.storages.free_identifier import first_free, is_taken_in
 from multimeter.storages.live_run import LiveRun
 from multimeter.timestamps import from_ns
 
@@ -81,6 +82,10 @@ class InfluxDBStorage(Storage):
         ca: The file of certificates to trust, with ``https``; by default the system's.
         health: Whether what the delivery did is stored, too, as measurement
             ``multimeter_health``: every ten seconds while a run goes on, and at the end.
+        read_token: A token that may read the bucket: with it, a run whose identifier the
+            server has already gets a number at its end, such as ``train-2``. Without it,
+            only the runs of this storage are known; others of the same name and tags
+            share a series with it.
 
     Raises:
         ConfigurationError: There is no token, or an argument cannot be used.
@@ -102,6 +107,7 @@ class InfluxDBStorage(Storage):
         gzip: bool = False,
         ca: str | os.PathLike[str] | None = None,
         health: bool = False,
+        read_token: str = "",
     ) -> None:
         # Another process makes one of its own: locks and connections stay here.
         self._made_of = {
@@ -118,7 +124,11 @@ class InfluxDBStorage(Storage):
             "gzip": gzip,
             "ca": ca,
             "health": health,
+            "read_token": read_token,
         }
+        self._names: set[str] = set()
+        self._reserved: set[str] = set()
+        self._readable = Connection(url, org, bucket, "", read_token)
         self._client = WriteClient(
             token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca
         )
@@ -156,7 +166,7 @@ class InfluxDBStorage(Storage):
             ConfigurationError: Its configuration, or an argument, cannot be used.
         """
         found = find_connection(config)
-        more = {"health": True, **more}
+        more = {"health": True, "read_token": found.read_token, **more}
         # Who installs it anew gives it a new token: then that is found.
         token = functools.partial(stack_token, config)
         return cls(token, found.url, found.org, found.bucket, **more)
@@ -166,6 +176,29 @@ class InfluxDBStorage(Storage):
 
     def __setstate__(self, made_of: dict[str, Any]) -> None:
         InfluxDBStorage.__init__(self, **made_of)
+
+    def free_identifier(self, identifier: str) -> str:
+        """Return the identifier, with a number where a run has it that is known here."""
+        with self._lock:
+            if identifier in self._reserved:
+                self._reserved.discard(identifier)
+                return identifier
+            found = first_free(identifier, self._is_taken)
+            self._names.add(found)
+        return found
+
+    def reserve_identifier(self, identifier: str) -> str:
+        """Return such an identifier ahead of the start, so that the start need not ask."""
+        found = self.free_identifier(identifier)
+        with self._lock:
+            self._reserved.add(found)
+        return found
+
+    def _is_taken(self, identifier: str) -> bool:
+        if identifier in self._names:
+            return True
+        readable = self._readable
+        return bool(readable.read_token) and is_taken_in(readable, identifier)
 
     def open(self, result: Result) -> None:
         """Begin to send a run: its entry in the list of runs goes first."""
@@ -237,11 +270,21 @@ class InfluxDBStorage(Storage):
             for batch in encode_batches(result, self._batch_size):
                 body = batch.encode()
                 refused += sent.result() if sent else []
-                sent = sender.submit(self._write, body)
+                sent = self._submit(sender, body)
             refused += sent.result() if sent else []
         if refused:
             raise refused[0]
         log().debug("Stored %r at %s.", result.identifier, self._client.url)
+
+    def _submit(
+        self, sender: ThreadPoolExecutor, body: bytes
+    ) -> Future[list[StorageError]]:
+        try:
+            return sender.submit(self._write, body)
+        except RuntimeError:  # the interpreter ends, and starts no thread any more
+            done: Future[list[StorageError]] = Future()
+            done.set_result(self._write(body))
+            return done
 
     def _write(self, body: bytes) -> list[StorageError]:
         """Write a batch; return what was refused of it while the rest was stored."""

@@ -134,10 +134,10 @@ def test_a_server_that_is_not_the_stack_needs_a_token(server, leave, capsys, tmp
     assert server.requests[0][1]["Authorization"] == f"Token {TOKEN}"
 
 
-def test_a_token_file_that_is_not_there_is_a_clear_error(leave, capsys, tmp_path):
+def test_a_token_file_that_is_not_there_is_wrong_usage(leave, capsys):
     leave(1)
-    assert run("--token-file", tmp_path / "token") == 1
-    assert "cannot be read" in capsys.readouterr().err
+    assert run("--token-file", "nofile") == 2
+    assert "nofile is not there" in capsys.readouterr().err
 
 
 def test_a_damaged_description_is_found_by_the_stack(server, install, leave, spool):

@@ -160,3 +160,20 @@ def test_a_run_has_a_link_of_its_own_where_the_page_is_known():
         "?var-measurementId=gr%C3%B6%C3%9Fe%2F1%20%26x"
     )
     assert Connection(**found).page_of("run") == ""
+
+
+def test_a_configuration_of_version_0_1_is_recognised(tmp_path):
+    path = tmp_path / "visu.config.json"
+    environment = {"DATA_DIR": "/data", "GRAFANA_INFLUX_DATA_SOURCE_TOKEN": "T0KEN"}
+    path.write_text(json.dumps({"environment": environment}))
+    with pytest.raises(ConfigurationError, match=r"Multimeter 0\.1") as caught:
+        read_connection(path)
+    assert "docker rm -f influxdb2 grafana8" in caught.value.next_step
+    assert "/data" in caught.value.cause
+    assert "T0KEN" not in str(caught.value)
+
+
+def test_a_home_that_is_no_folder_has_no_configuration(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NoStackError):
+        read_connection(tmp_path / "file" / "visu.config.json")

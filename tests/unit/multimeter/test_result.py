@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -221,3 +222,19 @@ def test_the_name_of_a_result_is_short():
     result = result_with({"a": 1.0}, {})
     result.identifier = "run"
     assert (repr(result), repr(result.points)) == ("<Result 'run': 2 points>", "<2 points>")
+
+
+def test_what_0_1_called_the_measurement_can_be_used_like_one():
+    result = Result(identifier="run")
+    before = time.time_ns()
+    result.add_mark("half")
+    ((at, label),) = result.marks_ns
+    assert label == "half"
+    assert before <= at <= time.time_ns()
+    assert result.result is result
+
+
+@pytest.mark.parametrize("words", [(1,), ("a", "b")])
+def test_a_mark_needs_a_label_and_a_time_is_none(words):
+    with pytest.raises(ConfigurationError):
+        Result().add_mark(*words)

@@ -3,9 +3,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from multimeter import Measure, Metric, Result, Schema, Subject
-from multimeter.run_statistics import RunStatistics
+from multimeter.figures import figures_of
+from multimeter.run_statistics import RunStatistics, earlier_points, own_marks_ns
 
 RATE = Measure(Subject("process"), Metric("io_write", unit="B/s"))
 SECOND = 10**9
@@ -55,3 +58,36 @@ def test_what_is_no_number_adds_nothing(value):
 def test_a_measure_that_was_not_measured_is_a_key_error():
     with pytest.raises(KeyError):
         total_of(result_of((1, 1.0)), "process.other")
+
+
+def test_points_of_an_earlier_run_of_the_same_name_do_not_count():
+    result = result_of((1, 99.0), (2, 99.0), (11, 10.0), (13, 5.0), start=10)
+    statistics = RunStatistics(result)
+    assert earlier_points(result) == 2
+    assert statistics.total([RATE.key]) == pytest.approx(10 + 10)
+    assert statistics.mean([RATE.key]) == pytest.approx(20 / 3)
+    assert statistics.max([RATE.key]) == statistics.peak([RATE.key]) == 10
+    assert statistics.max([RATE.key, RATE.key]) == 20
+
+
+def test_a_run_whose_points_are_all_of_an_earlier_one_has_no_total():
+    result = result_of((1, 99.0), (2, 99.0), start=10)
+    assert total_of(result, RATE.key) is None
+    assert figures_of(result) == ()
+
+
+def test_marks_of_an_earlier_run_are_not_its_own():
+    result = result_of((1, 1.0), (11, 1.0), start=10)
+    result.add_mark(2 * SECOND, "before")
+    result.add_mark(12 * SECOND, "mine")
+    assert own_marks_ns(result) == [(12 * SECOND, "mine")]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1e6)), max_size=20),
+    st.none() | st.integers(0, 60),
+)
+def test_what_only_grows_never_adds_up_to_less_than_nothing(points, start):
+    statistics = RunStatistics(result_of(*points, start=start))
+    for found in (statistics.total([RATE.key]), statistics.mean([RATE.key])):
+        assert found is None or found >= 0

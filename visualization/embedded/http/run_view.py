@@ -62,6 +62,9 @@ def summaries(store: Store, now_ns: int) -> list[dict[str, Any]]:
 
 def _figures(run: RunSummary, statistics: Mapping[str, Statistic]) -> list[Figure]:
     duration = run.end - run.start if run.points else None
+    if len(run.starts) > 1:
+        # The points of all runs of this name say nothing of the last one.
+        statistics, duration = {}, run.end - run.starts[-1] if duration else None
     return figures_of(statistics, duration, run.figures)
 
 
@@ -99,6 +102,7 @@ def view_of_run(
     peaks = missed_peaks(run.schema, statistics, run.meta_data)
     return {
         **_summary_of(run),
+        "starts": run.starts,
         "meta_data": run.meta_data,
         "panels": [asdict(panel) for panel in panels_of(run.schema, numeric, own)],
         "figures": [asdict(figure) for figure in _figures(run, statistics)],
@@ -116,6 +120,8 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
     keys = [key for key, kind in run.fields.items() if kind != "string"]
     found = store.statistics(keys, [run.identifier]).get(run.identifier, {})
     seconds = (run.end - run.start) / 1e9
+    # Between the runs of one name there was none.
+    units = TOTAL_UNITS if len(run.starts) < 2 else {}  # noqa: PLR2004 - two runs
     return [
         {
             "key": each.key,
@@ -131,7 +137,7 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
             "total_unit": total,
         }
         for panel in panels_of(run.schema, keys)
-        for total in [TOTAL_UNITS.get(panel.unit, "")]
+        for total in [units.get(panel.unit, "")]
         for each in panel.series
         if each.key in found
     ]

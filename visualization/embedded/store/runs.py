@@ -59,6 +59,8 @@ class RunSummary:
         state: Whether points come, or it has ended, or its program has died.
         figures: What its entry says it has used, by the keys of
             :mod:`multimeter.figures`.
+        starts: When each of the runs began that have this name, in ns since the epoch;
+            empty where no program said so. State and figures are those of the last one.
     """
 
     identifier: str
@@ -68,6 +70,7 @@ class RunSummary:
     tags: dict[str, str]
     state: State
     figures: dict[str, float]
+    starts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,10 @@ def _summary(
     now_ns: int,
 ) -> RunSummary:
     state, figures = _state(info, records, now_ns), _figures(records)
+    starts = _starts(records)
     if info is None:
         stored = records[-1].time_ns or 0
-        return RunSummary(identifier, stored, stored, 0, {}, state, figures)
+        return RunSummary(identifier, stored, stored, 0, {}, state, figures, starts)
     first, *others = (tags.items() for tags in info.tag_sets)
     return RunSummary(
         identifier,
@@ -175,7 +179,23 @@ def _summary(
         {key: value for key, value in first if all((key, value) in o for o in others)},
         state,
         figures,
+        starts,
     )
+
+
+def _starts(records: Sequence[Record]) -> tuple[int, ...]:
+    """Return when the runs began that came one after the other.
+
+    Entries that overlap belong to one run, which was stored in two ways.
+    """
+    starts: list[int] = []
+    over = None
+    for time_ns, said in ((r.time_ns or 0, r.fields) for r in records):
+        if over is None or time_ns > over:
+            starts.append(time_ns)
+        ends = (said.get("end", said.get("alive_until")), time_ns, over)
+        over = max(each for each in ends if isinstance(each, int))
+    return tuple(starts)
 
 
 def _figures(records: Sequence[Record]) -> dict[str, float]:

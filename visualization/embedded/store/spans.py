@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -67,21 +67,33 @@ def run_spans(
     memory = next((key for key in SPAN_MEMORY if key in run.fields), None)
     bounds = [time for time, _ in cuts[: MOST_SPANS + 1]]
     keys = [*cpu, memory] if memory else cpu
-    did = store.parts(run.identifier, keys, bounds, interrupt)
+    # Nothing ran between two runs of one name: there a part ends, and another begins.
+    begins = {each - 1 for each in run.starts[1:][-MOST_SPANS:]}
+    breaks = sorted({*bounds, *(each for each in begins if each < bounds[-1])})
+    breaks = [each for each in breaks if each >= bounds[0]]
+    did = store.parts(run.identifier, keys, breaks, interrupt)
+    parts = list(zip(breaks, did))
     return [
-        _span(label, start, stop, part, memory)
-        for (start, stop), (_, label), part in zip(pairwise(bounds), cuts, did)
+        _span(
+            label, start, stop, [each for at, each in parts if start <= at < stop], memory
+        )
+        for (start, stop), (_, label) in zip(pairwise(bounds), cuts)
     ]
 
 
 def _span(
-    label: str, start: int, stop: int, did: Mapping[str, Part], memory: str | None
+    label: str,
+    start: int,
+    stop: int,
+    did: Sequence[Mapping[str, Part]],
+    memory: str | None,
 ) -> Span:
-    used = [part.integral for key, part in did.items() if key != memory]
+    used = [part.integral for each in did for key, part in each.items() if key != memory]
     known = [each for each in used if each is not None]
     cpu_time = sum(known) if known else None
     seconds = (stop - start) / 1e9
-    peak = did[memory].max if memory is not None and memory in did else None
+    peaks = [each[memory].max for each in did if memory is not None and memory in each]
+    peak = max((each for each in peaks if each is not None), default=None)
     return Span(
         label,
         start,

@@ -466,10 +466,84 @@ def test_an_import_needs_a_stack(tool, keep):
     assert "multimeter-visu install" in err
 
 
-def test_a_configuration_that_is_damaged_is_a_clear_error(tool, keep, home):
+def test_a_configuration_that_is_damaged_is_said_and_files_are_found(tool, keep, home):
     keep(make("train"))
-    (home / ".multimeter" / "visu.config.json").write_text("{")
-    for words in (("ls",), ("show", "train")):
+    path = home / ".multimeter" / "visu.config.json"
+    path.write_text("{")
+    for words in (("ls",), ("show", "@latest")):
+        code, out, err = tool(*words)
+        assert (code, "train" in out) == (0, True)
+        assert "cannot be read" in err
+    for words in (("show", "nonesuch"), ("show", "@latest", "-c", str(path))):
         code, _, err = tool(*words)
         assert code == 1
         assert "cannot be read" in err
+
+
+def test_a_run_in_the_future_is_listed_last(runs, capsys):
+    storage = FileStorage(runs, JsonFormat())
+    for name, start in (("old", START), ("ahead", 2**33), ("new", START + 100)):
+        storage.store(make(name, start))
+    with pytest.raises(SystemExit):
+        main(["ls", "--json"])
+    listed = json.loads(capsys.readouterr().out)["runs"]
+    assert [each["identifier"] for each in listed] == ["new", "old", "ahead"]
+
+
+def ended(capsys, *words):
+    """Run the tool; return its exit code and its error output."""
+    with pytest.raises(SystemExit) as raised:
+        main(list(words))
+    return raised.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "x.txt", "x.csv.bak"])
+def test_an_export_to_an_unknown_ending_is_refused(runs, home, capsys, name):
+    FileStorage(runs, JsonFormat()).store(make("x"))
+    code, said = ended(capsys, "export", "x", "-o", name)
+    assert code == 1
+    assert ".csv, .json, .line, .parquet" in said
+    assert not (home / name).exists()
+    assert ended(capsys, "export", "x", "-o", name, "--format", "csv")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["noending", "x.CSV", "x.csv"])
+def test_without_an_ending_an_export_is_csv(runs, home, capsys, name):
+    FileStorage(runs, JsonFormat()).store(make("x"))
+    assert ended(capsys, "export", "x", "-o", name)[0] == 0
+    assert (home / name).read_text().startswith("time,")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ls", "--folder", "nofolder"],
+        ["show", "x", "--folder", "nofolder"],
+        ["compare", "x", "y", "--folder", "nofolder"],
+        ["export", "x", "--folder", "nofolder"],
+        ["gate", "x", "--max", "cpu=1", "--folder", "nofolder"],
+        ["ls", "--folder", "file"],
+        ["deliver", "nofolder"],
+        ["deliver", "file"],
+        ["deliver", "--token-file", "nofile"],
+        ["deliver", "--url-file", "nofile"],
+        ["deliver", "--ca", "nofile"],
+    ],
+)
+def test_a_path_that_is_misspelt_is_wrong_usage(home, capsys, words):
+    (home / "file").write_text("")
+    code, said = ended(capsys, *words)
+    assert code == 2
+    assert words[-1] in said
+
+
+def test_files_are_listed_whatever_the_configuration_is(runs, home, capsys):
+    FileStorage(runs, JsonFormat()).store(make("x"))
+    (home / ".multimeter" / "visu.config.json").write_text('{"environment": {}}')
+    for words, code in ((["ls"], 0), (["ls", "-c", "missing.json"], 1)):
+        with pytest.raises(SystemExit) as raised:
+            main(words)
+        out, err = capsys.readouterr()
+        assert raised.value.code == code
+        assert "x.json" in out
+        assert "0.1" in err if code == 0 else "missing.json" in err

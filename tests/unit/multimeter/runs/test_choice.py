@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from multimeter import ConfigurationError, FileStorage, JsonFormat, Result
@@ -53,6 +55,16 @@ def test_a_beginning_of_several_is_refused_with_their_names():
 )
 def test_the_latest_is_the_one_that_started_last(word, name):
     assert chosen(word, Source(other=5), Source(**{"train-1": 1, "train-10": 9}))[0] == name
+
+
+def test_a_run_in_the_future_is_not_the_latest():
+    now = time.time_ns() // S
+    source = Source(wrong=2**33, ahead=now + 400, fast=now + 200, slow=now - 5)
+    names = [chosen(word, source)[0] for word in ("@latest", "@2")]
+    assert names == ["fast", "slow"]
+    with pytest.raises(UnknownRunError, match="2 are known"):
+        chosen("@3", source)
+    assert chosen("wrong", source)[0] == "wrong"
 
 
 def test_more_back_than_there_are_is_a_clear_error():

@@ -23,7 +23,7 @@ from multimeter import (
 from multimeter.connection import Connection
 from multimeter.runs.choice import load_run
 from multimeter.runs.client import ReadClient
-from multimeter.runs.source import RunEntry
+from multimeter.runs.source import RunEntry, believed
 from multimeter.runs.stack import InfluxDB, Stack, find_stack
 
 sys.path.append(str(pathlib.Path(__file__).parents[3] / "fakes" / "influxdb"))
@@ -256,3 +256,9 @@ def test_an_answer_that_ends_half_way_is_an_error():
         client = ReadClient(Connection(url, "kantai", "multimeter", TOKEN))
         with pytest.raises(StorageError, match="does not answer"):
             read_in_pieces(client)
+
+
+@pytest.mark.parametrize(("end", "state"), [(10**9, "live"), (2**62, "")])
+def test_a_point_in_the_future_does_not_make_a_run_live(end, state):
+    entry = RunEntry("run", "there", 1, end, state="live")
+    assert believed(entry, now_ns=10**9).state == state

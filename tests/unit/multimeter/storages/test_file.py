@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
+import pickle
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -84,12 +88,100 @@ def test_a_result_is_a_file_of_its_identifier_in_a_folder_that_is_made(
     assert storage.load("run") == result_of("run")
 
 
-def test_a_result_with_the_same_identifier_replaces_the_file(tmp_path):
+@pytest.mark.parametrize("file_format", [JsonFormat(), LineFormat()])
+def test_a_second_run_of_the_same_identifier_gets_a_number(tmp_path, file_format):
+    for value in (1.0, 2.0, 3.0):
+        FileStorage(tmp_path, file_format).store(result_of("run", value))
+    storage = FileStorage(tmp_path, file_format)
+    names = ["run", "run-2", "run-3"]
+    assert files_in(tmp_path) == sorted(f"{n}{file_format.extension}" for n in names)
+    loaded = [storage.load(name) for name in names]
+    assert [each.identifier for each in loaded] == names
+    assert [each.values("a.b")[0] for each in loaded] == [1.0, 2.0, 3.0]
+
+
+def test_the_result_says_under_which_identifier_it_was_stored(tmp_path):
+    storage = FileStorage(tmp_path, JsonFormat())
+    first, second = result_of("run", 1.0), result_of("run", 2.0)
+    storage.store(first)
+    storage.store(second)
+    assert (first.identifier, second.identifier) == ("run", "run-2")
+    assert storage.path_of(second) == tmp_path / "run-2.json"
+    assert storage.path_of(result_of("run")) is None
+
+
+def test_the_same_run_stored_again_replaces_its_own_file(tmp_path):
     storage = FileStorage(tmp_path, JsonFormat())
     storage.store(result_of("run", 1.0))
-    storage.store(result_of("run", 2.0))
+    result = result_of("run", 2.0)
+    storage.store(result)
+    result.append(2, {"a.b": 3.0})
+    storage.store(result)
+    assert files_in(tmp_path) == ["run-2.json", "run.json"]
+    assert list(storage.load("run-2").values("a.b")) == [2.0, 3.0]
+
+
+def test_identical_bytes_are_stored_once(tmp_path):
+    for _ in range(2):
+        FileStorage(tmp_path, JsonFormat()).store(result_of("run"))
     assert files_in(tmp_path) == ["run.json"]
-    assert list(storage.load("run").values("a.b")) == [2.0]
+
+
+def test_a_name_that_ends_like_a_number_is_taken_by_whoever_comes_first(tmp_path):
+    storage = FileStorage(tmp_path, JsonFormat())
+    results = [result_of(name, n) for n, name in enumerate(["run", "run-2", "run"])]
+    for each in results:
+        storage.store(each)
+    assert [each.identifier for each in results] == ["run", "run-2", "run-3"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "dangling link", "damaged"])
+def test_what_is_in_the_way_is_left_alone(tmp_path, kind):
+    path = tmp_path / "run.json"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "dangling link":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_text('{"half":')
+    result = result_of("run")
+    FileStorage(tmp_path, JsonFormat()).store(result)
+    assert files_in(tmp_path) == ["run-2.json", "run.json"]
+    assert result.identifier == "run-2"
+
+
+def test_two_runs_of_one_identifier_that_end_at_the_same_moment_are_two(tmp_path):
+    barrier = threading.Barrier(8)
+
+    def store(value):
+        result = result_of("run", float(value))
+        barrier.wait()
+        FileStorage(tmp_path, JsonFormat()).store(result)
+        return result.identifier
+
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(store, range(8)))
+    assert sorted(names) == sorted(["run", *(f"run-{n}" for n in range(2, 9))])
+    storage = FileStorage(tmp_path, JsonFormat())
+    values = [storage.load(name).values("a.b")[0] for name in names]
+    assert values == [float(n) for n in range(8)]
+
+
+def test_a_file_system_without_links_keeps_both(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    for value in (1.0, 2.0):
+        FileStorage(tmp_path, JsonFormat()).store(result_of("run", value))
+    assert files_in(tmp_path) == ["run-2.json", "run.json"]
+
+
+def test_a_storage_can_be_handed_to_another_process(tmp_path):
+    storage = FileStorage(tmp_path, JsonFormat())
+    storage.store(result_of("run"))
+    copy = pickle.loads(pickle.dumps(storage))
+    assert copy.load("run") == result_of("run")
 
 
 @pytest.mark.parametrize("identifier", HOSTILE)

@@ -10,6 +10,7 @@ from fakes.write_server import WriteServer, refusal
 
 from multimeter import InfluxDBStorage, Multimeter, Result
 from multimeter.line_protocol import decode
+from multimeter.storages.free_identifier import first_free
 
 TOKEN = "T0KEN-very-secret"
 NEVER = 3600.0
@@ -263,3 +264,35 @@ def test_runs_in_many_threads_share_one_delivery(server, make_storage, measure):
         if "multimeter_runs" in series and fields["state"] == "finished"
     ]
     assert len(finished) == 8
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 3, 7, 8, 9, 100])
+def test_the_first_number_that_is_free_is_found_with_few_questions(taken):
+    names = {"run", *(f"run-{n}" for n in range(2, taken + 1))} if taken else set()
+    asked = []
+
+    def is_taken(name):
+        asked.append(name)
+        return name in names
+
+    assert first_free("run", is_taken) == (f"run-{taken + 1}" if taken else "run")
+    assert len(asked) <= 16
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for():
+    never = threading.Event()
+    try:
+        assert first_free("run", lambda _: not never.wait(SECONDS)) == "run"
+    finally:
+        never.set()
+
+
+def test_runs_of_one_storage_are_told_apart(server):
+    storage = InfluxDBStorage(TOKEN, server.url)
+    assert [storage.free_identifier("run") for _ in range(3)] == ["run", "run-2", "run-3"]
+
+
+def test_a_name_that_was_reserved_is_that_of_the_next_run_alone(server):
+    storage = InfluxDBStorage(TOKEN, server.url)
+    assert storage.reserve_identifier("run") == "run"
+    assert [storage.free_identifier("run") for _ in range(2)] == ["run", "run-2"]

@@ -62,7 +62,9 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
 ) -> None:
     write(store, *encode_result(result))
     assert list_runs(store, NOW_NS) == [
-        RunSummary("my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7})
+        RunSummary(
+            "my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7}, (100,)
+        )
     ]
     run = describe_run(store, "my run", NOW_NS)
     assert run is not None
@@ -76,7 +78,7 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
 def test_what_any_client_wrote_is_a_run(store: Store) -> None:
     write(store, "sensor,place=lab,n=1 v=1 10", "sensor,place=lab,n=2 v=1 20")
     assert list_runs(store, NOW_NS) == [
-        RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "ended", {})
+        RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "ended", {}, ())
     ]
     run = describe_run(store, "sensor", NOW_NS)
     assert run is not None
@@ -151,7 +153,7 @@ def test_runs_come_newest_first(store: Store) -> None:
 def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
     write(store, *encode_result(Result(identifier="empty")))
     assert list_runs(store, NOW_NS) == [
-        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {})
+        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,))
     ]
     run = describe_run(store, "empty", NOW_NS)
     assert run is not None
@@ -231,3 +233,25 @@ def test_logged_values_and_the_health_of_deliveries_are_no_runs_but_can_be_seen(
     assert (logs.points, logs.fields) == (2, {"value": "float"})
     assert describe_run(store, "multimeter_health", NOW_NS) is not None
     assert describe_run(store, "multimeter_codenames", NOW_NS) is None
+
+
+def entry(at: int, fields: str) -> str:
+    return f"multimeter_runs,measurement=train {fields} {at}"
+
+
+@pytest.mark.parametrize(
+    ("entries", "starts"),
+    [
+        (["start=10i,end=30i", "start=50i,end=70i"], (10, 50)),
+        (["start=10i,alive_until=20i", "start=50i,end=70i"], (10, 50)),
+        (["start=10i,end=60i", "start=50i,end=70i"], (10,)),
+        (["start=10i,alive_until=60i", "start=50i,end=70i"], (10,)),
+        (["start=10i", "start=50i"], (10, 50)),
+    ],
+)
+def test_runs_of_one_name_that_follow_each_other_are_told_apart(
+    store: Store, entries: list[str], starts: tuple[int, ...]
+) -> None:
+    write(store, "train v=1 15", "train v=1 55", *map(entry, (10, 50), entries))
+    (run,) = list_runs(store, NOW_NS)
+    assert run.starts == starts

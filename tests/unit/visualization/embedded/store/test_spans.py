@@ -87,3 +87,15 @@ def test_a_table_holds_what_is_asked_for_and_no_more(store: Store) -> None:
     rows = store.table("some", PageChoice(("v",), 3, 7, {"t": {"1"}}))
     assert [time for time, *_ in rows] == [3, 5, 7]
     assert list(store.table("none", PageChoice(("v",), 0, 9, {}))) == []
+
+
+def test_between_two_runs_of_one_name_nothing_is_used(store: Store) -> None:
+    for begin in (0, 100):
+        write(store, *(f"twice {USER}=1 {(begin + n) * S}" for n in range(1, 11)))
+        write(store, f'multimeter_marks,measurement=twice label="m" {(begin + 5) * S}')
+        fields = f"start={begin * S}i,end={(begin + 10) * S}i"
+        write(store, f"multimeter_runs,measurement=twice {fields} {begin * S}")
+    run = describe_run(store, "twice", now_ns=0)
+    assert run is not None
+    used = [span.cpu_time for span in run_spans(store, run)]
+    assert used == [pytest.approx(4), pytest.approx(10), pytest.approx(5)]

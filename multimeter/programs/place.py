@@ -1,0 +1,64 @@
+"""Where a run is after its end."""
+
+from __future__ import annotations
+
+import pathlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from multimeter.errors import MultimeterError, StorageError
+from multimeter.result import Result
+from multimeter.storages.file import FileStorage
+from multimeter.storages.rescue import rescue
+
+if TYPE_CHECKING:
+    from multimeter.programs.destination import Destination
+    from multimeter.programs.measure import Outcome
+
+__all__ = ["Place", "find_place"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run is; nowhere where all is empty.
+
+    Attributes:
+        path: Its file, if it is in one.
+        url: The server, if it is in one.
+        page: What a person opens to see it there; empty where unknown.
+        error: Why it is not where it should be.
+    """
+
+    path: pathlib.Path | None = None
+    url: str = ""
+    page: str = ""
+    error: MultimeterError | None = None
+
+
+def find_place(outcome: Outcome, destination: Destination) -> Place:
+    """Return where a run is; store one elsewhere that could not be stored."""
+    result, error = outcome.result, outcome.trouble
+    if result is None:
+        return Place(error=error)
+    storage = destination.storage
+    path = storage.path_of(result) if isinstance(storage, FileStorage) else None
+    if path is not None:
+        return Place(path, error=error)
+    if destination.stack is not None and error is None:
+        stack = destination.stack
+        return Place(None, stack.url, stack.page_of(str(result.identifier)))
+    return _rescued(result, error or MultimeterError("The run was not stored."))
+
+
+def _rescued(result: Result, error: MultimeterError) -> Place:
+    # What an error says to do next is for programs, which still have the result.
+    try:
+        path = rescue(result)
+    except StorageError:
+        lost = StorageError(
+            f"{error.what}\nThe run is lost: no other folder takes it, either.",
+            cause=error.cause,
+            next_step="Make room, or name a folder that can be written: -o FOLDER",
+        )
+        return Place(error=lost)
+    return Place(path, error=StorageError(error.what, cause=error.cause))

@@ -168,7 +168,6 @@ def other_metrics(stack, identifier):
 def ask_other(stack, query, identifier, metric):
     """Return the columns of a query of the panel of one other metric."""
     query = query.replace("${other:regex}", escape(metric))
-    query = query.replace("${other:json}", json.dumps(metric))
     return columns(ask(stack, query, identifier))
 
 
@@ -367,7 +366,6 @@ def ask_compared(stack, title, *runs, align="(start of the run)", measure="", ta
         "${runs:regex}": f"({'|'.join(map(escape, runs))})",
         "${align:regex}": escape(align),
         "${measure:regex}": escape(measure),
-        "${measure:json}": json.dumps(measure),
     }
     query = comparison(title, target)
     for name, value in chosen.items():

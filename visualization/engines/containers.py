@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -37,9 +37,9 @@ from multimeter.visualization.containers.settings import (
     Settings,
 )
 from multimeter.visualization.containers.waiting import Deadline
-from multimeter.visualization.dashboards.grafana import RUN_UID
+from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
 from multimeter.visualization.dashboards.own import OwnDashboard
-from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Run
+from multimeter.visualization.engines.base import Links, Run, option_of_name
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import (
     ContainerPart,
@@ -139,6 +139,15 @@ class DockerEngine:
         """Return the state of each image, network, volume and container."""
         return {resource: part.state() for resource, part in self._parts.items()}
 
+    def obstacle(self, step: Step) -> str:
+        """Return why an image cannot be fetched."""
+        name = step.resource.name
+        if step.action is not Action.FETCH or not (
+            reason := self._docker.why_not_pulled(name)
+        ):
+            return ""
+        return f"The image {name} is not here and cannot be pulled ({reason})."
+
     def apply(self, step: Step, report: Reporter) -> None:
         """Do one step."""
         part = self._parts[step.resource]
@@ -207,12 +216,7 @@ class DockerEngine:
             )
         where = self._containers[INFLUXDB].wanted.mount.source
         if not self._influxdb.knows(operator):
-            raise ForeignDataError(
-                f"There is data in {where} already, and it was set up with other secrets.",
-                cause="An earlier stack of this name left it, or another program made it.",
-                next_step="Choose another name with --name. Or, if nobody needs that data,"
-                f" remove it: docker volume rm {where}",
-            )
+            raise self._foreign_data_error()
         place = self._influxdb.place(operator, config.org, config.bucket)
         if place is None:
             raise VisualizationError(
@@ -220,6 +224,19 @@ class DockerEngine:
                 next_step="Install with the names that it had: -o ORG -b BUCKET",
             )
         return place
+
+    def _foreign_data_error(self) -> ForeignDataError:
+        """Return the error that InfluxDB's data does not open.
+
+        Grafana's was made with it, and does not open either: both are named.
+        """
+        where = self._containers[INFLUXDB].wanted.mount.source
+        return ForeignDataError(
+            f"There is data in {where} already, and it was set up with other secrets.",
+            cause="An earlier stack of this name left it, or another program made it.",
+            next_step="Choose another name with --name. Or, if nobody needs that data,"
+            f" remove it: {_removal(self._containers.values())}",
+        )
 
     def _load_example(self, config: StackConfig) -> Run:
         lines = example_lines()
@@ -231,7 +248,17 @@ class DockerEngine:
     def _set_up_grafana(self, config: StackConfig, deadline: Deadline) -> None:
         part = self._containers[GRAFANA]
         deadline.wait("Grafana answered", self._grafana.is_up, part.trouble)
-        self._grafana.reload_data_sources()
+        try:
+            self._grafana.reload_data_sources()
+        except ForeignDataError as error:
+            # The secrets open InfluxDB all the same, and are kept.
+            raise VisualizationError(
+                error.what,
+                cause=error.cause,
+                next_step="Choose another name with --name. Or, if nobody needs what was"
+                f" made in Grafana, remove it: {_removal([part])}; it holds no"
+                " measurements.",
+            ) from error
 
         def has_dashboard() -> bool:
             return self._grafana.has_dashboard(RUN_UID)
@@ -294,7 +321,7 @@ class DockerEngine:
     def page_of(self, config: StackConfig, run: Run | None) -> str:
         """Return the dashboard of a run, from its first to its last point."""
         if run is None:
-            return config.page
+            return f"{config.page}/d/{RUNS_UID}/runs"
         view = {"var-measurementId": portable_measurement(run["identifier"])}
         if run["start"] is None:
             # It is still to come: then it is followed.
@@ -307,8 +334,7 @@ class DockerEngine:
 
     def links(self, config: StackConfig, run: Run | None) -> Links:
         """Return the links to the dashboard."""
-        named = "" if config.name == DEFAULT_NAME else f" --name {config.name}"
-        command = f"multimeter-visu credentials{named}"
+        command = f"multimeter-visu credentials{option_of_name(config.name)}"
         hint = f"as {GRAFANA_USER}, with the password from: {command}"
         if self._settings.anonymous:
             hint = "not needed to look"
@@ -369,6 +395,13 @@ class DockerEngine:
                 "operator token": self._settings.operator_token,
             }
         return {**shown, "write token": config.token, "read token": config.read_token}
+
+
+def _removal(parts: Iterable[ContainerPart]) -> str:
+    """Return the command that removes the data of some containers."""
+    mounts = [part.wanted.mount for part in parts]
+    command = "rm -r" if mounts[0].is_folder else "docker volume rm"
+    return " ".join([command, *(each.source for each in mounts)])
 
 
 def _quote(text: str) -> str:

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from multimeter.identifiers import RUNS
 from multimeter.line_protocol import portable_measurement
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.containers.desired import (
@@ -40,6 +39,12 @@ from multimeter.visualization.containers.waiting import Deadline
 from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
 from multimeter.visualization.dashboards.own import OwnDashboard
 from multimeter.visualization.engines.base import Links, Run, option_of_name
+from multimeter.visualization.engines.container_data import (
+    example_flux,
+    require_all,
+    runs_flux,
+    runs_of,
+)
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import (
     ContainerPart,
@@ -58,7 +63,6 @@ from multimeter.visualization.report import Check, Reporter
 __all__ = ["DockerEngine"]
 
 _TITLES = {INFLUXDB: "InfluxDB", GRAFANA: "Grafana"}
-_EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
 
 
 class DockerEngine:
@@ -241,8 +245,8 @@ class DockerEngine:
     def _load_example(self, config: StackConfig) -> Run:
         lines = example_lines()
         self._influxdb.write(config.token, config.org, config.bucket, lines)
-        rows = self._influxdb.query(config.read_token, config.org, _example_flux(config))
-        _require_all(lines, len(rows), "InfluxDB")
+        rows = self._influxdb.query(config.read_token, config.org, example_flux(config))
+        require_all(lines, len(rows), "InfluxDB")
         return next(run for run in self.runs(config) if run["identifier"] == EXAMPLE)
 
     def _set_up_grafana(self, config: StackConfig, deadline: Deadline) -> None:
@@ -267,12 +271,12 @@ class DockerEngine:
         if self._settings.influxdb_url:
             self._require_answer(config)
             return
-        columns = self._grafana.query(_example_flux(config))
-        _require_all(example_lines(), len(columns[0]) if columns else 0, "Grafana")
+        columns = self._grafana.query(example_flux(config))
+        require_all(example_lines(), len(columns[0]) if columns else 0, "Grafana")
 
     def _require_answer(self, config: StackConfig) -> None:
         try:
-            self._grafana.query(_example_flux(config))
+            self._grafana.query(example_flux(config))
         except VisualizationError as error:
             url = data_source_url(self._settings)
             raise VisualizationError(
@@ -305,18 +309,8 @@ class DockerEngine:
 
     def runs(self, config: StackConfig) -> Sequence[Run]:
         """Return the runs, newest first."""
-        flux = (
-            f"from(bucket: {_quote(config.bucket)}) |> {_EVER}"
-            f' |> filter(fn: (r) => r._measurement == "{RUNS}"'
-            " and r._field =~ /^(identifier|start|end)$/)"
-        )
-        runs: dict[tuple[str, str], dict[str, Any]] = {}
-        for row in self._influxdb.query(config.read_token, config.org, flux):
-            empty = {"identifier": "", "start": None, "end": None}
-            run = runs.setdefault((row["_time"], row["measurement"]), empty)
-            value = row["_value"]
-            run[row["_field"]] = value if row["_field"] == "identifier" else int(value)
-        return [runs[key] for key in sorted(runs, reverse=True)]
+        rows = self._influxdb.query(config.read_token, config.org, runs_flux(config))
+        return runs_of(rows)
 
     def page_of(self, config: StackConfig, run: Run | None) -> str:
         """Return the dashboard of a run, from its first to its last point."""
@@ -402,27 +396,3 @@ def _removal(parts: Iterable[ContainerPart]) -> str:
     mounts = [part.wanted.mount for part in parts]
     command = "rm -r" if mounts[0].is_folder else "docker volume rm"
     return " ".join([command, *(each.source for each in mounts)])
-
-
-def _quote(text: str) -> str:
-    """Return text as Flux writes it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
-    return f'"{escaped}"'
-
-
-def _example_flux(config: StackConfig) -> str:
-    return (
-        f"from(bucket: {_quote(config.bucket)}) |> {_EVER}"
-        f' |> filter(fn: (r) => r._measurement == "{EXAMPLE}"'
-        ' and r._field == "process.cpu_rate_user")'
-    )
-
-
-def _require_all(lines: bytes, found: int, where: str) -> None:
-    expected = sum(line.startswith(f"{EXAMPLE},".encode()) for line in lines.splitlines())
-    if found < expected:
-        raise VisualizationError(
-            f"{where} shows {found} of the {expected} points of the example.",
-            cause="The server lost them, or has a clock or limits of its own.",
-            next_step="multimeter-visu logs; or choose another image.",
-        )

@@ -15,11 +15,13 @@ from multimeter.standard_streams import OutputError, run_tool
 from multimeter.visualization.cli_dashboards import dashboards
 from multimeter.visualization.cli_options import (
     Config,
+    EngineName,
     GrafanaImage,
     GrafanaPort,
     InfluxdbImage,
     Json,
     Name,
+    Port,
     Yes,
     config_file_of,
     console_for,
@@ -48,6 +50,7 @@ app = typer.Typer(
 app.add_typer(dashboards, name="dashboard")
 
 _DOCKER = DockerOptions()
+_PORT = 8086
 
 
 @app.callback()
@@ -67,19 +70,8 @@ def install(
         str, typer.Option("-b", "--bucket", help="The bucket for measurements.")
     ] = "multimeter",
     config: Config = None,
-    engine: Annotated[
-        str, typer.Option(help="auto, docker or embedded.", metavar="ENGINE")
-    ] = "auto",
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port",
-            "--influxdb-port",
-            min=0,
-            max=65535,
-            help="The port of the write API; 0 takes any that is free.",
-        ),
-    ] = 8086,
+    engine: EngineName = "auto",
+    port: Port = _PORT,
     grafana_port: GrafanaPort = _DOCKER.grafana_port,
     name: Name = DEFAULT_NAME,
     influxdb_image: InfluxdbImage = _DOCKER.influxdb_image,
@@ -265,18 +257,28 @@ def logs(
 def doctor(
     context: typer.Context,
     config: Config = None,
+    engine: EngineName = "auto",
+    port: Port = _PORT,
+    grafana_port: GrafanaPort = _DOCKER.grafana_port,
     name: Name = DEFAULT_NAME,
     influxdb_image: InfluxdbImage = _DOCKER.influxdb_image,
     grafana_image: GrafanaImage = _DOCKER.grafana_image,
     json: Json = False,
 ) -> None:
-    """Look at everything that can go wrong, and say how to mend it."""
+    """Look at everything that can go wrong, and say how to mend it.
+
+    Where nothing is installed, it looks at what install would need with these options.
+    """
     from multimeter.visualization.verbs import show_doctor
 
-    options = DockerOptions(influxdb_image=influxdb_image, grafana_image=grafana_image)
+    options = DockerOptions(
+        influxdb_image=influxdb_image,
+        grafana_image=grafana_image,
+        grafana_port=grafana_port,
+    )
     config_file = config_file_of(context, config, name)
-    request = Request(config_file, None, "kantai", "multimeter", 8086, name, options)
-    show_doctor(request, console_for(as_json=json))
+    request = Request(config_file, None, "kantai", "multimeter", port, name, options)
+    show_doctor(request, engine, console_for(as_json=json))
 
 
 @app.command()

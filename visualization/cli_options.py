@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Config",
+    "EngineName",
     "GrafanaImage",
     "GrafanaPort",
     "InfluxdbImage",
     "Json",
     "Name",
+    "Port",
     "Yes",
     "config_file_of",
     "console_for",
@@ -57,6 +59,19 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+EngineName = Annotated[
+    str, typer.Option("--engine", help="auto, docker or embedded.", metavar="ENGINE")
+]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port",
+        "--influxdb-port",
+        min=0,
+        max=65535,
+        help="The port of the write API; 0 takes any that is free.",
+    ),
+]
 GrafanaPort = Annotated[
     int,
     typer.Option(min=0, max=65535, help="Docker: the port of Grafana; 0 takes a free one."),

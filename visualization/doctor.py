@@ -19,18 +19,22 @@ __all__ = ["diagnose"]
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def diagnose(request: Request) -> Iterator[Check]:
+def diagnose(request: Request, engine: str = "auto") -> Iterator[Check]:
     """Look at a stack; at what an install would need where there is none.
 
     Args:
         request: Where its configuration is, and what would be installed.
+        engine: On which engine that would be.
     """
     path = request.config_file
     try:
         config = read_config(path, mend=False)
     except NotInstalledError:
         yield Check("configuration", None, f"nothing is installed ({path})")
-        yield from _diagnose_before(request)
+        # The SDK takes a while to import, which no other check should have to wait for.
+        from multimeter.visualization.engines.container_checks import diagnose_before
+
+        yield from diagnose_before(request, engine)
         return
     except MultimeterError as error:
         yield Check("configuration", False, error.what, error.next_step)
@@ -51,13 +55,3 @@ def _check_file(path: pathlib.Path, config: StackConfig) -> Iterator[Check]:
         yield Check("configuration", False, detail, f"chmod 600 {path}")
     else:
         yield Check("configuration", True, f"{path}, engine {config.engine}")
-
-
-def _diagnose_before(request: Request) -> Iterator[Check]:
-    from multimeter.visualization.engines.container_checks import diagnose_before
-
-    try:
-        yield from diagnose_before(request)
-    except MultimeterError as error:
-        # No fault: the embedded engine needs none.
-        yield Check("docker", None, error.what, error.next_step)

@@ -19,6 +19,7 @@ __all__ = [
     "Step",
     "describe",
     "lost_data",
+    "outdated",
     "plan_install",
     "plan_remove",
     "plan_start",
@@ -36,7 +37,8 @@ class State(Enum):
     STOPPED = "stopped"
     RUNNING = "running"
     OUTDATED = "outdated"
-    """It is there, but not configured as it should be."""
+    """It runs, but is not configured as it should be."""
+    OUTDATED_STOPPED = "outdated and stopped"
 
 
 class Action(Enum):
@@ -82,6 +84,8 @@ class Step:
 Found = Mapping[Resource, State]
 """The state of each resource, in the order in which they need each other."""
 
+_OUTDATED = (State.OUTDATED, State.OUTDATED_STOPPED)
+
 
 def state_of(resource: Resource, *, running: bool, configuration: str = "") -> State:
     """Return the state of a resource that is there.
@@ -92,7 +96,7 @@ def state_of(resource: Resource, *, running: bool, configuration: str = "") -> S
         configuration: The hash of the configuration that it was found with.
     """
     if resource.configuration != configuration:
-        return State.OUTDATED
+        return State.OUTDATED if running else State.OUTDATED_STOPPED
     return State.RUNNING if running else State.STOPPED
 
 
@@ -129,7 +133,7 @@ def plan_remove(found: Found, *, keep_data: bool = False) -> list[Step]:
 
 def _creations(found: Found, *, keep_lost: bool) -> list[Step]:
     """Return what is to be created, and before that what is to be fetched for it."""
-    actions = {State.ABSENT: Action.CREATE, State.OUTDATED: Action.RECREATE}
+    actions = {State.ABSENT: Action.CREATE, **dict.fromkeys(_OUTDATED, Action.RECREATE)}
     steps = [
         Step(actions[state], each)
         for each, state in found.items()
@@ -149,6 +153,11 @@ def _starts(found: Found) -> list[Step]:
         for each, state in found.items()
         if each.runs and state is not State.RUNNING
     ]
+
+
+def outdated(found: Found) -> list[Resource]:
+    """Return what the next start creates anew."""
+    return [each for each, state in found.items() if state in _OUTDATED]
 
 
 def lost_data(found: Found) -> list[Resource]:

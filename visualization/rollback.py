@@ -96,6 +96,8 @@ def taken_back_on_failure(
                 keep_secrets(config_file, config, parts)
             if whole:
                 remove_config(config_file)
+                if attempt.done:
+                    report.note("What had been made is taken back.")
         raise
 
 

@@ -39,6 +39,7 @@ from multimeter.visualization.plan import (
     Step,
     describe,
     lost_data,
+    outdated,
     plan_install,
     plan_remove,
     plan_start,
@@ -113,7 +114,12 @@ def plan(request: Request, engine: str, report: Reporter) -> list[Step]:
         config = read_config(request.config_file)
     except NotInstalledError:
         config = describe_stack(engine, request, report)
-    return plan_install(engine_of(request.config_file, config).observe())
+    parts = engine_of(request.config_file, config)
+    steps = plan_install(parts.observe())
+    for each in steps:
+        if obstacle := parts.obstacle(each):
+            report.note(obstacle)
+    return steps
 
 
 def install(request: Request, engine: str, report: Reporter) -> Installed:
@@ -272,8 +278,12 @@ def status(config_file: pathlib.Path) -> Status:
     """
     config = read_config(config_file)
     parts = engine_of(config_file, config)
-    states = {state for each, state in parts.observe().items() if each.runs}
+    found = parts.observe()
+    states = {state for each, state in found.items() if each.runs}
     details = dict(parts.details())
+    if old := outdated(found):
+        names = ", ".join(each.name for each in old)
+        details["outdated"] = f"{names}; multimeter-visu start makes it up to date"
     if not states <= {State.RUNNING, State.OUTDATED}:
         return Status(config, "stopped", details, None)
     runs = _count_runs(parts, config)

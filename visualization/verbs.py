@@ -118,10 +118,11 @@ def start_stack(config_file: pathlib.Path, console: Console) -> None:
     """Start what does not run, and print where to look."""
     with reported(console):
         steps = stack.start(config_file, console)
-        page = read_config(config_file).page
+        config = read_config(config_file)
+        links = engine_of(config_file, config).links(config, None)
         console.line("Started." if steps else "It was running already.")
-        console.table({"page": page, "log in": "multimeter-visu open"})
-        console.result({"running": True, "changed": bool(steps), "page": page})
+        _print_links(links, console)
+        console.result({"running": True, "changed": bool(steps), "page": links.page})
 
 
 def stop_stack(config_file: pathlib.Path, console: Console) -> None:
@@ -312,11 +313,11 @@ def show_logs(
                 console.line(line)
 
 
-def show_doctor(request: Request, console: Console) -> None:
+def show_doctor(request: Request, engine: str, console: Console) -> None:
     """Print what was looked at and how it is; fails where something is wrong."""
     with reported(console):
         checks = []
-        for each in diagnose(request):
+        for each in diagnose(request, engine):
             checks.append(each)
             console.check(each)
         wrong = [each for each in checks if each.ok is False]

@@ -44,6 +44,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ENGINE_HOST = "host.docker.internal"
 
 INFLUXDB_ENVIRONMENT = {"INFLUXD_REPORTING_DISABLED": "true"}
+INFLUXDB_STOP_SIGNAL = "SIGINT"
+"""InfluxDB 2 does not handle SIGTERM: by that it would end without closing its files."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Container:
         user: As whom it runs, ``uid:gid``; empty leaves it to the image.
         hosts: Names of hosts that are no containers, with their addresses.
         files: A hash of the files that are put into it.
+        stop_signal: The signal that ends it in good order; empty for SIGTERM.
     """
 
     service: str
@@ -88,6 +91,7 @@ class Container:
     user: str = ""
     hosts: tuple[tuple[str, str], ...] = ()
     files: str = ""
+    stop_signal: str = ""
 
     @property
     def configuration(self) -> str:
@@ -128,6 +132,7 @@ def desired_containers(stack: str, settings: Settings, files: str) -> list[Conta
         environment=INFLUXDB_ENVIRONMENT,
         port=settings.influxdb_port,
     )
+    influxdb = dataclasses.replace(influxdb, stop_signal=INFLUXDB_STOP_SIGNAL)
     return [influxdb, grafana]
 
 
@@ -164,6 +169,7 @@ def grafana_environment(anonymous: bool) -> Mapping[str, str]:  # noqa: FBT001
     return {
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_FEEDBACK_LINKS_ENABLED": "false",
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_AUTH_ANONYMOUS_ENABLED": str(anonymous).lower(),
         "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
@@ -171,9 +177,11 @@ def grafana_environment(anonymous: bool) -> Mapping[str, str]:  # noqa: FBT001
         "GF_NEWS_NEWS_FEED_ENABLED": "false",
         "GF_PATHS_PROVISIONING": f"{GRAFANA_FILES}/provisioning",
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED": "true",
         "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{GRAFANA_FILES}/secrets/admin-password}}",
         "GF_SECURITY_ADMIN_USER": GRAFANA_USER,
         "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
         "GF_USERS_ALLOW_ORG_CREATE": "false",
         "GF_USERS_ALLOW_SIGN_UP": "false",
     }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-__all__ = ["ContainerInfo", "Endpoint", "EngineInfo", "ImageInfo"]
+__all__ = ["ContainerInfo", "Endpoint", "EngineInfo", "ImageInfo", "NetworkInfo"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,19 @@ class ImageInfo:
 
 
 @dataclass(frozen=True)
+class NetworkInfo:
+    """A network.
+
+    Attributes:
+        id: Its id; another one of the same name has another id.
+        labels: Its labels.
+    """
+
+    id: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class ContainerInfo:
     """A container.
 
@@ -71,6 +84,8 @@ class ContainerInfo:
         restarts: How often the engine has started it again.
         labels: Its labels.
         addresses: Where its ports are published, on the host.
+        networks: The ids of its networks, by their names; empty before its first start.
+        error: Why the engine could not start it, in its words.
     """
 
     id: str
@@ -80,11 +95,18 @@ class ContainerInfo:
     restarts: int
     labels: Mapping[str, str]
     addresses: tuple[str, ...]
+    networks: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
 
     @property
     def running(self) -> bool:
         """Whether it runs."""
         return self.status == "running"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped, as one that ends by itself is started again."""
+        return self.status == "exited" and not self.error
 
     @property
     def died(self) -> bool:

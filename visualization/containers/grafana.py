@@ -86,7 +86,8 @@ class Grafana:
                 "Grafana does not know the password that it was given.",
                 cause="Its data is from before, with another password, or the password"
                 " was changed in Grafana.",
-                next_step="Look at docs/docker.md, 'Data from before'.",
+                next_step="If it was changed, set the one that multimeter-visu credentials"
+                " shows: in the container, grafana cli admin reset-admin-password PASSWORD",
             )
         if not answer.ok:
             raise VisualizationError(

@@ -18,10 +18,17 @@ __all__ = [
     "Links",
     "Request",
     "Run",
+    "option_of_name",
 ]
 
 DEFAULT_NAME = "multimeter"
 """The name of a stack that was not given another one."""
+
+
+def option_of_name(stack: str) -> str:
+    """Return what a command needs to mean this stack: nothing for the usual one."""
+    return "" if stack == DEFAULT_NAME else f" --name {stack}"
+
 
 Run = Mapping[str, Any]
 """A run: ``identifier``; ``start`` and ``end`` in ns, or None where it has no points."""
@@ -101,6 +108,9 @@ class Engine(Protocol):
 
     def observe(self) -> Mapping[Resource, State]:
         """Return the state of each resource, in the order in which they are made."""
+
+    def obstacle(self, step: Step) -> str:
+        """Return why a step cannot be done, as far as that shows before; or nothing."""
 
     def apply(self, step: Step, report: Reporter) -> None:
         """Do one step, and return when it is done; what runs can be removed too."""

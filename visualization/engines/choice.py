@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.own_files import own_dashboards
-from multimeter.visualization.engines.base import Engine, Request
+from multimeter.visualization.engines.base import Engine, Request, option_of_name
 from multimeter.visualization.engines.embedded import EmbeddedEngine
 from multimeter.visualization.errors import EngineError
 from multimeter.visualization.report import Reporter
@@ -16,7 +16,7 @@ from multimeter.visualization.report import Reporter
 if TYPE_CHECKING:
     from multimeter.visualization.engines.docker import Docker
 
-__all__ = ["ENGINES", "describe_stack", "engine_of"]
+__all__ = ["ENGINES", "describe_stack", "engine_of", "why_not_docker"]
 
 ENGINES = ("auto", "docker", "embedded")
 """What can be asked for."""
@@ -56,7 +56,7 @@ def describe_stack(engine: str, request: Request, report: Reporter) -> StackConf
         return describe_containers(request, Docker.find())
     try:
         docker = Docker.find()
-        why_not = _why_not(docker, request)
+        why_not = why_not_docker(docker, request)
     except MultimeterError as error:
         why_not = error.what.partition(" Tried:")[0]
     if why_not:
@@ -67,7 +67,7 @@ def describe_stack(engine: str, request: Request, report: Reporter) -> StackConf
     return describe_containers(request, docker)
 
 
-def _why_not(docker: Docker, request: Request) -> str:
+def why_not_docker(docker: Docker, request: Request) -> str:
     """Return why a stack cannot be had in containers, or nothing."""
     for name in (request.docker.influxdb_image, request.docker.grafana_image):
         if docker.image(name) is None and (reason := docker.why_not_pulled(name)):
@@ -89,6 +89,13 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
             from multimeter.visualization.engines.containers import DockerEngine
 
             return DockerEngine(config, own_dashboards(config_file))
+    except EngineError as error:
+        raise EngineError(
+            error.what,
+            cause="The stack is in this engine, which is not started, or not yours to use.",
+            next_step="Start it (Docker Desktop, or: sudo systemctl start docker), then:"
+            f" multimeter-visu start{option_of_name(config.name)}",
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, MultimeterError):
             raise

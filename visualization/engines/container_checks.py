@@ -14,9 +14,10 @@ from multimeter.visualization.containers.grafana import Grafana
 from multimeter.visualization.containers.influxdb import InfluxDB
 from multimeter.visualization.containers.settings import Settings
 from multimeter.visualization.embedded.ports import require_free
-from multimeter.visualization.engines.base import Request
+from multimeter.visualization.engines.base import Request, option_of_name
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import ContainerPart
+from multimeter.visualization.plan import State
 from multimeter.visualization.report import Check
 
 __all__ = ["diagnose", "diagnose_before"]
@@ -27,19 +28,33 @@ _MOST_CLOCK_SECONDS = 2.0
 _START = "multimeter-visu start"
 
 
-def diagnose_before(request: Request) -> Iterator[Check]:
-    """Look at what an install would need.
+def diagnose_before(request: Request, engine: str) -> Iterator[Check]:
+    """Look at what an install would need, and say which engine it would take.
 
-    Raises:
-        EngineError: No engine answers.
+    Args:
+        request: What would be asked for.
+        engine: The engine that would be asked for; ``auto`` does without Docker.
     """
-    docker = Docker.find()
-    yield from _check_engine(docker)
-    wanted = request.docker
-    for image in (wanted.influxdb_image, wanted.grafana_image):
-        yield _check_image(docker, image)
-    for port in (request.port, wanted.grafana_port):
+    needed = engine == "docker"
+    why_not = ""
+    if engine != "embedded":
+        try:
+            docker = Docker.find()
+            yield from _check_engine(docker)
+            for image in (request.docker.influxdb_image, request.docker.grafana_image):
+                check = _check_image_to_be_had(docker, image, needed=needed)
+                why_not = why_not or (check.detail if check.ok is not True else "")
+                yield check
+        except MultimeterError as error:
+            why_not = error.what.partition(" Tried:")[0]
+            yield Check("docker", False if needed else None, error.what, error.next_step)
+    embedded = engine == "embedded" or bool(why_not and not needed)
+    for port in (request.port, *(() if embedded else (request.docker.grafana_port,))):
         yield _check_free(port)
+    if not needed:
+        taken = "embedded" if embedded else "docker"
+        because = f", as {why_not}" if embedded and why_not else ""
+        yield Check("install", True, f"it would take the engine {taken}{because}")
 
 
 def diagnose(
@@ -55,6 +70,10 @@ def diagnose(
     yield from _check_disk(docker, settings)
     for part in containers:
         yield _check_image(docker, part.wanted.image)
+    if all(_is_stopped(part) for part in containers):
+        start = f"{_START}{option_of_name(config.name)}"
+        yield Check("stack", None, "it is stopped; all data is there", start)
+        return
     well = True
     for part in containers:
         for check in _check_container(part):
@@ -111,6 +130,16 @@ def _check_image(docker: Docker, name: str) -> Check:
     return Check("image", True, f"{name} is here ({image.id.removeprefix('sha256:')[:12]})")
 
 
+def _check_image_to_be_had(docker: Docker, name: str, *, needed: bool) -> Check:
+    check = _check_image(docker, name)
+    if check.ok:
+        return check
+    if reason := docker.why_not_pulled(name):
+        detail = f"the image {name} is not here and cannot be pulled ({reason})"
+        return Check("image", False if needed else None, detail, check.mend)
+    return Check("image", True, f"{name} is not here; install pulls it")
+
+
 def _check_free(port: int) -> Check:
     try:
         if port:
@@ -120,16 +149,31 @@ def _check_free(port: int) -> Check:
     return Check("port", True, f"{port} is free" if port else "any that is free")
 
 
+def _is_stopped(part: ContainerPart) -> bool:
+    found = part.docker.container(part.wanted.name)
+    return found is not None and found.stopped
+
+
 def _check_container(part: ContainerPart) -> Iterator[Check]:
     name = part.wanted.name
+    found = part.docker.container(name)
+    if found is not None and found.stopped:
+        yield Check("container", False, f"{name} is stopped, the other one is not", _START)
+        return
+    if found is not None and found.error:
+        detail = f"the engine could not start {name}: {found.error}"
+        yield Check("container", False, detail, _START)
+        return
     if trouble := part.trouble():
         yield Check("container", False, trouble, _START)
         return
-    found = part.docker.container(name)
     if found is None or not found.running:
         yield Check("container", False, f"{name} does not run", _START)
         return
     yield Check("container", True, f"{name} runs at {', '.join(found.addresses)}")
+    if part.state() is State.OUTDATED:
+        detail = f"{name} has the settings or dashboards of another version of Multimeter"
+        yield Check("outdated", None, detail, f"{_START} makes it anew, with its data")
     outside = [each for each in found.addresses if not each.startswith(f"{HOST}:")]
     if outside:
         mend = "multimeter-visu stop, then multimeter-visu start"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from multimeter.identifiers import RUNS
 from multimeter.line_protocol import portable_measurement
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.containers.desired import (
@@ -39,9 +38,15 @@ from multimeter.visualization.containers.settings import (
     Settings,
 )
 from multimeter.visualization.containers.waiting import Deadline
-from multimeter.visualization.dashboards.grafana import RUN_UID
+from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
 from multimeter.visualization.dashboards.own import OwnDashboard
-from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Run
+from multimeter.visualization.engines.base import Links, Run, option_of_name
+from multimeter.visualization.engines.container_data import (
+    example_flux,
+    require_all,
+    runs_flux,
+    runs_of,
+)
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import (
     ContainerPart,
@@ -60,7 +65,6 @@ from multimeter.visualization.report import Check, Reporter
 __all__ = ["DockerEngine"]
 
 _TITLES = {INFLUXDB: "InfluxDB", GRAFANA: "Grafana"}
-_EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
 
 
 class DockerEngine:
@@ -143,6 +147,15 @@ class DockerEngine:
         """Return the state of each image, network, volume and container."""
         return {resource: part.state() for resource, part in self._parts.items()}
 
+    def obstacle(self, step: Step) -> str:
+        """Return why an image cannot be fetched."""
+        name = step.resource.name
+        if step.action is not Action.FETCH or not (
+            reason := self._docker.why_not_pulled(name)
+        ):
+            return ""
+        return f"The image {name} is not here and cannot be pulled ({reason})."
+
     def apply(self, step: Step, report: Reporter) -> None:
         """Do one step."""
         part = self._parts[step.resource]
@@ -211,12 +224,7 @@ class DockerEngine:
             )
         where = self._containers[INFLUXDB].wanted.mount.source
         if not self._influxdb.knows(operator):
-            raise ForeignDataError(
-                f"There is data in {where} already, and it was set up with other secrets.",
-                cause="An earlier stack of this name left it, or another program made it.",
-                next_step="Choose another name with --name. Or, if nobody needs that data,"
-                f" remove it: docker volume rm {where}",
-            )
+            raise self._foreign_data_error()
         place = self._influxdb.place(operator, config.org, config.bucket)
         if place is None:
             raise VisualizationError(
@@ -225,17 +233,40 @@ class DockerEngine:
             )
         return place
 
+    def _foreign_data_error(self) -> ForeignDataError:
+        """Return the error that InfluxDB's data does not open.
+
+        Grafana's was made with it, and does not open either: both are named.
+        """
+        where = self._containers[INFLUXDB].wanted.mount.source
+        return ForeignDataError(
+            f"There is data in {where} already, and it was set up with other secrets.",
+            cause="An earlier stack of this name left it, or another program made it.",
+            next_step="Choose another name with --name. Or, if nobody needs that data,"
+            f" remove it: {_removal(self._containers.values())}",
+        )
+
     def _load_example(self, config: StackConfig) -> Run:
         lines = example_lines()
         self._influxdb.write(config.token, config.org, config.bucket, lines)
-        rows = self._influxdb.query(config.read_token, config.org, _example_flux(config))
-        _require_all(lines, len(rows), "InfluxDB")
+        rows = self._influxdb.query(config.read_token, config.org, example_flux(config))
+        require_all(lines, len(rows), "InfluxDB")
         return next(run for run in self.runs(config) if run["identifier"] == EXAMPLE)
 
     def _set_up_grafana(self, config: StackConfig, deadline: Deadline) -> None:
         part = self._containers[GRAFANA]
         deadline.wait("Grafana answered", self._grafana.is_up, part.trouble)
-        self._grafana.reload_data_sources()
+        try:
+            self._grafana.reload_data_sources()
+        except ForeignDataError as error:
+            # The secrets open InfluxDB all the same, and are kept.
+            raise VisualizationError(
+                error.what,
+                cause=error.cause,
+                next_step="Choose another name with --name. Or, if nobody needs what was"
+                f" made in Grafana, remove it: {_removal([part])}; it holds no"
+                " measurements.",
+            ) from error
 
         def has_dashboard() -> bool:
             return self._grafana.has_dashboard(RUN_UID)
@@ -244,12 +275,12 @@ class DockerEngine:
         if self._settings.influxdb_url:
             self._require_answer(config)
             return
-        columns = self._grafana.query(_example_flux(config))
-        _require_all(example_lines(), len(columns[0]) if columns else 0, "Grafana")
+        columns = self._grafana.query(example_flux(config))
+        require_all(example_lines(), len(columns[0]) if columns else 0, "Grafana")
 
     def _require_answer(self, config: StackConfig) -> None:
         try:
-            self._grafana.query(_example_flux(config))
+            self._grafana.query(example_flux(config))
         except VisualizationError as error:
             url = data_source_url(self._settings)
             raise VisualizationError(
@@ -282,23 +313,13 @@ class DockerEngine:
 
     def runs(self, config: StackConfig) -> Sequence[Run]:
         """Return the runs, newest first."""
-        flux = (
-            f"from(bucket: {_quote(config.bucket)}) |> {_EVER}"
-            f' |> filter(fn: (r) => r._measurement == "{RUNS}"'
-            " and r._field =~ /^(identifier|start|end)$/)"
-        )
-        runs: dict[tuple[str, str], dict[str, Any]] = {}
-        for row in self._influxdb.query(config.read_token, config.org, flux):
-            empty = {"identifier": "", "start": None, "end": None}
-            run = runs.setdefault((row["_time"], row["measurement"]), empty)
-            value = row["_value"]
-            run[row["_field"]] = value if row["_field"] == "identifier" else int(value)
-        return [runs[key] for key in sorted(runs, reverse=True)]
+        rows = self._influxdb.query(config.read_token, config.org, runs_flux(config))
+        return runs_of(rows)
 
     def page_of(self, config: StackConfig, run: Run | None) -> str:
         """Return the dashboard of a run, from its first to its last point."""
         if run is None:
-            return config.page
+            return f"{config.page}/d/{RUNS_UID}/runs"
         view = {"var-measurementId": portable_measurement(run["identifier"])}
         if run["start"] is None:
             # It is still to come: then it is followed.
@@ -311,8 +332,7 @@ class DockerEngine:
 
     def links(self, config: StackConfig, run: Run | None) -> Links:
         """Return the links to the dashboard."""
-        named = "" if config.name == DEFAULT_NAME else f" --name {config.name}"
-        command = f"multimeter-visu credentials{named}"
+        command = f"multimeter-visu credentials{option_of_name(config.name)}"
         hint = f"as {GRAFANA_USER}, with the password from: {command}"
         if self._settings.anonymous:
             hint = "not needed to look"
@@ -382,25 +402,8 @@ class DockerEngine:
         return {**shown, "write token": config.token, "read token": config.read_token}
 
 
-def _quote(text: str) -> str:
-    """Return text as Flux writes it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
-    return f'"{escaped}"'
-
-
-def _example_flux(config: StackConfig) -> str:
-    return (
-        f"from(bucket: {_quote(config.bucket)}) |> {_EVER}"
-        f' |> filter(fn: (r) => r._measurement == "{EXAMPLE}"'
-        ' and r._field == "process.cpu_rate_user")'
-    )
-
-
-def _require_all(lines: bytes, found: int, where: str) -> None:
-    expected = sum(line.startswith(f"{EXAMPLE},".encode()) for line in lines.splitlines())
-    if found < expected:
-        raise VisualizationError(
-            f"{where} shows {found} of the {expected} points of the example.",
-            cause="The server lost them, or has a clock or limits of its own.",
-            next_step="multimeter-visu logs; or choose another image.",
-        )
+def _removal(parts: Iterable[ContainerPart]) -> str:
+    """Return the command that removes the data of some containers."""
+    mounts = [part.wanted.mount for part in parts]
+    command = "rm -r" if mounts[0].is_folder else "docker volume rm"
+    return " ".join([command, *(each.source for each in mounts)])

@@ -28,6 +28,7 @@ from multimeter.visualization.containers.found import (
     Endpoint,
     EngineInfo,
     ImageInfo,
+    NetworkInfo,
 )
 from multimeter.visualization.containers.sockets import candidates, is_local
 from multimeter.visualization.containers.trouble import (
@@ -165,12 +166,12 @@ class Docker:
 
     # Networks and volumes
 
-    def network(self, name: str) -> Mapping[str, str] | None:
-        """Return the labels of a network, or None."""
+    def network(self, name: str) -> NetworkInfo | None:
+        """Return a network, or None."""
         with self._asking(f"look for the network {name}"):
             for each in self._client.networks.list(names=[name]):
                 if each.name == name:  # the engine looks for parts of names
-                    return each.attrs.get("Labels") or {}
+                    return NetworkInfo(each.id, each.attrs.get("Labels") or {})
         return None
 
     def create_network(self, name: str, labels: Mapping[str, str]) -> None:
@@ -224,6 +225,11 @@ class Docker:
                 for ports in published
                 for each in ports or []
             ),
+            networks={
+                name: each.get("NetworkID") or ""
+                for name, each in (found["NetworkSettings"].get("Networks") or {}).items()
+            },
+            error=state.get("Error") or "",
         )
 
     def create_container(
@@ -244,6 +250,7 @@ class Docker:
                 restart_policy={"Name": "unless-stopped"},
                 extra_hosts=dict(wanted.hosts),
                 user=wanted.user or None,
+                stop_signal=wanted.stop_signal or None,
                 labels=dict(labels),
             )
 

@@ -95,6 +95,10 @@ class EmbeddedEngine:
             self._server: State.RUNNING if running else State.STOPPED,
         }
 
+    def obstacle(self, step: Step) -> str:  # noqa: ARG002 - a port is looked at before
+        """Return nothing: nothing is fetched."""
+        return ""
+
     def apply(self, step: Step, report: Reporter) -> None:  # noqa: ARG002 - it is quick
         """Make or remove the folder, start or stop the server."""
         match step.action, step.resource:

@@ -21,7 +21,7 @@ from multimeter.visualization.containers.desired import (
     STACK_LABEL,
     Container,
 )
-from multimeter.visualization.containers.found import ImageInfo
+from multimeter.visualization.containers.found import ContainerInfo, ImageInfo
 from multimeter.visualization.containers.influxdb import wrong_version_error
 from multimeter.visualization.containers.provisioning import File, archive
 from multimeter.visualization.engines.docker import Docker
@@ -118,8 +118,8 @@ class NetworkPart:
 
     def state(self) -> State:
         """Return whether our network is there."""
-        labels = self.docker.network(self.resource.name)
-        ours = labels is not None and self.owner.made(labels)
+        found = self.docker.network(self.resource.name)
+        ours = found is not None and self.owner.made(found.labels)
         return State.STOPPED if ours else State.ABSENT
 
     def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
@@ -284,11 +284,16 @@ class ContainerPart:
         found = self.docker.container(self.wanted.name)
         if found is None or not self.owner.made(found.labels):
             return State.ABSENT
-        return state_of(
-            self.resource,
-            running=found.running,
-            configuration=found.labels.get(CONFIGURATION_LABEL, ""),
-        )
+        configuration = found.labels.get(CONFIGURATION_LABEL, "")
+        if self._lost_its_network(found):
+            configuration = ""
+        return state_of(self.resource, running=found.running, configuration=configuration)
+
+    def _lost_its_network(self, found: ContainerInfo) -> bool:
+        """Whether its network is gone: one of the same name is not the same to it."""
+        known = found.networks.get(self.network)
+        there = self.docker.network(self.network)
+        return bool(known) and (there is None or there.id != known)
 
     def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
         """Create it with its files; it does not run yet."""

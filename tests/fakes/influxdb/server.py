@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import pathlib
 import secrets
 import signal
@@ -378,7 +379,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8086)
     parser.add_argument("--folder", type=pathlib.Path, default="/var/lib/influxdb2")
     words = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    # InfluxDB does not handle it: it ends as a program in Go does.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(2))
     Handler.database = Database(words.folder)
     ThreadingHTTPServer.daemon_threads = True
     server = ThreadingHTTPServer((words.host, words.port), Handler)

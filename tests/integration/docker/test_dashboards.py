@@ -35,15 +35,16 @@ CHARTS = {
     for each in PANELS_AND_FOLDED
     if each["type"] == "timeseries" and "repeat" not in each
 }
-(OTHER,) = (each for each in PANELS_AND_FOLDED if each.get("repeat") == "other")
-OTHER_VALUES, OTHER_UNIT = (each["query"] for each in OTHER["targets"])
+(REPEATED,) = (each for each in PANELS_AND_FOLDED if each.get("repeat") == "panel")
+PANEL_VALUES, PANEL_UNIT = (each["query"] for each in REPEATED["targets"])
 VARIABLES = {
     each["name"]: each["query"] for each in RENDERED["run.json"]["templating"]["list"]
 }
 FIGURES = {
-    each["title"]: each["targets"][0]["query"]
+    target["refId"]: target["query"]
     for each in RENDERED["run.json"]["panels"]
     if each["type"] == "stat"
+    for target in each["targets"]
 }
 RECORDS = list(decode(example_lines().decode()))
 POINTS = [each for each in RECORDS if each.measurement == "example"]
@@ -60,6 +61,7 @@ class Rig(Probe):
         Metric("heat", "", "°C", float),
         Metric("used", "", "MiB", float),
         Metric("count", "", "", int),
+        Metric(ODD_NAME, "", "N", float),
         Metric("mode", "", "", str),
         Metric("on", "", "", bool),
     )
@@ -73,6 +75,7 @@ class Rig(Probe):
         values["rig.heat"] = 21.5
         values["rig.used"] = 2.0
         values["rig.count"] = 3
+        values["rig." + ODD_NAME] = 7.0
         values["rig.mode"] = "auto"
         values["rig.on"] = True
 
@@ -85,6 +88,7 @@ with Multimeter(ProcessProbe(), cycle_time=0.02, storage=storage).measure(PROCES
     time.sleep(0.2)
 """
 PROCESS = "of a process probe"
+ODD_NAME = 'an "odd\\name" of ${panel}, größe/2 {x}'
 IDENTIFIERS = [
     "plain",
     "with space",
@@ -104,7 +108,7 @@ MEASUREMENTS = [portable_measurement(each) for each in IDENTIFIERS]
 def shown(shared_stack):
     """The stack with the example and odd runs, and the range of the example's link."""
     code = ODD.replace("CONFIG", repr(str(shared_stack.config_file)))
-    code = code.replace("PROCESS", repr(PROCESS))
+    code = code.replace("PROCESS", repr(PROCESS)).replace("ODD_NAME", repr(ODD_NAME))
     done = shared_stack.python(code.replace("IDENTIFIERS", repr(IDENTIFIERS)))
     assert done.returncode == 0, done.stderr
     return shared_stack
@@ -159,22 +163,24 @@ def columns(frames):
     }
 
 
-def other_metrics(stack, identifier):
-    """Return the names by which the panel of other metrics is repeated."""
-    (names,) = columns(ask(stack, VARIABLES["other"], identifier)).values()
+def panels_of(stack, identifier):
+    """Return what the panel of a run is repeated for."""
+    (names,) = columns(ask(stack, VARIABLES["panel"], identifier)).values()
     return names
 
 
-def ask_other(stack, query, identifier, metric):
-    """Return the columns of a query of the panel of one other metric."""
-    query = query.replace("${other:regex}", escape(metric))
-    query = query.replace("${other:json}", json.dumps(metric))
+def ask_panel(stack, query, identifier, panel):
+    """Return the columns of a query of one of them."""
+    query = query.replace("${panel:regex}", escape(panel))
     return columns(ask(stack, query, identifier))
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda each: each.id)
 def test_each_panel_shows_the_points_of_its_own_measures(shown, panel):
-    lines = columns(ask(shown, CHARTS[panel.title], "example"))
+    if panel.group:
+        lines = columns(ask(shown, CHARTS[panel.title], "example"))
+    else:
+        lines = ask_panel(shown, PANEL_VALUES, "example", panel.title)
     keys = {key for each in POINTS for key in each.fields}
     assert set(lines) == {key for key in keys if key.rpartition(".")[2] in panel.metrics}
     for key, values in lines.items():
@@ -186,7 +192,8 @@ def test_each_panel_shows_the_points_of_its_own_measures(shown, panel):
 
 def test_a_line_stays_inside_the_range_that_the_link_shows(shown):
     first, last = (int(each) for each in link_range(shown, "example"))
-    (frame, *_) = ask(shown, CHARTS["CPU"], "example")
+    query = PANEL_VALUES.replace("${panel:regex}", "CPU")
+    (frame, *_) = ask(shown, query, "example")
     times = frame["data"]["values"][0]
     assert times == sorted(times)
     assert first <= times[0] <= times[-1] <= last
@@ -225,41 +232,59 @@ def test_the_figures_of_a_run_that_has_not_ended_follow_from_its_points(shown):
 
 
 def test_what_other_probes_measured_is_in_its_panels_and_its_figures(shown):
-    resident = columns(ask(shown, CHARTS["Memory"], PROCESS))["process.memory_rss"]
+    memory = ask_panel(shown, PANEL_VALUES, PROCESS, "Memory")
+    resident = memory["process.memory_rss"]
     (peak,) = columns(ask(shown, FIGURES["Peak memory"], PROCESS)).values()
     assert peak[-1] >= max(resident) > 2**20
     counts = columns(ask(shown, CHARTS["Processes, threads, files"], PROCESS))
     assert min(counts["tree.processes"]) >= 1
-    assert other_metrics(shown, PROCESS) == ["nothing else"]
+    assert set(panels_of(shown, PROCESS)) <= set(TITLES)
 
 
-def test_each_metric_that_nobody_planned_for_has_a_panel_if_it_is_a_number(shown):
-    assert other_metrics(shown, "plain") == ["count", "heat", "used", "voltage"]
-    lines = ask_other(shown, OTHER_VALUES, "plain", "voltage")
-    assert set(lines) == {"rig.voltage"}
-    assert set(lines["rig.voltage"]) == {1.5}
+TITLES = [each.title for each in PANELS if not each.group]
+
+
+def test_a_run_has_the_panels_for_which_it_has_numbers_and_no_others(shown):
+    assert panels_of(shown, "plain") == [ODD_NAME, "count", "heat", "used", "voltage"]
+    assert panels_of(shown, "example") == TITLES
+
+
+@pytest.mark.parametrize(("metric", "value"), [("voltage", 1.5), (ODD_NAME, 7.0)])
+def test_a_metric_that_nobody_planned_for_has_a_panel(shown, metric, value):
+    lines = ask_panel(shown, PANEL_VALUES, "plain", metric)
+    assert set(lines) == {f"rig.{metric}"}
+    assert set(lines[f"rig.{metric}"]) == {value}
 
 
 @pytest.mark.parametrize(
     ("metric", "unit"),
-    [("voltage", "V"), ("heat", "°C"), ("used", "mbytes"), ("count", None)],
+    [
+        ("voltage", "V"),
+        ("heat", "°C"),
+        ("used", "mbytes"),
+        ("count", None),
+        (ODD_NAME, "N"),
+    ],
 )
 def test_such_a_panel_has_the_unit_that_the_run_says(shown, metric, unit):
-    found = ask_other(shown, OTHER_UNIT, "plain", metric)
+    found = ask_panel(shown, PANEL_UNIT, "plain", metric)
     assert found == ({"unit": [unit]} if unit else {})
 
 
-def test_a_run_without_such_a_metric_says_so(shown):
-    assert other_metrics(shown, "example") == ["nothing else"]
-    assert ask_other(shown, OTHER_VALUES, "example", "nothing else") == {}
+def test_a_run_without_any_point_says_so(shown):
+    query = VARIABLES["panel"]
+    (names,) = columns(ask(shown, query, "nothing", ("0", "1"))).values()
+    assert names == ["nothing measured yet"]
+    query = PANEL_VALUES.replace("${panel:regex}", "nothing measured yet")
+    assert columns(ask(shown, query, "nothing", ("0", "1"))) == {}
 
 
 @pytest.mark.parametrize("identifier", IDENTIFIERS)
 def test_no_identifier_breaks_a_query(shown, identifier):
     for query in (*CHARTS.values(), *FIGURES.values()):
         ask(shown, query, identifier)
-    for metric in other_metrics(shown, identifier):
-        assert ask_other(shown, OTHER_VALUES, identifier, metric)
+    for panel in panels_of(shown, identifier):
+        assert ask_panel(shown, PANEL_VALUES, identifier, panel)
 
 
 def test_marks_are_those_of_the_run(shown):
@@ -367,7 +392,6 @@ def ask_compared(stack, title, *runs, align="(start of the run)", measure="", ta
         "${runs:regex}": f"({'|'.join(map(escape, runs))})",
         "${align:regex}": escape(align),
         "${measure:regex}": escape(measure),
-        "${measure:json}": json.dumps(measure),
     }
     query = comparison(title, target)
     for name, value in chosen.items():
@@ -418,6 +442,7 @@ def test_runs_are_laid_over_each_other_at_a_mark(shown):
     [
         ("rig.heat", ["°C"]),
         ("rig.count", []),
+        (f"rig.{ODD_NAME}", ["N"]),
         ("process.memory_rss_max", ["kbytes"]),
         ("no/such.measure", []),
     ],
@@ -431,7 +456,7 @@ def test_compared_measures_have_the_unit_that_a_run_says(shown, measure, unit):
 def test_the_measures_to_compare_are_the_numbers_of_the_runs(shown):
     (measures,) = columns(ask_compared(shown, "measure", "plain", "example")).values()
     assert set(measures) == {key for each in POINTS for key in each.fields} | {
-        f"rig.{metric}" for metric in ("count", "heat", "used", "voltage")
+        f"rig.{metric}" for metric in (ODD_NAME, "count", "heat", "used", "voltage")
     }
 
 
@@ -492,6 +517,7 @@ def test_a_dashboard_of_ones_own_is_in_grafana_until_it_is_removed(tool):
     path.write_text(OWN)
     code = ODD.replace("CONFIG", repr(str(tool.config_file)))
     code = code.replace("PROCESS", repr(PROCESS)).replace("IDENTIFIERS", "['plain']")
+    code = code.replace("ODD_NAME", repr(ODD_NAME))
     assert tool.python(code).returncode == 0
     added = tool.run("dashboard", "add", str(path))
     assert added.returncode == 0, added.stderr

@@ -49,13 +49,26 @@ def test_before_an_install_the_doctor_looks_at_what_it_would_need(tool):
         "--influxdb-image",
         tool.images.influxdb,
     )
-    done = tool.run("doctor", *words, "--json")
+    ports = "--port", "0", "--grafana-port", "0"
+    done = tool.run("doctor", "--engine", "docker", *words, *ports, "--json")
     assert done.returncode == 252
     checks = json.loads(done.stdout)["checks"]
     assert {"name": "engine", "ok": True}.items() <= checks[1].items()
     (missing,) = [each for each in checks if each["name"] == "image" and not each["ok"]]
-    assert missing["detail"] == "127.0.0.1:1/no:1 is not here"
+    assert missing["detail"].startswith("the image 127.0.0.1:1/no:1 is not here and cannot")
     assert "docker load -i image.tar" in missing["mend"]
+    # Without being told so, an install would take the embedded server: nothing is wrong.
+    done = tool.run("doctor", *words, *ports)
+    assert done.returncode == 0
+    assert "it would take the engine embedded, as the image 127.0.0.1" in done.stdout
+
+
+def test_before_an_install_with_all_images_the_doctor_names_docker(tool):
+    images = tool.images
+    words = ("--influxdb-image", images.influxdb, "--grafana-image", images.grafana)
+    done = tool.run("doctor", *words, "--port", "0", "--grafana-port", "0")
+    assert done.returncode == 0
+    assert "it would take the engine docker" in done.stdout
 
 
 @pytest.mark.parametrize("service", ["influxdb", "grafana"])
@@ -63,9 +76,31 @@ def test_a_container_that_does_not_run_is_found(stack, service):
     stack.containers()[service].stop()
     done = stack.run("doctor")
     assert done.returncode == 252
-    assert f"FAIL  container: The container {stack.name}-{service} ended" in done.stdout
+    assert f"FAIL  container: {stack.name}-{service} is stopped" in done.stdout
     assert "Mend it: multimeter-visu start" in done.stdout
     assert done.stdout.splitlines()[-1] == "1 to mend."
+
+
+def test_a_stack_that_was_stopped_is_not_ill(stack):
+    stack.run("stop")
+    done = stack.run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "note  stack: it is stopped; all data is there" in done.stdout
+    assert f"Mend it: multimeter-visu start --name {stack.name}" in done.stdout
+    assert "FAIL" not in done.stdout
+
+
+def test_a_grafana_of_an_earlier_version_is_told(stack):
+    config = stack.config
+    config["engine_state"]["anonymous"] = True
+    stack.config_file.write_text(json.dumps(config))
+    assert checks_of(stack)["outdated"]["ok"] is None
+    assert f"{stack.name}-grafana;" in stack.json("status")["outdated"]
+    stack.run("stop")
+    assert stack.json("status")["state"] == "stopped"
+    assert stack.run("start").returncode == 0
+    assert "outdated" not in checks_of(stack)
+    assert "outdated" not in stack.json("status")
 
 
 def test_tokens_that_do_not_count_any_more_are_found(stack):
@@ -110,4 +145,7 @@ def test_an_engine_that_is_gone_is_found(stack, tmp_path, engine):
     check = checks_of(stack)["engine"]
     assert check["ok"] is False
     assert "there is no such socket" in check["detail"]
+    status = stack.run("status")
+    assert status.returncode == 255
+    assert f"then: multimeter-visu start --name {stack.name}" in status.stderr
     stack.config_file.write_text(config)

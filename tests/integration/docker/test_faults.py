@@ -88,6 +88,7 @@ def test_an_install_that_is_interrupted_takes_back_what_it_made(
     said, _ = process.communicate(timeout=120)
     assert asked
     assert process.returncode != 0
+    assert "What had been made is taken back." in said
     assert "Traceback" not in said
     assert leftovers() == before
 
@@ -159,6 +160,8 @@ def test_an_image_that_is_nowhere_is_told_with_the_way_to_bring_it(tool, leftove
     assert "docker save -o image.tar 127.0.0.1:1/grafana:1" in done.stderr
     assert "docker load -i image.tar" in done.stderr
     assert leftovers() == before
+    planned = tool.install("--plan", "--grafana-image", "127.0.0.1:1/grafana:1")
+    assert "The image 127.0.0.1:1/grafana:1 is not here and cannot" in planned.stdout
 
 
 @pytest.mark.parametrize("option", ["--influxdb-image", "--grafana-image"])

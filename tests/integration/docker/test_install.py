@@ -85,9 +85,14 @@ def test_a_stop_and_a_start_keep_all_data(stack):
     assert {each.status for each in stack.containers().values()} == {"exited"}
     with pytest.raises(requests.ConnectionError):
         requests.get(stack.config["page"] + "/api/health", timeout=10)
+    # Both ended in good order.
+    codes = [each.attrs["State"]["ExitCode"] for each in stack.containers().values()]
+    assert codes == [0, 0]
     assert "was not running" in stack.run("stop").stdout
     started = stack.run("start")
     assert started.returncode == 0, started.stderr
+    assert link_in(started.stdout) == f"{stack.config['page']}/d/multimeter-runs/runs"
+    assert f"multimeter-visu credentials --name {stack.name}" in started.stdout
     # It has waited: the first question is answered.
     assert stack.values("example") == before
     assert "running already" in stack.run("start").stdout
@@ -146,6 +151,21 @@ def test_what_was_removed_or_changed_by_hand_is_made_again(stack):
     assert started.returncode == 0, started.stderr
     assert f"Create the Grafana container {stack.name}-grafana" in started.stdout
     assert stack.values("example") == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_network_that_was_pruned_is_made_again_with_what_was_in_it(stack, again):
+    before = stack.values("example")
+    stack.run("stop")
+    stack.client.networks.get(stack.name).remove()
+    if again:  # as after a start that failed for want of it
+        labels = stack.containers()["grafana"].labels
+        stack.client.networks.create(stack.name, labels=labels)
+    assert stack.run("status").returncode == 3
+    started = stack.run("start")
+    assert started.returncode == 0, started.stderr
+    assert stack.values("example") == before
+    assert stack.run("doctor").returncode == 0
 
 
 def test_a_container_that_should_be_another_one_is_made_anew_with_its_data(stack):

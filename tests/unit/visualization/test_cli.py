@@ -116,13 +116,26 @@ def test_the_plan_of_an_install_is_printed_and_nothing_is_done(capsys, home):
 
 
 def test_a_doctor_without_a_stack_looks_at_what_an_install_would_need(capsys, home):
-    assert run("doctor", "--json") == 0
+    assert run("doctor", "--port", "0", "--json") == 0
     checks = json.loads(capsys.readouterr().out)["checks"]
     assert [(each["name"], each["ok"]) for each in checks] == [
         ("configuration", None),
         ("docker", None),
+        ("port", True),
+        ("install", True),
     ]
+    assert "it would take the engine embedded" in checks[-1]["detail"]
     assert list(home.iterdir()) == []
+
+
+def test_a_doctor_that_is_told_to_use_docker_misses_it(capsys):
+    assert run("doctor", "--engine", "docker", "--port", "0", "--grafana-port", "0") == 252
+    assert "FAIL  docker: DOCKER_HOST" in capsys.readouterr().out
+
+
+def test_a_doctor_that_is_told_to_do_without_docker_does_not_look_for_it(capsys):
+    assert run("doctor", "--engine", "embedded", "--port", "0") == 0
+    assert "docker" not in capsys.readouterr().out.lower()
 
 
 @pytest.mark.parametrize("name", ["../x", "A", "", "a" * 41, "a b", "-a"])

@@ -88,7 +88,8 @@ def test_a_remove_that_keeps_the_data_leaves_the_data_alone(before):
 
 @given(found, st.data())
 def test_what_was_done_can_be_taken_back_from_any_step_on(before, data):
-    before = {k: State.STOPPED if v is State.OUTDATED else v for k, v in before.items()}
+    outdated = (State.OUTDATED, State.OUTDATED_STOPPED)
+    before = {k: State.STOPPED if v in outdated else v for k, v in before.items()}
     steps = plan_install(before)
     done = steps[: data.draw(st.integers(0, len(steps)))]
     after = apply(undo(done), apply(done, before))
@@ -155,7 +156,7 @@ def test_an_image_is_fetched_only_where_something_is_made_of_it():
         ("a", "a", True, State.RUNNING),
         ("a", "a", False, State.STOPPED),
         ("a", "b", True, State.OUTDATED),
-        ("a", "", False, State.OUTDATED),
+        ("a", "", False, State.OUTDATED_STOPPED),
     ],
 )
 def test_a_resource_is_outdated_when_its_configuration_is_another_one(

@@ -44,6 +44,9 @@ class Engine:
     def observe(self) -> dict[Resource, State]:
         return dict(self.parts)
 
+    def obstacle(self, step: Step) -> str:
+        return ""
+
     def apply(self, step: Step, report: object) -> None:
         self.applied.append(step)
         self.fail(step.action)

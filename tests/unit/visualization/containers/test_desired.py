@@ -108,7 +108,7 @@ def test_secrets_do_not_change_the_hash():
 
 
 def test_the_hash_is_the_same_on_every_machine():
-    assert containers()[0].configuration == "169de7ff6b426fce"
+    assert containers()[0].configuration == "b2b8235079c99a97"
 
 
 def test_nobody_looks_at_grafana_without_a_login_unless_that_was_asked_for():

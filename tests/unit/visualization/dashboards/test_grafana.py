@@ -4,11 +4,11 @@ import json
 import re
 
 import pytest
+from fakes.grafana.variables import FORMATS, interpolate
 from jinja2 import UndefinedError
 
-from multimeter import Measure, Metric, ResourceProbe, Schema, Subject
+from multimeter import ResourceProbe
 from multimeter.figures import FIGURES as RUN_FIGURES
-from multimeter.schema_json import schema_to_json
 from multimeter.visualization.dashboards import grafana_run
 from multimeter.visualization.dashboards.definition import FIGURES, PANELS
 from multimeter.visualization.dashboards.grafana import (
@@ -59,7 +59,7 @@ def fields_of(panel):
 def test_the_links_that_people_have_kept_still_work():
     assert RUN["uid"] == RUN_UID == "6V5fU2t7r"
     names = [each["name"] for each in RUN["templating"]["list"]]
-    assert names == ["measurementId", "other", "first", "last"]
+    assert names == ["measurementId", "panel", "first", "last"]
 
 
 @pytest.mark.parametrize("dashboard", [json.loads(text) for text in RENDERED.values()])
@@ -87,21 +87,48 @@ def test_a_link_shows_the_run_from_its_first_to_its_last_point():
     assert link["url"].startswith(f"/d/{RUN_UID}/multimeter?var-measurementId=")
 
 
-def test_there_is_a_panel_for_each_definition_and_one_for_each_other_metric():
-    assert set(panels()) == {*(each.title for each in PANELS), "$other"}
-    assert panels()["$other"]["repeat"] == "other"
-    assert variables_of(RUN)["other"]["current"]["value"] == ["$__all"]
+def test_one_panel_is_repeated_for_what_a_run_has_and_the_others_are_folded():
+    assert set(panels()) == {*(each.title for each in PANELS if each.group), "$panel"}
+    assert panels()["$panel"]["repeat"] == "panel"
+    assert variables_of(RUN)["panel"]["current"]["value"] == ["$__all"]
 
 
 def test_what_only_some_runs_have_is_folded_under_its_group():
     rows = panels(kind="row")
-    everything_else = rows.pop("Everything else")
-    assert not everything_else["collapsed"]
     for title, row in rows.items():
         assert row["collapsed"]
         inside = [each["title"] for each in row["panels"]]
         assert inside == [each.title for each in PANELS if each.group == title]
     assert {each.group for each in PANELS} - {""} == set(rows)
+
+
+def branches(query, last):
+    """Return the patterns of an if-else chain of a query, each with what goes with it."""
+    found = re.findall(r"if (.*?) then /?(.*?)/? else\n", query)
+    return [*found, ("", re.search(last, query)[1])]
+
+
+def shown_in(title):
+    """Return the pattern of the fields that the repeated panel of a title shows."""
+    query = interpolate(query_of(panels()["$panel"]), {"panel": title}, FORMATS["12"])
+    for condition, pattern in branches(query, r"else\n  /(.*)/\n"):
+        wanted = re.fullmatch(r'"(.*)" =~ /(.*)/', condition)
+        if not wanted or re.search(wanted[2].replace("\\/", "/"), wanted[1]):
+            return pattern
+    return None
+
+
+def panel_for(key):
+    """Return the panel that the variable has for a measure: by its title, or a metric."""
+    for condition, value in branches(
+        variables_of(RUN)["panel"]["query"], r"else\n +(\{order: 99.*)\n"
+    ):
+        pattern = re.search(r"/(.*)/", condition)
+        if not pattern:
+            return key.rpartition(".")[2]
+        if re.search(pattern[1], key):
+            return re.search(r'_value: "(.*)"', value)[1]
+    return None
 
 
 @pytest.mark.parametrize("definition", PANELS, ids=lambda each: each.id)
@@ -111,33 +138,30 @@ def test_each_panel_shows_its_own_measures_only(definition):
         for key in (*KEYS, *OF_ALL_PROBES)
         if key.rpartition(".")[2] in definition.metrics
     }
-    assert set(fields_of(panels()[definition.title])) == expected
+    if definition.group:
+        assert set(fields_of(panels()[definition.title])) == expected
+    else:
+        pattern = shown_in(definition.title)
+        shown = {key for key in (*KEYS, *OF_ALL_PROBES) if re.search(pattern, key)}
+        assert shown == expected
 
 
-def test_other_metrics_are_those_that_no_panel_shows():
-    query = variables_of(RUN)["other"]["query"]
-    (pattern,) = set(re.findall(r"r\._field !~ /(.*?[^\\])/", query))
-    assert all(re.search(pattern, key) for key in (*KEYS, *OF_ALL_PROBES))
+def test_the_panels_of_a_run_are_those_for_which_it_has_measures():
+    titles = {each.title: each.metrics for each in PANELS if not each.group}
+    for key in (*KEYS, *OF_ALL_PROBES):
+        metric = key.rpartition(".")[2]
+        planned = [title for title, metrics in titles.items() if metric in metrics]
+        # What is folded away has none here.
+        assert panel_for(key) == (planned[0] if planned else "")
     for key in ("rig.voltage", "voltage", "my_cpu_rate_user", "cpu_rate_user.x"):
-        assert not re.search(pattern, key)
-
-
-@pytest.mark.parametrize(
-    ("title", "unit"),
-    [
-        ("CPU", "percentunit"),
-        ("Memory", "bytes"),
-        ("Page faults and swaps", "cps"),
-        ("Block I/O", "ops"),
-        ("Context switches", "cps"),
-    ],
-)
-def test_units_are_those_of_the_values_as_they_are_stored(title, unit):
-    assert panels()[title]["fieldConfig"]["defaults"]["unit"] == unit
+        assert panel_for(key) == key.rpartition(".")[2]
+        assert re.search(shown_in(panel_for(key)), key)
+    # Its own metric may be called as a panel.
+    assert re.search(shown_in("CPU"), "rig.CPU")
 
 
 def test_the_unit_of_another_metric_is_asked_of_the_schema():
-    other = panels()["$other"]
+    other = panels()["$panel"]
     (change,) = other["transformations"]
     assert change["options"]["configRefId"] == other["targets"][1]["refId"]
     query = other["targets"][1]["query"]
@@ -145,55 +169,71 @@ def test_the_unit_of_another_metric_is_asked_of_the_schema():
     assert '"MiB": "mbytes"' in query
 
 
-@pytest.mark.parametrize("description", ["", "The voltage.", 'With "quotes", \\ and ü'])
-def test_the_pattern_of_a_unit_matches_the_schema_as_it_is_stored(description):
-    rig = Metric("voltage", description, "°C")
-    schema = Schema.of_measures([Measure(Subject("rig"), rig)])
-    text = json.dumps(schema_to_json(schema))
-    query = panels()["$other"]["targets"][1]["query"]
-    piece = json.loads(re.search(r"^text = (.*)$", query, re.MULTILINE)[1])
-    pattern = f'"key": "voltage", "description": {piece}*", "unit": {piece}+'
-    found = re.search(pattern, text)[0]
-    unit = found.split('"unit": "')[1]
-    assert json.loads(f'"{unit}"') == "°C"
+def properties_of(key, title="$panel"):
+    """Return what a panel changes of a field: what comes later counts."""
+    found = {}
+    for each in panels()[title]["fieldConfig"]["overrides"]:
+        kind, options = each["matcher"]["id"], each["matcher"]["options"]
+        if options == key or (kind == "byRegexp" and re.search(options.strip("/"), key)):
+            found |= {p["id"]: p["value"] for p in each["properties"]}
+    return found
 
 
-def properties_of(title):
-    return {
-        each["matcher"]["options"]: {p["id"]: p["value"] for p in each["properties"]}
-        for each in panels()[title]["fieldConfig"]["overrides"]
-    }
+@pytest.mark.parametrize(
+    ("key", "unit"),
+    [
+        ("process.cpu_rate_user", "percentunit"),
+        ("tree.memory_rss", "bytes"),
+        ("job.memory_rss", "bytes"),
+        ("process.memory_rss_max", "kbytes"),
+        ("process.memory_swap_ops", "cps"),
+        ("process.io_block_in", "ops"),
+        ("process.context_switches_vol", "cps"),
+        ("rig.voltage", None),
+    ],
+)
+def test_units_are_those_of_the_values_as_they_are_stored(key, unit):
+    assert properties_of(key).get("unit") == unit
 
 
-def test_a_measure_in_another_unit_than_its_panel_says_so():
-    memory = properties_of("Memory")
-    assert memory["process.memory_rss_max"]["unit"] == "kbytes"
-    assert "unit" not in memory["tree.memory_rss"]
+def test_axes_of_what_is_known_begin_with_0():
+    assert properties_of("job.memory_rss")["min"] == 0
+    assert "min" not in properties_of("rig.voltage")
 
 
-def test_figures_have_their_units():
-    units = {
-        title: each["fieldConfig"]["defaults"]["unit"]
-        for title, each in panels(kind="stat").items()
-    }
+def figure_queries():
+    (stat,) = panels(kind="stat").values()
+    return {each["refId"]: each["query"] for each in stat["targets"]}
+
+
+def test_figures_have_their_names_and_units():
+    (stat,) = panels(kind="stat").values()
+    assert "unit" not in stat["fieldConfig"]["defaults"]
+    units = {}
+    for each in stat["fieldConfig"]["overrides"]:
+        said = {p["id"]: p["value"] for p in each["properties"]}
+        assert each["matcher"] == {"id": "byFrameRefID", "options": said["displayName"]}
+        units[said["displayName"]] = said["unit"]
+    assert set(units) == set(figure_queries())
     assert units == {"Duration": "s", "Peak memory": "bytes", "Mean CPU": "percentunit"}
     assert set(units) - {"Duration"} <= {each.title for each in FIGURES}
 
 
 def test_the_peak_is_that_of_whichever_probe_has_measured_it():
-    query = query_of(panels(kind="stat")["Peak memory"])
+    query = figure_queries()["Peak memory"]
     assert "memory_rss_max" in query
     assert "memory_rss_peak" in query
     assert r"=~ /^process\.memory_rss_max$/ then r._value * 1024.0" in query
 
 
 def test_a_metric_has_one_hue_and_other_subjects_are_dashed():
-    shown = {
-        key: (each["displayName"], each["color"]["fixedColor"], "custom.lineStyle" in each)
-        for key, each in properties_of("CPU").items()
-    }
-    assert shown["process.cpu_rate_user"] == ("process user", "green", False)
-    assert shown["children.cpu_rate_user"] == ("children user", "dark-green", True)
+    def shown(key):
+        found = properties_of(key)
+        color = found["color"]["fixedColor"]
+        return found["displayName"], color, "custom.lineStyle" in found
+
+    assert shown("process.cpu_rate_user") == ("process user", "green", False)
+    assert shown("children.cpu_rate_user") == ("children user", "dark-green", True)
 
 
 def test_panels_do_not_overlap_and_fill_the_width():

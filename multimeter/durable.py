@@ -111,7 +111,13 @@ def make_folders(path: pathlib.Path, mode: int = 0o777) -> bool:
         except FileExistsError:
             if not folder.is_dir():
                 raise
-        sync_folder(folder.parent)
+        try:
+            sync_folder(folder.parent)
+        except OSError:
+            # Else the next call would take it for one that is safe.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
     return True
 
 

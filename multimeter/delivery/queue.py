@@ -306,6 +306,11 @@ class Queue:
         self._number = max(self._number, self._memory_number)
         return self._memory_number
 
+    @property
+    def only_unreadable_wait(self) -> bool:
+        """Whether nothing waits but batches whose files could not be read."""
+        return self.waiting == sum(lot.records for lot in self._unreadable)
+
     def put_back(self, lot: Lot) -> None:
         """Put a batch whose file cannot be read behind all others."""
         self._unreadable.append(lot)

@@ -168,7 +168,10 @@ class Queue:
 
     def _spill(self, line: bytes) -> int:
         # Batches are numbered in the order of their records: leave numbers for those
-        # that are still in memory.
+        # that are still in memory. A file that a failed write has left empty has its
+        # number already.
+        if self._own:
+            self._own.freeze()
         self._memory_number = self._number
         self._number += len(self._lines)
         ticket = self._put_on_disk(line)

@@ -9,7 +9,7 @@ import pytest
 from fakes.crash.disk import PAGE, Disk
 from fakes.crash.files import FILES
 from fakes.crash.recorder import Recorder
-from fakes.crash.spool import SCRIPTS, SpoolWorkload
+from fakes.crash.spool import SCRIPTS, SpoolWorkload, spilling
 
 pytestmark = [
     pytest.mark.integration,
@@ -26,6 +26,10 @@ TIERS = ("spool", "spool+fsync")
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda each: each.__name__)
 def test_what_was_put_arrives_once_after_a_crash(explore, script, tier):
     explore(SpoolWorkload(script, tier))
+
+
+def test_what_memory_could_not_hold_arrives_once_after_a_kill(explore):
+    explore(SpoolWorkload(spilling, "spool"))
 
 
 @pytest.mark.parametrize("name", FILES)

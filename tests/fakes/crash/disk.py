@@ -80,6 +80,8 @@ class Disk:
             piece.certain_at = -1
         for moment, operation in enumerate(recorder.operations):
             self._do(moment, operation)
+        writes = [p.change.data for p in self._pieces if isinstance(p.change, Write)]
+        self._stale = b"".join(writes[:8]) or b"\0"
 
     def _do(self, moment: int, operation: Operation) -> None:
         match operation:
@@ -89,8 +91,7 @@ class Disk:
                 for start, part in _torn(offset, data, self._tear):
                     self._remember(file, start, len(part))
                     self._pieces.append(_Piece(moment, Write(file, start, part)))
-                # The size grows on its own; Truncate with a flag of its own is not needed
-                # as no program here writes before the end of a file.
+                # No program here writes before the end of a file.
                 self._pieces.append(_Piece(moment, Truncate(file, offset + len(data))))
             case Truncate():
                 self._pieces.append(_Piece(moment, operation))
@@ -192,18 +193,29 @@ class Disk:
                     tree[path] = None
                     walk(number, f"{path}/")
                 else:
-                    hole = self._hole(sizes[number], chance)
-                    tree[path] = _content(written[number], hole)
+                    tree[path] = self._content(sizes[number], written[number], chance)
 
         walk(0, "")
         return tree
 
+    def _content(
+        self, size: int, writes: list[Write], chance: random.Random | None
+    ) -> bytes:
+        covered = 0
+        for write in writes:
+            if write.offset <= covered:
+                covered = max(covered, write.offset + len(write.data))
+        content = bytearray(size) if covered >= size else self._hole(size, chance)
+        for write in writes:
+            if write.offset < size:
+                end = min(size, write.offset + len(write.data))
+                content[write.offset : end] = write.data[: end - write.offset]
+        return bytes(content)
+
     def _hole(self, size: int, chance: random.Random | None) -> bytearray:
         """Return what is in a file where nothing was written."""
         if self._model == "stale":
-            writes = [p.change.data for p in self._pieces if isinstance(p.change, Write)]
-            stale = b"".join(writes[:8]) or b"\0"
-            return bytearray((stale * (size // len(stale) + 1))[:size])
+            return bytearray((self._stale * (size // len(self._stale) + 1))[:size])
         if chance and self._model in ("posix", "fat") and chance.random() < _GARBAGE:
             return bytearray(chance.choices(b"\xff\x00\n{a", k=size))
         return bytearray(size)
@@ -218,15 +230,6 @@ def _torn(offset: int, data: bytes, tear: int) -> Iterator[tuple[int, bytes]]:
         size = tear - offset % tear
         yield offset, data[:size]
         offset, data = offset + size, data[size:]
-
-
-def _content(writes: list[Write], content: bytearray) -> bytes:
-    size = len(content)
-    for write in writes:
-        if write.offset < size:
-            end = min(size, write.offset + len(write.data))
-            content[write.offset : end] = write.data[: end - write.offset]
-    return bytes(content)
 
 
 def _subsets(

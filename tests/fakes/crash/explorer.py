@@ -146,12 +146,14 @@ class Explorer:
             self._explore_once(plan.states, plan.most)
             return self.totals
         self._deadline = time.monotonic() + plan.seconds
-        for round_ in itertools.count():
-            if time.monotonic() > self._deadline:
-                return self.totals
+        seen = -1
+        for round_ in range(1, _MOST_ROUNDS):
+            if self._is_over() or len(self._seen) == seen:
+                break
+            seen = len(self._seen)
             self._chance = random.Random(f"{self._seed} {round_}")
             number = 300 * 2**round_
-            self._explore_once((number, number, number // 2), plan.most * (round_ + 1))
+            self._explore_once((number, number, number // 2), plan.most * round_)
         return self.totals
 
     def _explore_once(self, states: tuple[int, int, int], most: int) -> None:
@@ -295,6 +297,7 @@ class Explorer:
 # When it was, in the file of rejects: no two recordings have the same.
 _TIME = re.compile(rb'"time": "[^"]*"')
 _KEPT = 0.3
+_MOST_ROUNDS = 30
 _MOST_KEPT = 200
 
 

@@ -19,7 +19,7 @@ from multimeter.errors import MultimeterError
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry
 from multimeter.sinks.memory import MemorySink
 
-__all__ = ["SCRIPTS", "Lab", "SpoolWorkload"]
+__all__ = ["SCRIPTS", "Lab", "SpoolWorkload", "spilling"]
 
 _SPOOL = "home/spool"
 _MOST_STEPS = 200
@@ -346,6 +346,20 @@ def limiting(lab: Lab) -> None:
         lab.put(program, size=200)
 
 
+def spilling(lab: Lab) -> None:
+    """Memory is full; what is in it is moved to the spool before the program ends."""
+    lab.answer = _is_down
+    program = lab.program(tier="memory", max_records=3)
+    lines = [lab.write(program, size=300) for _ in range(8)]
+    lab.send(program)
+    if program.queue.secure(program.worker.lot):
+        for line, ticket in lines:
+            lab.commit(program, line, ticket)
+    lab.answer = lambda _: Accepted()
+    program.now += 1_000
+    lab.send(program, 2)
+
+
 SCRIPTS: tuple[Script, ...] = (
     growing,
     rolling,
@@ -358,3 +372,4 @@ SCRIPTS: tuple[Script, ...] = (
     freezing,
     limiting,
 )
+"""What programs with a spool do, whatever their tier."""

@@ -163,6 +163,9 @@ def replacement(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def _draft_for(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # A device or a pipe would be gone for all other programs.
+        raise OSError(errno.EINVAL, "it is a device or a pipe")
     draft = path.with_name(f"{DRAFT_PREFIX}{os.urandom(8).hex()}")
     try:
         yield draft

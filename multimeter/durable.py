@@ -121,7 +121,13 @@ def make_folders(path: pathlib.Path, mode: int = 0o777) -> bool:
         except FileExistsError:
             if not folder.is_dir():
                 raise
-        sync_folder(folder.parent)
+        try:
+            sync_folder(folder.parent)
+        except OSError:
+            # Else the next call would take it for one that is safe.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
     return True
 
 
@@ -167,6 +173,9 @@ def replacement(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def _draft_for(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # A device or a pipe would be gone for all other programs.
+        raise OSError(errno.EINVAL, "it is a device or a pipe")
     draft = path.with_name(f"{DRAFT_PREFIX}{os.urandom(8).hex()}")
     try:
         yield draft

@@ -144,7 +144,8 @@ class SegmentFolder:
             file.close()
             self._open = None
         if file.records == 0:
-            file.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                file.path.unlink()
             return
         segment = Segment(file.path, file.batch, file.records, file.size)
         if not self._sync:

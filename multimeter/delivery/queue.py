@@ -168,7 +168,10 @@ class Queue:
 
     def _spill(self, line: bytes) -> int:
         # Batches are numbered in the order of their records: leave numbers for those
-        # that are still in memory.
+        # that are still in memory. A file that a failed write has left empty has its
+        # number already.
+        if self._own:
+            self._own.freeze()
         self._memory_number = self._number
         self._number += len(self._lines)
         ticket = self._put_on_disk(line)
@@ -305,6 +308,11 @@ class Queue:
         self._memory_number += 1
         self._number = max(self._number, self._memory_number)
         return self._memory_number
+
+    @property
+    def only_unreadable_wait(self) -> bool:
+        """Whether nothing waits but batches whose files could not be read."""
+        return self.waiting == sum(lot.records for lot in self._unreadable)
 
     def put_back(self, lot: Lot) -> None:
         """Put a batch whose file cannot be read behind all others."""

@@ -35,6 +35,7 @@ _GROWTH = 10
 _UNAVAILABLE = "unavailable"
 _REFUSED = "refused"
 _NOTHING = Scan([], 0, 0)
+_MOST_READS = 3
 
 
 @dataclass(frozen=True)
@@ -187,12 +188,12 @@ class Worker:
         """Tell whether a file is damaged for good: it has failed after all others, too."""
         segment.failures += 1
         with self._lock:
-            nothing_waits = not self._queue.waiting
-        return nothing_waits and error.errno == errno.EIO and segment.failures > 1
+            is_last = self._queue.only_unreadable_wait
+        return is_last and error.errno == errno.EIO and segment.failures >= _MOST_READS
 
     def _put_back(self, lot: Lot, segment: Segment, error: OSError) -> bool:
         with self._lock:
-            is_last = not self._queue.waiting
+            is_last = self._queue.only_unreadable_wait
             self._queue.put_back(lot)
             self._lot = None
         why = f"{segment.path} cannot be read: {error}"

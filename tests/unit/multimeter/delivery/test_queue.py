@@ -116,6 +116,27 @@ def test_what_spills_is_numbered_after_what_is_in_memory(make):
     assert after.counters.resumed == after.counters.accepted == 8
 
 
+def test_a_file_that_a_failed_write_has_left_empty_changes_no_order(make, monkeypatch):
+    setup = make(max_records=4, batch_size=2)
+    setup.put(*numbers(0, 4))
+    write = os.write
+
+    def refuse_once(descriptor, data):
+        if data.startswith(b"\xff"):
+            monkeypatch.setattr(os, "write", write)
+            raise OSError(errno.EIO, "broken")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", refuse_once)
+    setup.put(*numbers(4, 9))
+    assert setup.counters.dropped == {"disk full": 1}
+    assert setup.queue.secure(None)
+    setup.queue.abandon()
+    after = make()
+    after.queue.take_over()
+    assert after.drain() == [*numbers(0, 4), *numbers(5, 9)]
+
+
 def test_the_oldest_are_dropped_one_by_one(make):
     setup = make(when_full="drop_oldest", spool=None, max_records=10)
     setup.put(*numbers(0, 25))

@@ -24,6 +24,7 @@ __all__ = [
     "PRECISIONS",
     "RefusedError",
     "cannot_be_first",
+    "comes_back",
     "decode",
     "decode_line",
     "encode",
@@ -130,8 +131,19 @@ def raw_line(record: Record) -> str:
     """Return the line of a record that came from one; its names are as they were."""
     texts = {key: format_field(value) for key, value in record.fields.items()}
     fields = [f"{raw_key(k)}={texts[k]}" for k in sorted(texts, key=cannot_be_first)]
-    series = raw_series(record.measurement, record.tags)
-    return f"{series} {','.join(fields)} {record.time_ns}"
+    line = f"{raw_series(record.measurement, record.tags)} {','.join(fields)}"
+    return line if record.time_ns is None else f"{line} {record.time_ns}"
+
+
+def comes_back(measurement: str, tags: Mapping[str, str], key: str = "v") -> bool:
+    """Tell whether names that are written as they are would be read as the same ones."""
+    try:
+        # Behind another one, a key may begin with white space.
+        (record,) = decode(f"{raw_series(measurement, tags)} _=1,{raw_key(key)}=2")
+    except ValueError:
+        return False
+    names = record.measurement, dict(record.tags), list(record.fields)
+    return names == (measurement, dict(tags), ["_", key])
 
 
 def cannot_be_first(key: str) -> bool:

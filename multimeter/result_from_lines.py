@@ -115,8 +115,10 @@ def _warn(reader: SeriesReader) -> None:
     """Say what a server would say, or what its user might wonder about."""
     for reason, count in reader.refused.items():
         log().warning("%d points are left out: %s", count, reason)
-    if reader.without_time:
-        log().warning("%d lines have no time; they get that of now.", reader.without_time)
+    # The entry of a run without points has no time, either.
+    counts = reader.without_time.items()
+    if without_time := sum(n for name, n in counts if name not in _ABOUT_RUNS):
+        log().warning("%d lines have no time; they get that of now.", without_time)
 
 
 def _name(result: Result) -> str:
@@ -188,7 +190,11 @@ def _result(series: Series, about: _About, *, is_whole: bool) -> Result:
             cause="The file was cut off, or another program wrote it.",
         ) from error
     keys = (measure.key for measure in schema.measures)
-    result.describe(schema, {**renamed, **{portable_key(key): key for key in keys}})
+    names = {**renamed, **{portable_key(key): key for key in keys}}
+    if result.tags == series.tags and all(names.get(k, k) == k for k in result.columns):
+        # Who wrote the lines did not have to change a name.
+        result.read_as = name
+    result.describe(schema, names)
     for time_ns, label in about.marks(name):
         result.add_mark(time_ns, label)
     return result

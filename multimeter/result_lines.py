@@ -18,11 +18,11 @@ from multimeter.errors import FormatError
 from multimeter.figures import figures_of
 from multimeter.identifiers import FIGURE_PREFIX, MARKS, RUNS
 from multimeter.line_protocol import (
-    encode,
     portable_key,
     portable_measurement,
+    raw_line,
 )
-from multimeter.point_lines import encode_points
+from multimeter.point_lines import encode_points, is_as_read
 from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.schema_json import schema_to_json
@@ -64,12 +64,9 @@ def encode_series(result: Result, about: Iterable[Record], size: int) -> Iterato
     Raises:
         FormatError: As :func:`encode_result`.
     """
-    measurement = portable_measurement(result.identifier or "")
-    beside = (
-        Record(each.measurement, {"measurement": measurement}, each.fields, each.time_ns)
-        for each in about
-    )
-    return _batches(chain(encode_points(result), map(_line, beside)), size)
+    tags = {"measurement": _measurement(result)}
+    beside = (Record(r.measurement, tags, r.fields, r.time_ns) for r in about)
+    return _batches(chain(encode_points(result), map(raw_line, beside)), size)
 
 
 def _batches(lines: Iterator[str], size: int) -> Iterator[str]:
@@ -107,21 +104,20 @@ def check_identifier(result: Result) -> None:
 
 
 def _encode_marks_and_run(result: Result) -> Iterator[str]:
-    measurement = portable_measurement(result.identifier or "")
+    tags = {"measurement": _measurement(result)}
     for time_ns, label in sorted(result.marks_ns):
-        yield _line(Record(MARKS, {"measurement": measurement}, {"label": label}, time_ns))
-    yield _line(run_record(result))
+        yield raw_line(Record(MARKS, tags, {"label": label}, time_ns))
+    yield raw_line(run_record(result))
 
 
-def _line(record: Record) -> str:
-    line = encode(record)
-    assert line is not None, "text and integers always have a form"
-    return line
+def _measurement(result: Result) -> str:
+    """Return the name under which a result is written."""
+    name = result.identifier or ""
+    return name if is_as_read(result) else portable_measurement(name)
 
 
 def run_record(result: Result) -> Record:
     """Return the entry of a run, at the time of its first point."""
-    measurement = portable_measurement(result.identifier or "")
     times = result.times_ns
     fields: dict[str, Any] = {
         "identifier": result.identifier,
@@ -134,9 +130,10 @@ def run_record(result: Result) -> Record:
         fields |= {"start": times[0], "end": times[-1], "duration": times[-1] - times[0]}
     known = {measure.key for measure in result.schema.measures}
     more = {portable_key(key): key for key in result.columns if key not in known}
-    if names := {name: key for name, key in more.items() if name != key}:
+    names = {name: key for name, key in more.items() if name != key}
+    if names and not is_as_read(result):
         fields["names"] = json_text(names)
     for figure in figures_of(result):
         fields[f"{FIGURE_PREFIX}{figure.key}"] = float(figure.value)
     start = times[0] if len(times) else None
-    return Record(RUNS, {"measurement": measurement}, fields, start)
+    return Record(RUNS, {"measurement": _measurement(result)}, fields, start)

@@ -93,12 +93,12 @@ class SeriesReader:
 
     Attributes:
         refused: Why points were refused, and how many.
-        without_time: How many points had no time.
+        without_time: How many points had no time, by their measurement.
     """
 
     def __init__(self, now_ns: int) -> None:
         self.refused: Counter[str] = Counter()
-        self.without_time = 0
+        self.without_time: Counter[str] = Counter()
         self._now_ns = now_ns
         self._series: dict[tuple[str, frozenset[tuple[str, str]]], Series] = {}
         self._types: defaultdict[str, dict[str, type]] = defaultdict(dict)
@@ -115,7 +115,7 @@ class SeriesReader:
         if fields:
             time_ns = record.time_ns
             if time_ns is None:
-                self.without_time += 1
+                self.without_time[record.measurement] += 1
                 time_ns = self._now_ns
             self._of(record).add(time_ns, fields)
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from multimeter import FormatError, LineFormat, LineProtocolError
-from multimeter.line_protocol import MAX_TIME_NS, decode
+from multimeter.line_protocol import MAX_TIME_NS, decode, raw_key
 from multimeter.line_stream import decode_pieces
 from multimeter.record import Record
 from multimeter.result import Result
@@ -103,7 +103,7 @@ def line(name: str, tags: object, fields: object, time: int | None, end: str) ->
     return f"{head} {body}{'' if time is None else f' {time}'}{end}"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     lines=st.lists(LINES, min_size=1, max_size=12),
     precision=st.sampled_from(["ns", "us", "ms", "s"]),
@@ -148,7 +148,7 @@ NAMES = st.text(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(texts=st.lists(NAMES, min_size=5, max_size=5), first=st.booleans())
 @example(texts=["win\\path", "tab\there", "del\x7f", "\\", "\tb"], first=False)
 @example(texts=["\ufeffm", "\ufefft", "v", "a", "\rb"], first=True)
@@ -224,3 +224,27 @@ def test_a_series_key_has_65535_bytes_at_most(store: Store) -> None:
         assert error.value.reason.endswith("> 65535")
         with pytest.raises(LineProtocolError, match="max key length"):
             list(decode((first * 3 + body(tag, field, char)).decode()))
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(NAMES, min_size=5, max_size=5), first=st.booleans())
+@example(texts=["win\\path", "tab\there", "del\x7f", "\\x", "\tb"], first=False)
+@example(texts=["a\\ b", "time", "v", "time", "_field"], first=True)
+def test_a_foreign_run_that_was_saved_is_imported_under_its_own_names(
+    store: Store, texts: list[str], first: bool
+) -> None:
+    name, tag, value, one, two = map(raw_key, texts)
+    name = f"{name}{next(NUMBERS)}" if first else f"m{next(NUMBERS)}{name}"
+    body = f"\n{name},{tag}={value} {one}=1,{two}=2i 5\n{name},{tag}={value} {one}=2 6\n"
+    try:
+        before, _ = stored(store, body, "ns")
+    except LineProtocolError:
+        return
+    for run in LineFormat().load_all(io.BytesIO(body.encode())):
+        stream = io.BytesIO()
+        LineFormat().save_result_to_stream(run.result, stream)
+        stream.seek(0)
+        assert LineFormat().load(stream) == run.result
+        again = stream.getvalue().decode().removeprefix("\n")
+        points = [r for r in decode(again) if not r.measurement.startswith("multimeter_")]
+        assert points_of_records(points) == before

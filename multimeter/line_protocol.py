@@ -18,9 +18,13 @@ from multimeter.record import FieldValue, Record, Unsigned
 from multimeter.values import field_value, plain, text_of
 
 __all__ = [
+    "KEY_SEPARATOR_BYTES",
+    "MAX_KEY_BYTES",
     "MAX_TIME_NS",
     "PRECISIONS",
     "RefusedError",
+    "cannot_be_first",
+    "comes_back",
     "decode",
     "decode_line",
     "encode",
@@ -31,8 +35,12 @@ __all__ = [
     "line_end",
     "portable_key",
     "portable_measurement",
+    "raw_key",
+    "raw_line",
+    "raw_series",
     "skip_spaces",
     "time_of",
+    "unit_of",
 ]
 
 PRECISIONS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -40,6 +48,12 @@ PRECISIONS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 MAX_TIME_NS = 2**63 - 2
 """The last time (and, negated, the first) that InfluxDB stores, in ns."""
+
+MAX_KEY_BYTES = 65_535
+"""The most bytes of measurement and tags, and a field key, as they stand in a line."""
+
+KEY_SEPARATOR_BYTES = 4
+"""What InfluxDB counts between the tags and a field key."""
 
 _INT64 = 2**63
 _UINT64 = 2**64
@@ -51,6 +65,7 @@ _FALSE = frozenset(("f", "F", "false", "False", "FALSE"))
 # their pictures (U+2400..), as terminals and editors do.
 _UNPORTABLE = {code: chr(0x2400 + code) for code in range(32)} | {0x7F: "\u2421"}
 _UNPORTABLE |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_BLANK = frozenset("\t\0\r")
 _RESERVED_KEYS = frozenset(("time", "_measurement", "_field"))
 
 _ESCAPE_MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ "})
@@ -88,17 +103,52 @@ def portable_key(name: str) -> str:
 
 
 def escape_measurement(name: str) -> str:
-    """Escape a measurement name that line protocol can carry."""
+    """Return a measurement as it is written: the nearest name that can be."""
     return portable_measurement(name).translate(_ESCAPE_MEASUREMENT)
 
 
 def escape_key(name: str) -> str:
-    """Escape a tag key or field key."""
-    return portable_key(name).translate(_ESCAPE_KEY)
+    """Return a tag key or field key as it is written: the nearest name that can be."""
+    return raw_key(portable_key(name))
 
 
 def _escape_tag_value(value: str) -> str:
-    return _portable(value).translate(_ESCAPE_KEY)
+    return raw_key(_portable(value))
+
+
+def raw_key(name: str) -> str:
+    """Return a tag key, tag value or field key that came from a line as it was there."""
+    return name.translate(_ESCAPE_KEY)
+
+
+def raw_series(measurement: str, tags: Mapping[str, str]) -> str:
+    """Return a measurement and tags that came from a line as they were there."""
+    pairs = [f",{raw_key(key)}={raw_key(value)}" for key, value in tags.items()]
+    return measurement.translate(_ESCAPE_MEASUREMENT) + "".join(pairs)
+
+
+def raw_line(record: Record) -> str:
+    """Return the line of a record that came from one; its names are as they were."""
+    texts = {key: format_field(value) for key, value in record.fields.items()}
+    fields = [f"{raw_key(k)}={texts[k]}" for k in sorted(texts, key=cannot_be_first)]
+    line = f"{raw_series(record.measurement, record.tags)} {','.join(fields)}"
+    return line if record.time_ns is None else f"{line} {record.time_ns}"
+
+
+def comes_back(measurement: str, tags: Mapping[str, str], key: str = "v") -> bool:
+    """Tell whether names that are written as they are would be read as the same ones."""
+    try:
+        # Behind another one, a key may begin with white space.
+        (record,) = decode(f"{raw_series(measurement, tags)} _=1,{raw_key(key)}=2")
+    except ValueError:
+        return False
+    names = record.measurement, dict(record.tags), list(record.fields)
+    return names == (measurement, dict(tags), ["_", key])
+
+
+def cannot_be_first(key: str) -> bool:
+    """Tell whether a field key begins with white space that would be passed over."""
+    return key[:1] in _BLANK
 
 
 def format_field(value: Any) -> str | None:
@@ -238,11 +288,7 @@ def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
             been yielded.
         ConfigurationError: There is no such precision.
     """
-    if precision not in PRECISIONS:
-        raise ConfigurationError(
-            "invalid precision; valid precision units are ns, us, ms, and s"
-        )
-    position, end, unit = 0, len(text), PRECISIONS[precision]
+    position, end, unit = 0, len(text), unit_of(precision)
     while position < end:
         start = skip_spaces(text, position)
         if start >= end or text[start] in "\r\n":
@@ -257,6 +303,19 @@ def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
             line = text[start : line_end(text, start)].rstrip("\r")
             raise LineProtocolError(line, str(refused)) from None
         yield record
+
+
+def unit_of(precision: str) -> int:
+    """Return the length of what a timestamp counts, in ns.
+
+    Raises:
+        ConfigurationError: There is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigurationError(
+            "invalid precision; valid precision units are ns, us, ms, and s"
+        )
+    return PRECISIONS[precision]
 
 
 class RefusedError(Exception):
@@ -290,7 +349,9 @@ def decode_line(text: str, start: int, unit: int) -> tuple[Record, int]:
         raise RefusedError("missing measurement")
     measurement = _UNESCAPE_MEASUREMENT.sub(r"\1", text[start:position])
     tags, position = _decode_tags(text, position)
-    fields, position = _decode_fields(text, _end(_SKIP, text, position))
+    key_bytes = _bytes(text, start, position)
+    _check_key(key_bytes)
+    fields, position = _decode_fields(text, _end(_SKIP, text, position), key_bytes)
     match = _TIME.match(text, position)
     if match is None:
         raise RefusedError("bad timestamp")
@@ -325,8 +386,22 @@ def _decode_tags(text: str, position: int) -> tuple[dict[str, str], int]:
     return tags, position
 
 
-def _decode_fields(text: str, position: int) -> tuple[dict[str, FieldValue], int]:
+def _bytes(text: str, start: int, end: int) -> int:
+    # No character takes more than four, so that short ones need not be encoded.
+    size = end - start
+    return size if 4 * size < MAX_KEY_BYTES else len(text[start:end].encode())
+
+
+def _check_key(size: int) -> None:
+    if size > MAX_KEY_BYTES:
+        raise RefusedError(f"max key length exceeded: {size} > {MAX_KEY_BYTES}")
+
+
+def _decode_fields(
+    text: str, position: int, key_bytes: int
+) -> tuple[dict[str, FieldValue], int]:
     fields: dict[str, FieldValue] = {}
+    longest = 0
     if position >= len(text) or text[position] in "\r\n":
         raise RefusedError("missing fields")
     while True:
@@ -336,8 +411,10 @@ def _decode_fields(text: str, position: int) -> tuple[dict[str, FieldValue], int
         if key_end == position:
             raise RefusedError("missing field key")
         key = _UNESCAPE_KEY.sub(r"\1", text[position:key_end])
+        longest = max(longest, _bytes(text, position, key_end))
         fields[key], position = _decode_value(text, key_end + 1)
         if text[position : position + 1] != ",":
+            _check_key(key_bytes + KEY_SEPARATOR_BYTES + longest)
             return fields, position
         position += 1
 

@@ -17,11 +17,11 @@ from multimeter.line_protocol import (
     RefusedError,
     decode,
     decode_line,
-    escape_key,
-    escape_measurement,
-    format_tags,
     line_end,
+    raw_key,
+    raw_series,
     skip_spaces,
+    unit_of,
 )
 from multimeter.record import FieldValue, Record
 
@@ -35,26 +35,28 @@ _GROUPS = {
 }
 
 
-def decode_pieces(pieces: Iterable[str]) -> Iterator[Record]:
-    """Decode text that comes in pieces, cut anywhere; times are in ns.
+def decode_pieces(pieces: Iterable[str], precision: str = "ns") -> Iterator[Record]:
+    """Decode text that comes in pieces, cut anywhere.
 
     No more of it is kept than one piece, and the line that it ends in.
 
     Args:
         pieces: The pieces.
+        precision: What a timestamp counts: ``ns``, ``us``, ``ms`` or ``s``.
 
     Yields:
         As :func:`multimeter.line_protocol.decode`.
 
     Raises:
         LineProtocolError: A line is not line protocol.
+        ConfigurationError: There is no such precision.
     """
-    text, shapes = "", _Shapes()
+    text, shapes = "", _Shapes(unit_of(precision))
     for piece in pieces:
         text += piece
         done = yield from _whole_lines(text, shapes)
         text = text[done:]
-    yield from decode(text)
+    yield from decode(text, precision=precision)
 
 
 def _whole_lines(text: str, shapes: _Shapes) -> Generator[Record, None, int]:
@@ -74,7 +76,7 @@ def _whole_lines(text: str, shapes: _Shapes) -> Generator[Record, None, int]:
             position = start + 1 if text[start] != "#" else next_line
             continue
         try:
-            record, after = decode_line(text, start, 1)
+            record, after = decode_line(text, start, shapes.unit)
         except RefusedError as refused:
             line = text[start:next_line].rstrip("\r\n")
             if '"' in line:
@@ -89,9 +91,14 @@ def _whole_lines(text: str, shapes: _Shapes) -> Generator[Record, None, int]:
 
 
 class _Shapes:
-    """What lines looked like so far, the last one first."""
+    """What lines looked like so far, the last one first.
 
-    def __init__(self) -> None:
+    Args:
+        unit: The length of what a timestamp counts, in ns.
+    """
+
+    def __init__(self, unit: int = 1) -> None:
+        self.unit = unit
         self._known: dict[object, _Shape | None] = {}
         self._last: _Shape | None = None
 
@@ -105,20 +112,21 @@ class _Shapes:
         name = (record.measurement, tuple(record.tags.items()), types)
         if name not in self._known and len(self._known) < _MOST_SHAPES:
             numbers = all(kind in _GROUPS for _, kind in types)
-            self._known[name] = _Shape(record) if numbers else None
+            self._known[name] = _Shape(record, self.unit) if numbers else None
         self._last = self._known.get(name)
 
 
 class _Shape:
     """A line all of whose fields are numbers, with groups in the place of these."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, unit: int) -> None:
+        self._unit = unit
         self._measurement = record.measurement
         self._tags: Mapping[str, str] = record.tags
         self._readers = [(key, type(value)) for key, value in record.fields.items()]
-        head = escape_measurement(record.measurement) + format_tags(record.tags)
+        head = raw_series(record.measurement, record.tags)
         fields = ",".join(
-            f"{re.escape(escape_key(key))}={_GROUPS[kind]}" for key, kind in self._readers
+            f"{re.escape(raw_key(key))}={_GROUPS[kind]}" for key, kind in self._readers
         )
         line = f"{re.escape(head)} {fields} (-?[0-9]{{1,19}})\n"
         self._match = re.compile(line, re.ASCII).match
@@ -131,7 +139,7 @@ class _Shape:
         values: dict[str, FieldValue] = {
             key: read(text) for (key, read), text in zip(self._readers, texts)
         }
-        time_ns = int(time)
+        time_ns = int(time) * self._unit
         is_finite = math.isfinite(sum(values.values()))  # type: ignore[arg-type]
         if abs(time_ns) > MAX_TIME_NS or not is_finite:
             return None

@@ -11,14 +11,18 @@ from typing import Any
 from multimeter.columns import ABSENT, Column
 from multimeter.errors import FormatError
 from multimeter.line_protocol import (
+    cannot_be_first,
+    comes_back,
     escape_key,
     escape_measurement,
     format_field,
     format_tags,
+    raw_key,
+    raw_series,
 )
 from multimeter.result import Result
 
-__all__ = ["encode_points"]
+__all__ = ["encode_points", "is_as_read"]
 
 _SUFFIXES = {"d": "", "q": "i"}
 _ROWS_AT_ONCE = 256
@@ -33,12 +37,24 @@ def encode_points(result: Result) -> Iterator[str]:
     return _Points(result).lines()
 
 
+def is_as_read(result: Result) -> bool:
+    """Tell whether a result came from lines, and is written with the names of these."""
+    name = result.identifier
+    return bool(name) and name == result.read_as and comes_back(name, result.tags)
+
+
 class _Points:
     """The points of a result with what is the same in each of their lines."""
 
     def __init__(self, result: Result) -> None:
-        self._head = escape_measurement(result.identifier or "") + format_tags(result.tags)
-        self._columns = dict(zip(_field_keys(result.columns), result.columns.values()))
+        name, columns = result.identifier or "", result.columns
+        if is_as_read(result):
+            self._head = raw_series(name, result.tags)
+            keys = sorted(columns, key=cannot_be_first)
+            self._columns = {_key_as_read(key): columns[key] for key in keys}
+        else:
+            self._head = escape_measurement(name) + format_tags(result.tags)
+            self._columns = dict(zip(_field_keys(columns), columns.values()))
         self._times = list(result.times_ns)
         self._packed = _packed(self._columns, len(self._times))
         # Of columns that stand still: the bytes of a block, and the text of a value.
@@ -128,6 +144,10 @@ def _mixes_numbers(column: Column) -> bool:
     return len(types) > 1 and all(
         issubclass(t, (int, float)) and t is not bool for t in types
     )
+
+
+def _key_as_read(key: str) -> str:
+    return raw_key(key) if comes_back("m", {}, key) else escape_key(key)
 
 
 def _field_keys(keys: Iterable[str]) -> list[str]:

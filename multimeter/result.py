@@ -57,6 +57,8 @@ class Result:
         tags: Tag keys to tag values.
         meta_data: More about the measurement, keys to values.
         schema: The metrics, subjects and measures.
+        read_as: The measurement of the lines that it was read from, or None. Where that is
+            the identifier, all names are written again as they were.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Result:
         self.identifier = identifier
         self.tags = {text_of(k): text_of(v) for k, v in (tags or {}).items()}
         self.meta_data: dict[str, Any] = {}
+        self.read_as: str | None = None
         self.schema = Schema.of_probes(probes)
         self._times = Column(int)
         self._last_given: int | None = None

@@ -142,30 +142,34 @@ def simple(value: Any, depth: int = 0) -> Any:
     return text_of(value)
 
 
-def json_value(value: Any) -> Any:
+def json_value(value: Any, *, nan: bool = False) -> Any:
     """Return what JSON (RFC 8259) can say of a value, as :func:`simple` makes it.
 
     JSON has neither NaN nor infinity: they become null, as does an integer of thousands of
     digits, which nothing reads back.
+
+    Args:
+        value: Any object.
+        nan: Whether NaN and infinity stay, for a reader that knows them as Python does.
     """
-    return _finite(simple(value))
+    return _said(simple(value), nan=nan)
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
+def _said(value: Any, *, nan: bool) -> Any:
+    if isinstance(value, float) and not (nan or math.isfinite(value)):
         return None
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return None
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _said(each, nan=nan) for key, each in value.items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [_said(each, nan=nan) for each in value]
     return value
 
 
-def json_text(value: Any) -> str:
+def json_text(value: Any, *, nan: bool = False) -> str:
     """Return any value as one line of JSON; see :func:`json_value`."""
     try:
-        return json.dumps(value, allow_nan=False, default=field_value)
+        return json.dumps(value, allow_nan=nan, default=field_value)
     except Exception:  # noqa: BLE001 - as above, and what JSON lacks
-        return json.dumps(json_value(value), allow_nan=False)
+        return json.dumps(json_value(value, nan=nan), allow_nan=nan)

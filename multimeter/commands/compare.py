@@ -16,7 +16,14 @@ from multimeter.commands.output import (
     replace_file,
     width,
 )
-from multimeter.commands.run_options import RUN_HELP, Config, Folder, Json, load
+from multimeter.commands.run_options import (
+    RUN_HELP,
+    Config,
+    Folder,
+    Json,
+    Precision,
+    load,
+)
 from multimeter.commands.show import Html, Measures
 from multimeter.comparison import START, Row, compare_figures, compare_marks
 from multimeter.errors import ConfigurationError
@@ -47,6 +54,7 @@ def compare(
     html: Html = None,
     folder: Folder = None,
     config: Config = None,
+    precision: Precision = None,
     json: Json = False,  # noqa: FBT002 - a switch
 ) -> None:
     """Compare runs: their figures, and their curves over each other.
@@ -55,7 +63,7 @@ def compare(
     """
     if not 1 < len(runs) <= len(_LETTERS):
         raise ConfigurationError(f"Name two runs to compare, up to {len(_LETTERS)}.")
-    results = [load(word, folder, config) for word in runs]
+    results = [load(word, folder, config, precision) for word in runs]
     figures, marks = compare_figures(results), compare_marks(results, align)
     if html is not None:
         _write_html(results, figures, marks, align, html)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from multimeter.commands.output import replace_file
-from multimeter.commands.run_options import Config, Folder, Run, load
+from multimeter.commands.run_options import Config, Folder, Precision, Run, load
 from multimeter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def export(
     form: Format = None,
     folder: Folder = None,
     config: Config = None,
+    precision: Precision = None,
 ) -> None:
     """Write a run as CSV, JSON, line protocol or Parquet.
 
@@ -58,7 +59,7 @@ def export(
         raise ConfigurationError(
             "Parquet needs a file.", next_step=f"multimeter export {run} -o {run}.parquet"
         )
-    result = load(run, folder, config)
+    result = load(run, folder, config, precision)
     if output is None:
         _file_format(form).save_result_to_stream(result, sys.stdout.buffer)
         sys.stdout.buffer.flush()

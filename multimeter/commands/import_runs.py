@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, List  # noqa: UP035 - as typer read
 import typer
 
 from multimeter.commands.output import is_terminal, say
-from multimeter.commands.run_options import Config
+from multimeter.commands.run_options import Config, Precision, Unit
 from multimeter.errors import FormatError, MultimeterError, StorageError
 from multimeter.reports.texts import printable
+from multimeter.result_lines import encode_series
 
 if TYPE_CHECKING:
+    from multimeter.result_from_lines import Run
     from multimeter.storages.influx import InfluxDBStorage
 
 __all__ = ["import_runs"]
@@ -25,38 +27,62 @@ Files = Annotated[
 ]
 
 
-def import_runs(files: Files, config: Config = None) -> None:
+_LINES_AT_ONCE = 5_000
+
+
+def import_runs(files: Files, config: Config = None, precision: Precision = None) -> None:
     """Bring runs from files into the stack. Ends with 1 when not all has arrived.
 
-    A run that is there already is replaced point by point: to repeat it is harmless.
+    A run that is there already is replaced point by point: to repeat it is harmless. A
+    file of line protocol may hold several runs.
     """
     from multimeter.connection import find_connection
     from multimeter.storages.influx import InfluxDBStorage
 
     stack = find_connection(config)
     storage = InfluxDBStorage(stack.token, stack.url, stack.org, stack.bucket, live=False)
-    failed = 0
-    paths = list(_files(files))
+    arrived = failed = 0
     with contextlib.closing(storage):
-        for path in _progress(paths):
+        for path in _progress(list(_files(files))):
             try:
-                say(printable(_store(path, storage)))
+                runs = _load(path, (precision or Unit.NS).value)
             except MultimeterError as error:
                 failed += 1
                 typer.echo(f"{path} did not arrive: {error}", err=True)
-    typer.echo(f"{len(paths) - failed} of {len(paths)} runs are at {stack.url}.")
-    if failed or not paths:
+                continue
+            for run in runs:
+                try:
+                    say(printable(_store(run, storage)))
+                    arrived += 1
+                except MultimeterError as error:
+                    failed += 1
+                    name = f"{run.result.identifier} in {path}" if len(runs) > 1 else path
+                    typer.echo(printable(f"{name} did not arrive: {error}"), err=True)
+    typer.echo(f"{arrived} of {arrived + failed} runs are at {stack.url}.")
+    if failed or not arrived:
         raise typer.Exit(1)
 
 
-def _store(path: pathlib.Path, storage: InfluxDBStorage) -> str:
-    from multimeter.runs.files import load_file
+def _load(path: pathlib.Path, precision: str) -> list[Run]:
+    from multimeter.runs.files import load_runs
 
-    result = load_file(path)
-    if not result.identifier:
+    runs = load_runs(path, precision)
+    if not runs:
+        raise FormatError("There is no run in it.")
+    if not all(run.result.identifier for run in runs):
         raise FormatError("The run has no identifier, under which it could be found.")
-    storage.store(result)
-    return f"{result.identifier}: {len(result.times_ns)} points"
+    return runs
+
+
+def _store(run: Run, storage: InfluxDBStorage) -> str:
+    result = run.result
+    if run.is_whole:
+        storage.store(result)
+    else:
+        storage.store_lines(encode_series(result, run.about, _LINES_AT_ONCE))
+    tags = "".join(f",{key}={value}" for key, value in result.tags.items())
+    name = result.identifier if run.is_whole else f"{result.identifier}{tags}"
+    return f"{name}: {len(result.times_ns)} points"
 
 
 def _files(given: Iterable[pathlib.Path]) -> Iterator[pathlib.Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -14,7 +15,27 @@ if TYPE_CHECKING:
     from multimeter.result import Result
     from multimeter.runs.source import RunSource
 
-__all__ = ["Config", "Folder", "Json", "Run", "existing_folder", "load", "sources_of"]
+__all__ = [
+    "Config",
+    "Folder",
+    "Json",
+    "Precision",
+    "Run",
+    "Unit",
+    "existing_folder",
+    "load",
+    "sources_of",
+]
+
+
+class Unit(str, Enum):
+    """What a time counts."""
+
+    NS = "ns"
+    US = "us"
+    MS = "ms"
+    S = "s"
+
 
 RUN_HELP = (
     "The path of a file; an identifier, or a beginning that only one run has; @latest, "
@@ -34,6 +55,10 @@ Config = Annotated[
     typer.Option(
         "-c", "--config", help="The file that describes the stack.", metavar="FILE"
     ),
+]
+Precision = Annotated[
+    Optional[Unit],  # noqa: UP045
+    typer.Option(help="What times count in a file of line protocol; by default ns."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one object of JSON.")]
 
@@ -80,7 +105,12 @@ def existing_folder(folder: pathlib.Path | None, option: str) -> pathlib.Path | 
     return path
 
 
-def load(word: str, folder: pathlib.Path | None, config: pathlib.Path | None) -> Result:
+def load(
+    word: str,
+    folder: pathlib.Path | None,
+    config: pathlib.Path | None,
+    precision: Unit | None = None,
+) -> Result:
     """Return the run that a word means; see :mod:`multimeter.runs.choice`.
 
     Raises:
@@ -88,7 +118,8 @@ def load(word: str, folder: pathlib.Path | None, config: pathlib.Path | None) ->
     """
     from multimeter.runs.choice import load_run
 
-    return load_run(word, lambda: sources_of(folder, config), _warn)
+    unit = (precision or Unit.NS).value
+    return load_run(word, lambda: sources_of(folder, config), _warn, unit)
 
 
 def _warn(what: str) -> None:

@@ -15,7 +15,7 @@ from multimeter.commands.output import (
     replace_file,
     width,
 )
-from multimeter.commands.run_options import Config, Folder, Json, Run, load
+from multimeter.commands.run_options import Config, Folder, Json, Precision, Run, load
 from multimeter.measurement import INTERRUPTED
 from multimeter.quantities import quantity
 from multimeter.reports.texts import local_time, printable
@@ -49,10 +49,11 @@ def show(
     html: Html = None,
     folder: Folder = None,
     config: Config = None,
+    precision: Precision = None,
     json: Json = False,  # noqa: FBT002 - a switch
 ) -> None:
     """Show a run: its figures, its marks, and its curves."""
-    result = load(run, folder, config)
+    result = load(run, folder, config, precision)
     if html is not None:
         _write_html(result, html)
     if json:

@@ -96,7 +96,7 @@ def _about(result: Result) -> dict[str, str]:
     return {
         "identifier": result.identifier or "",
         "tags": json_text(result.tags),
-        "meta_data": json_text(result.meta_data),
+        "meta_data": json_text(result.meta_data, nan=True),
         "schema": json_text(schema_to_json(result.schema)),
         "marks": json_text(result.marks_ns),
     }

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.line_protocol import portable_measurement
 from multimeter.result import Result
-from multimeter.runs.files import load_file
+from multimeter.runs.files import is_run_file, load_file
 from multimeter.runs.source import RunEntry, RunSource, starts_ahead
 
 __all__ = ["UnknownRunError", "load_run"]
@@ -31,7 +31,10 @@ class UnknownRunError(MultimeterError):
 
 
 def load_run(
-    word: str, find_sources: Callable[[], Sequence[RunSource]], warn: Callable[[str], None]
+    word: str,
+    find_sources: Callable[[], Sequence[RunSource]],
+    warn: Callable[[str], None],
+    precision: str = "ns",
 ) -> Result:
     """Return the run that a word means.
 
@@ -40,6 +43,7 @@ def load_run(
         find_sources: Returns where runs are, and is asked where the word is no path; of
             two runs with the same identifier, the first is taken.
         warn: Told where a source could not be asked, though the run was found.
+        precision: What times count in a file of line protocol that the word names.
 
     Raises:
         UnknownRunError: There is no such run, or more than one.
@@ -47,8 +51,8 @@ def load_run(
         FormatError: It is damaged.
     """
     path = _path_of(word)
-    if path and path.is_file():
-        return load_file(path)
+    if path and (path.is_file() or _is_odd_file(path)):
+        return load_file(path, precision)
     if path and path.is_dir() and path.name != word:
         raise ConfigurationError(
             f"{word} is a folder.",
@@ -73,6 +77,10 @@ def _path_of(word: str) -> pathlib.Path | None:
         return path if path.exists() else None
     except (OSError, ValueError, RuntimeError):
         return None  # no system takes it as a path
+
+
+def _is_odd_file(path: pathlib.Path) -> bool:
+    return is_run_file(path) and not path.is_dir()
 
 
 _Runs = list[tuple[RunSource, RunEntry]]

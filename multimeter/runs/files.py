@@ -6,11 +6,13 @@ import contextlib
 import gzip
 import pathlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 from multimeter.errors import FormatError, MultimeterError, StorageError
+from multimeter.log import log
 from multimeter.result import Result
+from multimeter.result_from_lines import Run
 from multimeter.runs.file_ends import FileEnds, read_ends
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.file import file_name
@@ -18,13 +20,14 @@ from multimeter.storages.formats import FileFormat, Stream
 from multimeter.storages.json_format import JsonFormat
 from multimeter.storages.line_format import LineFormat
 
-__all__ = ["Folder", "is_run_file", "load_file"]
+__all__ = ["Folder", "is_run_file", "load_file", "load_runs"]
 
 _FORMATS: dict[str, FileFormat] = {
     each.extension: each for each in (JsonFormat(), LineFormat())
 }
 _ZIPPED = ".gz"
 _SMALL = 2 * 1024**2
+_BEFORE_COMPUTERS = 10 * 365 * 86_400 * 10**9
 
 
 def is_run_file(path: pathlib.Path) -> bool:
@@ -32,24 +35,50 @@ def is_run_file(path: pathlib.Path) -> bool:
     return _format_of(path) is not None and not path.name.startswith(".")
 
 
-def load_file(path: pathlib.Path) -> Result:
+def load_file(path: pathlib.Path, precision: str = "ns") -> Result:
     """Read a run from a file.
 
     Args:
         path: A file in JSON or line protocol, perhaps zipped (``.gz``), by its ending.
+        precision: What times of line protocol count: ``ns``, ``us``, ``ms`` or ``s``.
 
     Raises:
         StorageError: The file cannot be read.
-        FormatError: It does not hold a run.
+        FormatError: It does not hold a run, or more than one.
+        ConfigurationError: There is no such precision.
     """
+    with _opened(path) as stream:
+        result = _known_format(path, precision).load(stream)
+    _doubt_times(path, [result])
+    return result
+
+
+def load_runs(path: pathlib.Path, precision: str = "ns") -> list[Run]:
+    """Read all runs of a file; see :func:`load_file`.
+
+    Raises:
+        StorageError: The file cannot be read.
+        FormatError: What is in it is damaged.
+        ConfigurationError: There is no such precision.
+    """
+    with _opened(path) as stream:
+        file_format = _known_format(path, precision)
+        if isinstance(file_format, LineFormat):
+            runs = file_format.load_all(stream)
+        else:
+            runs = [Run(file_format.load(stream), (), is_whole=True)]
+    _doubt_times(path, [run.result for run in runs])
+    return runs
+
+
+def _known_format(path: pathlib.Path, precision: str) -> FileFormat:
     file_format = _format_of(path)
     if file_format is None:
         raise FormatError(
             f"The format of {path} is not known.",
             cause=f"A run is in a file that ends with {', '.join(_FORMATS)}, or so zipped.",
         )
-    with _opened(path) as stream:
-        return file_format.load(stream)
+    return LineFormat(precision) if isinstance(file_format, LineFormat) else file_format
 
 
 def _format_of(path: pathlib.Path) -> FileFormat | None:
@@ -57,10 +86,22 @@ def _format_of(path: pathlib.Path) -> FileFormat | None:
     return _FORMATS.get(pathlib.PurePath(name).suffix)
 
 
+def _doubt_times(path: pathlib.Path, results: Iterable[Result]) -> None:
+    """Warn of times that all count another unit than was thought, most likely."""
+    newest = [result.times_ns[-1] for result in results if len(result.times_ns)]
+    if newest and 0 < max(newest) < _BEFORE_COMPUTERS:
+        log().warning(
+            "All times in %s are before 1980: they may count another unit than ns. "
+            "Next: --precision s, ms or us",
+            path,
+        )
+
+
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[Stream]:
     """Open a file, and say what is wrong with it in the words of this package."""
     try:
+        _check_regular(path)
         with path.open("rb") as file:
             if path.suffix == _ZIPPED:
                 with gzip.open(file) as unzipped:
@@ -69,6 +110,8 @@ def _opened(path: pathlib.Path) -> Iterator[Stream]:
                 yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FormatError(f"{path} is damaged: {error}") from error
+    except StorageError:
+        raise
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
     except FormatError as error:
@@ -77,6 +120,12 @@ def _opened(path: pathlib.Path) -> Iterator[Stream]:
             cause=error.cause,
             next_step=error.next_step,
         ) from error
+
+
+def _check_regular(path: pathlib.Path) -> None:
+    # To open a pipe may block for ever, and a device may have no end.
+    if path.exists() and not path.is_file():
+        raise StorageError(f"{path} cannot be read: it is not a regular file.")
 
 
 class Folder:

@@ -82,28 +82,38 @@ def _write_all(stream: Any, data: bytes) -> None:
 
 
 def read_text(stream: Stream) -> str:
-    """Read UTF-8 text.
+    """Read UTF-8 text, which may begin with a byte order mark.
 
     Raises:
         FormatError: It is not UTF-8.
     """
     data = stream.read()
     try:
-        return (data or b"").decode("utf-8")
+        return (data or b"").decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FormatError(f"The file is not UTF-8 text: {error}") from error
+        raise _not_utf8(error) from error
 
 
 def read_pieces(stream: Stream) -> Iterator[str]:
     """Read UTF-8 text piece by piece, so that it is never in memory whole.
 
+    It may begin with a byte order mark, as some editors write it.
+
     Raises:
         FormatError: It is not UTF-8.
     """
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
     try:
         while data := stream.read(_READ_AT_ONCE):
             yield decoder.decode(data)
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise FormatError(f"The file is not UTF-8 text: {error}") from error
+        raise _not_utf8(error) from error
+
+
+def _not_utf8(error: UnicodeDecodeError) -> FormatError:
+    return FormatError(
+        "The file is not UTF-8 text: it holds the byte "
+        f"0x{error.object[error.start]:02x} where none can be.",
+        cause="It was written in another encoding, such as Latin-1 or UTF-16.",
+    )

@@ -7,7 +7,7 @@ import http.client
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -240,7 +240,8 @@ class InfluxDBStorage(Storage):
         """
         run = self._runs.pop(id(result), None)
         if run is None or self._delivery is None:
-            self._store_all(result)
+            self.store_lines(encode_batches(result, self._batch_size))
+            log().debug("Stored %r at %s.", result.identifier, self._client.url)
         else:
             self._end(run, self._delivery)
 
@@ -262,19 +263,26 @@ class InfluxDBStorage(Storage):
             )
             self._gone = gone
 
-    def _store_all(self, result: Result) -> None:
+    def store_lines(self, batches: Iterable[str]) -> None:
+        """Write lines as they are, without a run's entry beside them.
+
+        Args:
+            batches: Texts of some lines of line protocol, with times in ns.
+
+        Raises:
+            StorageError: The server cannot be reached or refused some of it.
+        """
         refused: list[StorageError] = []
         with ThreadPoolExecutor(1, "multimeter-store") as sender:
             sent: Future[list[StorageError]] | None = None
             # Each batch is encoded while the server takes the one before.
-            for batch in encode_batches(result, self._batch_size):
+            for batch in batches:
                 body = batch.encode()
                 refused += sent.result() if sent else []
                 sent = self._submit(sender, body)
             refused += sent.result() if sent else []
         if refused:
             raise refused[0]
-        log().debug("Stored %r at %s.", result.identifier, self._client.url)
 
     def _submit(
         self, sender: ThreadPoolExecutor, body: bytes

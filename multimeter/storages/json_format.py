@@ -55,7 +55,7 @@ class JsonFormat(FileFormat):
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FormatError(
-                f"This is not a result in JSON: {error!r}",
+                f"This is not a result in JSON: {_why(error)}",
                 cause="The file was cut off, or another program wrote it.",
             ) from error
 
@@ -81,6 +81,15 @@ def _texts(result: Result) -> Iterator[str]:
         yield json_text({"datetime": format_iso(time_ns), "label": label})
         separator = ",\n"
     yield "\n]}\n"
+
+
+def _why(error: Exception) -> str:
+    """Say what is wrong with the file, in the words of JSON."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}."
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        return f"it lacks '{error.args[0]}'."
+    return "it has another structure."
 
 
 def _result(data: Any) -> Result:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from multimeter.line_protocol import unit_of
 from multimeter.line_stream import decode_pieces
+from multimeter.record import Record
 from multimeter.result import Result
-from multimeter.result_from_lines import decode_result
+from multimeter.result_from_lines import Run, decode_result, decode_results
 from multimeter.result_lines import encode_batches
 from multimeter.storages.formats import FileFormat, Stream, read_pieces, write_text
 
@@ -19,7 +25,18 @@ class LineFormat(FileFormat):
     Beside the points stand the marks and the run itself (measurements
     ``multimeter_marks`` and ``multimeter_runs``), so that nothing is lost.
     https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
+
+    Args:
+        precision: What the times of a file that is read count: ``ns``, ``us``, ``ms`` or
+            ``s``. What is written is in ns.
+
+    Raises:
+        ConfigurationError: There is no such precision.
     """
+
+    def __init__(self, precision: str = "ns") -> None:
+        self._precision = precision
+        self._unit = unit_of(precision)
 
     @property
     def extension(self) -> str:
@@ -37,10 +54,10 @@ class LineFormat(FileFormat):
             FormatError: The result has no identifier, or two of its measures cannot
                 be told apart in line protocol.
         """
-        write_text(stream, encode_batches(result, _LINES_AT_ONCE))
+        write_text(stream, _without_mark(encode_batches(result, _LINES_AT_ONCE)))
 
     def load(self, stream: Stream) -> Result:
-        """Read the one run of a stream back.
+        """Read the one run of a stream back, as a server would that it is written to.
 
         Args:
             stream: A binary stream, which stays open.
@@ -48,4 +65,29 @@ class LineFormat(FileFormat):
         Raises:
             FormatError: It is not line protocol, or not of one run.
         """
-        return decode_result(decode_pieces(read_pieces(stream)))
+        return decode_result(self._records(stream), self._now_ns())
+
+    def load_all(self, stream: Stream) -> list[Run]:
+        """Read all runs of a stream, one for each measurement and set of tags.
+
+        Args:
+            stream: A binary stream, which stays open.
+
+        Raises:
+            FormatError: It is not line protocol, or what it says of a run is damaged.
+        """
+        return decode_results(self._records(stream), self._now_ns())
+
+    def _records(self, stream: Stream) -> Iterator[Record]:
+        return decode_pieces(read_pieces(stream), self._precision)
+
+    def _now_ns(self) -> int:
+        now_ns = time.time_ns()
+        return now_ns - now_ns % self._unit
+
+
+def _without_mark(texts: Iterable[str]) -> Iterable[str]:
+    """Return texts, after an empty line where a byte order mark would be read else."""
+    rest = iter(texts)
+    first = next(rest, "")
+    return chain(("\n",) if first.startswith("\ufeff") else (), (first,), rest)

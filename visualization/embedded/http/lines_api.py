@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from multimeter.identifiers import MARKS, RUNS
-from multimeter.line_protocol import MAX_TIME_NS, encode
+from multimeter.line_protocol import MAX_TIME_NS, raw_line
 from multimeter.visualization.embedded.http.reading import Reading, range_of
 from multimeter.visualization.embedded.http.run_view import require_run
 from multimeter.visualization.embedded.store.interrupt import Interrupt
@@ -46,13 +46,17 @@ class LinesApi:
         )
 
     def _parts(self, name: str, start_ns: int, stop_ns: int) -> Iterator[str]:
-        """Yield the lines; who reads knows from the first ones what the points are."""
+        """Yield the lines; who reads knows from the first ones what the points are.
+
+        An empty line comes first where a name would be read as a byte order mark.
+        """
+        if name.startswith("\ufeff"):
+            yield "\n"
         for measurement in (RUNS, MARKS):
             for record in self._store.rows(measurement, tags={"measurement": name}):
                 assert record.time_ns is not None, "the store has given it one"
                 inside = start_ns <= record.time_ns <= stop_ns
-                line = encode(record) if inside or measurement == RUNS else None
-                if line is not None:
-                    yield f"{line}\n"
+                if inside or measurement == RUNS:
+                    yield f"{raw_line(record)}\n"
         for part in self._store.lines(name, start_ns, stop_ns):
             yield "\n".join([*part, ""])

@@ -24,8 +24,9 @@ from multimeter.visualization.embedded.store.catalog import (
 )
 from multimeter.visualization.embedded.store.ingest import Block, Fields, FieldType, Tags
 from multimeter.visualization.embedded.store.points import Points
+from multimeter.write_rules import TIME, time_field, time_tag, type_conflict
 
-__all__ = ["Changes", "Conflict"]
+__all__ = ["Changes", "Conflict", "refuse_time"]
 
 
 @dataclass(frozen=True)
@@ -223,8 +224,36 @@ class Changes:
 
 
 def _conflict(block: Block, field: str, kind: FieldType, known: FieldType) -> Conflict:
-    return Conflict(
-        f'field type conflict: input field "{field}" on measurement '
-        f'"{block.measurement}" is type {kind}, already exists as type {known}',
-        len(block),
+    return Conflict(type_conflict(block.measurement, field, kind, known), len(block))
+
+
+def refuse_time(block: Block) -> tuple[Block | None, Conflict | None]:
+    """Leave out what is called ``time``: a field of that name, and points with such a tag.
+
+    Returns:
+        What is left of the block, if anything is; and which points are refused.
+    """
+    lawful = np.array([TIME not in dict(tags) for tags in block.tag_sets], bool)
+    keep = lawful[block.series]
+    columns = [
+        (each, column[keep])
+        for each, column in zip(block.fields, block.columns)
+        if each[0] != TIME
+    ]
+    if keep.all() and len(columns) == len(block.fields):
+        return block, None
+    dropped = int((~keep).sum()) if columns else len(block)
+    why = (time_field if keep.all() else time_tag)(block.measurement)
+    refused = Conflict(why, dropped) if dropped else None
+    if dropped == len(block):
+        return None, refused
+    left = Block(
+        block.measurement,
+        tuple(each for each, _ in columns),
+        tuple(tags for tags, good in zip(block.tag_sets, lawful) if good),
+        (np.cumsum(lawful) - 1)[block.series[keep]],
+        block.times[keep],
+        block.lines[keep],
+        tuple(column for _, column in columns),
     )
+    return left, refused

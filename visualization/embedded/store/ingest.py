@@ -19,19 +19,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multimeter.errors import LineProtocolError
-from multimeter.line_protocol import MAX_TIME_NS, PRECISIONS, decode
-from multimeter.record import FieldValue, Record, Unsigned
+from multimeter.line_protocol import (
+    KEY_SEPARATOR_BYTES,
+    MAX_KEY_BYTES,
+    MAX_TIME_NS,
+    PRECISIONS,
+    decode,
+)
+from multimeter.record import FieldValue, Record
+from multimeter.write_rules import FIELD_TYPES, FieldType
 
 __all__ = ["Block", "Column", "FieldType", "Fields", "Tags", "decode_columns"]
-
-FieldType = Literal["float", "integer", "unsigned", "string", "boolean"]
-"""The types of a field, as InfluxDB names them in its messages."""
 
 Fields = tuple[tuple[str, FieldType], ...]
 """Field keys with their types, in the order of the line."""
@@ -120,13 +124,6 @@ def _line_end(body: bytes, start: int) -> int:
     return body.find(b"\n", start) + 1 or len(body)
 
 
-_TYPES: dict[type, FieldType] = {
-    float: "float",
-    int: "integer",
-    Unsigned: "unsigned",
-    str: "string",
-    bool: "boolean",
-}
 _DTYPES: dict[FieldType, type] = {
     "float": np.float64,
     "integer": np.int64,
@@ -180,7 +177,7 @@ class _Rows:
 
     def add(self, line: int, record: Record, now_ns: int) -> Fields:
         """Add one record of the strict decoder; return its fields."""
-        fields = tuple((k, _TYPES[type(v)]) for k, v in record.fields.items())
+        fields = tuple((k, FIELD_TYPES[type(v)]) for k, v in record.fields.items())
         time_ns = now_ns if record.time_ns is None else record.time_ns
         row = (self.heads.number(record), time_ns, line, record)
         self._records[fields].append(row)
@@ -268,23 +265,28 @@ class _Shape:
 
     fields: Fields
     match: Callable[[bytes, int], re.Match[bytes] | None]
+    longest_head: int
     rows: list[tuple[bytes, ...]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     follower: _Shape | None = None
 
     @classmethod
     def of(cls, fields: Fields) -> _Shape:
-        keys = (_KEY_ESCAPES.sub(r"\\\1", key).encode() for key, _ in fields)
+        keys = [_KEY_ESCAPES.sub(r"\\\1", key).encode() for key, _ in fields]
+        room = MAX_KEY_BYTES - KEY_SEPARATOR_BYTES - max(map(len, keys))
         parts = (
             re.escape(key) + b"=" + _VALUES[kind]
             for key, (_, kind) in zip(keys, fields, strict=True)
         )
         # Compiled once for all bodies: `re` keeps the patterns that it has compiled.
-        return cls(fields, re.compile(_HEAD + b",".join(parts) + _TIME).match)
+        pattern = re.compile(_HEAD + b",".join(parts) + _TIME)
+        return cls(fields, pattern.match, room)
 
     def read(self, heads: _Heads, unit: int) -> _Piece:
         """Make columns of the rows, and forget them."""
         names, *texts, stamps = zip(*self.rows, strict=True)
+        if max(map(len, names)) > self.longest_head:
+            raise ValueError
         columns = [
             _column(kind, list(map(_READERS[kind], column)))
             for (_, kind), column in zip(self.fields, texts, strict=True)

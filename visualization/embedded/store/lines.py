@@ -13,10 +13,10 @@ import duckdb
 import numpy as np
 
 from multimeter.line_protocol import (
-    escape_key,
-    escape_measurement,
+    cannot_be_first,
     format_field,
-    format_tags,
+    raw_key,
+    raw_series,
 )
 from multimeter.visualization.embedded.store.catalog import Measurement
 from multimeter.visualization.embedded.store.ingest import FieldType
@@ -75,7 +75,7 @@ def window_lines(
         start_ns: The first time.
         stop_ns: The last time.
     """
-    fields = list(measurement.fields.items())
+    fields = sorted(measurement.fields.items(), key=lambda each: cannot_be_first(each[0]))
     columns = ", ".join(("series", "time", *(each.column for _, each in fields)))
     found = cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
@@ -83,13 +83,12 @@ def window_lines(
         f"AND time BETWEEN {start_ns} AND {stop_ns} ORDER BY time, series"
     ).fetchnumpy()
     series, times, *values = found.values()
-    name = escape_measurement(measurement.name)
     heads = {
-        each.number: f"{name}{format_tags(dict(tags))} "
+        each.number: f"{raw_series(measurement.name, dict(tags))} "
         for tags, each in measurement.series.items()
     }
     texts = [
-        _texts(escape_key(key), _FORMATS[each.type], column)
+        _texts(raw_key(key), _FORMATS[each.type], column)
         for (key, each), column in zip(fields, values)
     ]
     return [

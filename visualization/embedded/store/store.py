@@ -20,7 +20,7 @@ from multimeter.visualization.embedded.store.catalog import (
     create_catalog,
     load_catalog,
 )
-from multimeter.visualization.embedded.store.changes import Changes, Conflict
+from multimeter.visualization.embedded.store.changes import Changes, Conflict, refuse_time
 from multimeter.visualization.embedded.store.database import Database
 from multimeter.visualization.embedded.store.export import (
     PageChoice,
@@ -136,7 +136,8 @@ class Store:
 
         Returns:
             What was dropped because a field has another type in the store, or had
-            another type on an earlier line; everything else is stored.
+            another type on an earlier line, or because of a tag or field ``time``;
+            everything else is stored.
 
         Raises:
             StoreFullError: There is no room on the disk. Nothing was stored, or, in
@@ -149,7 +150,11 @@ class Store:
                 # Not before: the catalog is read anew when the file is opened again.
                 changes = Changes(self._catalog)
                 parts = defaultdict[str, list[Points]](list)
-                for block in blocks:
+                for given in blocks:
+                    block, refused = refuse_time(given)
+                    conflicts += [refused] if refused else []
+                    if block is None:
+                        continue
                     admitted = changes.admit(block)
                     if isinstance(admitted, Conflict):
                         conflicts.append(admitted)

@@ -7,7 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from multimeter import FileFormat, FormatError, LineFormat, Result
+from multimeter import (
+    ConfigurationError,
+    FileFormat,
+    FormatError,
+    LineFormat,
+    Result,
+)
 from multimeter.line_protocol import decode
 
 
@@ -144,9 +150,11 @@ def test_lines_of_other_programs_are_loaded_too():
     assert list(result.values("load")) == [1, None]
 
 
-def test_an_unsigned_integer_is_an_integer():
-    (value,) = load("m a.b=3u 1").values("a.b")
-    assert (value, type(value)) == (3, int)
+def test_an_unsigned_integer_stays_one():
+    result = load("m a.b=3u 1", f"m a.b={2**64 - 1}u 2")
+    assert list(result.values("a.b")) == [3, 2**64 - 1]
+    assert [m.metric.value_type for m in result.schema.measures] == [int]
+    assert lines(result)[:2] == ["m a.b=3u 1", f"m a.b={2**64 - 1}u 2"]
 
 
 def test_marks_without_points_belong_to_the_run():
@@ -170,8 +178,6 @@ def test_what_belongs_to_another_run_is_passed_over():
         "",
         "m a=1 1\nn a=1 1",
         "m,host=a v=1 1\nm,host=b v=1 1",
-        "m a=1",
-        'm a=1 1\nmultimeter_marks,measurement=m label="x"',
         "not line protocol",
     ],
 )
@@ -196,3 +202,113 @@ def test_lines_that_are_not_one_run_are_refused(text):
 def test_a_damaged_entry_of_the_run_is_refused(field):
     with pytest.raises(FormatError, match="damaged"):
         load("m a.b=1 1", f"multimeter_runs,measurement=m {field} 1")
+
+
+# --- as a server takes the same lines
+
+
+def test_one_field_a_line_is_one_point_and_the_later_value_wins():
+    result = load("m v=2 1000", "m v=1 1000", "m w=5i 1000", "m v=3 1001")
+    assert list(result.times_ns) == [1000, 1001]
+    assert list(result.values("v")) == [1.0, 3.0]
+    assert list(result.values("w")) == [5, None]
+
+
+def test_points_are_sorted_and_no_duration_is_negative():
+    result = load(*(f"m v={n},w={n}i {n}000000000" for n in (9, 3, 1, 0, 5, 3)))
+    assert [time // 10**9 for time in result.times_ns] == [0, 1, 3, 5, 9]
+    assert list(result.values("v")) == [0.0, 1.0, 3.0, 5.0, 9.0]
+    assert result.duration.total_seconds() == 9
+    assert list(result.values("w")) == [0, 1, 3, 5, 9]
+
+
+def test_an_entry_and_marks_may_have_one_field_a_line():
+    result = load(
+        "m a.b=1 5",
+        'multimeter_runs,measurement=m identifier="M" 5',
+        'multimeter_runs,measurement=m meta_data="{\\"k\\": 1}" 5',
+        'multimeter_runs,measurement=m identifier="N" 5',
+        'multimeter_marks,measurement=m label="x" 6',
+        'multimeter_marks,measurement=m label="y" 6',
+    )
+    assert (result.identifier, result.meta_data) == ("N", {"k": 1})
+    assert result.marks_ns == ((6, "y"),)
+
+
+def test_a_field_keeps_its_first_type_and_other_points_are_left_out(caplog):
+    result = load("m v=1,w=1 1", "m v=2i,w=2 2", 'm w=3,v="x" 3', "m v=4 4")
+    assert list(result.times_ns) == [1, 4]
+    assert "left out: field type conflict" in caplog.text
+    assert '"v" on measurement "m" is type integer, already exists as type float' in (
+        caplog.text
+    )
+
+
+def test_a_line_without_a_time_has_that_of_now(monkeypatch, caplog):
+    monkeypatch.setattr("time.time_ns", lambda: 1_700_000_000_123_456_789)
+    text = b"m v=1\nm v=2,w=1\n"
+    assert list(LineFormat().load(io.BytesIO(text)).times_ns) == [1_700_000_000_123_456_789]
+    (time_ns,) = LineFormat("s").load(io.BytesIO(text)).times_ns
+    assert time_ns == 1_700_000_000_000_000_000
+    assert "2 lines have no time" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("precision", "unit"), [("ns", 1), ("us", 1_000), ("ms", 10**6), ("s", 10**9)]
+)
+def test_times_may_count_another_unit(precision, unit):
+    text = "".join(f"m v={n} {1_400_000 + n}\n" for n in range(5)) + 'm v=9,s="x" 1\n'
+    result = LineFormat(precision).load(io.BytesIO(text.encode()))
+    assert list(result.times_ns) == [unit, *((1_400_000 + n) * unit for n in range(5))]
+
+
+def test_there_are_four_units():
+    with pytest.raises(ConfigurationError, match="valid precision units are"):
+        LineFormat("m")
+
+
+def test_a_byte_order_mark_is_passed_over():
+    text = "\ufeffm v=1 1\nm v=2 2\n"
+    result = LineFormat().load(io.BytesIO(text.encode()))
+    assert (result.identifier, len(result.points)) == ("m", 2)
+
+
+def test_a_name_that_begins_like_a_byte_order_mark_comes_back():
+    result = Result(identifier="\ufeffm")
+    result.append(1, {"v": 1.0})
+    assert load(*lines(result)) == result
+
+
+def test_several_series_are_named():
+    with pytest.raises(FormatError, match="found 3: m,host=a, m,host=b, n") as error:
+        load("m,host=a v=1 1", "m,host=b v=1 1", "n v=1 1", "m,host=a v=2 2")
+    assert "multimeter import" in str(error.value)
+
+
+def test_all_runs_of_a_file_are_read_each_with_what_is_said_of_it():
+    one, two = result_with({"a.b": 1.0}), result_with({"a.b": 2}, tags={"x": "1"})
+    two.identifier = "two"
+    two.add_mark(3, "mark")
+    foreign = ["f,host=a v=1 1", "f,host=b v=2 1", "multimeter_logs,codename=c value=1 1"]
+    text = "\n".join([*lines(one), *lines(two), *foreign]).encode()
+    runs = LineFormat().load_all(io.BytesIO(text))
+    assert [run.result for run in runs[:2]] == [one, two]
+    assert [run.result.tags for run in runs[2:]] == [
+        {"host": "a"}, {"host": "b"}, {"codename": "c"},
+    ]  # fmt: skip
+    assert [run.is_whole for run in runs] == [True, True, False, False, False]
+
+
+def test_keys_beyond_the_schema_come_back_as_they_were(make_probe):
+    result = Result(make_probe("a\t"), identifier="run")
+    keys = ["tab\there", "time", "back\\slash", "new\nline", "a", "end\\"]
+    result.append(1, {"stub.a\t": 1.0, **dict.fromkeys(keys, 2.0)})
+    assert load(*lines(result)) == result
+
+
+def test_a_tag_time_is_refused_and_a_field_time_left_out(caplog):
+    result = load("m time=1,v=2 1", "m,time=x v=3 2", "m time=3 3", "m v=4 4")
+    assert list(result.columns) == ["v"]
+    assert list(result.times_ns) == [1, 4]
+    assert 'invalid tag key: input tag "time"' in caplog.text
+    assert 'invalid field name: input field "time"' in caplog.text

@@ -334,9 +334,9 @@ def parse_url(url: str) -> dict[str, Any]:
         parts = urllib.parse.urlsplit(url)
         port = parts.port
         said = dict(urllib.parse.parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        database = urllib.parse.unquote(parts.path.removeprefix("/"))
     except (ValueError, AttributeError, TypeError):
         raise _not_a_url() from None
-    database = urllib.parse.unquote(parts.path.removeprefix("/"))
     known = parts.scheme.partition("+")[0] in URL_SCHEMES and not parts.fragment
     if not (known and parts.hostname) or "/" in database:
         raise _not_a_url()

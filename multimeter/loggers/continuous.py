@@ -18,7 +18,12 @@ from multimeter.delivery.spool import default_spool
 from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
 from multimeter.identifiers import LOGS
 from multimeter.log import log
-from multimeter.loggers.codenames import checked_codenames, codename_records, series_heads
+from multimeter.loggers.codenames import (
+    checked_codenames,
+    codename_records,
+    series_heads,
+    stored_codenames,
+)
 from multimeter.loggers.database import checked_sink, find_server
 from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
 from multimeter.sinks.base import Sink
@@ -132,6 +137,7 @@ class ContinuousLogger:
         health: bool = False,
     ) -> None:
         self.codenames = checked_codenames(measurement_codenames)
+        self._heads = series_heads(table, self.codenames)
         self.dequeue_timeout = dequeue_timeout
         self.reconnect_waittime = reconnect_waittime
         retry = RetryPolicy(
@@ -145,7 +151,7 @@ class ContinuousLogger:
             usual = {"host": self.host, "port": self.port, "database": self.database}
             server = find_server(url, dsn, named, usual, timeout, ca)
             make_sink = functools.partial(SQLSink, server, table)
-            sink = checked_sink(make_sink, self.codenames, startup_timeout)
+            sink = checked_sink(make_sink, stored_codenames(self._heads), startup_timeout)
         said = codename_records(self.codenames, units or {}, descriptions or {})
         if (said or health) and isinstance(sink, SQLSink):
             raise ConfigurationError(
@@ -153,7 +159,6 @@ class ContinuousLogger:
                 next_step="Write units into a column of dateplots_descriptions.",
             )
         self._said = said
-        self._heads = series_heads(table, self.codenames)
         self._thinners = make_thinners(thinning, self.codenames)
         self._last_ticks = dict.fromkeys(self.codenames, 0)
         self._lock = threading.Lock()

@@ -49,7 +49,7 @@ def find_server(
     if dsn is not None:
         if words.keys() & usual.keys():
             raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
-        if ca:
+        if ca is not None:
             raise ConfigurationError(
                 "'ca' cannot stand beside 'dsn'.",
                 next_step="Name the file in the settings of the source: SSLCA, SSLVERIFY.",

@@ -192,7 +192,7 @@ class MySQLServer:
         return connection
 
     def _context(self) -> ssl.SSLContext | None:
-        return make_context(self.ca) if self.ca else None
+        return None if self.ca in (None, False) else make_context(self.ca)
 
     def insertion(self, table: str, rows: Rows) -> tuple[str, Sequence[object]]:
         """Return a statement with all rows as one parameter."""

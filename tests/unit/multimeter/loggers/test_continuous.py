@@ -240,6 +240,11 @@ def test_thinning_can_be_for_some_codenames(make, sink):
     assert logger.thinned_out == 3
 
 
+def test_two_codenames_that_are_one_in_a_line_are_an_error(make):
+    with pytest.raises(ConfigurationError, match="cannot be told apart"):
+        make(["a", "\ud800", "\ufffd"])
+
+
 def test_codenames_with_all_kinds_of_characters_arrive(make, sink):
     codenames = ["room 1, left=right", "température", "a\\b", '"quoted"']
     with make(codenames) as logger:

@@ -177,7 +177,7 @@ def test_a_spool_that_cannot_be_written_is_not_said_to_hold_the_points(
 ):
     home.mkdir(parents=True, exist_ok=True)
     (home / ".multimeter").write_text("a file, where the folder would be")
-    storage = make_storage(nowhere)
+    storage = make_storage(nowhere, end_timeout=0.1)
     with measure(storage):
         pass
     (said,) = [m for m in caplog.messages if "has ended" in m]

@@ -212,8 +212,8 @@ class MySQLServer:
             if not isinstance(code, int):
                 code, words = 0, [str(code), *words]
             return SQLError(code, " ".join(map(str, words)) or type(error).__name__)
-        if isinstance(error, RuntimeError) and "LOAD_LOCAL" in str(error):
-            return SQLError(2068, "it asked for a file of this machine, and got none")
+        if isinstance(error, RuntimeError):
+            return _of_pymysql(str(error))
         # PyMySQL lets some through: a reset while it sends, bytes that were cut off or
         # are no answer at all.
         if isinstance(error, _STRANGE) and not isinstance(error, UnicodeEncodeError):
@@ -227,6 +227,15 @@ class MySQLServer:
     def disown(self, connection: Any) -> None:
         """Close the socket, which the parent does not notice."""
         self.abandon(connection)
+
+
+def _of_pymysql(message: str) -> SQLError | None:
+    """Return what PyMySQL says without a number."""
+    if "LOAD_LOCAL" in message:
+        return SQLError(2068, "it asked for a file of this machine, and got none")
+    if "package is required" in message:  # 'pynacl' for ed25519
+        return SQLError(2059, message)
+    return None
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def test_authorities_have_no_place_beside_a_source_of_odbc(odbc, ca):
         (EOFError(), 2013),
         (struct.error("unpack requires a buffer of 4 bytes"), 2013),
         (ValueError("invalid literal for int() with base 10: 'HTTP/1'"), 2013),
+        (RuntimeError("'pynacl' package is required for ed25519_password"), 2059),
         (RuntimeError("**WARN**: Received LOAD_LOCAL packet"), 2068),
     ],
 )
@@ -90,7 +91,8 @@ def test_errors_of_pymysql_have_their_number(error, code):
 
 
 def test_an_error_that_is_not_the_drivers_is_none_of_ours():
-    assert MySQLServer("u", "p", database="d").error(KeyError("x")) is None
+    for error in (KeyError("x"), RuntimeError("can't start new thread")):
+        assert MySQLServer("u", "p", database="d").error(error) is None
 
 
 @pytest.mark.parametrize("module", ["pymysql", "pyodbc"])

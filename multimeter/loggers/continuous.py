@@ -37,7 +37,7 @@ __all__ = ["ContinuousLogger"]
 
 _TRY_SECONDS = 1.0
 # A float of seconds since the epoch is exact to a quarter of it, and so are tables.
-_TICKS_PER_SECOND = 1e6
+_TICKS_PER_SECOND = 1_000_000
 _TICK_NS = 1_000
 
 

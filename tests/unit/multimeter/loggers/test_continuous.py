@@ -7,7 +7,10 @@ import socket
 import subprocess
 import sys
 import threading
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from multimeter.delivery.queue import LINE_BYTES
@@ -74,6 +77,21 @@ def test_a_time_is_kept_to_the_microsecond(make, sink):
         for time_us in times_us:
             logger.enqueue_point("a", (time_us / 1e6, 1))
     assert [time_ns for time_ns, _ in points(sink)] == [each * 1_000 for each in times_us]
+
+
+@pytest.mark.parametrize(
+    "unixtime",
+    [
+        Decimal("1600000000.123456"),
+        Fraction(1_600_000_000_123_456, 1_000_000),
+        1_600_000_000.123456,
+        np.float64(1_600_000_000.123456),
+    ],
+)
+def test_a_time_may_be_a_number_of_any_kind(make, sink, unixtime):
+    with make() as logger:
+        logger.enqueue_point("a", (unixtime, 1))
+    assert points(sink) == [(1_600_000_000_123_456_000, 1.0)]
 
 
 def test_enqueue_point_now_returns_the_time_that_is_stored(make, sink):

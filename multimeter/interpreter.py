@@ -10,7 +10,9 @@ import sys
 
 __all__ = ["python_command"]
 
-# ``sys`` is built in. What PYTHONPATH names is absolute already, and stays.
+# Python 3.13 imports linecache before the first line of a program runs; Python 3.10
+# has no such option. What PYTHONPATH names is absolute already, and stays.
+_SAFE_PATH = ["-P"] if sys.version_info >= (3, 11) else []
 _WITHOUT_CURRENT_FOLDER = "import sys; sys.path[:] = filter(None, sys.path)\n"
 # What narrows the imports of this process must narrow those of its children, too.
 _FLAGS = {"ignore_environment": "-E", "no_user_site": "-s", "no_site": "-S"}
@@ -27,4 +29,5 @@ def python_command(program: str, *arguments: str) -> list[str]:
         *arguments: What it finds in ``sys.argv[1:]``.
     """
     flags = [flag for name, flag in _FLAGS.items() if getattr(sys.flags, name)]
-    return [sys.executable, *flags, "-c", _WITHOUT_CURRENT_FOLDER + program, *arguments]
+    source = _WITHOUT_CURRENT_FOLDER + program
+    return [sys.executable, *_SAFE_PATH, *flags, "-c", source, *arguments]

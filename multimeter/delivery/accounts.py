@@ -49,9 +49,11 @@ class Report:
     Attributes:
         delivered: How many the server has taken.
         rejected: How many it refused for good; they stand in the ``rejects`` file.
-        queued: How many are left. They lie in ``spool``, or are lost where it is None.
+        queued: How many are left: they lie in ``spool``, but for those that are lost.
         dropped: How many are gone by a declared limit; ``stats()`` says why.
-        spool: The folder of those that are left, for ``multimeter deliver``, or None.
+        lost: How many of those that are left could not be written to a spool.
+        spool: The folder of those that are left, or None where there is none in it.
+        command: The command that sends them.
         rejects: The file of those that were rejected, or None.
     """
 
@@ -61,6 +63,8 @@ class Report:
     dropped: int
     spool: pathlib.Path | None = None
     rejects: pathlib.Path | None = None
+    lost: int = 0
+    command: str = ""
 
     @property
     def complete(self) -> bool:
@@ -73,13 +77,13 @@ class Report:
         if self.rejected:
             where = f" (see {self.rejects})" if self.rejects else ""
             parts.append(f"{self.rejected} refused by the server{where}")
-        if self.queued and self.spool:
+        if self.spool:
             parts.append(
-                f"{self.queued} not delivered yet: they lie in {self.spool}, "
-                f"send them with: multimeter deliver {self.spool}"
+                f"{self.queued - self.lost} not delivered yet: they lie in {self.spool}, "
+                f"send them with: {self.command}"
             )
-        elif self.queued:
-            parts.append(f"{self.queued} not delivered")
+        if self.lost:
+            parts.append(f"{self.lost} not delivered: they are lost")
         if self.dropped:
             parts.append(f"{self.dropped} dropped")
         return ", ".join(parts)

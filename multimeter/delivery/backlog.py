@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import pathlib
+import shlex
 from dataclasses import dataclass, field
 
 from multimeter.delivery.spool import Address, FolderInfo, folders_of
 
-__all__ = ["Backlog", "find_backlogs"]
+__all__ = ["Backlog", "deliver_command", "find_backlogs"]
+
+# What the tool must be given, as neither a spool nor the stack knows the password.
+_NEEDED = {"mysql": ("--url-file", "FILE"), "odbc": ("--url-file", "FILE")}
+
+
+def deliver_command(root: pathlib.Path, address: Address) -> str:
+    """Return the command that sends what lies in a spool for a place.
+
+    Args:
+        root: The folder of the spool.
+        address: The place.
+    """
+    needed = _NEEDED.get(address.get("kind", ""), ())
+    return shlex.join(["multimeter", "deliver", str(root), *needed])
 
 
 @dataclass

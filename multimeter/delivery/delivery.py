@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from multimeter.delivery.accounts import Counters, Report, Stats
+from multimeter.delivery.backlog import deliver_command
 from multimeter.delivery.encoding import encode_record
 from multimeter.delivery.health import HealthSink
 from multimeter.delivery.lifetime import call_after_fork, call_at_exit
@@ -317,14 +318,18 @@ class Delivery:
 
     def _make_report(self) -> Report:
         stats = self._counters.stats()
-        secured = bool(stats.queued) and self._queue.secure(self._worker.lot)
+        if stats.queued:
+            self._queue.secure(self._worker.lot)
+        lost = min(stats.queued, self._queue.in_memory(self._worker.lot))
         return Report(
             delivered=stats.delivered,
             rejected=stats.rejected,
             queued=stats.queued,
             dropped=sum(stats.dropped.values()),
-            spool=self._queue.spool if secured else None,
+            spool=self._queue.spool if stats.queued > lost else None,
             rejects=self._rejects.path if stats.rejected else None,
+            lost=lost,
+            command=self.command,
         )
 
     def stats(self) -> Stats:
@@ -336,6 +341,12 @@ class Delivery:
     def spool(self) -> pathlib.Path | None:
         """The folder of the queue on disk, or None where there is none."""
         return self._queue.spool
+
+    @property
+    def command(self) -> str:
+        """The command that sends what lies in the spool; empty where there is none."""
+        spool = self._queue.spool
+        return deliver_command(spool, self._sink.address) if spool else ""
 
     @property
     def rejects(self) -> pathlib.Path:

@@ -330,7 +330,7 @@ class Queue:
             taken: The batch that was taken out and is still on its way; it stays so.
         """
         if self._spool is None:
-            return not (self._lines or (taken and taken.segment is None))
+            return not self.in_memory(taken)
         try:
             if taken and taken.segment is None:
                 own = self._own or self._create_own()
@@ -346,6 +346,15 @@ class Queue:
             )
             return False
         return True
+
+    def in_memory(self, taken: Lot | None) -> int:
+        """Return how many records are in memory only.
+
+        Args:
+            taken: The batch that was taken out and is still on its way.
+        """
+        on_the_way = len(taken.lines) if taken and taken.segment is None else 0
+        return len(self._lines) + on_the_way
 
     def _move_lines(self, own: SegmentFolder) -> None:
         lines = list(itertools.islice(self._lines, self._settings.batch_size))

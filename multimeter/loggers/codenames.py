@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from multimeter.errors import ConfigurationError
 from multimeter.identifiers import CODENAMES
-from multimeter.line_protocol import escape_measurement, format_tags
+from multimeter.line_protocol import decode, escape_measurement, format_tags
 from multimeter.record import Record
 
-__all__ = ["checked_codenames", "codename_records", "series_heads"]
+__all__ = ["checked_codenames", "codename_records", "series_heads", "stored_codenames"]
 
 
 def checked_codenames(codenames: Iterable[str]) -> tuple[str, ...]:
@@ -31,12 +31,34 @@ def checked_codenames(codenames: Iterable[str]) -> tuple[str, ...]:
 
 
 def series_heads(measurement: str, codenames: Sequence[str]) -> dict[str, str]:
-    """Return how a line of each codename begins, up to its value."""
+    """Return how a line of each codename begins, up to its value.
+
+    Raises:
+        ConfigurationError: The lines of two codenames begin in the same way.
+    """
     head = escape_measurement(measurement)
-    return {
+    heads = {
         codename: f"{head}{format_tags({'codename': codename})} value="
         for codename in codenames
     }
+    owners: dict[str, str] = {}
+    for codename, text in heads.items():
+        if (other := owners.setdefault(text, codename)) != codename:
+            raise ConfigurationError(
+                f"The codenames {other!r} and {codename!r} cannot be told apart.",
+                cause="Line protocol has no form for a character in one of them.",
+            )
+    return heads
+
+
+def stored_codenames(heads: Mapping[str, str]) -> list[str]:
+    """Return the codenames as a sink finds them in lines.
+
+    Args:
+        heads: From :func:`series_heads`.
+    """
+    lines = "\n".join(f"{head}0 0" for head in heads.values())
+    return [record.tags["codename"] for record in decode(lines)]
 
 
 def codename_records(

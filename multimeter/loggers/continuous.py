@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import threading
@@ -13,10 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
 from multimeter.delivery.lifetime import call_after_fork
+from multimeter.delivery.spool import default_spool
 from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
 from multimeter.identifiers import LOGS
 from multimeter.log import log
-from multimeter.loggers.codenames import checked_codenames, codename_records, series_heads
+from multimeter.loggers.codenames import (
+    checked_codenames,
+    codename_records,
+    series_heads,
+    stored_codenames,
+)
 from multimeter.loggers.database import checked_sink, find_server
 from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
 from multimeter.sinks.base import Sink
@@ -29,9 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ContinuousLogger"]
 
-_STALLED_SECONDS = 10.0
+_TRY_SECONDS = 1.0
 # A float of seconds since the epoch is exact to a quarter of it, and so are tables.
-_TICKS_PER_SECOND = 1e6
+_TICKS_PER_SECOND = 1_000_000
 _TICK_NS = 1_000
 
 
@@ -60,15 +67,20 @@ class ContinuousLogger:
         url: ``mysql://user:password@host:port/database`` in place of them all.
         sink: Another place to write to, in place of a database of this kind.
         spool: The folder of the queue on disk: a program that is killed loses nothing,
-            and the next one sends what it had left. Without, points wait in memory.
+            and the next one sends what it had left. Without, points wait in memory, and
+            what is left at the end of the program is moved to ``~/.multimeter/spool``.
         tier: ``spool+fsync`` where a loss of power must lose nothing, either.
         when_full: What happens when there is no room for a point; by default the oldest
             are dropped without a spool, and the newest with one.
         max_records: The most points in memory.
+        max_bytes: The most bytes in memory: some 100 to 230 for each point, by the length
+            of its codename.
         batch_size: The most points in one transaction.
         thinning: Which points are worth keeping: for all codenames, or for each. Off
             by default.
         timeout: How many seconds the database may be silent.
+        startup_timeout: How many seconds the constructor waits for what the database says
+            to user, table and codenames; then it goes on without.
         ca: The file of certificates to trust, or True for those that the system trusts;
             the connection is encrypted then, and the server verified. A database on
             another machine needs it.
@@ -115,15 +127,18 @@ class ContinuousLogger:
         tier: Tier | None = None,
         when_full: WhenFull | None = None,
         max_records: int = 1_000_000,
+        max_bytes: int = 256 * 2**20,
         batch_size: int = 5_000,
         thinning: DeadBand | Mapping[str, DeadBand] | None = None,
         timeout: float = 30.0,
+        startup_timeout: float = 5.0,
         ca: Authorities | None = None,
         units: Mapping[str, str] | None = None,
         descriptions: Mapping[str, str] | None = None,
         health: bool = False,
     ) -> None:
         self.codenames = checked_codenames(measurement_codenames)
+        self._heads = series_heads(table, self.codenames)
         self.dequeue_timeout = dequeue_timeout
         self.reconnect_waittime = reconnect_waittime
         retry = RetryPolicy(
@@ -136,7 +151,8 @@ class ContinuousLogger:
             named = {"username": username, "password": password, **given}
             usual = {"host": self.host, "port": self.port, "database": self.database}
             server = find_server(url, dsn, named, usual, timeout, ca)
-            sink = checked_sink(SQLSink(server, table), self.codenames)
+            make_sink = functools.partial(SQLSink, server, table)
+            sink = checked_sink(make_sink, stored_codenames(self._heads), startup_timeout)
         said = codename_records(self.codenames, units or {}, descriptions or {})
         if (said or health) and isinstance(sink, SQLSink):
             raise ConfigurationError(
@@ -144,17 +160,19 @@ class ContinuousLogger:
                 next_step="Write units into a column of dateplots_descriptions.",
             )
         self._said = said
-        self._heads = series_heads(table, self.codenames)
         self._thinners = make_thinners(thinning, self.codenames)
         self._last_ticks = dict.fromkeys(self.codenames, 0)
         self._lock = threading.Lock()
         self._is_started = False
+        in_memory = spool is None and tier in (None, "memory")
         self._delivery = Delivery(
             sink,
-            spool=spool,
-            tier=tier,
-            when_full=when_full or ("drop_oldest" if spool is None else "spill"),
+            # Without a spool of its own it is where goes what is left at the end.
+            spool=spool or default_spool(),
+            tier=tier or ("memory" if in_memory else "spool"),
+            when_full=when_full or ("drop_oldest" if in_memory else "spill"),
             max_records=max_records,
+            max_bytes=max_bytes,
             batch_size=batch_size,
             retry=retry,
             health=health,
@@ -303,8 +321,10 @@ class ContinuousLogger:
         """Store what waits, and end.
 
         While points are being stored, it goes on until none is left; while they are
-        not, for ``dequeue_timeout`` seconds. What is left then stays in the spool, or
-        is lost where there is none; the log says so.
+        not, for ``dequeue_timeout`` seconds (but a second at least for what is being
+        sent). What is left then lies in the spool, by
+        default ``~/.multimeter/spool``; where that cannot be written it is lost. The log
+        says so, and what sends it.
 
         Args:
             timeout: The most seconds in all; None: as above.
@@ -315,16 +335,15 @@ class ContinuousLogger:
         with self._lock:
             for codename, thinner in self._thinners.items():
                 self._put_rest(codename, thinner)
-        delivery = self._delivery
-        deadline = time.monotonic() + (1e9 if timeout is None else timeout)
+        deadline = time.monotonic() + (math.inf if timeout is None else timeout)
         delivered = -1
-        while deadline > time.monotonic() and delivery.stats().delivered > delivered:
-            delivered = delivery.stats().delivered
-            left = deadline - time.monotonic()
-            if delivery.flush(min(_STALLED_SECONDS, left), patient=False):
+        while delivered < (delivered := self.stats().delivered):
+            progress = time.monotonic()
+            patience = max(self.dequeue_timeout, _TRY_SECONDS)
+            if self._delivery.flush(min(patience, deadline - progress), patient=False):
                 break
-        left = deadline - time.monotonic()
-        report = delivery.close(max(0.0, min(self.dequeue_timeout, left)))
+        until = min(progress + self.dequeue_timeout, deadline)
+        report = self._delivery.close(max(0.0, until - time.monotonic()))
         if not report.complete:
             log().warning("%s: %s.", type(self).__name__, report)
         return report

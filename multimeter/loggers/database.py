@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from multimeter.errors import ConfigurationError, StartupException
 from multimeter.log import log
-from multimeter.sinks.base import Rejected, Retry
+from multimeter.sinks.base import Answer, Rejected, Retry
 from multimeter.sinks.sql import SQLSink
 from multimeter.sinks.sql_client import MySQLServer, ODBCSource, Server, parse_url
 from multimeter.sinks.tls import Authorities
@@ -47,7 +49,7 @@ def find_server(
     if dsn is not None:
         if words.keys() & usual.keys():
             raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
-        if ca:
+        if ca is not None:
             raise ConfigurationError(
                 "'ca' cannot stand beside 'dsn'.",
                 next_step="Name the file in the settings of the source: SSLCA, SSLVERIFY.",
@@ -59,14 +61,32 @@ def find_server(
     return MySQLServer(**found, timeout=timeout, ca=ca)
 
 
-def checked_sink(sink: SQLSink, codenames: Sequence[str]) -> SQLSink:
-    """Return the sink, unless the database says that it will not take the points.
+def checked_sink(
+    make_sink: Callable[[], SQLSink], codenames: Sequence[str], patience: float
+) -> SQLSink:
+    """Return a sink, unless the database says that it will not take the points.
+
+    Args:
+        make_sink: Makes the sink.
+        codenames: The codenames of the points.
+        patience: How many seconds to wait for what the database says.
 
     Raises:
         StartupException: It has said so.
     """
-    answer = sink.check(codenames)
-    sink.close()
+    sink = make_sink()
+    answers = queue.SimpleQueue[Answer | Exception]()
+    # Nothing else bounds the wait for names of hosts, and for all that a driver does.
+    threading.Thread(
+        target=_check, args=[sink, codenames, answers], name="multimeter-check", daemon=True
+    ).start()
+    try:
+        answer = answers.get(timeout=patience)
+    except queue.Empty:
+        answer = Retry(f"it has not answered in {patience:g} s")
+        sink = make_sink()  # the other one is still being asked
+    if isinstance(answer, Exception):
+        raise answer
     if isinstance(answer, Rejected) or (isinstance(answer, Retry) and answer.refused):
         raise StartupException(f"{sink.name}: {answer.reason}")
     if isinstance(answer, Retry):
@@ -76,3 +96,14 @@ def checked_sink(sink: SQLSink, codenames: Sequence[str]) -> SQLSink:
             answer.reason,
         )
     return sink
+
+
+def _check(
+    sink: SQLSink, codenames: Sequence[str], answers: queue.SimpleQueue[Answer | Exception]
+) -> None:
+    try:
+        answer: Answer | Exception = sink.check(codenames)
+    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+        answer = error
+    sink.close()
+    answers.put(answer)

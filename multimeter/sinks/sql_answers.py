@@ -33,7 +33,10 @@ _TOO_LARGE = (1153, 2020)
 _LOST = (1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2055, 2068, 4031)
 _USER = "Use a user and a password that the server knows."
 _RIGHTS = "Give the user the rights to SELECT and INSERT there."
-_PLUGIN = "Give the account a plugin that the driver knows: mysql_native_password."
+_PLUGIN = (
+    "Give the account a plugin that the driver knows: mysql_native_password; or "
+    "ed25519, with pip install pynacl."
+)
 _TLS = (
     "Name the host as its certificate does, and who has signed that: ca='FILE', or "
     "ca=True for those that the system trusts."

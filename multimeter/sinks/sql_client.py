@@ -192,7 +192,7 @@ class MySQLServer:
         return connection
 
     def _context(self) -> ssl.SSLContext | None:
-        return make_context(self.ca) if self.ca else None
+        return None if self.ca in (None, False) else make_context(self.ca)
 
     def insertion(self, table: str, rows: Rows) -> tuple[str, Sequence[object]]:
         """Return a statement with all rows as one parameter."""
@@ -212,8 +212,8 @@ class MySQLServer:
             if not isinstance(code, int):
                 code, words = 0, [str(code), *words]
             return SQLError(code, " ".join(map(str, words)) or type(error).__name__)
-        if isinstance(error, RuntimeError) and "LOAD_LOCAL" in str(error):
-            return SQLError(2068, "it asked for a file of this machine, and got none")
+        if isinstance(error, RuntimeError):
+            return _of_pymysql(str(error))
         # PyMySQL lets some through: a reset while it sends, bytes that were cut off or
         # are no answer at all.
         if isinstance(error, _STRANGE) and not isinstance(error, UnicodeEncodeError):
@@ -227,6 +227,15 @@ class MySQLServer:
     def disown(self, connection: Any) -> None:
         """Close the socket, which the parent does not notice."""
         self.abandon(connection)
+
+
+def _of_pymysql(message: str) -> SQLError | None:
+    """Return what PyMySQL says without a number."""
+    if "LOAD_LOCAL" in message:
+        return SQLError(2068, "it asked for a file of this machine, and got none")
+    if "package is required" in message:  # 'pynacl' for ed25519
+        return SQLError(2059, message)
+    return None
 
 
 @dataclass(frozen=True)
@@ -334,9 +343,9 @@ def parse_url(url: str) -> dict[str, Any]:
         parts = urllib.parse.urlsplit(url)
         port = parts.port
         said = dict(urllib.parse.parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        database = urllib.parse.unquote(parts.path.removeprefix("/"))
     except (ValueError, AttributeError, TypeError):
         raise _not_a_url() from None
-    database = urllib.parse.unquote(parts.path.removeprefix("/"))
     known = parts.scheme.partition("+")[0] in URL_SCHEMES and not parts.fragment
     if not (known and parts.hostname) or "/" in database:
         raise _not_a_url()

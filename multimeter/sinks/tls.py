@@ -21,7 +21,9 @@ def make_context(ca: Authorities) -> ssl.SSLContext:
         ConfigurationError: The file of certificates cannot be used.
     """
     try:
-        context = ssl.create_default_context(cafile=None if ca is True else os.fspath(ca))
+        # An empty name would mean the system's.
+        file = None if ca is True else os.fspath(ca) or os.curdir
+        context = ssl.create_default_context(cafile=file)
     except (OSError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"'ca' cannot be used: {error}",

@@ -333,9 +333,16 @@ class InfluxDBStorage(Storage):
 
 def _left(run: LiveRun, delivery: Delivery, *, secured: bool) -> str:
     queued = delivery.stats().queued
-    where = f"they lie in {delivery.spool}" if secured else "they wait in memory"
-    return (
+    says = (
         f"The run '{run.result.identifier}' has ended, and {queued} points have not "
-        f"arrived yet: {where}, and are sent as soon as the server takes them, by this "
-        f"program or by: multimeter deliver {delivery.spool}"
+        "arrived yet:"
+    )
+    if secured:
+        return (
+            f"{says} they lie in {delivery.spool}, and are sent as soon as the server "
+            f"takes them, by this program or by: {delivery.command}"
+        )
+    return (
+        f"{says} they wait in memory only, as {delivery.spool} cannot be written. They are "
+        "sent when the server takes them before this program ends; else they are lost."
     )

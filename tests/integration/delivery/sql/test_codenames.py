@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -110,6 +111,24 @@ def test_codenames_that_the_column_can_hold_are_found(database, make_sink, colum
     assert sink.check(strange) == Accepted()
     assert sink.send(Batch("b", [line(each) for each in strange])) == Accepted()
     assert [database.values(each) for each in strange] == [[1.0]] * len(strange)
+
+
+@pytest.mark.parametrize("strange", ["a\nb", "tab\tbed", "a\\", "nul\0", "\ud800"])
+def test_a_codename_that_has_no_form_in_a_line_is_found_or_stops_the_start(
+    database, tmp_path, strange
+):
+    (before,) = database.run("SELECT MAX(id) FROM dateplots_descriptions")
+    if strange != "\ud800":
+        add(database, strange)
+    # It is the one or the other: what is taken is stored.
+    with (
+        contextlib.suppress(StartupException),
+        start(database, [strange], spool=tmp_path / "spool") as logger,
+    ):
+        logger.enqueue_point(strange, (1_000, 1))
+        assert logger.flush(SECONDS)
+        assert logger.stats().delivered == 1
+    database.run("DELETE FROM dateplots_descriptions WHERE id > %s", *before)
 
 
 def test_equal_is_what_the_column_takes_for_equal(database, make_sink, column):

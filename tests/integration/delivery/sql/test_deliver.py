@@ -48,7 +48,8 @@ def url_file(own_database, tmp_path):
     path = tmp_path / "urls"
     path.write_text(
         "mysql://somebody:WRONG@db.elsewhere/lab\n"
-        f"mysql://rig:{MariaDB.password}@127.0.0.1:{own_database.port}/{DATABASE}\n"
+        f"mysql+pymysql://rig:{MariaDB.password}@127.0.0.1:{own_database.port}/{DATABASE}"
+        "?charset=utf8mb4\n"
     )
     path.chmod(0o600)
     return path

@@ -171,6 +171,15 @@ def test_a_wrong_password_is_told_and_the_batch_kept(sources, database):
     assert "S3CRET" not in answer.reason
 
 
+@pytest.mark.parametrize("password", ["pässwörd", "密码;{x}=🔑"])
+def test_a_password_may_have_any_characters(sources, database, password):
+    database.run("CREATE OR REPLACE USER 'any'@'127.0.0.1' IDENTIFIED BY %s", password)
+    database.run(f"GRANT ALL ON {DATABASE}.* TO 'any'@'127.0.0.1'")
+    sink = SQLSink(ODBCSource("lab", "any", password, 5.0), TABLE)
+    assert sink.check(["a"]) == Accepted()
+    sink.close()
+
+
 def test_a_connection_that_is_killed_is_opened_anew(sink, database):
     assert sink.send(Batch("one", lines(1, 2))) == Accepted()
     for (thread,) in database.run(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import multiprocessing
@@ -11,6 +12,7 @@ import threading
 import pytest
 
 from multimeter.delivery import Delivery, RetryPolicy
+from multimeter.delivery.segments import SegmentFolder
 from multimeter.errors import ConfigurationError, QueueFullError, StateError, StorageError
 from multimeter.record import Record
 from multimeter.sinks.base import Accepted, Rejected, Retry
@@ -307,8 +309,51 @@ class TestClose:
         delivery = make(sink, when_full="drop_oldest")
         delivery.put(point(1.0))
         report = delivery.close(0)
-        assert (report.queued, report.spool) == (1, None)
-        assert str(report) == "0 points delivered, 1 not delivered"
+        assert (report.queued, report.lost, report.spool) == (1, 1, None)
+        assert str(report) == "0 points delivered, 1 not delivered: they are lost"
+
+    def test_a_spool_that_cannot_be_written_is_not_named(self, make, home):
+        home.mkdir(parents=True)
+        (home / ".multimeter").write_text("a file, where the folder would be")
+        delivery = make(MemorySink(lambda _: Retry("down")))
+        for n in range(3):
+            delivery.put(point(float(n)))
+        report = delivery.close(0)
+        assert (report.queued, report.lost, report.spool) == (3, 3, None)
+        assert "spool" not in str(report)
+
+    def test_what_a_full_disk_did_not_take_is_lost_and_the_rest_is_not(
+        self, make, tmp_path, monkeypatch
+    ):
+        sink = MemorySink(lambda _: Retry("down"))
+        delivery = make(sink, spool=tmp_path / "spool", tier="memory", batch_size=4)
+        keep, kept = SegmentFolder.keep, []
+
+        def keep_one(self, number, lines):
+            if kept:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            kept.append(lines)
+            return keep(self, number, lines)
+
+        monkeypatch.setattr(SegmentFolder, "keep", keep_one)
+        for n in range(10):
+            delivery.put(point(float(n)))
+        report = delivery.close(0)
+        assert (report.queued, report.lost) == (10, 10 - len(kept[0]))
+        assert report.spool == tmp_path / "spool"
+        assert f"{len(kept[0])} not delivered yet" in str(report)
+        assert f"{report.lost} not delivered: they are lost" in str(report)
+
+    def test_the_command_says_what_it_needs_beside_the_spool(
+        self, make, tmp_path, monkeypatch
+    ):
+        address = {"kind": "mysql", "host": "db"}
+        monkeypatch.setattr(MemorySink, "address", address)
+        delivery = make(MemorySink(lambda _: Retry("down")), spool=tmp_path / "our spool")
+        delivery.put(point(1.0))
+        folder = tmp_path / "our spool"
+        said = str(delivery.close(0))
+        assert f"multimeter deliver '{folder}' --url-file FILE" in said
 
     def test_it_returns_in_time_while_the_sink_hangs(self, make):
         sink = StalledSink()

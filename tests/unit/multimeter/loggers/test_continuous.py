@@ -7,9 +7,13 @@ import socket
 import subprocess
 import sys
 import threading
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
+from multimeter.delivery.queue import LINE_BYTES
 from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
 from multimeter.loggers import ContinuousLogger, DeadBand
 from multimeter.sinks.base import Accepted, Batch, Retry
@@ -23,6 +27,7 @@ SECONDS = 60
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 @pytest.fixture
@@ -72,6 +77,21 @@ def test_a_time_is_kept_to_the_microsecond(make, sink):
         for time_us in times_us:
             logger.enqueue_point("a", (time_us / 1e6, 1))
     assert [time_ns for time_ns, _ in points(sink)] == [each * 1_000 for each in times_us]
+
+
+@pytest.mark.parametrize(
+    "unixtime",
+    [
+        Decimal("1600000000.123456"),
+        Fraction(1_600_000_000_123_456, 1_000_000),
+        1_600_000_000.123456,
+        np.float64(1_600_000_000.123456),
+    ],
+)
+def test_a_time_may_be_a_number_of_any_kind(make, sink, unixtime):
+    with make() as logger:
+        logger.enqueue_point("a", (unixtime, 1))
+    assert points(sink) == [(1_600_000_000_123_456_000, 1.0)]
 
 
 def test_enqueue_point_now_returns_the_time_that_is_stored(make, sink):
@@ -169,6 +189,54 @@ def test_stop_says_how_many_are_left_when_the_database_takes_none(make, caplog):
     assert "1 not delivered" in caplog.text
 
 
+def test_without_a_spool_what_is_left_at_the_end_is_kept_and_sent_by_the_next_one(
+    make, home, caplog
+):
+    sink = MemorySink(lambda _: Retry("it is down"))
+    logger = make(sink=sink, dequeue_timeout=0.0)
+    for number in range(10):
+        logger.enqueue_point("a", (number, number))
+    report = logger.stop()
+    spool = home / ".multimeter" / "spool"
+    assert (report.queued, report.lost, report.spool) == (10, 0, spool)
+    assert f"multimeter deliver {spool}" in caplog.text
+    logger._delivery._thread.join(SECONDS)
+    sink._answer = None
+    with make(sink=sink) as again:
+        assert again.stats().resumed == 10
+    assert points(sink) == [(number * 10**9, float(number)) for number in range(10)]
+
+
+def test_where_no_spool_can_be_written_what_is_left_is_said_to_be_lost(make, home, caplog):
+    home.mkdir(parents=True)
+    (home / ".multimeter").write_text("")
+    logger = make(sink=MemorySink(lambda _: Retry("it is down")), dequeue_timeout=0.0)
+    logger.enqueue_point("a", (1, 2))
+    report = logger.stop()
+    assert (report.queued, report.lost, report.spool) == (1, 1, None)
+    assert "1 not delivered: they are lost" in caplog.text
+    assert "multimeter deliver" not in caplog.text
+
+
+def test_a_million_points_wait_in_memory_whatever_their_codename_is(make):
+    # The lengths that a table and a codename have at most.
+    codename, table = "c" * 80, "d" * 64
+    logger = ContinuousLogger(
+        table, measurement_codenames=[codename], sink=MemorySink(lambda _: Retry("down"))
+    )
+    line = len(f"{logger._heads[codename]}{-1 / 3e300!r} {10**18}") + LINE_BYTES
+    assert line * 1_000_000 <= logger._delivery._settings.max_bytes
+    logger.stop(0)
+
+
+def test_memory_is_limited_in_bytes_as_well(make):
+    logger = make(sink=MemorySink(lambda _: Retry("down")), max_bytes=1_000)
+    for number in range(100):
+        logger.enqueue_point("a", (number, number))
+    assert 0 < logger.stats().queued < 20
+    assert logger.stats().dropped == {"queue full": 100 - logger.stats().queued}
+
+
 def test_without_a_spool_the_oldest_points_are_dropped_and_with_one_none(make, tmp_path):
     sink = MemorySink(lambda _: Retry("it is down"))
     options = {"sink": sink, "max_records": 10, "batch_size": 2}
@@ -188,6 +256,11 @@ def test_thinning_can_be_for_some_codenames(make, sink):
     assert [at // 10**9 for at, _ in points(sink, "a")] == [0, 4]
     assert len(points(sink, "b")) == 5
     assert logger.thinned_out == 3
+
+
+def test_two_codenames_that_are_one_in_a_line_are_an_error(make):
+    with pytest.raises(ConfigurationError, match="cannot be told apart"):
+        make(["a", "\ud800", "\ufffd"])
 
 
 def test_codenames_with_all_kinds_of_characters_arrive(make, sink):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import sys
 import types
 
@@ -7,6 +8,7 @@ import pymysql
 import pytest
 
 from multimeter.errors import ConfigurationError, MissingExtraError
+from multimeter.loggers import ContinuousLogger
 from multimeter.sinks.base import Accepted, Batch, Retry
 from multimeter.sinks.sql import SQLSink
 from multimeter.sinks.sql_client import MySQLServer, ODBCSource, parse_url
@@ -24,6 +26,49 @@ def test_a_url_says_all_of_it():
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "mysql+pymysql://u:p@h/d",
+        "mariadb+mysqldb://u:p@h/d?charset=utf8mb4",
+        "mysql://u:p@h/d?charset=UTF8",
+    ],
+)
+def test_a_url_as_others_write_it_says_the_same(url):
+    found = {"username": "u", "password": "p", "host": "h", "database": "d"}
+    assert parse_url(url) == found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:S3CRET@h/d",
+        "mysql+pymysql:u:S3CRET@h/d",
+        "pymysql+mysql://u:S3CRET@h/d",
+        "mysql://u:S3CRET@h/d?charset=latin1",
+        "mysql://u:S3CRET@h/d?charset=utf8mb4&ssl_ca=x",
+        "mysql://u:S3CRET@h/d?charset",
+        "mysql://u:S3CRET@h/d#x",
+        "mysql://u:S3CRET@h/d/e",
+        "mysql://u:S3CRET@h:x/d",
+        "mysql://",
+        "",
+        None,
+        b"mysql://u:S3CRET@h/d",
+    ],
+)
+def test_a_url_that_says_something_else_is_an_error_without_its_password(url):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_url(url)
+    assert "S3CRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ca", [True, "ca.pem"])
+def test_authorities_have_no_place_beside_a_source_of_odbc(odbc, ca):
+    with pytest.raises(ConfigurationError, match="'ca' cannot stand beside 'dsn'"):
+        ContinuousLogger("t", "u", "p", ["a"], dsn="lab", ca=ca)
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (pymysql.err.OperationalError(1213, "Deadlock"), 1213),
@@ -33,6 +78,10 @@ def test_a_url_says_all_of_it():
         (ConnectionResetError("reset"), 2013),
         (TimeoutError(), 2013),
         (EOFError(), 2013),
+        (struct.error("unpack requires a buffer of 4 bytes"), 2013),
+        (ValueError("invalid literal for int() with base 10: 'HTTP/1'"), 2013),
+        (RuntimeError("'pynacl' package is required for ed25519_password"), 2059),
+        (RuntimeError("**WARN**: Received LOAD_LOCAL packet"), 2068),
     ],
 )
 def test_errors_of_pymysql_have_their_number(error, code):
@@ -42,7 +91,8 @@ def test_errors_of_pymysql_have_their_number(error, code):
 
 
 def test_an_error_that_is_not_the_drivers_is_none_of_ours():
-    assert MySQLServer("u", "p", database="d").error(KeyError("x")) is None
+    for error in (KeyError("x"), RuntimeError("can't start new thread")):
+        assert MySQLServer("u", "p", database="d").error(error) is None
 
 
 @pytest.mark.parametrize("module", ["pymysql", "pyodbc"])

@@ -173,6 +173,22 @@ def test_a_server_that_is_away_breaks_nothing_and_the_end_says_where_points_lie(
     assert list((home / ".multimeter" / "spool").iterdir())
 
 
+def test_a_spool_that_cannot_be_written_is_not_said_to_hold_the_points(
+    make_storage, measure, nowhere, home, caplog
+):
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".multimeter").write_text("a file, where the folder would be")
+    storage = make_storage(nowhere, end_timeout=0.1)
+    with measure(storage):
+        pass
+    (said,) = [m for m in caplog.messages if "has ended" in m]
+    assert "3 points have not arrived yet: they wait in memory only" in said
+    assert "else they are lost" in said
+    storage.close()
+    assert "3 not delivered: they are lost" in caplog.text
+    assert "multimeter deliver" not in caplog.text
+
+
 def test_what_was_left_arrives_when_the_server_is_back(make_storage, measure, nowhere):
     storage = make_storage(nowhere)
     with measure(storage) as result:

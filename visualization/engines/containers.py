@@ -278,6 +278,8 @@ class DockerEngine:
 
     def runs(self, config: StackConfig) -> Sequence[Run]:
         """Return the runs, newest first."""
+        if INFLUXDB in self._containers:
+            self._containers[INFLUXDB].require_running()
         flux = (
             f"from(bucket: {_quote(config.bucket)}) |> {_EVER}"
             f' |> filter(fn: (r) => r._measurement == "{RUNS}"'

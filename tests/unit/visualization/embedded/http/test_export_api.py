@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -8,6 +9,7 @@ import re
 import pytest
 
 from multimeter import Measure, Metric, Result, Subject
+from multimeter.reports.html import REPORT_POLICY
 from multimeter.result_lines import encode_result
 from multimeter.schema import Schema
 
@@ -92,6 +94,10 @@ def test_a_run_is_one_file_with_everything_in_it(stored):
     assert answer.headers["Content-Disposition"].startswith("attachment; ")
     assert "<script>alert(1)" not in answer.text
     assert "plotly" in answer.text
+    # Before anything that it could keep from being loaded, also from a disk.
+    policy = re.search(r'-Policy" content="(.*?)">', answer.text)[1]
+    assert html.unescape(policy) == REPORT_POLICY
+    assert answer.text.index("-Policy") < answer.text.index("<title")
     assert 'src="' not in re.sub(
         r"<script>.*?</script>", "", answer.text, count=1, flags=re.DOTALL
     )

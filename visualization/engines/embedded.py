@@ -158,6 +158,7 @@ class EmbeddedEngine:
         where = f"{_HOST}:{self._port}"
         if process is None:
             yield Check("server", False, "it does not run", "multimeter-visu start")
+            yield from self._check_port()
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:
@@ -173,6 +174,13 @@ class EmbeddedEngine:
             yield Check("write token", False, error.what, error.next_step)
         else:
             yield Check("write token", True, "it may write")
+
+    def _check_port(self) -> Iterator[Check]:
+        """Look whether another program listens where the server should."""
+        try:
+            require_free(_HOST, self._port)
+        except MultimeterError as error:
+            yield Check("port", False, error.what, "stop that program")
 
     def credentials(self, config: StackConfig) -> Mapping[str, str]:
         """Return the tokens; the page opens by a link."""

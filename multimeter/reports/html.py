@@ -17,17 +17,19 @@ from multimeter.errors import MissingExtraError
 from multimeter.reports.charts import Chart, thinned
 from multimeter.reports.texts import printable
 
-__all__ = ["Page", "Table", "html_page"]
+__all__ = ["REPORT_POLICY", "Page", "Table", "html_page"]
 
 _BUCKETS = 2_000
 _COLORS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d")
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _SUFFIXES = {"percentunit": "", "short": "", "cps": " /s"}
-_POLICY = (
+REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; form-action 'none'; base-uri 'none'"
 )
+"""What a report may load: what is in it, and nothing from elsewhere."""
+
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 72rem;
@@ -118,7 +120,7 @@ def html_page(page: Page) -> str:
     return "\n".join(
         (
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{REPORT_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{_text(page.title)}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{_text(page.title)}</h1>",

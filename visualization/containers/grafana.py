@@ -14,6 +14,7 @@ __all__ = ["Grafana"]
 
 _POLL_SECONDS = 2.0
 _CALL_SECONDS = 60.0
+_OK = 200
 _UNAUTHORIZED = 401
 
 
@@ -59,7 +60,7 @@ class Grafana:
 
     def has_dashboard(self, uid: str) -> bool:
         """Whether a dashboard is there."""
-        return self._send("GET", f"/api/dashboards/uid/{uid}").ok
+        return self._send("GET", f"/api/dashboards/uid/{uid}").status_code == _OK
 
     def query(self, flux: str) -> list[list[Any]]:
         """Return the columns of the first table that a query gives, by its data source.
@@ -89,7 +90,7 @@ class Grafana:
                 next_step="If it was changed, set the one that multimeter-visu credentials"
                 " shows: in the container, grafana cli admin reset-admin-password PASSWORD",
             )
-        if not answer.ok:
+        if not answer.ok or answer.is_redirect:
             raise VisualizationError(
                 f"Grafana answered {answer.status_code} to {method} {path}:"
                 f" {_message(answer)}",
@@ -100,7 +101,11 @@ class Grafana:
     def _send(self, method: str, path: str, **more: Any) -> requests.Response:
         try:
             return self._session.request(
-                method, self._url + path, timeout=_CALL_SECONDS, **more
+                method,
+                self._url + path,
+                timeout=_CALL_SECONDS,
+                allow_redirects=False,
+                **more,
             )
         except requests.RequestException as error:
             raise VisualizationError(

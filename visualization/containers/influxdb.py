@@ -16,7 +16,7 @@ __all__ = ["InfluxDB", "Place"]
 
 _POLL_SECONDS = 2.0
 _CALL_SECONDS = 30.0
-_CREATED = 201
+_OK = 200
 _UNAUTHORIZED = 401
 _DIALECT = {"header": True, "delimiter": ",", "annotations": []}
 
@@ -102,7 +102,7 @@ class InfluxDB:
         answer = self._send(
             "GET", "/api/v2/buckets", token, params={"org": org, "name": bucket}
         )
-        found = answer.json().get("buckets") if answer.ok else None
+        found = answer.json().get("buckets") if answer.status_code == _OK else None
         return Place(found[0]["orgID"], found[0]["id"]) if found else None
 
     def authorize(self, token: str, action: str, place: Place, description: str) -> str:
@@ -149,7 +149,7 @@ class InfluxDB:
         self, method: str, path: str, token: str = "", **more: Any
     ) -> requests.Response:
         answer = self._send(method, path, token, **more)
-        if not answer.ok:
+        if not answer.ok or answer.is_redirect:
             raise VisualizationError(
                 f"InfluxDB answered {answer.status_code} to {method} {path}:"
                 f" {_message(answer)}",
@@ -164,8 +164,14 @@ class InfluxDB:
         if token:
             headers["Authorization"] = f"Token {token}"
         try:
+            # What goes to the server, tokens and passwords among it, goes nowhere else.
             return self._session.request(
-                method, self._url + path, headers=headers, timeout=_CALL_SECONDS, **more
+                method,
+                self._url + path,
+                headers=headers,
+                timeout=_CALL_SECONDS,
+                allow_redirects=False,
+                **more,
             )
         except requests.RequestException as error:
             raise VisualizationError(

@@ -313,6 +313,8 @@ class DockerEngine:
 
     def runs(self, config: StackConfig) -> Sequence[Run]:
         """Return the runs, newest first."""
+        if INFLUXDB in self._containers:
+            self._containers[INFLUXDB].require_running()
         rows = self._influxdb.query(config.read_token, config.org, runs_flux(config))
         return runs_of(rows)
 

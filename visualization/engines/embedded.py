@@ -182,6 +182,7 @@ class EmbeddedEngine:
         where = f"{_HOST}:{self._port}"
         if process is None:
             yield from self._diagnose_store()
+            yield from self._check_port()
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:
@@ -219,6 +220,13 @@ class EmbeddedEngine:
         if note:
             yield Check("store", None, note)
         yield Check("server", False, "it does not run", "multimeter-visu start")
+
+    def _check_port(self) -> Iterator[Check]:
+        """Look whether another program listens where the server should."""
+        try:
+            require_free(_HOST, self._port)
+        except MultimeterError as error:
+            yield Check("port", False, error.what, "stop that program")
 
     def credentials(self, config: StackConfig) -> Mapping[str, str]:
         """Return the tokens; the page opens by a link."""

@@ -310,6 +310,19 @@ class ContainerPart:
         if self.wanted.mount.is_folder and not self.wanted.user and is_root:
             os.chown(self.wanted.mount.source, *self._user)
 
+    def require_running(self) -> None:
+        """Check that it runs: else another program may listen on its port.
+
+        Raises:
+            VisualizationError: It does not, or is not ours.
+        """
+        if self.state() not in (State.RUNNING, State.OUTDATED):
+            raise VisualizationError(
+                f"The container {self.wanted.name} does not run. Nothing was sent to its"
+                " port: another program may listen there.",
+                next_step="multimeter-visu start",
+            )
+
     def put(self, files: Sequence[File]) -> None:
         """Put files into it, as those of the user that it runs as."""
         packed = archive(files, *self._user, time.time())

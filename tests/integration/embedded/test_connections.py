@@ -181,3 +181,16 @@ def test_the_server_does_not_listen_for_other_machines(store, host):
     app = create_app(store, ACCESS)
     with pytest.raises(ConfigurationError, match="other machines"):
         server_config(app, host, 8086)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_request_with_two_ends_is_refused_and_its_connection_closed(store, order):
+    both = ["Content-Length: 5", "Transfer-Encoding: chunked"][::order]
+    token = "Authorization: Token the-write-token"
+    request = head("POST", "/api/v2/write?org=kantai&bucket=multimeter", token, *both)
+    with serving(store) as port, connect(port) as connection:
+        connection.sendall(request + b"0\r\n\r\n" + head("GET", "/health"))
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"a length, or comes in chunks" in answer

@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from multimeter import __version__
 from multimeter.exports.csv_cells import plain_cell
+from multimeter.reports.html import REPORT_POLICY
 from multimeter.timestamps import format_iso
 from multimeter.visualization.dashboards.definition import SPAN_COLUMNS
 from multimeter.visualization.embedded.http.assets import plotly_source
@@ -85,6 +86,7 @@ def html_response(
         "series": series,
     }
     text = environment.get_template("report.html").render(
+        policy=REPORT_POLICY,
         title=view["identifier"],
         version=__version__,
         data=_script_safe(json.dumps(data, default=str)),

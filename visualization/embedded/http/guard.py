@@ -47,6 +47,11 @@ def _refusal(scope: Scope) -> Response | None:
     headers = Headers(scope=scope)
     if not _OUR_HOST.fullmatch(headers.get("host", "")):
         return error_response("invalid", "this host is not served here")
+    if "content-length" in headers and "transfer-encoding" in headers:
+        # Where one ends is not the same to all who pass it on: the connection must not
+        # be used again (RFC 9112, 6.1).
+        reason = "a request has a length, or comes in chunks"
+        return error_response("invalid", reason, {"Connection": "close"})
     if scope["method"] not in _SAFE_METHODS and _is_cross_site(headers):
         return error_response("forbidden", "requests of other sites are refused")
     return None

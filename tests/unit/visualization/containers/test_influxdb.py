@@ -4,8 +4,11 @@ import json
 import pathlib
 
 import pytest
+from fakes.impostor import ANSWERS, Impostor
 
-from multimeter.visualization.containers.influxdb import _rows
+from multimeter.visualization.containers.grafana import Grafana
+from multimeter.visualization.containers.influxdb import InfluxDB, _rows
+from multimeter.visualization.errors import VisualizationError
 
 EXCHANGES = pathlib.Path(__file__).parents[3] / "exchanges"
 
@@ -37,3 +40,25 @@ def test_an_empty_answer_has_no_rows():
 def test_text_in_a_cell_stays_what_it_is(text):
     cell = '"' + text.replace('"', '""') + '"'
     assert _rows(f",result,_value\r\n,,{cell}\r\n\r\n")[0]["_value"] == text
+
+
+@pytest.mark.parametrize("answer", ["redirect", "keep the method"])
+def test_no_redirect_takes_a_password_or_a_token_along(answer):
+    with (
+        Impostor.running(ANSWERS["ok"]) as other,
+        Impostor.running(ANSWERS[answer].replace(b"{here}", other.url.encode())) as here,
+    ):
+        influxdb = InfluxDB(here.url)
+        with pytest.raises(VisualizationError, match="answered 30"):
+            influxdb.set_up("user", "s3cret", "org", "bucket", "t0ken")
+        with pytest.raises(VisualizationError, match="answered 30"):
+            influxdb.write("t0ken", "org", "bucket", b"m v=1 1")
+        assert influxdb.place("t0ken", "org", "bucket") is None
+        influxdb.close()
+        grafana = Grafana(here.url, "s3cret")
+        with pytest.raises(VisualizationError, match="answered 30"):
+            grafana.reload_data_sources()
+        assert not grafana.has_dashboard("uid")
+        grafana.close()
+    assert here.received
+    assert other.received == b""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -12,6 +13,7 @@ from multimeter.exports.csv_cells import plain_cell
 from multimeter.identifiers import LOGS
 from multimeter.line_protocol import encode
 from multimeter.record import Record
+from multimeter.reports.html import REPORT_POLICY
 from multimeter.result_lines import encode_result
 from multimeter.schema import Schema
 
@@ -96,6 +98,10 @@ def test_a_run_is_one_file_with_everything_in_it(stored):
     assert answer.headers["Content-Disposition"].startswith("attachment; ")
     assert "<script>alert(1)" not in answer.text
     assert "plotly" in answer.text
+    # Before anything that it could keep from being loaded, also from a disk.
+    policy = re.search(r'-Policy" content="(.*?)">', answer.text)[1]
+    assert html.unescape(policy) == REPORT_POLICY
+    assert answer.text.index("-Policy") < answer.text.index("<title")
     assert 'src="' not in re.sub(
         r"<script>.*?</script>", "", answer.text, count=1, flags=re.DOTALL
     )

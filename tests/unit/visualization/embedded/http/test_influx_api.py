@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from multimeter import __version__
+from multimeter.proof import CHALLENGE, PROOF, is_proof, new_challenge
 
 
 def test_ping_health_and_ready_answer_without_a_token(shared):
@@ -12,6 +13,33 @@ def test_ping_health_and_ready_answer_without_a_token(shared):
     assert (health["name"], health["status"]) == ("multimeter", "pass")
     assert health["version"] == f"v2.7.0-multimeter.{__version__}"
     assert client.head("/health").status_code == client.head("/ready").status_code == 200
+
+
+def test_a_challenge_is_answered_with_a_proof_for_each_token_and_nothing_that_opens(shared):
+    client, challenge = shared.client(), new_challenge()
+    header = client.get("/ping", headers={CHALLENGE: challenge}).headers[PROOF]
+    assert is_proof(header, "the-write-token", challenge)
+    assert is_proof(header, "the-read-token", challenge)
+    assert not is_proof(header, "another-token", challenge)
+    for proof in header.split(", "):
+        for answer in (
+            client.get("/api/runs", headers={"Authorization": f"Token {proof}"}),
+            client.get(f"/login?code={proof}"),
+        ):
+            assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "text", ["", "sessions", "name", "A" * 64, "0" * 63, "0" * 65, "0" * 10_000]
+)
+def test_nothing_but_a_challenge_is_answered_with_a_proof(shared, text):
+    answer = shared.client().get("/ping", headers={CHALLENGE: text})
+    assert answer.status_code == 204
+    assert PROOF not in answer.headers
+
+
+def test_without_a_challenge_ping_is_influxdbs(shared):
+    assert PROOF not in shared.client().get("/ping").headers
 
 
 def test_the_server_says_for_how_long_it_has_been_ready(served):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import io
 import pathlib
 import shutil
 import subprocess
@@ -133,12 +133,15 @@ def disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def fill(path: pathlib.Path) -> None:
-    with path.open("wb", buffering=0) as stream:
-        try:
-            while True:
-                stream.write(bytes(4096))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+    def write_for_ever(stream: io.RawIOBase) -> None:
+        while True:
+            stream.write(bytes(4096))
+
+    with (
+        path.open("wb", buffering=0) as stream,
+        pytest.raises(OSError, match="No space left"),
+    ):
+        write_for_ever(stream)
 
 
 def test_on_a_full_disk_a_stack_can_still_be_started_and_read(tool, disk) -> None:

@@ -25,10 +25,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multimeter.errors import LineProtocolError
+from multimeter.identifiers import reserved_field_type
 from multimeter.line_protocol import MAX_TIME_NS, PRECISIONS, decode
 from multimeter.record import FieldValue, Record, Unsigned
 
-__all__ = ["Block", "Column", "FieldType", "Fields", "Tags", "decode_columns"]
+__all__ = [
+    "Block",
+    "Column",
+    "FieldType",
+    "Fields",
+    "Tags",
+    "decode_columns",
+    "reserved_type",
+]
 
 FieldType = Literal["float", "integer", "unsigned", "string", "boolean"]
 """The types of a field, as InfluxDB names them in its messages."""
@@ -127,6 +136,14 @@ _TYPES: dict[type, FieldType] = {
     str: "string",
     bool: "boolean",
 }
+
+
+def reserved_type(measurement: str, field_key: str) -> FieldType | None:
+    """Return the type that a field of a measurement has from the start, if any."""
+    kind = reserved_field_type(measurement, field_key)
+    return _TYPES[kind] if kind else None
+
+
 _DTYPES: dict[FieldType, type] = {
     "float": np.float64,
     "integer": np.int64,

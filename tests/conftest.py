@@ -51,7 +51,7 @@ def count_crash_states() -> Callable[[str], None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, states in _CRASH_STATES.items():
-        terminalreporter.write_line(f"{states} states of the disk after a crash: {what}")
+        terminalreporter.write_line(f"{states:,} crash states ({what})")
 
 
 class EmbeddedTool(Tool):

@@ -196,7 +196,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
     Raises:
         VisualizationError: Another process is changing it.
     """
-    new = not path.parent.exists()
+    new = missing_folders(path.parent)
     descriptor = None
     try:
         descriptor = _lock(path)
@@ -204,9 +204,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
-        if new:
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()
+        remove_empty(new)
 
 
 def _lock(path: pathlib.Path) -> int | None:

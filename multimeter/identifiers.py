@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 
 from multimeter.errors import ConfigurationError
 
@@ -18,6 +19,7 @@ __all__ = [
     "SERIES_MEASUREMENTS",
     "checked_identifier",
     "new_identifier",
+    "reserved_field_type",
 ]
 
 CODENAMES = "multimeter_codenames"
@@ -41,8 +43,51 @@ FIGURE_PREFIX = "figure_"
 RESERVED_MEASUREMENTS = frozenset((CODENAMES, HEALTH, LOGS, MARKS, RUNS))
 """Those that are no runs."""
 
+_RESERVED_FIELDS: Mapping[str, Mapping[str, type]] = {
+    CODENAMES: {"unit": str, "description": str},
+    HEALTH: {
+        "closed": bool,
+        "accepted": int,
+        "delivered": int,
+        "rejected": int,
+        "queued": int,
+        "dropped": int,
+        "resumed": int,
+        "left_out": int,
+        "retries": int,
+    },
+    LOGS: {"value": float},
+    MARKS: {"label": str},
+    RUNS: {
+        "identifier": str,
+        "points": int,
+        "tags": str,
+        "meta_data": str,
+        "schema": str,
+        "start": int,
+        "end": int,
+        "duration": int,
+        "state": str,
+        "alive_until": int,
+    },
+}
+
 SERIES_MEASUREMENTS = frozenset((HEALTH, LOGS))
 """Those of them that hold values over time, as runs do."""
+
+
+def reserved_field_type(measurement: str, field: str) -> type | None:
+    """Return the type that a field has in a measurement that Multimeter keeps for itself.
+
+    A database gives a field the type of its first value: a store that knows these types
+    beforehand cannot be spoilt by another client that writes there first.
+
+    Returns:
+        The type of its values, or None where it is free.
+    """
+    if measurement == RUNS and field.startswith(FIGURE_PREFIX):
+        return float
+    return _RESERVED_FIELDS.get(measurement, {}).get(field)
 
 
 def new_identifier(prefix: str = "") -> str:

@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from multimeter.identifiers import reserved_field_type
 from multimeter.record import Unsigned
 
-__all__ = ["FIELD_TYPES", "TIME", "FieldType", "time_field", "time_tag", "type_conflict"]
+__all__ = [
+    "FIELD_TYPES",
+    "TIME",
+    "FieldType",
+    "reserved_type",
+    "time_field",
+    "time_tag",
+    "type_conflict",
+]
 
 FieldType = Literal["float", "integer", "unsigned", "string", "boolean"]
 """The types of a field, as InfluxDB names them in its messages."""
@@ -26,6 +35,12 @@ FIELD_TYPES: Mapping[type, FieldType] = {
 
 TIME = "time"
 """No tag may be called that, and a field of that name is left out."""
+
+
+def reserved_type(measurement: str, field_key: str) -> FieldType | None:
+    """Return the type that a field of a measurement has from the start, if any."""
+    kind = reserved_field_type(measurement, field_key)
+    return FIELD_TYPES[kind] if kind else None
 
 
 def type_conflict(measurement: str, field: str, kind: FieldType, known: FieldType) -> str:

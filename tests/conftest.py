@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pathlib
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
@@ -42,6 +43,24 @@ def pytest_configure() -> None:
     # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_CRASH_STATES: Counter[str] = Counter()
+
+
+@pytest.fixture
+def count_crash_states() -> Callable[[str], None]:
+    """Return what counts a state of a disk that was tried, by what was on it."""
+
+    def count(what: str) -> None:
+        _CRASH_STATES[what] += 1
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for what, states in _CRASH_STATES.items():
+        terminalreporter.write_line(f"{states:,} crash states ({what})")
 
 
 class EmbeddedTool(Tool):

@@ -210,7 +210,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
         VisualizationError: Another process is changing it.
         ConfigurationError: Others own the folder or may write to it.
     """
-    new = not path.parent.exists()
+    new = missing_folders(path.parent)
     descriptor = None
     try:
         descriptor = _lock(path)
@@ -218,9 +218,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
-        if new:
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()
+        remove_empty(new)
 
 
 def _lock(path: pathlib.Path) -> int | None:

@@ -18,8 +18,10 @@ from multimeter.visualization.config import (
     StackConfig,
     kept_file,
     locked,
+    missing_folders,
     read_config,
     remove_config,
+    remove_empty,
     write_config,
 )
 from multimeter.visualization.dashboards.own_files import remove_dashboards
@@ -133,13 +135,18 @@ def install(request: Request, engine: str, report: Reporter) -> Installed:
     """
     require_usable_name(request.name)
     require_usable_names(request.org, request.bucket)
+    folders = missing_folders(request.config_file.parent)
     with locked(request.config_file):
         _require_absent(request.config_file, report)
         config = describe_stack(engine, request, report)
         config = dataclasses.replace(config, installing=True)
         parts = engine_of(request.config_file, config)
         found = parts.observe()
-        state = {**config.engine_state, "made": to_be_made(found)}
+        state = {
+            **config.engine_state,
+            "made": to_be_made(found),
+            "config_folders": [str(each) for each in folders],
+        }
         config = dataclasses.replace(config, engine_state=state)
         with taken_back_on_failure(request.config_file, config, parts, report) as attempt:
             write_config(request.config_file, config)
@@ -257,6 +264,8 @@ def remove(
         remove_config(kept_file(config_file))
         left = [*parts.left(), *remove_dashboards(config_file)]
     remove_config(config_file)
+    folders = config.engine_state.get("config_folders", ())
+    remove_empty(pathlib.Path(each) for each in folders)
     return left
 
 

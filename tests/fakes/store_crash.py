@@ -148,7 +148,8 @@ def crash_states(moments: list[Moment], seed: int, positions: int) -> Iterator[C
 def _torn(chance: random.Random, moment: Moment, place: int) -> Iterator[tuple[str, bytes]]:
     whole, begin = moment.after, len(moment.before)
     rest = len(whole) - place
-    stale = (moment.before or whole) * (rest // max(len(moment.before), 1) + 1)
+    old = moment.before or whole
+    stale = old * (rest // len(old) + 1)
     head = whole[:place]
     yield "cut short", head
     yield "zeros at the end", head + bytes(rest)

@@ -120,6 +120,27 @@ def test_a_store_that_another_process_has_open_is_locked(tmp_path: pathlib.Path)
     Store(path).close()
 
 
+def test_the_log_of_a_store_that_is_always_killed_does_not_grow_for_ever(
+    tmp_path: pathlib.Path,
+) -> None:
+    path = tmp_path / "store.duckdb"
+    log = tmp_path / "store.duckdb.wal"
+    sizes = []
+    for life in range(12):
+        store = Store(path)
+        write(store, life * 60_000, 60_000)
+        store._database._let_go()  # as when it is killed: nothing goes into the file
+        sizes.append(log.stat().st_size if log.exists() else 0)
+    assert max(sizes) < 20 * 2**20
+    assert min(sizes[1:]) < sizes[0] * 2, "the log has never been put into the file"
+    store = Store(path)
+    info = store.measurement("run")
+    assert info is not None
+    assert info.points == 12 * 60_000
+    store.close()
+    assert not log.exists()
+
+
 # --- disks
 
 

@@ -321,6 +321,23 @@ def test_a_remove_leaves_nothing(engine, request_):
     assert not request_.config_file.parent.exists()
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_folders_that_were_made_around_a_configuration_go_with_it(
+    engine, request_, tmp_path, fails
+):
+    there = tmp_path / "lab"
+    there.mkdir()
+    request_ = dataclasses.replace(request_, config_file=there / "a" / "b" / "c.json")
+    if fails:
+        engine.fail_at = Action.START
+        with pytest.raises(VisualizationError):
+            stack.install(request_, "auto", Report())
+    else:
+        stack.install(request_, "auto", Report())
+        stack.remove(request_.config_file, Report())
+    assert list(there.iterdir()) == []
+
+
 def test_a_remove_that_fails_keeps_the_configuration(engine, request_):
     stack.install(request_, "auto", Report())
     engine.fail_at = Action.REMOVE

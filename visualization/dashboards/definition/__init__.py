@@ -34,6 +34,7 @@ from multimeter.visualization.dashboards.definition.logs import (
     RangeDefinition,
 )
 from multimeter.visualization.dashboards.definition.runs import (
+    AHEAD_SECONDS,
     RUN_COLUMNS,
     SILENCE_POINTS,
     SILENCE_SECONDS,
@@ -46,6 +47,7 @@ from multimeter.visualization.dashboards.definition.spans import (
 )
 
 __all__ = [
+    "AHEAD_SECONDS",
     "DELIVERY_COLUMNS",
     "DELIVERY_LOSSES",
     "DELIVERY_SILENCE_SECONDS",

@@ -30,7 +30,7 @@ function has(run, word) {
 }
 
 /** @type {Record<string, number>} */
-const STATES = { live: 0, died: 1, ended: 2 };
+const STATES = { live: 0, ahead: 1, died: 2, ended: 3 };
 
 /** What a column says of a run, to be sorted by; null stands last.
  * @param {Run} run

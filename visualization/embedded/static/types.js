@@ -8,7 +8,7 @@
  * @property {number | null} end    last point; without points null, or when it was stored
  * @property {number} points
  * @property {Record<string, string>} tags
- * @property {"live" | "ended" | "died"} state
+ * @property {"live" | "ended" | "died" | "ahead"} state
  *
  * @typedef {Run & {figures: Record<string, number>}} ListedRun  figures by their ids
  *

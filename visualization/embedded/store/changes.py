@@ -22,9 +22,14 @@ from multimeter.visualization.embedded.store.catalog import (
     signature,
     update_series,
 )
-from multimeter.visualization.embedded.store.ingest import Block, Fields, FieldType, Tags
+from multimeter.visualization.embedded.store.ingest import (
+    Block,
+    Fields,
+    FieldType,
+    Tags,
+)
 from multimeter.visualization.embedded.store.points import Points
-from multimeter.write_rules import TIME, time_field, time_tag, type_conflict
+from multimeter.write_rules import TIME, reserved_type, time_field, time_tag, type_conflict
 
 __all__ = ["Changes", "Conflict", "refuse_time"]
 
@@ -68,8 +73,10 @@ class Changes:
         measurement = self._measurement(block.measurement)
         known = measurement.fields if measurement else {}
         for name, kind in block.fields:
-            if name in known and known[name].type != kind:
-                return _conflict(block, name, kind, known[name].type)
+            field = known.get(name)
+            type_ = field.type if field else reserved_type(block.measurement, name)
+            if type_ and type_ != kind:
+                return _conflict(block, name, kind, type_)
         if measurement is None:
             measurement = self._add_measurement(block.measurement, block.fields)
         measurement = self._add_fields(measurement, block.fields)

@@ -35,7 +35,14 @@ from multimeter.line_protocol import (
 from multimeter.record import FieldValue, Record
 from multimeter.write_rules import FIELD_TYPES, FieldType
 
-__all__ = ["Block", "Column", "FieldType", "Fields", "Tags", "decode_columns"]
+__all__ = [
+    "Block",
+    "Column",
+    "FieldType",
+    "Fields",
+    "Tags",
+    "decode_columns",
+]
 
 Fields = tuple[tuple[str, FieldType], ...]
 """Field keys with their types, in the order of the line."""

@@ -21,10 +21,12 @@ from multimeter.identifiers import (
     RUNS,
     SERIES_MEASUREMENTS,
 )
+from multimeter.line_protocol import MAX_TIME_NS
 from multimeter.record import Record
 from multimeter.schema import Schema
 from multimeter.schema_json import schema_from_json
 from multimeter.visualization.dashboards.definition import (
+    AHEAD_SECONDS,
     DURATION,
     FIGURES,
     SILENCE_POINTS,
@@ -35,7 +37,7 @@ from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 
 __all__ = ["Mark", "RunDescription", "RunSummary", "describe_run", "list_runs", "run_marks"]
 
-State = Literal["live", "ended", "died"]
+State = Literal["live", "ended", "died", "ahead"]
 """How a run is, see :data:`multimeter.visualization.dashboards.definition.STATES`."""
 
 
@@ -56,7 +58,8 @@ class RunSummary:
         end: The time of its last point.
         points: The number of its points.
         tags: The tags that all its points have in common.
-        state: Whether points come, or it has ended, or its program has died.
+        state: Whether points come, or it has ended, or its program has died, or its
+            last time is yet to come.
         figures: What its entry says it has used, by the keys of
             :mod:`multimeter.figures`.
         starts: When each of the runs began that have this name, in ns since the epoch;
@@ -104,6 +107,9 @@ class Mark:
 def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
     """Return all runs, the one with the newest point first.
 
+    A run with times that are yet to come has the place of its start, or the last one if
+    that is yet to come, too.
+
     Args:
         store: Where the points are.
         now_ns: The time, in ns since the epoch.
@@ -119,7 +125,17 @@ def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
     runs = [
         _summary(name, infos.get(name), records.get(name, []), now_ns) for name in names
     ]
-    return sorted(runs, key=lambda run: (-run.end, run.identifier))
+    return sorted(runs, key=lambda run: (-_newest(run, now_ns), run.identifier))
+
+
+def _newest(run: RunSummary, now_ns: int) -> int:
+    """Return the newest time of a run that is not ahead of now."""
+    times = (time for time in (run.end, run.start) if not _is_ahead(time, now_ns))
+    return next(times, -MAX_TIME_NS)
+
+
+def _is_ahead(time_ns: int, now_ns: int) -> bool:
+    return time_ns > now_ns + AHEAD_SECONDS * 10**9
 
 
 def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription | None:
@@ -208,12 +224,19 @@ def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int)
     """Say how a run is: by what its program said, else by how long nothing has come."""
     said = records[-1].fields if records else {}
     end, alive_until = said.get("end"), said.get("alive_until")
+    last_ns = info.end_ns if info else records[-1].time_ns or 0
+    ahead = _is_ahead(last_ns, now_ns)
     if said.get("state") == "running" and isinstance(alive_until, int):
-        return "live" if now_ns <= alive_until else "died"
+        if now_ns > alive_until:
+            return "died"
+        # Its own clock is ahead; else another client has written such a point.
+        return "ahead" if ahead and _is_ahead(alive_until, now_ns) else "live"
     if info is None:
         return "ended"
     if isinstance(end, int) and end >= info.end_ns:
         return "ended"
+    if ahead:
+        return "ahead"
     distance = (info.end_ns - info.start_ns) / max(info.points - 1, 1)
     silence = max(SILENCE_SECONDS * 1e9, SILENCE_POINTS * distance)
     return "live" if now_ns - info.end_ns <= silence else "ended"

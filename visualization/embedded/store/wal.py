@@ -49,8 +49,11 @@ _HEADER = re.compile(
     rb"\x64\x00\x62\x65\x00\x02"  # field 100: a version entry; field 101: version 2
     rb"(?:\x66\x00\x10" + _BYTE + rb"{16})?"  # field 102: the id of the database
     rb"(?:\x67\x00[\x80-\xff]*[\x00-\x7f])?"  # field 103: the number of its checkpoints
+    rb"(?:[\x68-\x6f]\x00[\x80-\xff]*[\x00-\x7f])*"  # numbers to come
     rb"\xff\xff"
 )
+_VERSION_ENTRY = b"\x64\x00\x62\x65\x00"
+_VERSION_AT = len(_VERSION_ENTRY)
 _ENTRY = struct.Struct("<QQ")
 _BEGIN, _END = b"\x64\x00", b"\xff\xff"
 _MARKER = b"\x64\x00\x64\xff\xff"
@@ -140,6 +143,8 @@ def keep_unread(store: Path) -> None:
         log = wal_of(store).read_bytes()
     except FileNotFoundError:
         return
+    if log[:_VERSION_AT] == _VERSION_ENTRY and log[_VERSION_AT:][:1] != b"\x02":
+        return  # in another layout, which DuckDB knows and we do not
     ends = commit_ends(log)
     end = ends[-1] if ends else 0
     if _count_commits(log[end:]):

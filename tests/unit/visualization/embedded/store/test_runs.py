@@ -13,6 +13,7 @@ from multimeter.result import Result
 from multimeter.result_lines import encode_result
 from multimeter.schema import Schema
 from multimeter.subject import Subject
+from multimeter.visualization.embedded.store import changes
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.runs import (
     Mark,
@@ -135,6 +136,13 @@ def test_a_run_of_the_library_says_itself_how_it_is(
     assert [run.state for run in list_runs(store, now_ns)] == [state]
 
 
+@pytest.fixture
+def any_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store from before the types of our own fields were fixed."""
+    monkeypatch.setattr(changes, "reserved_type", lambda *_: None)
+
+
+@pytest.mark.usefixtures("any_types")
 @pytest.mark.parametrize("said", [{"state": "running"}, {"state": 7, "alive_until": "x"}])
 def test_an_entry_that_says_nothing_of_it_is_as_good_as_none(
     store: Store, said: dict[str, FieldValue]
@@ -142,6 +150,55 @@ def test_an_entry_that_says_nothing_of_it_is_as_good_as_none(
     write(store, "m v=1 100")
     write_run_record(store, "m", **said)
     assert [run.state for run in list_runs(store, 200)] == ["live"]
+
+
+LAST_NS = 2**63 - 2
+
+
+@pytest.mark.parametrize(
+    ("ahead_ns", "state"),
+    [(4 * MINUTE, "live"), (6 * MINUTE, "ahead"), (LAST_NS - NOW_NS, "ahead")],
+)
+def test_a_time_that_is_yet_to_come_makes_no_run_live(
+    store: Store, ahead_ns: int, state: str
+) -> None:
+    write(store, "m v=1 1", f"m v=1 {NOW_NS + ahead_ns}")
+    (run,) = list_runs(store, NOW_NS)
+    assert run.state == state
+    described = describe_run(store, "m", NOW_NS)
+    assert described is not None
+    assert described.state == state
+
+
+@pytest.mark.parametrize(
+    ("alive_ns", "state"),
+    [(-1, "died"), (MINUTE, "live"), (LAST_NS - NOW_NS, "ahead")],
+)
+def test_a_point_ahead_does_not_hide_what_the_program_says(
+    store: Store, alive_ns: int, state: str
+) -> None:
+    write(store, f"m v=1 {NOW_NS}", f"m v=1 {LAST_NS}")
+    write_run_record(store, "m", state="running", alive_until=NOW_NS + alive_ns)
+    assert [run.state for run in list_runs(store, NOW_NS)] == [state]
+
+
+def test_a_run_that_has_ended_stays_so_whatever_its_times(store: Store) -> None:
+    write(store, f"m v=1 {LAST_NS}")
+    write_run_record(store, "m", state="finished", end=LAST_NS)
+    assert [run.state for run in list_runs(store, NOW_NS)] == ["ended"]
+
+
+def test_a_time_that_is_yet_to_come_makes_no_run_the_newest(store: Store) -> None:
+    write(
+        store,
+        f"old v=1 {NOW_NS - 30 * MINUTE}",
+        f"new v=1 {NOW_NS}",
+        f"ahead v=1 {LAST_NS}",
+        f"long v=1 {NOW_NS - 10 * MINUTE}",
+        f"long v=1 {LAST_NS}",
+    )
+    names = [run.identifier for run in list_runs(store, NOW_NS)]
+    assert names == ["new", "long", "old", "ahead"]
 
 
 def test_runs_come_newest_first(store: Store) -> None:
@@ -193,6 +250,7 @@ def test_a_damaged_record_costs_no_more_than_what_it_says(
     assert isinstance(run.meta_data, dict)
 
 
+@pytest.mark.usefixtures("any_types")
 def test_records_of_other_types_are_no_reason_to_fail(store: Store) -> None:
     write(store, "m v=1 5", "multimeter_runs end=5i 1", "multimeter_marks label=7i 3")
     write(store, "multimeter_marks,measurement=m label=7i 3")

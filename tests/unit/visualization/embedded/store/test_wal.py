@@ -177,6 +177,8 @@ def test_the_log_of_another_store_is_set_aside(
     shutil.rmtree(folder)
     folder.mkdir()
     Store(folder / "store.duckdb").close()
+    if b"\x66\x00\x10" not in log[:16]:
+        pytest.skip("the logs of this version of DuckDB do not say whose they are")
     assert open_with(folder, log) == 0
     assert len(damaged(folder)) == 1
 

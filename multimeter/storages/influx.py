@@ -314,13 +314,20 @@ class InfluxDBStorage(Storage):
             return [problem]
         raise problem
 
-    def close(self) -> None:
-        """Deliver what waits, and close the connections."""
+    def close(self) -> int:
+        """Deliver what waits, and close the connections.
+
+        Returns:
+            How many points are lost: the server did not take them, nor a spool.
+        """
+        lost = 0
         if self._delivery:
             report = self._delivery.close(self._end_timeout)
+            lost = 0 if report.spool else report.queued
             if not report.complete:
                 log().warning("%s: %s.", self._client.url, report)
         self._client.close()
+        return lost
 
 
 def _left(run: LiveRun, delivery: Delivery, *, secured: bool) -> str:

@@ -214,6 +214,14 @@ BIG = """
 import multiprocessing, os, subprocess, sys, time
 BIG = bytearray(200 << 20)
 BIG[::4096] = b"x" * len(BIG[::4096])
+HOLD = "x = b'x' * (80 << 20); print(1, flush=True); import time; time.sleep(0.3)"
+
+def in_a_child(work):
+    if os.fork() == 0:
+        kept = work()
+        time.sleep(0.3)
+        os._exit(0)
+    os.wait()
 """
 
 
@@ -238,9 +246,9 @@ def test_what_a_forked_child_shares_does_not_count(run, body):
 @pytest.mark.parametrize(
     "work",
     [
-        "os.fork() or (bytes(80 << 20), x := b'x' * (80 << 20), time.sleep(0.3), os._exit(0)); os.wait()",
-        "os.fork() or (BIG.__setitem__(slice(0, 80 << 20, 4096), b'y' * 20480), time.sleep(0.3), os._exit(0)); os.wait()",
-        "subprocess.run([sys.executable, '-S', '-c', 'x = b\"x\" * (80 << 20); import time; time.sleep(0.3)'])",
+        "in_a_child(lambda: b'x' * (80 << 20))",
+        "in_a_child(lambda: BIG.__setitem__(slice(0, 80 << 20, 4096), b'y' * 20480))",
+        "subprocess.run([sys.executable, '-S', '-c', HOLD])",
     ],
 )
 def test_what_a_child_has_for_itself_counts(run, work):
@@ -252,12 +260,8 @@ def test_what_a_child_has_for_itself_counts(run, work):
 
 def test_what_came_before_the_test_does_not_count(run):
     above = (
-        BIG
-        + "CHILD = subprocess.Popen([sys.executable, '-S', '-c', "
-        + (
-            "'x = b\"x\" * (80 << 20); print(1, flush=True); import time; time.sleep(60)'], "
-            "stdout=subprocess.PIPE)\nCHILD.stdout.readline()"
-        )
+        f"{BIG}\nCHILD = subprocess.Popen([sys.executable, '-S', '-c', "
+        "HOLD.replace('0.3', '60')], stdout=subprocess.PIPE)\nCHILD.stdout.readline()"
     )
     body = "time.sleep(0.2); CHILD.kill(); CHILD.wait(); CHILD.stdout.close()"
     run(limited("max_memory='50 MiB'", body, above=above)).assert_outcomes(passed=1)

@@ -14,6 +14,7 @@ from typing import Any
 from multimeter.connection import Connection, find_connection
 from multimeter.delivery import Delivery, Tier
 from multimeter.errors import StorageError
+from multimeter.identifiers import is_made_up
 from multimeter.log import log
 from multimeter.result import Mark, Result
 from multimeter.result_lines import encode_batches
@@ -126,6 +127,7 @@ class InfluxDBStorage(Storage):
             "health": health,
             "read_token": read_token,
         }
+        self._naming = threading.Lock()
         self._names: set[str] = set()
         self._reserved: set[str] = set()
         self._readable = Connection(url, org, bucket, "", read_token)
@@ -179,7 +181,9 @@ class InfluxDBStorage(Storage):
 
     def free_identifier(self, identifier: str) -> str:
         """Return the identifier, with a number where a run has it that is known here."""
-        with self._lock:
+        if is_made_up(identifier):
+            return identifier
+        with self._naming:
             if identifier in self._reserved:
                 self._reserved.discard(identifier)
                 return identifier
@@ -190,7 +194,7 @@ class InfluxDBStorage(Storage):
     def reserve_identifier(self, identifier: str) -> str:
         """Return such an identifier ahead of the start, so that the start need not ask."""
         found = self.free_identifier(identifier)
-        with self._lock:
+        with self._naming:
             self._reserved.add(found)
         return found
 

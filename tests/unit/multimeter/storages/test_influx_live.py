@@ -283,7 +283,7 @@ def test_the_first_number_that_is_free_is_found_with_few_questions(taken):
 def test_a_server_that_does_not_answer_is_not_waited_for():
     never = threading.Event()
     try:
-        assert first_free("run", lambda _: not never.wait(SECONDS)) == "run"
+        assert first_free("run", lambda _: not never.wait(SECONDS), 0.01) == "run"
     finally:
         never.set()
 

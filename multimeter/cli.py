@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -14,12 +15,21 @@ from multimeter.commands.export import export
 from multimeter.commands.gate import gate
 from multimeter.commands.import_runs import import_runs
 from multimeter.commands.ls import ls
+from multimeter.commands.output import print_version
 from multimeter.commands.show import show
 from multimeter.errors import MultimeterError
 from multimeter.log import log
 from multimeter.standard_streams import OutputError, run_tool
 
 __all__ = ["app", "main"]
+
+# typer reads these annotations when the module runs, on every Python from 3.10 on.
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Print the version.", is_eager=True, callback=print_version
+    ),
+]
 
 app = typer.Typer(
     help="Measure what code uses, and bring what was measured where it belongs.",
@@ -41,8 +51,8 @@ app.command()(deliver)
 
 
 @app.callback()
-def _multimeter() -> None:
-    """Keep ``deliver`` a word of its own, though it is the only one."""
+def _multimeter(version: Version = False) -> None:  # noqa: FBT002 - a switch
+    """Take the options that no verb has."""
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 
@@ -18,6 +19,7 @@ __all__ = [
     "RUNS",
     "SERIES_MEASUREMENTS",
     "checked_identifier",
+    "is_made_up",
     "new_identifier",
     "reserved_field_type",
 ]
@@ -75,6 +77,8 @@ _RESERVED_FIELDS: Mapping[str, Mapping[str, type]] = {
 SERIES_MEASUREMENTS = frozenset((HEALTH, LOGS))
 """Those of them that hold values over time, as runs do."""
 
+_MADE_UP = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}$")
+
 
 def reserved_field_type(measurement: str, field: str) -> type | None:
     """Return the type that a field has in a measurement that Multimeter keeps for itself.
@@ -94,6 +98,11 @@ def new_identifier(prefix: str = "") -> str:
     """Return an identifier from the time and some randomness; sorts by time."""
     now = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     return f"{prefix}{now}-{os.urandom(3).hex()}"
+
+
+def is_made_up(identifier: str) -> bool:
+    """Tell whether :func:`new_identifier` made an identifier: then no other run has it."""
+    return _MADE_UP.search(identifier) is not None
 
 
 def checked_identifier(identifier: str) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from multimeter.delivery.lifetime import call_at_exit
 from multimeter.errors import ConfigurationError, MultimeterError, StateError
 from multimeter.identifiers import checked_identifier, new_identifier
+from multimeter.lifetime import call_at_exit
 from multimeter.log import log
 from multimeter.overhead import Sampling
 from multimeter.probe import Probe

@@ -122,6 +122,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def _measured(item: pytest.Item) -> Iterator[None]:
     from multimeter.multimeter import Multimeter
+    from multimeter.probes.descendants import DescendantsProbe
     from multimeter.probes.process import ProcessProbe
     from multimeter.storages.base import Storage
     from multimeter.storages.dummy import DummyStorage
@@ -133,8 +134,9 @@ def _measured(item: pytest.Item) -> Iterator[None]:
 
         storage = FileStorage(folder, JsonFormat())
     _reset_peak()
-    before = _resident_memory()
-    multimeter = Multimeter(ProcessProbe(), cycle_time=_CYCLE_TIME, storage=storage)
+    before = _held_now()
+    probes = ProcessProbe(), DescendantsProbe()
+    multimeter = Multimeter(*probes, cycle_time=_CYCLE_TIME, storage=storage)
     measurement = multimeter.measure(item.nodeid, test=item.nodeid)
     result = measurement.start()
     try:
@@ -159,14 +161,19 @@ def _reset_peak() -> None:
         file.write("5")
 
 
-def _resident_memory() -> dict[str, float]:
-    """Return what this process holds now, and what its tree does, in bytes."""
+_OWN, _CHILDREN = "process.memory_rss", "descendants.memory_uss"
+
+
+def _held_now() -> dict[str, float]:
+    """Return what this process holds now, and what its children hold for themselves."""
+    from multimeter.probes.descendants import DescendantsProbe
     from multimeter.probes.process import ProcessProbe
 
-    probe, values = ProcessProbe(), dict[str, Any]()
-    probe.start()
-    probe.sample(values, 0.0)
-    return {each: values[f"{each}.memory_rss"] for each in ("process", "tree")}
+    values = dict[str, Any]()
+    for probe in (ProcessProbe(), DescendantsProbe()):
+        probe.start()
+        probe.sample(values, 0.0)
+    return {each: values[each] for each in (_OWN, _CHILDREN)}
 
 
 def _used(result: Result, before: Mapping[str, float]) -> _Used:
@@ -174,14 +181,18 @@ def _used(result: Result, before: Mapping[str, float]) -> _Used:
 
     figures = {each.key: each.value for each in figures_of(result)}
     values = {key: figures.get(key, 0.0) for key in ("duration", "cpu_time")}
-    peaks = {each.measure.subject.key: each.value for each in result.peaks}
-    # A child that is gone may hide what the tree has held; the process's own is known.
-    rises = [
-        peaks.get(key, max(filter(None, result.values(f"{key}.memory_rss")), default=0))
-        - held
-        for key, held in before.items()
+    # A page that a forked child shares with this process counts once, so it does not
+    # matter whether a sample falls between its start and its end.
+    held = [
+        own + (children or 0)
+        for own, children in zip(result.values(_OWN), result.values(_CHILDREN))
+        if own is not None
     ]
-    return _Used({**values, "memory": max(0.0, *rises)})
+    peaks = {each.measure.subject.key: each.value for each in result.peaks}
+    rises = [most - sum(before.values()) for most in held]
+    if "process" in peaks:
+        rises.append(peaks["process"] - before[_OWN])
+    return _Used({**values, "memory": max([0.0, *rises])})
 
 
 def _limits(item: pytest.Item) -> dict[str, float]:

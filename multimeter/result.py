@@ -165,7 +165,7 @@ class Result:
         if isinstance(timestamp, str):
             if label is not None:
                 raise ConfigurationError(f"{timestamp!r} is not a time.")
-            timestamp, label = time.time_ns(), timestamp
+            label, timestamp = timestamp, time.time_ns()
         if label is None:
             raise ConfigurationError("A mark needs a label.")
         time_ns = to_ns(timestamp)

@@ -128,7 +128,7 @@ def _text(raw: _Raw, like: TextIO | None) -> TextIO:
         io.BufferedWriter(raw),
         encoding=like.encoding if like else "utf-8",
         errors=like.errors if like else "backslashreplace",
-        line_buffering=True if like is None else raw.isatty() or like.line_buffering,
+        line_buffering=like is None or raw.isatty() or bool(like.line_buffering),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from multimeter import __version__
 from multimeter.errors import MissingExtraError
 from multimeter.standard_streams import OutputError, run_tool
 from multimeter.visualization.cli_dashboards import dashboards
@@ -53,8 +54,23 @@ _DOCKER = DockerOptions()
 _PORT = 8086
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if wanted:
+        typer.echo(f"multimeter {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _options(context: typer.Context, config: Config = None) -> None:
+def _options(
+    context: typer.Context,
+    config: Config = None,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
     context.obj = config
 
 

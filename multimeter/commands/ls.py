@@ -37,6 +37,7 @@ Number = Annotated[
 ]
 
 _SHOWN = ("duration", "peak_memory", "cpu")
+_SPARE = 3  # on a narrow terminal
 _HEAD = ("IDENTIFIER", "START", "DURATION", "PEAK MEMORY", "CPU", "STATE", "WHERE")
 
 
@@ -83,7 +84,7 @@ def ls(
         print_json(_object(entries, figures, trouble))
     elif shown:
         rows = [_row(entry, each) for entry, each in zip(entries, figures)]
-        print_table(_HEAD, rows, numbers=(2, 3, 4))
+        print_table(_HEAD, rows, numbers=(2, 3, 4), spare=_SPARE)
     if not json:
         _say_what_is_missing(len(found), len(shown), trouble, chosen=bool(words or tags))
     if failed:

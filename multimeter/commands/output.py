@@ -23,10 +23,14 @@ __all__ = [
     "is_terminal",
     "print_json",
     "print_table",
+    "print_version",
     "replace_file",
     "say",
     "width",
 ]
+
+
+_GAP = 2
 
 
 def is_terminal() -> bool:
@@ -48,6 +52,15 @@ def can_draw() -> bool:
     return True
 
 
+def print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    """Print the version of Multimeter where it is asked for, and end."""
+    if wanted:
+        from multimeter import __version__
+
+        typer.echo(f"multimeter {__version__}")
+        raise typer.Exit
+
+
 def say(text: str) -> None:
     """Print how work goes on; it does not stop because nobody can read that."""
     with contextlib.suppress(OutputError):
@@ -60,7 +73,11 @@ def print_json(value: Any) -> None:
 
 
 def print_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    numbers: Sequence[int] = (),
+    spare: int = 0,
 ) -> None:
     """Print a table: on a terminal fitted to its width, elsewhere in plain lines.
 
@@ -68,10 +85,12 @@ def print_table(
         head: What stands above the columns.
         rows: The rows.
         numbers: Which columns are put to the right, from 0.
+        spare: How many of the last columns may be left out where a terminal is narrow.
     """
     shown = [[printable(cell) for cell in row] for row in rows]
     if is_terminal():
-        _print_fitted(head, shown, numbers)
+        kept = _fitting(head, shown, spare)
+        _print_fitted(head[:kept], [row[:kept] for row in shown], numbers)
         return
     widths = [max(map(len, column)) for column in zip(head, *shown)]
     for row in (head, *shown):
@@ -80,6 +99,15 @@ def print_table(
             for number, (cell, wide) in enumerate(zip(row, widths))
         )
         typer.echo("  ".join(cells).rstrip())
+
+
+def _fitting(head: Sequence[str], rows: Sequence[Sequence[str]], spare: int) -> int:
+    """Return how many columns fit on the terminal without a break in a line."""
+    widths = [max(map(len, column)) for column in zip(head, *rows)]
+    kept = len(head)
+    while kept > len(head) - spare and sum(widths[:kept]) + _GAP * (kept - 1) > width():
+        kept -= 1
+    return kept
 
 
 def _print_fitted(

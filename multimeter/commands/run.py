@@ -204,9 +204,10 @@ def _finish(
     from multimeter.programs.place import find_place
     from multimeter.programs.report import report_lines, report_text, trouble_lines
 
+    lost = 0
     with contextlib.suppress(KeyboardInterrupt):
-        destination.close()
-    place = find_place(outcome, destination)
+        lost = destination.close()
+    place = find_place(outcome, destination, lost)
     lines = trouble_lines(messages, destination.trouble, place.error)
     on_error_output = json is not None and str(json) == "-"
     if on_error_output:

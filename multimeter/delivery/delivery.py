@@ -16,7 +16,6 @@ from multimeter.delivery.accounts import Counters, Report, Stats
 from multimeter.delivery.backlog import deliver_command
 from multimeter.delivery.encoding import encode_record
 from multimeter.delivery.health import HealthSink
-from multimeter.delivery.lifetime import call_after_fork, call_at_exit
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.retry import RetryPolicy
@@ -25,6 +24,7 @@ from multimeter.delivery.spool import default_spool, is_usable
 from multimeter.delivery.trouble import Trouble
 from multimeter.delivery.worker import Worker
 from multimeter.errors import ConfigurationError, QueueFullError, StateError, StorageError
+from multimeter.lifetime import call_after_fork, call_at_exit
 from multimeter.log import log
 from multimeter.record import Record
 from multimeter.sinks.base import Sink

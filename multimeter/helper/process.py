@@ -178,6 +178,8 @@ def main(path: Sequence[str], modules: Sequence[str]) -> None:
     if hasattr(signal, "SIGINT"):
         # Whoever is measured decides what Ctrl-C means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.stderr is None:  # the program that is measured has closed it
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a probe may print
     channel = Channel(sys.stdin.buffer, outgoing)

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
-from multimeter.delivery.lifetime import call_after_fork
 from multimeter.delivery.spool import default_spool
 from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
 from multimeter.identifiers import LOGS
+from multimeter.lifetime import call_after_fork
 from multimeter.log import log
 from multimeter.loggers.codenames import (
     checked_codenames,

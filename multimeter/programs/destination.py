@@ -42,11 +42,10 @@ class Destination:
         reserve = getattr(self.storage, "reserve_identifier", None)
         return str(reserve(identifier)) if reserve is not None else identifier
 
-    def close(self) -> None:
-        """Deliver what still waits."""
+    def close(self) -> int:
+        """Deliver what still waits; return how many points are lost."""
         close = getattr(self.storage, "close", None)
-        if close is not None:
-            close()
+        return 0 if close is None else int(close())
 
 
 class _OneFile(FileStorage):

@@ -14,7 +14,7 @@ from multimeter.measurement import Measurement
 from multimeter.multimeter import Multimeter
 from multimeter.probe import Probe
 from multimeter.probes.process import ProcessProbe
-from multimeter.programs.child import Child, outliving_signals
+from multimeter.programs.child import outliving_signals
 from multimeter.programs.ending import Ending
 from multimeter.programs.pace import LONGEST_CYCLE, Pace
 from multimeter.programs.start import start
@@ -78,17 +78,20 @@ def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
     outcome = Outcome()
     child = start(command)
     with contextlib.ExitStack() as until_stored:
-        measurement = None
         try:
             with _trouble_in(outcome):
                 probe = ProcessProbe(child.pid, whole=True)
                 measurement = _started(probe, settings)
                 outcome.result = measurement.result
-            if measurement is None:
+            if outcome.result is None:
                 child.wait(lambda: LONGEST_CYCLE)
                 outcome.exit_code = child.reap(None)
                 return outcome
-            _follow(child, probe, measurement, outcome, command, settings.cycle_time)
+            outcome.result.add_meta_data(command=_shown(command))
+            pace = Pace(measurement.sample, probe.glance, settings.cycle_time)
+            child.wait(lambda: _looked_at(pace))
+            outcome.exit_code = child.reap(lambda: probe.reap()[0])
+            _add_ending(outcome.result, outcome.exit_code, probe, pace)
         finally:
             until_stored.enter_context(outliving_signals())
             child.release()
@@ -96,24 +99,11 @@ def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
     return outcome
 
 
-def _follow(
-    child: Child,
-    probe: ProcessProbe,
-    measurement: Measurement,
-    outcome: Outcome,
-    command: Sequence[str],
-    cycle_time: float | None,
-) -> None:
-    """Look at a command until it has ended; its exit code is kept whatever happens."""
-    assert outcome.result is not None, "it is measured"
-    outcome.result.add_meta_data(command=_shown(command))
-    pace = Pace(measurement.sample, probe.glance, cycle_time)
-    child.wait(lambda: _looked_at(pace))
-    outcome.exit_code = child.reap(lambda: probe.reap()[0])
+def _add_ending(result: Result, exit_code: int, probe: ProcessProbe, pace: Pace) -> None:
+    """Add what is known of a command once it has ended."""
     if probe.peak_limit is not None and pace.age < _HARDLY_SEEN:
-        limit = str(probe.peak_limit)
-        outcome.result.add_meta_data(**{PEAK_AT_MOST: limit})
-    outcome.result.add_meta_data(exit_code=str(outcome.exit_code))
+        result.add_meta_data(**{PEAK_AT_MOST: str(probe.peak_limit)})
+    result.add_meta_data(exit_code=str(exit_code))
 
 
 def measure_process(

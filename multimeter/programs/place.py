@@ -35,8 +35,14 @@ class Place:
     error: MultimeterError | None = None
 
 
-def find_place(outcome: Outcome, destination: Destination) -> Place:
-    """Return where a run is; store one elsewhere that could not be stored."""
+def find_place(outcome: Outcome, destination: Destination, lost: int = 0) -> Place:
+    """Return where a run is; store one elsewhere that could not be stored.
+
+    Args:
+        outcome: The run.
+        destination: Where it should be.
+        lost: How many of its points neither a server nor a spool has.
+    """
     result, error = outcome.result, outcome.trouble
     if result is None:
         return Place(error=error)
@@ -44,6 +50,10 @@ def find_place(outcome: Outcome, destination: Destination) -> Place:
     path = storage.path_of(result) if isinstance(storage, FileStorage) else None
     if path is not None:
         return Place(path, error=error)
+    if lost and destination.stack is not None:
+        error = StorageError(
+            f"{lost} points could not be delivered to {destination.stack.url}."
+        )
     if destination.stack is not None and error is None:
         stack = destination.stack
         return Place(None, stack.url, stack.page_of(str(result.identifier)))

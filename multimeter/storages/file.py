@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import functools
 import itertools
 import os
 import pathlib
@@ -147,8 +148,14 @@ class FileStorage(Storage):
                 next_step="Mend that, then call storage.store(measurement.result): the "
                 "result is still in memory.",
             ) from error
-        self._stored[id(result)] = (weakref.ref(result), path)
+        key = id(result)
+        forget = functools.partial(self._forget, key)
+        self._stored[key] = (weakref.ref(result, forget), path)
         return path
+
+    def _forget(self, key: int, gone: weakref.ref[Result]) -> None:
+        if self._stored.get(key, (None,))[0] is gone:
+            del self._stored[key]
 
     def _keep(self, result: Result, identifier: str) -> pathlib.Path:
         own = self.path_of(result)

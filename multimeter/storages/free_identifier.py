@@ -10,17 +10,23 @@ from multimeter.errors import MultimeterError
 
 __all__ = ["first_free", "is_taken_in"]
 
-_PATIENCE = 0.5
+_PATIENCE = 1.0
 """How many seconds the start of a run waits for a server that does not answer."""
 
 _MOST = 2**20
 
 
-def first_free(identifier: str, is_taken: Callable[[str], bool]) -> str:
+def first_free(
+    identifier: str, is_taken: Callable[[str], bool], patience: float = _PATIENCE
+) -> str:
     """Return an identifier, or the first of ``<identifier>-2``, ``-3``, ... that is free.
 
-    Numbers are taken in their order, so it asks for some of them only. Where the answers
-    take longer than half a second, the identifier stays as it is.
+    Numbers are taken in their order, so it asks for some of them only.
+
+    Args:
+        identifier: What the run is to be called.
+        is_taken: Tells whether another run has an identifier.
+        patience: After how many seconds without an answer the identifier stays as it is.
     """
     found = [identifier]
 
@@ -40,7 +46,7 @@ def first_free(identifier: str, is_taken: Callable[[str], bool]) -> str:
 
     thread = threading.Thread(target=search, name="multimeter-identifier", daemon=True)
     thread.start()
-    thread.join(_PATIENCE)
+    thread.join(patience)
     return found[-1]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from multimeter.connection import Connection, find_connection
 from multimeter.delivery import Delivery, Tier
 from multimeter.errors import StorageError
+from multimeter.identifiers import is_made_up
 from multimeter.log import log
 from multimeter.result import Mark, Result
 from multimeter.result_lines import encode_batches
@@ -126,6 +127,7 @@ class InfluxDBStorage(Storage):
             "health": health,
             "read_token": read_token,
         }
+        self._naming = threading.Lock()
         self._names: set[str] = set()
         self._reserved: set[str] = set()
         self._readable = Connection(url, org, bucket, "", read_token)
@@ -179,7 +181,9 @@ class InfluxDBStorage(Storage):
 
     def free_identifier(self, identifier: str) -> str:
         """Return the identifier, with a number where a run has it that is known here."""
-        with self._lock:
+        if is_made_up(identifier):
+            return identifier
+        with self._naming:
             if identifier in self._reserved:
                 self._reserved.discard(identifier)
                 return identifier
@@ -190,7 +194,7 @@ class InfluxDBStorage(Storage):
     def reserve_identifier(self, identifier: str) -> str:
         """Return such an identifier ahead of the start, so that the start need not ask."""
         found = self.free_identifier(identifier)
-        with self._lock:
+        with self._naming:
             self._reserved.add(found)
         return found
 
@@ -322,13 +326,20 @@ class InfluxDBStorage(Storage):
             return [problem]
         raise problem
 
-    def close(self) -> None:
-        """Deliver what waits, and close the connections."""
+    def close(self) -> int:
+        """Deliver what waits, and close the connections.
+
+        Returns:
+            How many points are lost: the server did not take them, nor a spool.
+        """
+        lost = 0
         if self._delivery:
             report = self._delivery.close(self._end_timeout)
+            lost = 0 if report.spool else report.queued
             if not report.complete:
                 log().warning("%s: %s.", self._client.url, report)
         self._client.close()
+        return lost
 
 
 def _left(run: LiveRun, delivery: Delivery, *, secured: bool) -> str:

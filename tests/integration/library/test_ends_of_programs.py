@@ -119,3 +119,14 @@ def test_a_run_that_is_ended_in_order_says_nothing_of_that(tool):
     assert (done.returncode, done.stderr) == (0, "")
     (path,) = (tool.home / "out").iterdir()
     assert "interrupted" not in json.loads(path.read_text())["meta_data"]
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("sampler", ["thread", "process"])
+def test_a_program_whose_outputs_are_closed_is_measured(tool, sampler, closed):
+    code = START.format(storage="FileStorage('out', JsonFormat())", sampler=sampler)
+    (tool.home / "program.py").write_text(code + ENDINGS["falls off"])
+    done = tool.call(["bash", "-c", f'"{sys.executable}" program.py {closed}'])
+    assert done.returncode == 0
+    (path,) = (tool.home / "out").iterdir()
+    assert len(json.loads(path.read_text())["points"]) >= 3

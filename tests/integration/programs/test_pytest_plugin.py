@@ -208,3 +208,60 @@ def test_the_figures_are_in_the_report_for_other_programs(run, pytester):
     run(HEAVY, "--multimeter", "--junit-xml", "junit.xml")
     report = (pytester.path / "junit.xml").read_text()
     assert report.count('name="multimeter_memory"') == 3
+
+
+BIG = """
+import multiprocessing, os, subprocess, sys, time
+BIG = bytearray(200 << 20)
+BIG[::4096] = b"x" * len(BIG[::4096])
+HOLD = "x = b'x' * (80 << 20); print(1, flush=True); import time; time.sleep(0.3)"
+
+def in_a_child(work):
+    if os.fork() == 0:
+        kept = work()
+        time.sleep(0.3)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says what is shared")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "multiprocessing.get_context('fork').Pool(2).map(abs, range(10))",
+        "os.fork() or os._exit(0); os.wait()",
+        # A sample falls in between for sure.
+        "os.fork() or (time.sleep(0.3), os._exit(0)); os.wait()",
+        "subprocess.run(['sleep', '0.2'])",
+        "subprocess.run(['true'], preexec_fn=lambda: time.sleep(0.2))",
+    ],
+)
+def test_what_a_forked_child_shares_does_not_count(run, body):
+    source = limited("max_memory='50 MiB'", body, above=BIG)
+    run(source, "-W", "ignore").assert_outcomes(passed=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody says what is shared")
+@pytest.mark.parametrize(
+    "work",
+    [
+        "in_a_child(lambda: b'x' * (80 << 20))",
+        "in_a_child(lambda: BIG.__setitem__(slice(0, 80 << 20, 4096), b'y' * 20480))",
+        "subprocess.run([sys.executable, '-S', '-c', HOLD])",
+    ],
+)
+def test_what_a_child_has_for_itself_counts(run, work):
+    source = limited("max_memory='50 MiB'", work, above=BIG)
+    result = run(source, "-W", "ignore")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*rose by * MiB: max_memory is 50 MiB."])
+
+
+def test_what_came_before_the_test_does_not_count(run):
+    above = (
+        f"{BIG}\nCHILD = subprocess.Popen([sys.executable, '-S', '-c', "
+        "HOLD.replace('0.3', '60')], stdout=subprocess.PIPE)\nCHILD.stdout.readline()"
+    )
+    body = "time.sleep(0.2); CHILD.kill(); CHILD.wait(); CHILD.stdout.close()"
+    run(limited("max_memory='50 MiB'", body, above=above)).assert_outcomes(passed=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import sys
 
 import pytest
@@ -53,3 +54,21 @@ def test_a_stack_that_is_away_loses_nothing_and_is_said(tool):
     spooled = [p for p in (tool.home / ".multimeter" / "spool").rglob("*") if p.is_file()]
     assert any(b"away" in path.read_bytes() for path in spooled)
     tool.config_file.unlink()  # nothing was installed that could be removed
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/proc/nonexistent"])
+def test_where_neither_stack_nor_spool_take_a_run_it_is_in_a_file(tool, home):
+    environment = {
+        "HOME": home,
+        "INFLUXDB_V2_URL": "http://127.0.0.1:9",
+        "INFLUXDB_V2_TOKEN": "T0KEN",
+        "TMPDIR": str(tool.home),
+    }
+    words = [*RUN, "--json", "x.json", "--name", "away", "--", "sh", "-c", "exit 3"]
+    done = tool.call(["env", *(f"{k}={v}" for k, v in environment.items()), *words])
+    assert done.returncode == 3
+    assert "could not be delivered to http://127.0.0.1:9" in done.stderr
+    assert "See it at" not in done.stderr
+    summary = json.loads((tool.home / "x.json").read_text())
+    assert (summary["url"], summary["page"]) == (None, None)
+    assert json.loads(pathlib.Path(summary["file"]).read_text())["identifier"] == "away"

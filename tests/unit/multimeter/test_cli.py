@@ -7,6 +7,7 @@ import shutil
 import pytest
 from fakes.write_server import WriteServer, refusal
 
+from multimeter import __version__
 from multimeter.cli import main
 from multimeter.delivery import Delivery
 from multimeter.record import Record
@@ -178,3 +179,13 @@ def test_the_token_is_never_shown(server, install, leave, capsys):
     assert run() == 1
     said = capsys.readouterr()
     assert TOKEN not in said.out + said.err
+
+
+def test_both_tools_say_their_version(capsys):
+    from multimeter.visualization import main as visu
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    visu(["--version"])
+    assert capsys.readouterr().out == f"multimeter {__version__}\n" * 2

@@ -8,6 +8,7 @@ from multimeter import ConfigurationError
 from multimeter.identifiers import (
     RESERVED_MEASUREMENTS,
     checked_identifier,
+    is_made_up,
     new_identifier,
 )
 
@@ -40,3 +41,13 @@ def test_an_identifier_that_multimeter_uses_itself_is_refused(identifier):
 
 def test_any_other_identifier_is_returned():
     assert checked_identifier("my run") == "my run"
+
+
+@pytest.mark.parametrize("prefix", ["", "train-", "a b", "20261126T015500-"])
+def test_an_identifier_that_was_made_up_is_known_as_such(prefix):
+    assert is_made_up(new_identifier(prefix))
+
+
+@pytest.mark.parametrize("name", ["train", "20261126", "x-20261126T015500-abcdeg", ""])
+def test_a_name_that_a_person_gives_is_not(name):
+    assert not is_made_up(name)

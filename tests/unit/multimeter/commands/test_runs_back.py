@@ -21,6 +21,7 @@ from multimeter import (
     Subject,
 )
 from multimeter.cli import main
+from multimeter.commands import output
 
 S = 10**9
 START = 1_700_000_000
@@ -547,3 +548,19 @@ def test_files_are_listed_whatever_the_configuration_is(runs, home, capsys):
         assert raised.value.code == code
         assert "x.json" in out
         assert "0.1" in err if code == 0 else "missing.json" in err
+
+
+@pytest.mark.parametrize(
+    ("columns", "last"), [(66, "PEAK MEMORY"), (72, "CPU"), (79, "STATE"), (200, "WHERE")]
+)
+def test_a_narrow_terminal_breaks_no_line_of_the_list(
+    runs, capsys, monkeypatch, columns, last
+):
+    FileStorage(runs, JsonFormat()).store(make("a-name-of-20-letters"))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    with pytest.raises(SystemExit):
+        main(["ls"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].rstrip().endswith(last)

@@ -25,6 +25,7 @@ from multimeter.runs.choice import load_run
 from multimeter.runs.client import ReadClient
 from multimeter.runs.source import RunEntry, believed
 from multimeter.runs.stack import InfluxDB, Stack, find_stack
+from multimeter.storages.free_identifier import is_taken_in
 
 sys.path.append(str(pathlib.Path(__file__).parents[3] / "fakes" / "influxdb"))
 TOKEN = "T0KEN-very-secret"
@@ -262,3 +263,24 @@ def test_an_answer_that_ends_half_way_is_an_error():
 def test_a_point_in_the_future_does_not_make_a_run_live(end, state):
     entry = RunEntry("run", "there", 1, end, state="live")
     assert believed(entry, now_ns=10**9).state == state
+
+
+@pytest.mark.parametrize("name", ["train", 'my "run", ${x}\\1', "a b=c,d", "#run"])
+def test_influxdb_says_whether_it_has_a_run(connection, name):
+    store(connection, run(f"{name}x"))
+    assert not Stack(connection).has(name)
+    store(connection, run(name))
+    assert Stack(connection).has(name)
+    assert is_taken_in(connection, name)
+
+
+def test_where_nothing_answers_no_name_is_taken():
+    nowhere = Connection("http://127.0.0.1:9", "kantai", "multimeter", TOKEN)
+    assert not is_taken_in(nowhere, "train")
+
+
+def test_a_run_of_the_same_name_gets_a_number(connection):
+    store(connection, run("train"))
+    storage = InfluxDBStorage(TOKEN, connection.url, read_token=TOKEN)
+    assert storage.free_identifier("train") == "train-2"
+    assert storage.free_identifier("other") == "other"

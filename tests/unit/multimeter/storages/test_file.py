@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import pickle
@@ -329,3 +330,11 @@ def test_a_stream_that_takes_nothing_is_an_error():
     stream.write = lambda data: None
     with pytest.raises(StorageError, match="takes nothing"):
         JsonFormat().save_result_to_stream(result_of("run"), stream)
+
+
+def test_a_storage_does_not_remember_results_that_are_gone(tmp_path):
+    storage = FileStorage(tmp_path, JsonFormat())
+    for number in range(5):
+        storage.store(result_of(f"run {number}"))
+    gc.collect()
+    assert len(storage._stored) == 0

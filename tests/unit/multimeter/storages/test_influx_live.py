@@ -9,6 +9,7 @@ import pytest
 from fakes.write_server import WriteServer, refusal
 
 from multimeter import InfluxDBStorage, Multimeter, Result
+from multimeter.identifiers import new_identifier
 from multimeter.line_protocol import decode
 from multimeter.storages.free_identifier import first_free
 
@@ -298,7 +299,7 @@ def test_the_first_number_that_is_free_is_found_with_few_questions(taken):
 def test_a_server_that_does_not_answer_is_not_waited_for():
     never = threading.Event()
     try:
-        assert first_free("run", lambda _: not never.wait(SECONDS)) == "run"
+        assert first_free("run", lambda _: not never.wait(SECONDS), 0.01) == "run"
     finally:
         never.set()
 
@@ -312,3 +313,10 @@ def test_a_name_that_was_reserved_is_that_of_the_next_run_alone(server):
     storage = InfluxDBStorage(TOKEN, server.url)
     assert storage.reserve_identifier("run") == "run"
     assert [storage.free_identifier("run") for _ in range(2)] == ["run", "run-2"]
+
+
+def test_a_name_that_was_made_up_costs_no_question(server):
+    storage = InfluxDBStorage(TOKEN, server.url, read_token=TOKEN)
+    name = new_identifier("call-")
+    assert storage.free_identifier(name) == storage.free_identifier(name) == name
+    assert server.requests == []

@@ -122,6 +122,11 @@ class DataFolder:
             json.dump(said, stream)
         self._pid_draft.replace(self._pid_file)
 
+    @property
+    def has_ended_in_order(self) -> bool:
+        """Whether no server has left its file behind, as one that is killed does."""
+        return not self._pid_file.exists()
+
     def server(self) -> psutil.Process | None:
         """Return the process that says it is the server, if it lives.
 

@@ -15,7 +15,13 @@ from multimeter.visualization.config import StackConfig
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.ports import free_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
-from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Request, Run
+from multimeter.visualization.engines.base import (
+    DEFAULT_NAME,
+    Links,
+    Request,
+    Run,
+    option_of_name,
+)
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
@@ -159,7 +165,14 @@ class EmbeddedEngine:
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
         if process is None:
-            yield Check("server", False, "it does not run", "multimeter-visu start")
+            start = f"multimeter-visu start{option_of_name(config.name)}"
+            if self._folder.has_ended_in_order:
+                yield Check("server", None, "it is stopped; all data is there", start)
+            else:
+                detail = (
+                    "it has ended without being stopped; multimeter-visu logs says more"
+                )
+                yield Check("server", False, detail, start)
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:

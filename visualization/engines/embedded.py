@@ -170,7 +170,7 @@ class EmbeddedEngine:
                 yield Check("server", None, "it is stopped; all data is there", start)
             else:
                 detail = (
-                    "it has ended without being stopped; multimeter-visu logs says more"
+                    "it has ended without being stopped; see multimeter-visu logs"
                 )
                 yield Check("server", False, detail, start)
             return

@@ -19,7 +19,7 @@ from multimeter.visualization.engines.base import DEFAULT_NAME
 __all__ = ["dashboards"]
 
 dashboards = typer.Typer(
-    help="Panels of your own, for every run: see docs/dashboards.md.",
+    help="Panels of your own, for every run, from a TOML file.",
     no_args_is_help=True,
 )
 

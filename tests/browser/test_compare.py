@@ -106,7 +106,7 @@ def test_a_table_says_how_far_each_is_from_the_first(browser, stored):
     rows = table(browser, "#all-measures")
     assert rows["CPU · process user: mean"] == [["50", "%"], ["100", "%", "+100", "%"]]
     assert rows["CPU · process user: total"][0] == ["50", "s"]
-    assert "Memory · process peak so far: peak" in rows
+    assert "Memory · process peak RSS so far: peak" in rows
 
 
 def test_zooming_stays_in_the_link(browser, stored):

@@ -211,6 +211,16 @@ class DataFolder:
         finally:
             os.close(descriptor)
 
+    @property
+    def has_ended_in_order(self) -> bool:
+        """Whether the last server took its name out of the file, if there was one."""
+        try:
+            return self._pid_file.read_text(encoding="utf-8").strip() == _NO_SERVER
+        except FileNotFoundError:
+            return True
+        except (OSError, UnicodeDecodeError):
+            return False
+
     def server(self) -> psutil.Process | None:
         """Return the process that says it is the server, if it lives.
 

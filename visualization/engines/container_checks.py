@@ -25,7 +25,6 @@ __all__ = ["diagnose", "diagnose_before"]
 _FIRST_SAFE_VERSION = 28
 _LEAST_FREE_BYTES = 2**30
 _MOST_CLOCK_SECONDS = 2.0
-_START = "multimeter-visu start"
 
 
 def diagnose_before(request: Request, engine: str) -> Iterator[Check]:
@@ -71,8 +70,7 @@ def diagnose(
     for part in containers:
         yield _check_image(docker, part.wanted.image)
     if all(_is_stopped(part) for part in containers):
-        start = f"{_START}{option_of_name(config.name)}"
-        yield Check("stack", None, "it is stopped; all data is there", start)
+        yield Check("stack", None, "it is stopped; all data is there", _start(config.name))
         return
     well = True
     for part in containers:
@@ -149,31 +147,35 @@ def _check_free(port: int) -> Check:
     return Check("port", True, f"{port} is free" if port else "any that is free")
 
 
+def _start(stack: str) -> str:
+    return f"multimeter-visu start{option_of_name(stack)}"
+
+
 def _is_stopped(part: ContainerPart) -> bool:
     found = part.docker.container(part.wanted.name)
     return found is not None and found.stopped
 
 
 def _check_container(part: ContainerPart) -> Iterator[Check]:
-    name = part.wanted.name
+    name, start = part.wanted.name, _start(part.owner.stack)
     found = part.docker.container(name)
     if found is not None and found.stopped:
-        yield Check("container", False, f"{name} is stopped, the other one is not", _START)
+        yield Check("container", False, f"{name} is stopped, the other one is not", start)
         return
     if found is not None and found.error:
         detail = f"the engine could not start {name}: {found.error}"
-        yield Check("container", False, detail, _START)
+        yield Check("container", False, detail, start)
         return
     if trouble := part.trouble():
-        yield Check("container", False, trouble, _START)
+        yield Check("container", False, trouble, start)
         return
     if found is None or not found.running:
-        yield Check("container", False, f"{name} does not run", _START)
+        yield Check("container", False, f"{name} does not run", start)
         return
     yield Check("container", True, f"{name} runs at {', '.join(found.addresses)}")
     if part.state() is State.OUTDATED:
         detail = f"{name} has the settings or dashboards of another version of Multimeter"
-        yield Check("outdated", None, detail, f"{_START} makes it anew, with its data")
+        yield Check("outdated", None, detail, f"{start} makes it anew, with its data")
     outside = [each for each in found.addresses if not each.startswith(f"{HOST}:")]
     if outside:
         mend = "multimeter-visu stop, then multimeter-visu start"

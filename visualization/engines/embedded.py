@@ -16,7 +16,13 @@ from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.ports import free_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
 from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
-from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Request, Run
+from multimeter.visualization.engines.base import (
+    DEFAULT_NAME,
+    Links,
+    Request,
+    Run,
+    option_of_name,
+)
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
@@ -181,7 +187,7 @@ class EmbeddedEngine:
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
         if process is None:
-            yield from self._diagnose_store()
+            yield from self._diagnose_stopped(config)
             yield from self._check_port()
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
@@ -206,8 +212,8 @@ class EmbeddedEngine:
             then = f"When nothing of it is needed any more: rm '{each.path}'"
             yield Check("write-ahead log", ok, each.describe(), then)
 
-    def _diagnose_store(self) -> Iterator[Check]:
-        """Look at a store that no server has open: whether a start would do."""
+    def _diagnose_stopped(self, config: StackConfig) -> Iterator[Check]:
+        """Look why no server runs, and whether a start would do."""
         from multimeter.visualization.embedded.store.database import require_readable
 
         try:
@@ -219,7 +225,12 @@ class EmbeddedEngine:
             return
         if note:
             yield Check("store", None, note)
-        yield Check("server", False, "it does not run", "multimeter-visu start")
+        start = f"multimeter-visu start{option_of_name(config.name)}"
+        if self._folder.has_ended_in_order:
+            yield Check("server", None, "it is stopped; all data is there", start)
+        else:
+            detail = "it has ended without being stopped; see multimeter-visu logs"
+            yield Check("server", False, detail, start)
 
     def _check_port(self) -> Iterator[Check]:
         """Look whether another program listens where the server should."""

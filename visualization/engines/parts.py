@@ -293,7 +293,8 @@ class ContainerPart:
         """Whether its network is gone: one of the same name is not the same to it."""
         known = found.networks.get(self.network)
         there = self.docker.network(self.network)
-        return bool(known) and (there is None or there.id != known)
+        # Podman gives the name for the id.
+        return bool(known) and (there is None or known not in (there.id, self.network))
 
     def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
         """Create it with its files; it does not run yet."""

@@ -77,7 +77,7 @@ def test_a_container_that_does_not_run_is_found(stack, service):
     done = stack.run("doctor")
     assert done.returncode == 252
     assert f"FAIL  container: {stack.name}-{service} is stopped" in done.stdout
-    assert "Mend it: multimeter-visu start" in done.stdout
+    assert f"Mend it: multimeter-visu start --name {stack.name}" in done.stdout
     assert done.stdout.splitlines()[-1] == "1 to mend."
 
 

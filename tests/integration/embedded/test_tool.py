@@ -72,6 +72,20 @@ def test_stop_and_start_keep_all_data(stack):
     assert "running already" in stack.run("start").stdout
 
 
+def test_a_doctor_tells_a_server_that_was_stopped_from_one_that_was_killed(stack):
+    server = psutil.Process(stack.json("status")["pid"])
+    server.kill()
+    server.wait(10)
+    killed = stack.run("doctor")
+    assert killed.returncode == 252
+    assert "FAIL  server: it has ended without being stopped" in killed.stdout
+    assert stack.run("start").returncode == 0
+    assert stack.run("stop").returncode == 0
+    stopped = stack.run("doctor")
+    assert stopped.returncode == 0, stopped.stdout
+    assert "note  server: it is stopped; all data is there" in stopped.stdout
+
+
 def test_a_login_stays_valid_over_a_restart(stack):
     session = requests.Session()
     session.get(stack.json("open")["login"], timeout=30)

@@ -72,6 +72,7 @@ def test_both_have_the_same_images_ports_and_settings(service, variables):
     settings = {k: resolved(v, variables) for k, v in by_hand["environment"].items()}
     assert settings == dict(planned.environment)
     assert by_hand["restart"] == "unless-stopped"
+    assert by_hand.get("stop_signal", "") == planned.stop_signal
 
 
 @pytest.mark.parametrize("service", SERVICES)

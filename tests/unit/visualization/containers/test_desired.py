@@ -121,11 +121,25 @@ def test_grafana_calls_nobody():
     environment = grafana_environment(anonymous=False)
     for name in (
         "GF_ANALYTICS_REPORTING_ENABLED",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES",
         "GF_ANALYTICS_CHECK_FOR_UPDATES",
         "GF_NEWS_NEWS_FEED_ENABLED",
+        "GF_SNAPSHOTS_EXTERNAL_ENABLED",
         "GF_USERS_ALLOW_SIGN_UP",
     ):
         assert environment[name] == "false"
+    for name in (
+        "GF_PLUGINS_PREINSTALL_DISABLED",
+        "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED",
+        "GF_SECURITY_DISABLE_GRAVATAR",
+    ):
+        assert environment[name] == "true"
+
+
+def test_influxdb_reports_to_nobody_and_is_asked_to_end_as_it_understands():
+    influxdb, grafana = containers()
+    assert dict(influxdb.environment)["INFLUXD_REPORTING_DISABLED"] == "true"
+    assert (influxdb.stop_signal, grafana.stop_signal) == ("SIGINT", "")
 
 
 def test_settings_are_read_as_they_were_written():

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from fakes.grafana.variables import FORMATS, interpolate
+from fakes.grafana.run_dashboard import changes_of, panel_for, pattern_of
 from jinja2 import UndefinedError
 
 from multimeter import ResourceProbe
@@ -102,33 +102,9 @@ def test_what_only_some_runs_have_is_folded_under_its_group():
     assert {each.group for each in PANELS} - {""} == set(rows)
 
 
-def branches(query, last):
-    """Return the patterns of an if-else chain of a query, each with what goes with it."""
-    found = re.findall(r"if (.*?) then /?(.*?)/? else\n", query)
-    return [*found, ("", re.search(last, query)[1])]
-
-
 def shown_in(title):
     """Return the pattern of the fields that the repeated panel of a title shows."""
-    query = interpolate(query_of(panels()["$panel"]), {"panel": title}, FORMATS["12"])
-    for condition, pattern in branches(query, r"else\n  /(.*)/\n"):
-        wanted = re.fullmatch(r'"(.*)" =~ /(.*)/', condition)
-        if not wanted or re.search(wanted[2].replace("\\/", "/"), wanted[1]):
-            return pattern
-    return None
-
-
-def panel_for(key):
-    """Return the panel that the variable has for a measure: by its title, or a metric."""
-    for condition, value in branches(
-        variables_of(RUN)["panel"]["query"], r"else\n +(\{order: 99.*)\n"
-    ):
-        pattern = re.search(r"/(.*)/", condition)
-        if not pattern:
-            return key.rpartition(".")[2]
-        if re.search(pattern[1], key):
-            return re.search(r'_value: "(.*)"', value)[1]
-    return None
+    return pattern_of(query_of(panels()["$panel"]), title)
 
 
 @pytest.mark.parametrize("definition", PANELS, ids=lambda each: each.id)
@@ -152,10 +128,10 @@ def test_the_panels_of_a_run_are_those_for_which_it_has_measures():
         metric = key.rpartition(".")[2]
         planned = [title for title, metrics in titles.items() if metric in metrics]
         # What is folded away has none here.
-        assert panel_for(key) == (planned[0] if planned else "")
+        assert panel_for(RUN, key) == (planned[0] if planned else "")
     for key in ("rig.voltage", "voltage", "my_cpu_rate_user", "cpu_rate_user.x"):
-        assert panel_for(key) == key.rpartition(".")[2]
-        assert re.search(shown_in(panel_for(key)), key)
+        assert panel_for(RUN, key) == key.rpartition(".")[2]
+        assert re.search(shown_in(panel_for(RUN, key)), key)
     # Its own metric may be called as a panel.
     assert re.search(shown_in("CPU"), "rig.CPU")
 
@@ -169,14 +145,8 @@ def test_the_unit_of_another_metric_is_asked_of_the_schema():
     assert '"MiB": "mbytes"' in query
 
 
-def properties_of(key, title="$panel"):
-    """Return what a panel changes of a field: what comes later counts."""
-    found = {}
-    for each in panels()[title]["fieldConfig"]["overrides"]:
-        kind, options = each["matcher"]["id"], each["matcher"]["options"]
-        if options == key or (kind == "byRegexp" and re.search(options.strip("/"), key)):
-            found |= {p["id"]: p["value"] for p in each["properties"]}
-    return found
+def properties_of(key):
+    return changes_of(panels()["$panel"], key)
 
 
 @pytest.mark.parametrize(

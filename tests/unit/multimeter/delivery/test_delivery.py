@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from multimeter.delivery import Delivery, RetryPolicy
-from multimeter.delivery.segments import SegmentFolder
+from multimeter.delivery.folder import SegmentFolder
 from multimeter.errors import ConfigurationError, QueueFullError, StateError, StorageError
 from multimeter.record import Record
 from multimeter.sinks.base import Accepted, Rejected, Retry

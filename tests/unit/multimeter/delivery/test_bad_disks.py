@@ -18,7 +18,12 @@ from multimeter.delivery import Delivery
 from multimeter.delivery import queue as queue_module
 from multimeter.delivery.folder import SegmentFolder
 from multimeter.delivery.segments import read_segment
-from multimeter.delivery.spool import Spool, folders_of, new_folder_name
+from multimeter.delivery.spool import (
+    Spool,
+    folders_of,
+    foreign_folders,
+    new_folder_name,
+)
 from multimeter.delivery.trouble import Trouble
 from multimeter.errors import StorageError
 from multimeter.sinks.base import Accepted, Rejected, Retry
@@ -593,6 +598,7 @@ class TestOthers:
         assert found == []
         assert "is a link or belongs to another user" in text
         assert (forged / "00000009").exists()
+        assert foreign_folders(tmp_path / "spool") == [tmp_path / "spool" / forged.name]
         assert folders_of(tmp_path / "spool") == []
 
     @pytest.mark.skipif(
@@ -604,6 +610,16 @@ class TestOthers:
         found, text = said()
         assert found == []
         assert "belongs to another user" in text
+        assert folders_of(tmp_path / "spool") == []
+
+    def test_what_may_not_be_looked_into_is_passed_over(self, tmp_path, said, monkeypatch):
+        (tmp_path / "spool" / "others").mkdir(parents=True, mode=0o700)
+
+        def refuse(_):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+        monkeypatch.setattr(pathlib.Path, "is_file", refuse)
+        assert said()[0] == []
         assert folders_of(tmp_path / "spool") == []
 
     @posix

@@ -6,6 +6,8 @@ import errno
 import logging
 import os
 import pathlib
+import random
+import stat
 import struct
 import sys
 import threading
@@ -81,6 +83,40 @@ class Syncs:
         self._fsync(descriptor)
         if path.is_file() and inode not in self._clean:
             self.synced[inode] = path.read_bytes()
+
+
+class ForgetfulDisk:
+    """Forgets the bytes of a file whose sync has failed, and one in five fails.
+
+    Args:
+        seed: Decides which.
+    """
+
+    def __init__(self, seed):
+        self._chance = random.Random(seed)
+        self._fsync = os.fsync
+        self._files = {}  # inode to a descriptor: so that no other file gets the number
+        self._content = {}
+        self._forgotten = set()
+
+    def fsync(self, descriptor):
+        status = os.fstat(descriptor)
+        if not stat.S_ISDIR(status.st_mode):
+            if status.st_ino not in self._files:
+                self._files[status.st_ino] = os.dup(descriptor)
+            data = pathlib.Path(f"/proc/self/fd/{descriptor}").read_bytes()
+            if self._chance.random() < 0.2:
+                self._forgotten.add(status.st_ino)
+                io_error()
+            if status.st_ino not in self._forgotten:
+                self._content[status.st_ino] = data
+        self._fsync(descriptor)
+
+    def content(self):
+        """Return all that is on it; nothing can be synced any more."""
+        while self._files:
+            os.close(self._files.popitem()[1])
+        return b"".join(self._content.values())
 
 
 @pytest.fixture
@@ -212,6 +248,45 @@ class TestSyncsThatFail:
         delivery.put_line(b"after")
         assert delivery.close(0).queued == 5
         delivery._thread.join(SECONDS)
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
+    @pytest.mark.parametrize("seed", range(3))
+    def test_whatever_fails_no_thread_is_told_that_a_lost_record_is_safe(
+        self, tmp_path, monkeypatch, seed
+    ):
+        disk, safe = ForgetfulDisk(seed), set()
+        delivery = Delivery(
+            MemorySink(lambda _: Retry("down")),
+            spool=tmp_path / "spool",
+            tier="spool+fsync",
+            batch_size=20,
+            exit_timeout=0,
+        )
+        delivery.put_line(b"first")
+        monkeypatch.setattr(os, "fsync", disk.fsync)
+
+        def put_some(writer):
+            for number in range(60):
+                line = b"<%d-%d>" % (writer, number)
+                before = delivery.stats().dropped
+                try:
+                    delivery.put_line(line)
+                except StorageError:
+                    continue
+                if delivery.stats().dropped == before:
+                    safe.add(line)
+
+        threads = [threading.Thread(target=put_some, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(SECONDS)
+        monkeypatch.undo()
+        delivery.close(0)
+        delivery._thread.join(SECONDS)
+        assert len(safe) > 60
+        content = disk.content()
+        assert {line for line in safe if line not in content} == set()
 
     def test_a_batch_that_is_kept_has_a_safe_name(self, safe_folder, syncs):
         syncs.failing_folders = True

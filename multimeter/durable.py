@@ -50,8 +50,10 @@ PRIVATE_FOLDER = 0o700
 
 _DRAFT = re.compile(re.escape(DRAFT_PREFIX) + "[0-9a-f]{16}")
 _DRAFT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-# What file systems answer that cannot sync a folder, and Windows, which opens none.
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
+# What file systems answer that cannot sync at all, or no folder, as some networks'.
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+# Windows opens no folder, and others' folders need not be readable.
+_NO_FOLDER_SYNC = {*_NO_SYNC, errno.EACCES, errno.EPERM, errno.EBADF}
 
 
 def sync_file(descriptor: int) -> None:
@@ -150,7 +152,7 @@ def open_replacement(path: pathlib.Path, mode: int = 0o666) -> Iterator[BinaryIO
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()
-            sync_file(stream.fileno())
+            _sync_draft(stream.fileno())
 
 
 @contextlib.contextmanager
@@ -166,9 +168,17 @@ def replacement(path: pathlib.Path) -> Iterator[pathlib.Path]:
         yield draft
         descriptor = os.open(draft, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
-            sync_file(descriptor)
+            _sync_draft(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _sync_draft(descriptor: int) -> None:
+    try:
+        sync_file(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
 
 
 @contextlib.contextmanager

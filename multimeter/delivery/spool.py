@@ -51,6 +51,7 @@ __all__ = [
     "Spool",
     "default_spool",
     "folders_of",
+    "foreign_folders",
     "is_usable",
     "new_folder_name",
     "others_may_write",
@@ -148,6 +149,14 @@ class FolderInfo:
             return False
         return not stat.S_ISDIR(status.st_mode) or not _is_mine(status)
 
+    @property
+    def has_lock(self) -> bool:
+        """Whether it is ours and has a file to lock."""
+        try:
+            return not self.is_foreign and (self.path / LOCK).is_file()
+        except OSError:
+            return False
+
     def own(self, *, sync: bool = False) -> SegmentFolder | None:
         """Take the folder over, or return None when its owner lives, or it is gone.
 
@@ -197,11 +206,8 @@ def _all_folders(root: pathlib.Path) -> list[FolderInfo]:
         paths = sorted(root.iterdir(), key=lambda path: path.name.removeprefix(_DRAFT))
     except OSError:
         return []
-    return [
-        FolderInfo(path)
-        for path in paths
-        if _NAME.fullmatch(path.name) or (path / LOCK).is_file()
-    ]
+    found = map(FolderInfo, paths)
+    return [each for each in found if _NAME.fullmatch(each.path.name) or each.has_lock]
 
 
 def folders_of(root: pathlib.Path) -> list[FolderInfo]:
@@ -210,8 +216,13 @@ def folders_of(root: pathlib.Path) -> list[FolderInfo]:
         each
         for each in _all_folders(root)
         if not each.is_foreign
-        and (each.has_records or (not each.is_draft and (each.path / LOCK).is_file()))
+        and (each.has_records or (each.has_lock and not each.is_draft))
     ]
+
+
+def foreign_folders(root: pathlib.Path) -> list[pathlib.Path]:
+    """Return what looks like a folder of a spool, and is a link or another user's."""
+    return [each.path for each in _all_folders(root) if each.is_foreign]
 
 
 class Spool:
@@ -247,7 +258,7 @@ class Spool:
             if each.is_foreign:
                 trouble.tell(
                     f"foreign {each.path}",
-                    f"{each.path} is a link or belongs to another user. It is not sent.",
+                    f"{each.path} is a link or belongs to another user: it is not sent.",
                 )
                 continue
             try:

@@ -89,9 +89,10 @@ class Totals:
         models = ", ".join(f"{model} {self.states[model]:,}" for model in self.states)
         others = self.problems.total() - self.problems["lost"] - self.problems["doubled"]
         return (
-            f"{self.states.total():,} crash states ({models}), "
-            f"{self.problems['lost']} lost, {self.problems['doubled']} doubled"
+            f"{self.states.total():,} crash states, {self.problems['lost']} lost, "
+            f"{self.problems['doubled']} doubled"
             + (f", {others} other problems" if others else "")
+            + f" ({models})"
         )
 
 

@@ -6,6 +6,8 @@ import errno
 import logging
 import os
 import pathlib
+import random
+import stat
 import struct
 import sys
 import threading
@@ -18,7 +20,12 @@ from multimeter.delivery import Delivery
 from multimeter.delivery import queue as queue_module
 from multimeter.delivery.folder import SegmentFolder
 from multimeter.delivery.segments import read_segment
-from multimeter.delivery.spool import Spool, folders_of, new_folder_name
+from multimeter.delivery.spool import (
+    Spool,
+    folders_of,
+    foreign_folders,
+    new_folder_name,
+)
 from multimeter.delivery.trouble import Trouble
 from multimeter.errors import StorageError
 from multimeter.sinks.base import Accepted, Rejected, Retry
@@ -76,6 +83,40 @@ class Syncs:
         self._fsync(descriptor)
         if path.is_file() and inode not in self._clean:
             self.synced[inode] = path.read_bytes()
+
+
+class ForgetfulDisk:
+    """Forgets the bytes of a file whose sync has failed, and one in five fails.
+
+    Args:
+        seed: Decides which.
+    """
+
+    def __init__(self, seed):
+        self._chance = random.Random(seed)
+        self._fsync = os.fsync
+        self._files = {}  # inode to a descriptor: so that no other file gets the number
+        self._content = {}
+        self._forgotten = set()
+
+    def fsync(self, descriptor):
+        status = os.fstat(descriptor)
+        if not stat.S_ISDIR(status.st_mode):
+            if status.st_ino not in self._files:
+                self._files[status.st_ino] = os.dup(descriptor)
+            data = pathlib.Path(f"/proc/self/fd/{descriptor}").read_bytes()
+            if self._chance.random() < 0.2:
+                self._forgotten.add(status.st_ino)
+                io_error()
+            if status.st_ino not in self._forgotten:
+                self._content[status.st_ino] = data
+        self._fsync(descriptor)
+
+    def content(self):
+        """Return all that is on it; nothing can be synced any more."""
+        while self._files:
+            os.close(self._files.popitem()[1])
+        return b"".join(self._content.values())
 
 
 @pytest.fixture
@@ -207,6 +248,45 @@ class TestSyncsThatFail:
         delivery.put_line(b"after")
         assert delivery.close(0).queued == 5
         delivery._thread.join(SECONDS)
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
+    @pytest.mark.parametrize("seed", range(3))
+    def test_whatever_fails_no_thread_is_told_that_a_lost_record_is_safe(
+        self, tmp_path, monkeypatch, seed
+    ):
+        disk, safe = ForgetfulDisk(seed), set()
+        delivery = Delivery(
+            MemorySink(lambda _: Retry("down")),
+            spool=tmp_path / "spool",
+            tier="spool+fsync",
+            batch_size=20,
+            exit_timeout=0,
+        )
+        delivery.put_line(b"first")
+        monkeypatch.setattr(os, "fsync", disk.fsync)
+
+        def put_some(writer):
+            for number in range(60):
+                line = b"<%d-%d>" % (writer, number)
+                before = delivery.stats().dropped
+                try:
+                    delivery.put_line(line)
+                except StorageError:
+                    continue
+                if delivery.stats().dropped == before:
+                    safe.add(line)
+
+        threads = [threading.Thread(target=put_some, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(SECONDS)
+        monkeypatch.undo()
+        delivery.close(0)
+        delivery._thread.join(SECONDS)
+        assert len(safe) > 60
+        content = disk.content()
+        assert {line for line in safe if line not in content} == set()
 
     def test_a_batch_that_is_kept_has_a_safe_name(self, safe_folder, syncs):
         syncs.failing_folders = True
@@ -593,6 +673,7 @@ class TestOthers:
         assert found == []
         assert "is a link or belongs to another user" in text
         assert (forged / "00000009").exists()
+        assert foreign_folders(tmp_path / "spool") == [tmp_path / "spool" / forged.name]
         assert folders_of(tmp_path / "spool") == []
 
     @pytest.mark.skipif(
@@ -604,6 +685,16 @@ class TestOthers:
         found, text = said()
         assert found == []
         assert "belongs to another user" in text
+        assert folders_of(tmp_path / "spool") == []
+
+    def test_what_may_not_be_looked_into_is_passed_over(self, tmp_path, said, monkeypatch):
+        (tmp_path / "spool" / "others").mkdir(parents=True, mode=0o700)
+
+        def refuse(_):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+        monkeypatch.setattr(pathlib.Path, "is_file", refuse)
+        assert said()[0] == []
         assert folders_of(tmp_path / "spool") == []
 
     @posix

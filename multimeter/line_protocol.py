@@ -65,6 +65,7 @@ _FALSE = frozenset(("f", "F", "false", "False", "FALSE"))
 # their pictures (U+2400..), as terminals and editors do.
 _UNPORTABLE = {code: chr(0x2400 + code) for code in range(32)} | {0x7F: "\u2421"}
 _UNPORTABLE |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_NO_CHARACTER = "\udfff"
 _BLANK = frozenset("\t\0\r")
 _RESERVED_KEYS = frozenset(("time", "_measurement", "_field"))
 
@@ -258,19 +259,19 @@ def time_of(time_ns: Any) -> int:
 
 
 # A backslash escapes only the separators; before anything else it stands for itself.
-# The alternatives exclude each other, so that there is nothing to backtrack into.
-_MEASUREMENT = re.compile(r"(?:[^\\, \n]|\\[, ]|\\(?![, ]))+")
-_KEY = re.compile(r"(?:[^\\,= \n]|\\[,= ]|\\(?![,= ]))+")
+# The alternatives exclude each other, so that there is nothing to backtrack into. Each
+# time that a group is repeated takes memory: so it is for each backslash, not for each
+# character, and no more often than a key may have bytes.
+_MEASUREMENT = re.compile(r"[^\\, \n]*(?:\\[, ]?[^\\, \n]*){0,65535}")
+_KEY = re.compile(r"[^\\,= \n]*(?:\\[,= ]?[^\\,= \n]*){0,65535}")
 _SKIP = re.compile(r"[ \t\0]*")
 _BARE = re.compile(r"[^, \n]*")
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _TIME = re.compile(r" *(?:(-?[0-9]+) *)?\r?(?=\n|\Z)")
 _FLOAT = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"(-?[0-9]+)i")
 _UNSIGNED = re.compile(r"([0-9]+)u")
 _UNESCAPE_MEASUREMENT = re.compile(r"\\([, ])")
 _UNESCAPE_KEY = re.compile(r"\\([,= ])")
-_UNESCAPE_STRING = re.compile(r'\\(["\\])')
 
 
 def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
@@ -347,8 +348,9 @@ def decode_line(text: str, start: int, unit: int) -> tuple[Record, int]:
     position = _end(_MEASUREMENT, text, start)
     if position == start:
         raise RefusedError("missing measurement")
+    _check_key(position - start)
     measurement = _UNESCAPE_MEASUREMENT.sub(r"\1", text[start:position])
-    tags, position = _decode_tags(text, position)
+    tags, position = _decode_tags(text, start, position)
     key_bytes = _bytes(text, start, position)
     _check_key(key_bytes)
     fields, position = _decode_fields(text, _end(_SKIP, text, position), key_bytes)
@@ -367,13 +369,14 @@ def _decode_time(digits: str, unit: int) -> int:
     return time_ns
 
 
-def _decode_tags(text: str, position: int) -> tuple[dict[str, str], int]:
+def _decode_tags(text: str, start: int, position: int) -> tuple[dict[str, str], int]:
     tags: dict[str, str] = {}
     while text[position : position + 1] == ",":
         key_end = _end(_KEY, text, position + 1)
         if key_end == position + 1:
             raise RefusedError("missing tag key")
         value_end = _end(_KEY, text, key_end + 1)
+        _check_key(value_end - start)
         if text[key_end : key_end + 1] != "=" or value_end == key_end + 1:
             raise RefusedError("missing tag value")
         key = _UNESCAPE_KEY.sub(r"\1", text[position + 1 : key_end])
@@ -407,6 +410,7 @@ def _decode_fields(
     while True:
         key_end = _end(_KEY, text, position)
         if text[key_end : key_end + 1] != "=":
+            _check_key(key_end - position)
             raise RefusedError("invalid field format")
         if key_end == position:
             raise RefusedError("missing field key")
@@ -421,15 +425,42 @@ def _decode_fields(
 
 def _decode_value(text: str, position: int) -> tuple[FieldValue, int]:
     if text[position : position + 1] == '"':
-        match = _STRING.match(text, position)
-        if match is None:
-            raise RefusedError("unbalanced quotes")
-        return _UNESCAPE_STRING.sub(r"\1", match[1]), match.end()
+        end = _string_end(text, position + 1)
+        return _unescape_string(text[position + 1 : end]), end + 1
     end = _end(_BARE, text, position)
     token = text[position:end].rstrip("\r")
     if not token:
         raise RefusedError("missing field value")
     return _decode_bare(token), position + len(token)
+
+
+def _string_end(text: str, position: int) -> int:
+    """Return where the quotation mark is that ends a string.
+
+    It stands behind an even number of backslashes. A regular expression that counts them
+    takes memory for each.
+    """
+    end = text.find('"', position)
+    while end >= 0:
+        run = end
+        while text[run - 1] == "\\":
+            run -= 1
+        if (end - run) % 2 == 0:
+            return end
+        end = text.find('"', end + 1)
+    raise RefusedError("unbalanced quotes")
+
+
+def _unescape_string(text: str) -> str:
+    if "\\" not in text:
+        return text
+    # In a row of backslashes, from the left, each pair is one. The pairs are set aside as
+    # something that no text of UTF-8 holds.
+    if _NO_CHARACTER in text:
+        pieces = text.split("\\\\")
+        return "\\".join([piece.replace('\\"', '"') for piece in pieces])
+    text = text.replace("\\\\", _NO_CHARACTER).replace('\\"', '"')
+    return text.replace(_NO_CHARACTER, "\\")
 
 
 def _decode_bare(token: str) -> FieldValue:

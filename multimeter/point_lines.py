@@ -39,10 +39,8 @@ def encode_points(result: Result) -> Iterator[str]:
 
 def is_as_read(result: Result) -> bool:
     """Tell whether a result came from lines, and is written with the names of these."""
-    name = result.identifier
-    if not name or name != result.read_as:
-        return False
-    return comes_back(name, result.tags)
+    name = result.identifier or ""
+    return name == result.read_as and comes_back(name, result.tags)
 
 
 class _Points:

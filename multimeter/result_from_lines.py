@@ -68,8 +68,8 @@ def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Resul
         raise FormatError(
             f"Expected one run, found {len(runs)}{said}.",
             cause="A run is one measurement with one set of tags.",
-            next_step="multimeter import brings all of them into the stack; or give each "
-            "run a file of its own."
+            next_step="multimeter import takes a file of several runs; the page of the "
+            "stack shows all sets of tags of a run."
             if runs
             else "",
         )

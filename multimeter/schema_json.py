@@ -9,6 +9,7 @@ from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.schema import Schema
 from multimeter.subject import Subject
+from multimeter.values import text_of
 
 __all__ = ["schema_from_json", "schema_to_json"]
 
@@ -26,7 +27,7 @@ def schema_to_json(schema: Schema) -> dict[str, list[dict[str, Any]]]:
                 "key": metric.key,
                 "description": metric.description,
                 "unit": metric.unit,
-                "value_type": metric.value_type.__name__,
+                "value_type": _name_of(metric.value_type),
                 "min_value": metric.min_value,
                 "max_value": metric.max_value,
                 **_said(upper_bound=metric.upper_bound, peak_of=metric.peak_of),
@@ -50,6 +51,11 @@ def schema_to_json(schema: Schema) -> dict[str, list[dict[str, Any]]]:
             for measure in schema.measures
         ],
     }
+
+
+def _name_of(value_type: Any) -> str:
+    # `float | None` is taken for a type, too, and has no name.
+    return text_of(getattr(value_type, "__name__", value_type))
 
 
 def _said(**attributes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from multimeter.result import Result
 from multimeter.schema_json import schema_from_json, schema_to_json
 from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
 from multimeter.timestamps import format_iso, parse_iso
-from multimeter.values import json_text
+from multimeter.values import json_text, text_of
 
 __all__ = ["JsonFormat"]
 
@@ -95,7 +95,7 @@ def _why(error: Exception) -> str:
 def _result(data: Any) -> Result:
     result = Result.of_schema(
         schema_from_json(data["schema"]),
-        identifier=data["identifier"],
+        identifier=None if data["identifier"] is None else text_of(data["identifier"]),
         tags=data["tags"],
     )
     result.meta_data.update(data["meta_data"])

@@ -14,6 +14,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from multimeter import Measure, Metric, Probe, Subject
+
 
 class Valve(enum.IntEnum):
     OPEN = 1
@@ -239,3 +241,23 @@ ODD = [
     NotImplemented,
 ]
 """These, and more of which it only matters that nothing breaks."""
+
+
+class OddProbe(Probe):
+    """Gives all of them at each sample, also from a process of its own."""
+
+    measures = tuple(
+        Measure(Subject("odd"), Metric(f"v{number}", value_type=kind))
+        for number, kind in enumerate((float, int, str, bool, object) * len(ODD))
+    )[: len(ODD)]
+    metrics = tuple(measure.metric for measure in measures)
+    subjects = (Subject("odd"),)
+
+    def for_process(self, pid):
+        return self
+
+    def baseline(self):
+        return {measure.key: value for measure, value in zip(self.measures, ODD)}
+
+    def sample(self, values, time_elapsed):
+        values.update(self.baseline())

@@ -14,9 +14,17 @@ import time
 
 import psutil
 import pytest
+from fakes.odd_values import OddProbe
 from fakes.write_server import WriteServer
 
-from multimeter import FileStorage, JsonFormat, Multimeter, ProbeError
+from multimeter import (
+    FileStorage,
+    InfluxDBStorage,
+    JsonFormat,
+    LineFormat,
+    Multimeter,
+    ProbeError,
+)
 from multimeter.helper.process import LOST
 from multimeter.probes import (
     GpuProbe,
@@ -247,3 +255,25 @@ def test_samples_can_be_asked_for(sampler):
                 time.sleep(CYCLE)
     assert len(result.points) == 3
     assert measurement.missed == 0
+
+
+@pytest.mark.parametrize("sampler", ["thread", "process"])
+def test_a_program_goes_on_whatever_its_probes_give(sampler, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with WriteServer.running() as server:
+        storage = InfluxDBStorage("token", server.url)
+        meter = Multimeter(OddProbe(), cycle_time=CYCLE, sampler=sampler, storage=storage)
+        start = time.monotonic()
+        with meter.measure("odd") as result:
+            for _ in range(20):
+                time.sleep(CYCLE)
+        assert time.monotonic() - start < 10
+        storage.close()
+        assert len(result.points) > 5
+        sent = [series for series, _ in server.points() if series == "odd"]
+        assert len(sent) == len(result.points)
+    for each in (JsonFormat(), LineFormat()):
+        files = FileStorage(tmp_path, each)
+        files.store(result)
+        assert files.load("odd").times_ns == result.times_ns
+    assert len(caplog.records) <= 1

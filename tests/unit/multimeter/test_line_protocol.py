@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
+import tracemalloc
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimeter import ConfigurationError, FormatError, LineProtocolError
+from multimeter import ConfigurationError, FormatError, LineProtocolError, line_protocol
 from multimeter.line_protocol import (
     MAX_TIME_NS,
     decode,
@@ -279,10 +281,50 @@ def test_blanks_around_a_line_do_not_matter():
 
 
 def test_a_line_of_a_megabyte_is_decoded():
-    record = Record("m" * 10**6, {}, {"v": 1.0}, 1)
+    record = Record("m", {"t": "x" * 60_000}, {"v": 'a"\\' * 10**6}, 1)
     assert one(encode(record)) == record
 
 
 @pytest.mark.parametrize("name", ["C:\\runs\\x", "a\\ b", "a\\,b", "a\\"])
 def test_a_measurement_has_no_backslash_for_no_query_would_find_it(name):
     assert portable_measurement(name) == name.replace("\\", "\u29f5")
+
+
+# What the decoder's patterns mean, a character at a time: too slow and too large in memory
+# to be used, but plain.
+MEANING = {
+    "_MEASUREMENT": re.compile(r"(?:[^\\, \n]|\\[, ]|\\(?![, ]))*"),
+    "_KEY": re.compile(r"(?:[^\\,= \n]|\\[,= ]|\\(?![,= ]))*"),
+}
+STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+
+
+@pytest.mark.parametrize("name", MEANING)
+@given(text=st.text('ab\\\\,= \n"', max_size=20))
+def test_the_patterns_take_what_they_mean(name, text):
+    for start in range(len(text) + 1):
+        expected = MEANING[name].match(text, start)
+        found = getattr(line_protocol, name).match(text, start)
+        assert found.span() == expected.span()
+
+
+@given(text=st.text('a\\\\\\"\n\udfff', max_size=20))
+def test_a_string_is_read_pair_by_pair(text):
+    match = STRING.match(f'"{text}')
+    if match is None:
+        with pytest.raises(LineProtocolError, match="unbalanced quotes"):
+            list(decode(f'm v="{text}'))
+    else:
+        (record,) = decode(f'm v="{text}'[: match.end() + 4])
+        assert record.fields["v"] == re.sub(r'\\(["\\])', r"\1", match[1])
+
+
+@pytest.mark.parametrize("char", ["x", '\\"', "\\\\", "\\x"])
+def test_a_long_string_takes_little_memory_beside_its_own(char):
+    text = 'm v="' + char * 500_000 + '" 1'
+    tracemalloc.start()
+    try:
+        list(decode(text))
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(text)
+    finally:
+        tracemalloc.stop()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from multimeter import Measure, Metric, ResourceProbe, Schema, Subject
+from multimeter import Measure, Metric, ResourceProbe, Result, Schema, Subject
 from multimeter.schema_json import schema_from_json, schema_to_json
 
 
@@ -31,3 +31,11 @@ def test_a_measure_of_an_unknown_metric_is_a_key_error():
     data["measures"] = [{"key": "s.m", "subject": "s", "metric": "m"}]
     with pytest.raises(KeyError):
         schema_from_json(data)
+
+
+@pytest.mark.parametrize("kind", [float | None, "float", list[int], None, object()])
+def test_what_is_no_type_has_its_text_for_a_name(kind):
+    measure = Measure(Subject("s"), Metric("m", value_type=kind))
+    (metric,) = schema_to_json(Schema.of_measures([measure]))["metrics"]
+    assert isinstance(metric["value_type"], str)
+    assert Result.of_schema(Schema.of_measures([measure])).columns

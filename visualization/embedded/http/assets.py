@@ -95,7 +95,7 @@ async def _asset(request: Request) -> Response:
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     content = _files()[name]
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if "gzip" in request.headers.get("accept-encoding", "").lower():
         headers["Content-Encoding"] = "gzip"
         content = _zipped(name)
     return Response(content, headers=headers, media_type=_type_of(name))

@@ -95,7 +95,8 @@ class WriteApi:
     async def _take(self, request: Request, right: Right, precision: str) -> Response:
         require_right(right, "write")
         body = await request.body()
-        zipped = request.headers.get("content-encoding") in _GZIP
+        # RFC 9110 8.4.1: the names of codings know no upper case.
+        zipped = request.headers.get("content-encoding", "").strip().lower() in _GZIP
         await run_in_threadpool(self._store_body, body, precision, zipped=zipped)
         return Response(status_code=204)
 

@@ -241,8 +241,8 @@ def _blocks_of(
 
 
 # The head ends at the first space that no backslash escapes. The alternatives exclude
-# each other, so that there is nothing to backtrack into.
-_HEAD = rb"(?!#)([^ \\\n]*(?:\\(?: |(?! ))[^ \\\n]*)*) "
+# each other, so that there is nothing to backtrack into; no head has more backslashes.
+_HEAD = rb"(?!#)([^ \\\n]*(?:\\(?: |(?! ))[^ \\\n]*){0,65535}) "
 _TIME = rb" (-?[0-9]{1,19})\r?(?:\n|\Z)"
 # Each takes a part of what its type allows, and nothing that the type refuses; float()
 # refuses the rest of what the first one takes.

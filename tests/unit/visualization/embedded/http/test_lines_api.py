@@ -100,3 +100,16 @@ def test_it_takes_the_read_token(served):
     assert served.writer().get("/api/lines", params={"run": "x"}).status_code == 403
     write(served, run_of(1, "mine"))
     assert served.browser().get("/api/lines", params={"run": "mine"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["win\\path", "tab\there", "del\x7f", "a\\\\,b", "\ufeffbom", "m\x01\x85", "\\ x"],
+)
+def test_names_are_given_as_others_wrote_them(served, name):
+    written = name.replace(",", "\\,").replace(" ", "\\ ")
+    label = f'multimeter_marks,measurement={written} label="x" 1000000001'
+    point = f"{written},t\x01={written} x\\y=1.0,\tb=2i 1000000000"
+    served.write(f"\n{point}\n{label}\n")
+    assert get(served, run=name).strip("\n").split("\n") == [label, point]
+    assert get(served, run=name).startswith("\n") == name.startswith("\ufeff")

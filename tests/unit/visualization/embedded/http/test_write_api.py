@@ -38,7 +38,7 @@ def test_a_point_without_a_time_gets_that_of_the_server(served):
     assert stored(served, "m") == [(served.clock.now_ns, {"v": 1.0})]
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "x-gzip"])
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "Gzip", "X-GZip"])
 def test_a_body_may_be_zipped(served, encoding):
     answer = served.writer().post(
         "/api/v2/write",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from multimeter.line_stream import decode_pieces
 from multimeter.record import Record
 from multimeter.result import Result
 from multimeter.result_from_lines import decode_results
-from multimeter.visualization.embedded.store.ingest import decode_columns
+from multimeter.visualization.embedded.store.ingest import Block, decode_columns
 from multimeter.visualization.embedded.store.store import Store
 
 NOW_NS = 1_700_000_000_123_456_789
@@ -248,3 +248,17 @@ def test_a_foreign_run_that_was_saved_is_imported_under_its_own_names(
         again = stream.getvalue().decode().removeprefix("\n")
         points = [r for r in decode(again) if not r.measurement.startswith("multimeter_")]
         assert points_of_records(points) == before
+
+
+@pytest.mark.parametrize("head", [b"m\\", b"m\\ a", b"m,t=\\", b"m,t=a\\", b"m\\\\"])
+def test_a_space_behind_a_backslash_ends_no_name(head: bytes) -> None:
+    body = b"m v=1 1\nm v=2 2\nm v=3 3\n" + head + b" v=3 3\n"
+
+    def names(decoded: Callable[[], Iterable[Record | Block]]) -> list[str] | str:
+        try:
+            return sorted({each.measurement for each in decoded()})
+        except LineProtocolError as error:
+            return error.reason
+
+    strict = names(lambda: decode(body.decode()))
+    assert names(lambda: decode_columns(body, "ns", NOW_NS)) == strict

@@ -57,10 +57,11 @@ class HTTPConnection(http.client.HTTPConnection):
         token: str,
         path: str = "",
     ) -> None:
-        # The server listens on one address. On another one that the name stands for,
-        # another program could listen, and pass the challenge on to the server.
-        here = expects_proof(token) and host == "localhost"
-        super().__init__("127.0.0.1" if here else host, port, timeout)
+        super().__init__(host, port, timeout)
+        if expects_proof(token) and self.host.lower() == "localhost":
+            # The server listens on one address. On another one that the name stands for,
+            # another program could listen, and pass the challenge on to the server.
+            self.host = "127.0.0.1"
         self._token = token
         self._path = path
 

@@ -21,7 +21,7 @@ from multimeter.proof import (
     new_token,
     proof_of,
 )
-from multimeter.proven_connection import UnprovenServerError
+from multimeter.proven_connection import HTTPConnection, UnprovenServerError
 from multimeter.runs.client import ReadClient
 from multimeter.sinks.base import Accepted, Batch, Retry
 from multimeter.sinks.influx import InfluxDBSink
@@ -227,6 +227,13 @@ def test_localhost_means_the_address_on_which_the_server_listens():
         assert client.post(b"a v=1 1").status == 204
         assert client._connection.sock.getpeername()[0] == "127.0.0.1"
         client.close()
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8086", "LocalHost:8086"])
+def test_localhost_has_one_meaning_in_each_form(host):
+    # On another address another program could pass challenges on to the server.
+    assert HTTPConnection(host, token=new_token()).host == "127.0.0.1"
+    assert HTTPConnection(host, token="plain").host.lower() == "localhost"
 
 
 def test_which_server_answers_is_asked_without_a_token():

@@ -89,18 +89,22 @@ class _Raw(io.RawIOBase):
 def reliable_streams() -> Iterator[_Raw]:
     """Put such streams in the place of ``sys.stdout`` and ``sys.stderr`` meanwhile.
 
+    An input that was closed is empty.
+
     Streams that are not those of the process, such as those of a test, are left alone.
 
     Returns:
         The output, which keeps its first error.
     """
-    before = sys.stdout, sys.stderr
+    before = sys.stdin, sys.stdout, sys.stderr
     output = _Raw(_descriptor(sys.stdout), is_lossy=False)
     if _is_of_process(sys.stdout, sys.__stdout__):
         sys.stdout = _text(output, sys.stdout)
     if _is_of_process(sys.stderr, sys.__stderr__):
         sys.stderr = _text(_Raw(_descriptor(sys.stderr), is_lossy=True), sys.stderr)
     _occupy_descriptors()
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
     try:
         yield output
     finally:
@@ -108,7 +112,7 @@ def reliable_streams() -> Iterator[_Raw]:
             # What is left must not be tried again by the interpreter as it ends.
             with contextlib.suppress(OutputError):
                 stream.flush()
-        sys.stdout, sys.stderr = before
+        sys.stdin, sys.stdout, sys.stderr = before
 
 
 def _is_of_process(stream: TextIO | None, original: TextIO | None) -> bool:
@@ -127,7 +131,10 @@ def _text(raw: _Raw, like: TextIO | None) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=like.encoding if like else "utf-8",
-        errors=like.errors if like else "backslashreplace",
+        # A name that the output has no letters for is no reason to end.
+        errors="backslashreplace"
+        if like is None or like.errors == "strict"
+        else like.errors,
         line_buffering=like is None or raw.isatty() or bool(like.line_buffering),
     )
 

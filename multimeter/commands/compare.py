@@ -28,7 +28,14 @@ from multimeter.commands.show import Html, Measures
 from multimeter.comparison import START, Row, compare_figures, compare_marks
 from multimeter.errors import ConfigurationError
 from multimeter.quantities import quantity
-from multimeter.reports.texts import NONE, difference, percent, printable
+from multimeter.reports.texts import (
+    NONE,
+    difference,
+    of_earlier_runs,
+    percent,
+    printable,
+)
+from multimeter.run_statistics import earlier_points
 
 if TYPE_CHECKING:
     from multimeter.result import Result
@@ -77,6 +84,9 @@ def compare(
 def _print(results: Sequence[Result], figures: list[Row], marks: list[Row]) -> None:
     for line in _names(results):
         typer.echo(printable(line))
+    for letter, run in zip(_LETTERS, results):
+        if earlier := earlier_points(run):
+            typer.echo(f"{letter}: {of_earlier_runs(earlier)}")
     numbers = range(1, 2 + 2 * len(results))
     typer.echo("")
     print_table(_head("FIGURE", results), _cells(figures), numbers=numbers)

@@ -18,7 +18,7 @@ from multimeter.commands.output import (
 from multimeter.commands.run_options import Config, Folder, Json, Precision, Run, load
 from multimeter.measurement import INTERRUPTED
 from multimeter.quantities import quantity
-from multimeter.reports.texts import local_time, printable
+from multimeter.reports.texts import local_time, of_earlier_runs, printable
 from multimeter.run_statistics import earlier_points, own_marks_ns
 
 if TYPE_CHECKING:
@@ -96,10 +96,7 @@ def _remarks(result: Result) -> list[str]:
     """Return what one should know before one trusts the curves."""
     remarks = []
     if earlier := earlier_points(result):
-        remarks.append(
-            f"Earlier runs of this name: {earlier} points, which no figure counts. Give "
-            "each run a name of its own."
-        )
+        remarks.append(of_earlier_runs(earlier))
     if result.meta_data.get(INTERRUPTED):
         remarks.append("Its program ended before it had ended the measurement.")
     remarks += [

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from multimeter.errors import ConfigurationError, MultimeterError, StorageError
+from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.helper.messages import (
     Channel,
     End,
@@ -146,12 +146,15 @@ class Helper:
         result.add_mark(self._sampler.time_ns(), LOST)
         try:
             self._job.storage.store(result)
-        except StorageError as error:
+        except Exception as error:  # noqa: BLE001 - who could store it later is gone
             from multimeter.storages.rescue import rescue
 
-            # Who could store it later is gone.
-            path = rescue(result)
-            sys.stderr.write(f"multimeter: {error}\nThe run is in {path}.\n")
+            what = error.what if isinstance(error, MultimeterError) else repr(error)
+            try:
+                where = f"The run is in {rescue(result)}."
+            except MultimeterError:
+                where = "The run is lost."
+            sys.stderr.write(f"multimeter: {what}\n{where}\n")
 
 
 class _Handler(logging.Handler):

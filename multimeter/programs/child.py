@@ -44,26 +44,26 @@ class CommandError(MultimeterError):
     def __init__(self, command: Sequence[str], error: OSError) -> None:
         missing = error.errno in _MISSING
         self.exit_code = NOT_FOUND if missing else CANNOT_RUN
-        reason = "not found" if missing else f"cannot be run: {error.strerror or error}"
-        interpreter = _missing_interpreter(command[0]) if missing else ""
-        if interpreter:
-            reason = f"its interpreter {interpreter} is not there"
+        reason = f"cannot be run: {error.strerror or error}"
+        if missing:
+            reason = _what_is_missing(command[0])
         super().__init__(f"{command[0]}: {reason}.")
 
 
-def _missing_interpreter(program: str) -> str:
-    """Return the interpreter that a script names and that is not there, or nothing."""
+def _what_is_missing(program: str) -> str:
+    """Say what was not found: a program, or what reads or loads one that is there."""
     path = shutil.which(program)
-    if path is None:
-        return ""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - names need not be text
+        with open(path or "", "rb") as file:  # noqa: PTH123 - names need not be text
             first = file.readline(_LONGEST_FIRST_LINE)
     except OSError:
-        return ""
-    words = first[2:].split() if first.startswith(b"#!") else []
-    interpreter = os.fsdecode(words[0]) if words else ""
-    return interpreter if interpreter and not os.path.exists(interpreter) else ""  # noqa: PTH110
+        return "not found"
+    if not first.startswith(b"#!"):
+        return "what loads it is not there: it was built for another system"
+    interpreter = os.fsdecode(first[2:].strip(b" \t\n").partition(b" ")[0])
+    if interpreter.endswith("\r"):
+        return f"its interpreter {interpreter!r} is not there: its lines end as on Windows"
+    return f"its interpreter {interpreter} is not there"
 
 
 class Child(abc.ABC):

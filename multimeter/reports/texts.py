@@ -8,7 +8,14 @@ import unicodedata
 from multimeter.quantities import quantity
 from multimeter.timestamps import from_ns
 
-__all__ = ["NONE", "difference", "local_time", "percent", "printable"]
+__all__ = [
+    "NONE",
+    "difference",
+    "local_time",
+    "of_earlier_runs",
+    "percent",
+    "printable",
+]
 
 NONE = "-"
 """Stands where nothing is known."""
@@ -40,6 +47,14 @@ def local_time(time_ns: int | None) -> str:
     except (OverflowError, ValueError, OSError):
         local = from_ns(time_ns).astimezone(dt.timezone.utc)
     return local.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def of_earlier_runs(points: int) -> str:
+    """Say that some points of a series belong to earlier runs of the same name."""
+    return (
+        f"Earlier runs of this name: {points} points, which no figure counts. Give each "
+        "run a name of its own."
+    )
 
 
 def difference(value: float | None, unit: str) -> str:

@@ -252,3 +252,30 @@ def test_an_install_that_nobody_reads_is_done(tool):
 def test_a_reader_that_has_enough_hears_nothing(multimeter):
     done = shell(multimeter, "TOOL --help | true; exit ${PIPESTATUS[0]}")
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("options", ["", "-o rel", "--json rel.json", "-o rel/x.json"])
+def test_folders_that_vanish_meanwhile_change_no_exit_code(multimeter, options):
+    line = (
+        "export HOME=$PWD/home TMPDIR=$PWD/temporary CURRENT=$PWD/current; "
+        "mkdir $HOME $TMPDIR $CURRENT; cd $CURRENT; "
+        f"TOOL run --name x {options} -- sh -c 'rm -rf $HOME $TMPDIR $CURRENT; exit 3'"
+    )
+    done = shell(multimeter, line)
+    assert done.returncode == 3
+    assert len(list(multimeter.home.rglob("x.json"))) == 1
+
+
+def test_a_home_without_room_is_no_place_for_a_run(multimeter):
+    line = (
+        "mkdir full && mount -t tmpfs -o size=64k none full && "
+        "dd if=/dev/zero of=full/fill bs=1k 2>dd; "
+        "HOME=$PWD/full TMPDIR=$PWD TOOL run --name x -- sh -c 'exit 3'"
+    )
+    done = shell(multimeter, f"unshare -m bash -c '{line.replace(chr(39), chr(34))}'")
+    if "unshare" in done.stderr or "mount" in done.stderr.partition("multimeter")[0]:
+        pytest.skip("no namespaces here")
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
+    (path,) = multimeter.home.rglob("x.json")
+    assert f"Stored in {path.relative_to(multimeter.home)}" in done.stderr

@@ -346,3 +346,29 @@ def test_without_sigwait_signals_are_passed_on(multimeter):
         assert process.stdout.readline().strip() == name
     assert process.wait(30) == 5
     process.stdout.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="formats of programs differ")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"#!/no/such/python\n", "its interpreter /no/such/python is not there."),
+        (b"#! /no/such/python -u\n", "its interpreter /no/such/python is not there."),
+        (b"#!/bin/sh\r\necho hi\r\n", "its lines end as on Windows."),
+        (b"", "it was built for another system."),
+    ],
+)
+def test_what_is_missing_to_run_a_program_is_named(multimeter, content, said):
+    path = multimeter.home / "program"
+    if not content:
+        loader = b"/lib64/ld-linux-x86-64.so.2"
+        content = pathlib.Path(sys.executable).resolve().read_bytes()
+        if loader not in content:
+            pytest.skip("another loader")
+        content = content.replace(loader, loader[:-1] + b"9", 1)
+    path.write_bytes(content)
+    path.chmod(0o755)
+    done = multimeter.run("run", "--", "./program")
+    assert done.returncode == 127
+    assert done.stderr.decode().startswith("multimeter: ./program: ")
+    assert done.stderr.decode().rstrip().endswith(said)

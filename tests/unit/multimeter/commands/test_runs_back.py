@@ -564,3 +564,33 @@ def test_a_narrow_terminal_breaks_no_line_of_the_list(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert lines[0].rstrip().endswith(last)
+
+
+def merged(name):
+    """Return a run as a database gives it back that has two of the same name and tags."""
+    result = make(name, START)
+    result.add_meta_data(baseline={"time_ns": (START + 10) * S, "values": {}})
+    return result
+
+
+def test_points_of_earlier_runs_are_mentioned_wherever_figures_are_shown(keep, capsys):
+    keep(merged("twice"))
+    keep(make("once"))
+    for words in (["show", "twice"], ["compare", "once", "twice"]):
+        with pytest.raises(SystemExit) as raised:
+            main(words)
+        assert raised.value.code == 0
+        said = capsys.readouterr().out
+        assert "Earlier runs of this name: 9 points" in said
+        assert "warm" not in said  # a mark of the earlier run
+    with pytest.raises(SystemExit):
+        main(["show", "twice", "--json"])
+    assert json.loads(capsys.readouterr().out)["earlier_points"] == 9
+
+
+@pytest.mark.parametrize("words", [["twice"], ["once", "--baseline", "twice"]])
+def test_a_gate_refuses_runs_that_are_several(keep, capsys, words):
+    keep(merged("twice"))
+    keep(make("once"))
+    code, said = ended(capsys, "gate", *words, "--max", "cpu_time=9h")
+    assert (code, "earlier runs" in said) == (2, True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from multimeter import __version__
 from multimeter.commands import attach, run
 from multimeter.commands.compare import compare
 from multimeter.commands.deliver import deliver
@@ -38,9 +40,25 @@ app.command()(gate)
 app.command()(deliver)
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        typer.echo(f"multimeter {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _multimeter() -> None:
-    """Keep ``deliver`` a word of its own, though it is the only one."""
+def _options(
+    version: Annotated[  # its callback has done it all
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version, and end.",
+        ),
+    ] = False,  # noqa: FBT002 - as typer reads it
+) -> None:
+    pass
 
 
 def main(args: Sequence[str] | None = None) -> None:

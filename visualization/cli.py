@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from multimeter import __version__
 from multimeter.visualization.cli_dashboards import dashboards
 from multimeter.visualization.cli_options import (
     Config,
@@ -22,7 +23,13 @@ from multimeter.visualization.cli_options import (
     config_file_of,
     console_for,
 )
-from multimeter.visualization.engines.base import DEFAULT_NAME, DockerOptions, Request
+from multimeter.visualization.engines.base import (
+    DEFAULT_NAME,
+    GRAFANA_PORT,
+    WRITE_PORT,
+    DockerOptions,
+    Request,
+)
 
 __all__ = ["app", "main"]
 
@@ -46,8 +53,26 @@ app.add_typer(dashboards, name="dashboard")
 _DOCKER = DockerOptions()
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        typer.echo(f"multimeter-visu {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _options(context: typer.Context, config: Config = None) -> None:
+def _options(
+    context: typer.Context,
+    config: Config = None,
+    version: Annotated[  # noqa: ARG001 - its callback has done it all
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version, and end.",
+        ),
+    ] = False,
+) -> None:
     context.obj = config
 
 
@@ -73,10 +98,11 @@ def install(
             "--influxdb-port",
             min=0,
             max=65535,
-            help="The port of the write API; 0 takes any that is free.",
+            help="The port of the write API; 0 takes any that is free. Where the usual one"
+            " is taken, the next free one is used.",
         ),
-    ] = 8086,
-    grafana_port: GrafanaPort = _DOCKER.grafana_port,
+    ] = WRITE_PORT,
+    grafana_port: GrafanaPort = GRAFANA_PORT,
     name: Name = DEFAULT_NAME,
     influxdb_image: InfluxdbImage = _DOCKER.influxdb_image,
     grafana_image: GrafanaImage = _DOCKER.grafana_image,
@@ -111,7 +137,7 @@ def install(
     options = DockerOptions(
         influxdb_image=influxdb_image,
         grafana_image=grafana_image,
-        grafana_port=grafana_port,
+        grafana_port=_asked_for(context, "grafana_port", grafana_port),
         timeout=timeout,
         anonymous=anonymous,
         influxdb_url=influxdb_url,
@@ -120,9 +146,16 @@ def install(
     )
     folder = directory.expanduser() if directory else None
     config_file = config_file_of(context, config, name)
-    request = Request(config_file, folder, org, bucket, port, name, options)
+    asked_port = _asked_for(context, "port", port)
+    request = Request(config_file, folder, org, bucket, asked_port, name, options)
     act = show_plan if plan else install_stack
     act(request, engine, console_for(as_json=json))
+
+
+def _asked_for(context: typer.Context, name: str, port: int) -> int | None:
+    """Return a port where it was asked for; None where it is the usual one."""
+    source = context.get_parameter_source(name)
+    return None if source is not None and source.name == "DEFAULT" else port
 
 
 @app.command()
@@ -190,14 +223,19 @@ def open_(
     context: typer.Context,
     run: Annotated[
         Optional[str],
-        typer.Argument(help="The run to show.", metavar="[RUN]", show_default=False),
+        typer.Argument(
+            help="The run to show: its identifier, or a beginning that only one run has;"
+            " @latest, or @2 for the run before it.",
+            metavar="[RUN]",
+            show_default=False,
+        ),
     ] = None,
     config: Config = None,
     name: Name = DEFAULT_NAME,
     browser: Annotated[bool, typer.Option(help="Open a browser too.")] = True,
     json: Json = False,
 ) -> None:
-    """Print a link, and how to log in, and open it in the browser."""
+    """Print a link to the page, or to one run, and open it in the browser."""
     from multimeter.visualization.verbs import open_page
 
     console = console_for(as_json=json)
@@ -271,7 +309,7 @@ def doctor(
 
     options = DockerOptions(influxdb_image=influxdb_image, grafana_image=grafana_image)
     config_file = config_file_of(context, config, name)
-    request = Request(config_file, None, "kantai", "multimeter", 8086, name, options)
+    request = Request(config_file, None, "kantai", "multimeter", None, name, options)
     show_doctor(request, console_for(as_json=json))
 
 

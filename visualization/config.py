@@ -11,6 +11,8 @@ import dataclasses
 import json
 import os
 import pathlib
+import shlex
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -20,7 +22,7 @@ from multimeter.connection import (
     default_config_file,
     load_configuration,
 )
-from multimeter.errors import ConfigurationError, NoStackError
+from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 
 try:
@@ -30,15 +32,21 @@ except ImportError:  # Windows has no flock.
 
 __all__ = [
     "StackConfig",
+    "command_of",
     "kept_file",
     "locked",
     "make_private_folder",
     "open_private",
+    "ports_of_others",
     "read_config",
     "read_kept",
     "remove_config",
     "write_config",
 ]
+
+
+_LONGEST_CONFIGURATION = 1 << 16
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,65 @@ def remove_config(path: pathlib.Path) -> None:
     if path.parent.name == default_config_file().parent.name:
         with contextlib.suppress(OSError):
             path.parent.rmdir()
+
+
+def command_of(verb: str, path: pathlib.Path, name: str) -> str:
+    """Return the command line that does something with one of several stacks.
+
+    Args:
+        verb: What is to be done, with its options.
+        path: The configuration of the stack.
+        name: The name of the stack.
+    """
+    if path == default_config_file():
+        return f"multimeter-visu {verb}"
+    if path == default_config_file(name):
+        return f"multimeter-visu {verb} --name {name}"
+    return f"multimeter-visu {verb} -c {shlex.quote(str(path))}"
+
+
+def ports_of_others(path: pathlib.Path) -> dict[int, str]:
+    """Return the ports of the other stacks that are known here, running or not.
+
+    Known are those whose configuration is in the usual folder, or beside this one.
+
+    Args:
+        path: The configuration of the stack that asks.
+
+    Returns:
+        Who uses each port, as it can be said in a message.
+    """
+    ports = {}
+    for folder in {default_config_file().parent, path.parent}:
+        for each in sorted(folder.glob("*.json")):
+            if each == path or not _may_be_configuration(each):
+                continue
+            with contextlib.suppress(MultimeterError):
+                other = read_config(each)
+                for url in (other.url, other.page):
+                    if port := _local_port(url):
+                        ports[port] = _described(other.name, each)
+    return ports
+
+
+def _may_be_configuration(path: pathlib.Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size < _LONGEST_CONFIGURATION
+    except OSError:
+        return False
+
+
+def _described(name: str, path: pathlib.Path) -> str:
+    place = "" if path == default_config_file(name) else f" ({path})"
+    return f"the stack '{name}'{place}"
+
+
+def _local_port(url: str) -> int | None:
+    with contextlib.suppress(ValueError):
+        parts = urllib.parse.urlsplit(url)
+        if parts.hostname in _LOOPBACK:
+            return parts.port
+    return None
 
 
 @contextlib.contextmanager

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import pathlib
+import shlex
 import signal
 import sys
 import time
@@ -20,8 +22,15 @@ from typing import NoReturn
 from multimeter.connection import default_config_file
 from multimeter.errors import MultimeterError
 from multimeter.identifiers import checked_identifier, new_identifier
+from multimeter.runs.choice import choose_run
+from multimeter.runs.source import RunEntry
 from multimeter.visualization import stack
-from multimeter.visualization.config import StackConfig, kept_file, read_config
+from multimeter.visualization.config import (
+    StackConfig,
+    command_of,
+    kept_file,
+    read_config,
+)
 from multimeter.visualization.console import Console
 from multimeter.visualization.doctor import diagnose
 from multimeter.visualization.engines.base import Engine, Links, Request, Run
@@ -29,6 +38,7 @@ from multimeter.visualization.engines.choice import engine_of
 from multimeter.visualization.errors import VisualizationError
 from multimeter.visualization.plan import describe
 from multimeter.visualization.snippet import snippet
+from multimeter.visualization.ssh import has_browser, tunnel_command
 
 __all__ = [
     "install_stack",
@@ -73,7 +83,8 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
         code = snippet(installed.next_page, None if default else request.config_file)
         console.line()
         console.heading("Multimeter is ready. Look at the example:")
-        _print_links(installed.links, console)
+        console.line()
+        _print_link(installed.links, console)
         console.line()
         console.heading("Send a run of your own:")
         console.line()
@@ -87,6 +98,7 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
                 "bucket": config.bucket,
                 "page": installed.links.page,
                 "login": installed.links.login,
+                "notes": console.notes,
                 "python": code,
             }
         )
@@ -96,12 +108,18 @@ def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(VisualizationError.exit_code)
 
 
-def _print_links(links: Links, console: Console) -> None:
-    if links.login:
-        console.table({"page": links.page, "log in": links.login})
-        console.line(f"  The second link works once, soon; for another: {links.login_hint}")
-    else:
-        console.table({"page": links.page, "log in": links.login_hint})
+def _print_link(links: Links, console: Console) -> None:
+    """Print one link, and how it gets a person in."""
+    console.line(f"  {links.best}")
+    if links.login_hint:
+        console.line(f"  {links.login_hint}")
+    if tunnel := tunnel_command(links.page, os.environ):
+        console.line(f"  Over SSH, first run this on your own machine: {tunnel}")
+
+
+def _can_show(console: Console) -> bool:
+    """Whether a person is looking, and would see a browser that is opened here."""
+    return console.is_terminal and has_browser(os.environ)
 
 
 def show_plan(request: Request, engine: str, console: Console) -> None:
@@ -111,17 +129,27 @@ def show_plan(request: Request, engine: str, console: Console) -> None:
         for step in steps:
             console.line(f"  {describe([step])}")
         console.line("Nothing was done." if steps else "There is nothing to do.")
-        console.result({"steps": [describe([step]) for step in steps]})
+        console.result(
+            {"steps": [describe([step]) for step in steps], "notes": console.notes}
+        )
 
 
 def start_stack(config_file: pathlib.Path, console: Console) -> None:
     """Start what does not run, and print where to look."""
     with reported(console):
         steps = stack.start(config_file, console)
-        page = read_config(config_file).page
+        config = read_config(config_file)
+        links = engine_of(config_file, config).links(config, None)
         console.line("Started." if steps else "It was running already.")
-        console.table({"page": page, "log in": "multimeter-visu open"})
-        console.result({"running": True, "changed": bool(steps), "page": page})
+        _print_link(links, console)
+        console.result(
+            {
+                "running": True,
+                "changed": bool(steps),
+                "page": links.page,
+                "login": links.login,
+            }
+        )
 
 
 def stop_stack(config_file: pathlib.Path, console: Console) -> None:
@@ -176,10 +204,10 @@ def open_page(
         parts = engine_of(config_file, config)
         shown = _find_run(parts, config, run) if run else None
         links = parts.links(config, shown)
-        _print_links(links, console)
+        _print_link(links, console)
         console.result({"page": links.page, "login": links.login})
-        if browser and console.is_terminal:
-            webbrowser.open(links.login or links.page)
+        if browser and _can_show(console):
+            webbrowser.open(links.best)
 
 
 def run_demo(
@@ -200,21 +228,24 @@ def run_demo(
         identifier = checked_identifier(run or new_identifier("demo-"))
         links = parts.links(config, {"identifier": identifier, "start": None, "end": None})
         console.heading(f"A small training, live, for {seconds:g} seconds:")
-        _print_links(links, console)
+        console.line()
+        _print_link(links, console)
         console.line()
         begun = time.monotonic()
 
         def show() -> None:
-            if browser and console.is_terminal:
+            if browser and _can_show(console):
                 _wait_for_run(parts, config, identifier)
-                webbrowser.open(links.login or links.page)
+                webbrowser.open(links.best)
 
         def tell(label: str) -> None:
             console.line(f"  {time.monotonic() - begun:5.1f} s  {label}")
 
         complete = _demonstrate(config_file, identifier, seconds, show, tell)
         console.line("Done." if complete else "Interrupted; what was measured is stored.")
-        console.line(f"  See it again: multimeter-visu open {identifier}")
+        verb = f"open {shlex.quote(identifier)}"
+        again = command_of(verb, config_file, config.name)
+        console.line(f"  See it again: {again}")
         console.result(
             {
                 "run": identifier,
@@ -257,15 +288,10 @@ def _wait_for_run(parts: Engine, config: StackConfig, identifier: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _find_run(parts: Engine, config: StackConfig, identifier: str) -> Run:
-    for run in parts.runs(config):
-        if run["identifier"] == identifier:
-            return run
-    raise VisualizationError(
-        f"There is no run '{identifier}'.",
-        cause="It has not been stored yet, or under another identifier.",
-        next_step="multimeter-visu open shows the list of runs.",
-    )
+def _find_run(parts: Engine, config: StackConfig, word: str) -> Run:
+    runs = {str(run["identifier"]): run for run in reversed(parts.runs(config))}
+    entries = [RunEntry(name, config.url, run["start"]) for name, run in runs.items()]
+    return runs[choose_run(word, entries).identifier]
 
 
 def show_logs(

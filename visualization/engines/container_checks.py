@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from multimeter.errors import MultimeterError
 from multimeter.visualization.config import StackConfig
@@ -13,8 +13,13 @@ from multimeter.visualization.containers.desired import HOST
 from multimeter.visualization.containers.grafana import Grafana
 from multimeter.visualization.containers.influxdb import InfluxDB
 from multimeter.visualization.containers.settings import Settings
-from multimeter.visualization.embedded.ports import require_free
-from multimeter.visualization.engines.base import Request
+from multimeter.visualization.embedded.ports import choose_port, require_free
+from multimeter.visualization.engines.base import (
+    GRAFANA_PORT,
+    WRITE_PORT,
+    Request,
+    reserved_ports,
+)
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import ContainerPart
 from multimeter.visualization.report import Check
@@ -38,8 +43,12 @@ def diagnose_before(request: Request) -> Iterator[Check]:
     wanted = request.docker
     for image in (wanted.influxdb_image, wanted.grafana_image):
         yield _check_image(docker, image)
-    for port in (request.port, wanted.grafana_port):
-        yield _check_free(port)
+    reserved = reserved_ports(request)
+    for asked, usual in (
+        (request.port, WRITE_PORT),
+        (wanted.grafana_port, GRAFANA_PORT),
+    ):
+        yield _check_free(asked, usual, reserved, look=docker.is_local)
 
 
 def diagnose(
@@ -111,13 +120,18 @@ def _check_image(docker: Docker, name: str) -> Check:
     return Check("image", True, f"{name} is here ({image.id.removeprefix('sha256:')[:12]})")
 
 
-def _check_free(port: int) -> Check:
+def _check_free(
+    asked: int | None, usual: int, reserved: Mapping[int, str], *, look: bool
+) -> Check:
+    choice = choose_port(HOST, asked, usual, reserved, look=look)
+    if choice.note:
+        return Check("port", None, choice.note)
     try:
-        if port:
-            require_free(HOST, port)
+        if look:
+            require_free(HOST, choice.port)
     except MultimeterError as error:
         return Check("port", False, error.what, error.next_step)
-    return Check("port", True, f"{port} is free" if port else "any that is free")
+    return Check("port", True, f"{choice.port} is free")
 
 
 def _check_container(part: ContainerPart) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from multimeter.identifiers import RUNS
 from multimeter.line_protocol import portable_measurement
-from multimeter.visualization.config import StackConfig
+from multimeter.visualization.config import StackConfig, command_of
 from multimeter.visualization.containers.desired import (
     GRAFANA,
     HOST,
@@ -37,9 +38,10 @@ from multimeter.visualization.containers.settings import (
     Settings,
 )
 from multimeter.visualization.containers.waiting import Deadline
-from multimeter.visualization.dashboards.grafana import RUN_UID
+from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
 from multimeter.visualization.dashboards.own import OwnDashboard
-from multimeter.visualization.engines.base import DEFAULT_NAME, Links, Run
+from multimeter.visualization.embedded.ports import owner_of
+from multimeter.visualization.engines.base import Links, Run, way_out_of_taken_port
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import (
     ContainerPart,
@@ -50,7 +52,11 @@ from multimeter.visualization.engines.parts import (
     Part,
     VolumePart,
 )
-from multimeter.visualization.errors import ForeignDataError, VisualizationError
+from multimeter.visualization.errors import (
+    ForeignDataError,
+    PortTakenError,
+    VisualizationError,
+)
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
@@ -65,7 +71,8 @@ class DockerEngine:
     """The stack that one configuration describes.
 
     Args:
-        config: The configuration.
+        config_file: The configuration.
+        config: What it says.
         dashboards: Dashboards that somebody has made.
 
     Raises:
@@ -73,8 +80,12 @@ class DockerEngine:
     """
 
     def __init__(
-        self, config: StackConfig, dashboards: Sequence[OwnDashboard] = ()
+        self,
+        config_file: pathlib.Path,
+        config: StackConfig,
+        dashboards: Sequence[OwnDashboard] = (),
     ) -> None:
+        self._config_file = config_file
         self._config = config
         self._dashboards = dashboards
         self._settings = Settings.from_state(config.engine_state)
@@ -151,9 +162,21 @@ class DockerEngine:
             case Action.REMOVE:
                 part.remove()
             case Action.START if isinstance(part, ContainerPart):
-                part.start()
+                self._start(part)
             case Action.STOP if isinstance(part, ContainerPart):
                 part.stop()
+
+    def _start(self, part: ContainerPart) -> None:
+        try:
+            part.start()
+        except PortTakenError as error:
+            error.port = part.wanted.port
+            if self._docker.is_local:
+                owner = owner_of(part.wanted.port)
+                error.cause = f"Port {part.wanted.port} is taken by {owner}."
+            if not self._config.installing:
+                error.next_step = way_out_of_taken_port(self._config_file, self._config)
+            raise
 
     # Set-up
 
@@ -292,9 +315,9 @@ class DockerEngine:
         return [runs[key] for key in sorted(runs, reverse=True)]
 
     def page_of(self, config: StackConfig, run: Run | None) -> str:
-        """Return the dashboard of a run, from its first to its last point."""
+        """Return the dashboard of a run, from its first to its last point, or of all."""
         if run is None:
-            return config.page
+            return f"{config.page}/d/{RUNS_UID}"
         view = {"var-measurementId": portable_measurement(run["identifier"])}
         if run["start"] is None:
             # It is still to come: then it is followed.
@@ -307,11 +330,10 @@ class DockerEngine:
 
     def links(self, config: StackConfig, run: Run | None) -> Links:
         """Return the links to the dashboard."""
-        named = "" if config.name == DEFAULT_NAME else f" --name {config.name}"
-        command = f"multimeter-visu credentials{named}"
-        hint = f"as {GRAFANA_USER}, with the password from: {command}"
+        password = command_of("credentials", self._config_file, config.name)
+        hint = f"Log in as {GRAFANA_USER}; the password: {password}"
         if self._settings.anonymous:
-            hint = "not needed to look"
+            hint = ""
         return Links(self.page_of(config, run), "", hint)
 
     def details(self) -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
 
 @app.callback()
 def _options(
-    version: Annotated[  # its callback has done it all
+    version: Annotated[  # noqa: FBT002 - its callback has done it all
         bool,
         typer.Option(
             "--version",
@@ -56,7 +56,7 @@ def _options(
             is_eager=True,
             help="Print the version, and end.",
         ),
-    ] = False,  # noqa: FBT002 - as typer reads it
+    ] = False,
 ) -> None:
     pass
 

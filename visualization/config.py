@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import shlex
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ except ImportError:  # Windows has no flock.
 
 __all__ = [
     "StackConfig",
-    "command_of",
     "kept_file",
     "locked",
     "make_private_folder",
@@ -179,21 +177,6 @@ def remove_config(path: pathlib.Path) -> None:
     if path.parent.name == default_config_file().parent.name:
         with contextlib.suppress(OSError):
             path.parent.rmdir()
-
-
-def command_of(verb: str, path: pathlib.Path, name: str) -> str:
-    """Return the command line that does something with one of several stacks.
-
-    Args:
-        verb: What is to be done, with its options.
-        path: The configuration of the stack.
-        name: The name of the stack.
-    """
-    if path == default_config_file():
-        return f"multimeter-visu {verb}"
-    if path == default_config_file(name):
-        return f"multimeter-visu {verb} --name {name}"
-    return f"multimeter-visu {verb} -c {shlex.quote(str(path))}"
 
 
 def ports_of_others(path: pathlib.Path) -> dict[int, str]:

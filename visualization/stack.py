@@ -31,6 +31,7 @@ from multimeter.visualization.errors import (
     PortTakenError,
     VisualizationError,
 )
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.names import require_usable_name, require_usable_names
 from multimeter.visualization.plan import (
     Action,
@@ -171,9 +172,10 @@ def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
     except NotInstalledError:
         return
     if not config.installing:
+        look = command_of("open", config_file, config.name)
         raise AlreadyInstalledError(
             f"A stack is installed already: {config_file} describes it.",
-            next_step="multimeter-visu start | status | open | remove",
+            next_step=f"{look} shows it; start, stop, status and remove do the rest.",
         )
     take_back_interrupted(config_file, config, engine_of(config_file, config), report)
 

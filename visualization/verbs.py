@@ -27,7 +27,6 @@ from multimeter.runs.source import RunEntry
 from multimeter.visualization import stack
 from multimeter.visualization.config import (
     StackConfig,
-    command_of,
     kept_file,
     read_config,
 )
@@ -36,6 +35,7 @@ from multimeter.visualization.doctor import diagnose
 from multimeter.visualization.engines.base import Engine, Links, Request, Run
 from multimeter.visualization.engines.choice import engine_of
 from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.invocation import command_of, typed
 from multimeter.visualization.plan import describe
 from multimeter.visualization.snippet import snippet
 from multimeter.visualization.ssh import has_browser, tunnel_command
@@ -86,7 +86,7 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
         console.line()
         _print_link(installed.links, console)
         console.line()
-        console.heading("Send a run of your own:")
+        console.heading(f"Send a run of your own, by {typed('python')}:")
         console.line()
         console.line("\n".join(f"    {line}" if line else "" for line in code.splitlines()))
         console.result(
@@ -190,6 +190,8 @@ def show_status(config_file: pathlib.Path, console: Console) -> None:
             **found.details,
         }
         console.table({k: str(v) for k, v in shown.items() if v is not None})
+        if found.state == "stopped":
+            console.line(f"Next: {command_of('start', config_file, found.config.name)}")
         console.result(shown)
     if found.state != "running":
         sys.exit(_NOT_RUNNING)
@@ -223,7 +225,7 @@ def run_demo(
     signal.signal(signal.SIGTERM, _end)
     with reported(console):
         config = read_config(config_file)
-        _require_running(config_file)
+        _require_running(config_file, config)
         parts = engine_of(config_file, config)
         identifier = checked_identifier(run or new_identifier("demo-"))
         links = parts.links(config, {"identifier": identifier, "start": None, "end": None})
@@ -272,11 +274,12 @@ def _demonstrate(
     return True
 
 
-def _require_running(config_file: pathlib.Path) -> None:
+def _require_running(config_file: pathlib.Path, config: StackConfig) -> None:
     state = stack.status(config_file).state
     if state != "running":
+        start = command_of("start", config_file, config.name)
         raise VisualizationError(
-            f"The stack is {state}.", next_step="multimeter-visu start, then try again."
+            f"The stack is {state}.", next_step=f"{start}, then try again."
         )
 
 
@@ -364,5 +367,5 @@ def serve_stack(config_file: pathlib.Path, console: Console) -> None:
         from multimeter.visualization.embedded.launch import launch
 
         console.line(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
-        console.line("  multimeter-visu open")
+        console.line(f"  {command_of('open', config_file, config.name)}")
         launch(config_file)

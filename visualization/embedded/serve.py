@@ -14,6 +14,7 @@ from multimeter.visualization.embedded.http.app import create_app
 from multimeter.visualization.embedded.http.server import server_config
 from multimeter.visualization.embedded.ports import listen
 from multimeter.visualization.embedded.store.store import Store
+from multimeter.visualization.invocation import option_of
 
 __all__ = ["serve"]
 
@@ -37,7 +38,12 @@ def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) ->
     with listen(_HOST, port) as listener:
         store = Store(folder.store)
         try:
-            app = create_app(store, access, own_panels=OwnPanels(config_file))
+            app = create_app(
+                store,
+                access,
+                own_panels=OwnPanels(config_file),
+                open_command=f"multimeter-visu open{option_of(config_file, config.name)}",
+            )
             server = uvicorn.Server(server_config(app, _HOST, port))
             # Connections wait in the socket until the server takes them, so whoever
             # reads this need not ask whether it answers.

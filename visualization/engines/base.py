@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from multimeter.visualization.config import StackConfig, command_of, ports_of_others
+from multimeter.visualization.config import StackConfig, ports_of_others
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from multimeter.identifiers import RUNS
 from multimeter.line_protocol import portable_measurement
-from multimeter.visualization.config import StackConfig, command_of
+from multimeter.visualization.config import StackConfig
 from multimeter.visualization.containers.desired import (
     GRAFANA,
     HOST,
@@ -58,6 +58,7 @@ from multimeter.visualization.errors import (
     VisualizationError,
 )
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 

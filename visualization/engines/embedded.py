@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from multimeter.connection import run_page
 from multimeter.errors import MultimeterError
 from multimeter.visualization.client import StackClient
-from multimeter.visualization.config import StackConfig, command_of
+from multimeter.visualization.config import StackConfig
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.ports import choose_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
@@ -27,6 +27,7 @@ from multimeter.visualization.engines.base import (
 )
 from multimeter.visualization.errors import PortTakenError, VisualizationError
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import pathlib
 import stat
 
 import pytest
@@ -12,7 +11,6 @@ from multimeter.connection import default_config_file, read_connection
 from multimeter.errors import ConfigurationError
 from multimeter.visualization.config import (
     StackConfig,
-    command_of,
     locked,
     ports_of_others,
     read_config,
@@ -212,16 +210,3 @@ def test_what_is_no_configuration_of_a_stack_here_has_no_ports(home, tmp_path):
     remote = {"url": "https://influxdb.example.org:8086", "page": "http://[::1"}
     write_config(folder / "remote.json", dataclasses.replace(CONFIG, **remote))
     assert ports_of_others(folder / "visu.config.json") == {}
-
-
-@pytest.mark.parametrize(
-    ("file", "name", "options"),
-    [
-        (None, "multimeter", ""),
-        (None, "lab", " --name lab"),
-        ("/a b/c.json", "lab", " -c '/a b/c.json'"),
-    ],
-)
-def test_a_command_says_which_stack_it_is_for(home, file, name, options):
-    path = pathlib.Path(file) if file else default_config_file(name)
-    assert command_of("open", path, name) == f"multimeter-visu open{options}"

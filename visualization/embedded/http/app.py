@@ -41,6 +41,7 @@ def create_app(
     limits: Limits | None = None,
     now_ns: Callable[[], int] = time.time_ns,
     own_panels: OwnPanels = tuple,
+    open_command: str = "multimeter-visu open",
 ) -> Starlette:
     """Return the application.
 
@@ -50,6 +51,7 @@ def create_app(
         limits: What one request may take.
         now_ns: Returns the time, in ns since the epoch.
         own_panels: Panels that somebody has made; by default there are none.
+        open_command: The command that prints a link to log in.
     """
     limits = limits or Limits()
     sessions = Sessions(access.read_token, now_ns)
@@ -63,7 +65,7 @@ def create_app(
             *LinesApi(store, reading, now_ns).routes(),
             *ExportApi(store, reading, now_ns, own_panels).routes(),
             *HealthApi(store, reading, limits, now_ns).routes(),
-            *Pages(access, sessions, now_ns).routes(),
+            *Pages(access, sessions, now_ns, open_command).routes(),
             *asset_routes(),
         ],
         middleware=[Middleware(BodyLimits, limits=limits), Middleware(Guard)],

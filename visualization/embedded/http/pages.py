@@ -51,7 +51,7 @@ _VIEWS = (
 
 _FORM_BYTES = 8 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
-_USED_CODE = "This link has been used, or is too old. Make a new one: multimeter-visu open"
+_USED_CODE = "This link has been used, or is too old. The command above makes a new one."
 _WRONG_TOKEN = "This is not the read token of this server."  # noqa: S105 - a message
 _MOVED = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}">
@@ -67,10 +67,15 @@ class Pages:
         access: Who may log in.
         sessions: Who is logged in.
         now_ns: Returns the time, in ns since the epoch.
+        open_command: The command that prints a link to log in.
     """
 
     def __init__(
-        self, access: Access, sessions: Sessions, now_ns: Callable[[], int]
+        self,
+        access: Access,
+        sessions: Sessions,
+        now_ns: Callable[[], int],
+        open_command: str,
     ) -> None:
         self._access = access
         self._sessions = sessions
@@ -78,7 +83,9 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, auto_reload=False
         )
-        self._templates.globals.update(static=assets_path(), modules_of=modules_of)
+        self._templates.globals.update(
+            static=assets_path(), modules_of=modules_of, open_command=open_command
+        )
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""

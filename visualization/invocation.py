@@ -1,0 +1,62 @@
+"""Invocation: what a person types to run a program of this environment."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shlex
+import shutil
+import sys
+
+from multimeter.connection import default_config_file
+
+__all__ = ["command_of", "option_of", "typed"]
+
+
+def command_of(verb: str, config_file: pathlib.Path, name: str) -> str:
+    """Return the command that does something with one of several stacks.
+
+    Args:
+        verb: What is to be done, with its options.
+        config_file: The configuration of the stack.
+        name: The name of the stack.
+    """
+    return f"{typed('multimeter-visu')} {verb}{option_of(config_file, name)}"
+
+
+def option_of(config_file: pathlib.Path, name: str) -> str:
+    """Return the option that names a stack, with a space before; empty for the usual one.
+
+    Args:
+        config_file: The configuration of the stack.
+        name: The name of the stack.
+    """
+    if config_file == default_config_file():
+        return ""
+    if config_file == default_config_file(name):
+        return f" --name {name}"
+    return f" -c {shlex.quote(str(config_file))}"
+
+
+def typed(program: str) -> str:
+    """Return the name of a program, or its path where the shell would not find it.
+
+    In a virtual environment that is not activated, it would find none, or another one.
+
+    Args:
+        program: The name of a program that is installed beside this Python.
+    """
+    ours = pathlib.Path(sys.executable).with_name(program)
+    if os.name == "nt" or not ours.exists():
+        return program
+    try:
+        found = shutil.which(program)
+        if found and ours.samefile(found):
+            return program
+        here = pathlib.Path.cwd()
+    except OSError:  # the working folder is gone
+        return shlex.quote(str(ours))
+    if not ours.is_relative_to(here):
+        return shlex.quote(str(ours))
+    path = str(ours.relative_to(here))
+    return shlex.quote(path if "/" in path else f"./{path}")

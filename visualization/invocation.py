@@ -10,7 +10,7 @@ import sys
 
 from multimeter.connection import default_config_file
 
-__all__ = ["command_of", "option_of", "typed"]
+__all__ = ["command_of", "typed"]
 
 
 def command_of(verb: str, config_file: pathlib.Path, name: str) -> str:
@@ -21,21 +21,13 @@ def command_of(verb: str, config_file: pathlib.Path, name: str) -> str:
         config_file: The configuration of the stack.
         name: The name of the stack.
     """
-    return f"{typed('multimeter-visu')} {verb}{option_of(config_file, name)}"
-
-
-def option_of(config_file: pathlib.Path, name: str) -> str:
-    """Return the option that names a stack, with a space before; empty for the usual one.
-
-    Args:
-        config_file: The configuration of the stack.
-        name: The name of the stack.
-    """
     if config_file == default_config_file():
-        return ""
-    if config_file == default_config_file(name):
-        return f" --name {name}"
-    return f" -c {shlex.quote(str(config_file))}"
+        option = ""
+    elif config_file == default_config_file(name):
+        option = f" --name {name}"
+    else:
+        option = f" -c {shlex.quote(str(config_file))}"
+    return f"{typed('multimeter-visu')} {verb}{option}"
 
 
 def typed(program: str) -> str:

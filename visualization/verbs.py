@@ -86,7 +86,7 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
         console.line()
         _print_link(installed.links, console)
         console.line()
-        console.heading(f"Send a run of your own, by {typed('python')}:")
+        console.heading(f"Send a run of your own, with {typed('python')}:")
         console.line()
         console.line("\n".join(f"    {line}" if line else "" for line in code.splitlines()))
         console.result(
@@ -129,9 +129,8 @@ def show_plan(request: Request, engine: str, console: Console) -> None:
         for step in steps:
             console.line(f"  {describe([step])}")
         console.line("Nothing was done." if steps else "There is nothing to do.")
-        console.result(
-            {"steps": [describe([step]) for step in steps], "notes": console.notes}
-        )
+        notes = {"notes": console.notes} if console.notes else {}
+        console.result({"steps": [describe([step]) for step in steps], **notes})
 
 
 def start_stack(config_file: pathlib.Path, console: Console) -> None:

@@ -51,7 +51,6 @@ _VIEWS = (
 
 _FORM_BYTES = 8 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
-_USED_CODE = "This link has been used, or is too old. The command above makes a new one."
 _WRONG_TOKEN = "This is not the read token of this server."  # noqa: S105 - a message
 _MOVED = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}">
@@ -131,7 +130,7 @@ class Pages:
             return self._start_session(_moved(target))
         if is_logged_in(request, self._sessions):
             return _moved(target)
-        return self._render("login.html", 401, message=_USED_CODE, target=target)
+        return self._render("login.html", 401, used_link=True, target=target)
 
     async def _login_by_token(self, request: Request) -> Response:
         form = await _read_form(request)
@@ -169,6 +168,7 @@ class Pages:
         status: int = 200,
         *,
         message: str = "",
+        used_link: bool = False,
         target: str = "/",
         view: str = "",
     ) -> Response:
@@ -186,6 +186,7 @@ class Pages:
             delivery_losses=DELIVERY_LOSSES,
             health_hours=HEALTH_HOURS,
             message=message,
+            used_link=used_link,
             next=target,
         )
         return Response(text, status, _NO_STORE, "text/html; charset=utf-8")

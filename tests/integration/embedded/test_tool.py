@@ -17,6 +17,9 @@ import psutil
 import pytest
 import requests
 
+from multimeter.visualization import stack as stack_module
+from multimeter.visualization.console import Console
+from multimeter.visualization.engines.base import Request
 from multimeter.visualization.examples.load import example_lines
 
 EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())
@@ -250,6 +253,30 @@ def test_a_script_is_told_of_the_other_port_too(tool):
         said = tool.json("install")
     assert said["url"] == tool.config["url"] != "http://127.0.0.1:8086"
     assert any("Port 8086 is taken by" in each for each in said["notes"])
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(tool, monkeypatch):
+    monkeypatch.setenv("HOME", str(tool.home))
+    describe, others = stack_module.describe_stack, []
+
+    def describe_and_lose_the_port(*words):
+        config = describe(*words)
+        if not others:
+            port = int(config.url.rpartition(":")[2])
+            others.append(socket.create_server(("127.0.0.1", port)))
+        return config
+
+    monkeypatch.setattr(stack_module, "describe_stack", describe_and_lose_the_port)
+    request = Request(tool.config_file, None, "kantai", "multimeter", 0)
+    try:
+        installed = stack_module.install(request, "embedded", Console())
+        taken = others[0].getsockname()[1]
+    finally:
+        for other in others:
+            other.close()
+    assert installed.config.url == tool.config["url"]
+    assert not tool.config["url"].endswith(f":{taken}")
+    assert tool.runs()["example"]["points"] == EXAMPLE_POINTS
 
 
 def test_the_port_of_a_stopped_stack_stays_its_own(stack):

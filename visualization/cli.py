@@ -10,7 +10,6 @@ from typing import Annotated, Optional
 
 import typer
 
-from multimeter import __version__
 from multimeter.visualization.cli_dashboards import dashboards
 from multimeter.visualization.cli_options import (
     Config,
@@ -53,26 +52,8 @@ app.add_typer(dashboards, name="dashboard")
 _DOCKER = DockerOptions()
 
 
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
-    if asked:
-        typer.echo(f"multimeter-visu {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    context: typer.Context,
-    config: Config = None,
-    version: Annotated[  # noqa: ARG001 - its callback has done it all
-        bool,
-        typer.Option(
-            "--version",
-            callback=_print_version,
-            is_eager=True,
-            help="Print the version, and end.",
-        ),
-    ] = False,
-) -> None:
+def _options(context: typer.Context, config: Config = None) -> None:
     context.obj = config
 
 

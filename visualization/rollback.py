@@ -96,8 +96,6 @@ def taken_back_on_failure(
                 keep_secrets(config_file, config, parts)
             if whole:
                 remove_config(config_file)
-            if whole and not isinstance(error, Exception):
-                report.note("Interrupted: what the install had made is removed again.")
         raise
 
 

@@ -11,6 +11,7 @@ import difflib
 import pathlib
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.line_protocol import portable_measurement
@@ -19,6 +20,8 @@ from multimeter.runs.files import load_file
 from multimeter.runs.source import RunEntry, RunSource
 
 __all__ = ["UnknownRunError", "choose_run", "load_run"]
+
+T = TypeVar("T")
 
 _NUMBER = re.compile(r"@(latest|[1-9]\d{0,5})")
 _NEAR = 5
@@ -58,11 +61,23 @@ def load_run(
         if found is not None:
             return source.load(found)
     runs, trouble = _listed(sources)
-    entries = [entry for _, entry in runs.values()]
-    entry = choose_run(word, entries, trouble, no_file=True)
+    source, entry = _one_of(word, runs, trouble, also=", and no such file")
     for each in trouble:
         warn(each)
-    return runs[entry.identifier][0].load(entry)
+    return source.load(entry)
+
+
+def choose_run(word: str, runs: Iterable[RunEntry]) -> RunEntry:
+    """Return the one of several runs that a word means, other than by a path.
+
+    Args:
+        word: The word.
+        runs: The runs, each identifier once.
+
+    Raises:
+        UnknownRunError: There is no such run, or more than one.
+    """
+    return _one_of(word, [(None, run) for run in runs], [])[1]
 
 
 def _path_of(word: str) -> pathlib.Path | None:
@@ -74,68 +89,52 @@ def _path_of(word: str) -> pathlib.Path | None:
         return None  # no system takes it as a path
 
 
-_Runs = dict[str, tuple[RunSource, RunEntry]]
+_Runs = list[tuple[RunSource, RunEntry]]
 
 
 def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
-    """Return all runs by their identifiers, and what could not be read."""
-    runs: _Runs = {}
+    """Return all runs, each identifier once, and what could not be read."""
+    runs: dict[str, tuple[RunSource, RunEntry]] = {}
     trouble: list[str] = []
     for source in sources:
         listing = source.list()
         trouble += listing.trouble
         for entry in listing.entries:
             runs.setdefault(entry.identifier, (source, entry))
-    return runs, trouble
+    return list(runs.values()), trouble
 
 
-def choose_run(
-    word: str,
-    runs: Sequence[RunEntry],
-    trouble: Sequence[str] = (),
-    *,
-    no_file: bool = False,
-) -> RunEntry:
-    """Return the one of several runs that a word means, other than by a path.
-
-    Args:
-        word: The word.
-        runs: The runs, each identifier once.
-        trouble: What could not be read, which is said where there is no such run.
-        no_file: Whether it was looked for a file of that name, too.
-
-    Raises:
-        UnknownRunError: There is no such run, or more than one.
-    """
+def _one_of(
+    word: str, runs: list[tuple[T, RunEntry]], trouble: list[str], *, also: str = ""
+) -> tuple[T, RunEntry]:
     # A place that has no other name for a run lists it by that of its measurement.
     called = {word, portable_measurement(word)}
-    exact = [run for run in runs if run.identifier in called]
+    exact = [run for run in runs if run[1].identifier in called]
     if exact:
         return exact[0]
     if match := _NUMBER.fullmatch(word):
         number = 1 if match[1] == "latest" else int(match[1])
-        started = [run for run in runs if run.start_ns is not None]
-        started.sort(key=lambda run: run.start_ns or 0, reverse=True)
+        started = [run for run in runs if run[1].start_ns is not None]
+        started.sort(key=lambda run: run[1].start_ns or 0, reverse=True)
         if number <= len(started):
             return started[number - 1]
         raise _unknown(f"There is no run {word}: {len(started)} are known.", trouble)
-    begin = [run for run in runs if word and run.identifier.startswith(word)]
+    begin = [run for run in runs if word and run[1].identifier.startswith(word)]
     if len(begin) == 1:
         return begin[0]
     if begin:
-        names = sorted(run.identifier for run in begin)
+        names = sorted(run[1].identifier for run in begin)
         more = f", and {len(names) - _NEAR} more" if len(names) > _NEAR else ""
         raise UnknownRunError(
             f"{len(names)} runs begin with '{word}': {', '.join(names[:_NEAR])}{more}.",
             next_step="Write more of it.",
         )
-    near = difflib.get_close_matches(word, [run.identifier for run in runs], _NEAR, 0.5)
+    near = difflib.get_close_matches(word, [run[1].identifier for run in runs], _NEAR, 0.5)
     said = f" Near to it: {', '.join(near)}." if near else ""
-    also = ", and no such file" if no_file else ""
     raise _unknown(f"There is no run '{word}'{also}.{said}", trouble)
 
 
-def _unknown(what: str, trouble: Sequence[str]) -> UnknownRunError:
+def _unknown(what: str, trouble: list[str]) -> UnknownRunError:
     lines = [each.splitlines()[0] for each in trouble[:_NEAR]]
     cause = f"Not everything could be asked: {' '.join(lines)}" if lines else ""
     return UnknownRunError(

@@ -75,17 +75,6 @@ def _why_not(docker: Docker, request: Request) -> str:
     return ""
 
 
-def _docker_engine(config_file: pathlib.Path, config: StackConfig) -> Engine:
-    from multimeter.visualization.engines.containers import DockerEngine
-
-    try:
-        return DockerEngine(config_file, config, own_dashboards(config_file))
-    except EngineError as error:
-        # Another engine is of no use to what is installed already.
-        error.next_step = "Start that engine, then do the same again."
-        raise
-
-
 def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
     """Return the engine that an installed stack runs on.
 
@@ -97,7 +86,9 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
         if config.engine == "embedded":
             return EmbeddedEngine(config_file, config)
         if config.engine == "docker":
-            return _docker_engine(config_file, config)
+            from multimeter.visualization.engines.containers import DockerEngine
+
+            return DockerEngine(config_file, config, own_dashboards(config_file))
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, MultimeterError):
             raise

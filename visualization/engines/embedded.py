@@ -193,9 +193,7 @@ class EmbeddedEngine:
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
         if process is None:
-            start = command_of("start", self._config_file, config.name)
-            yield Check("server", False, "it does not run", start)
-            yield self._check_port()
+            yield Check("server", False, "it does not run", "multimeter-visu start")
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:
@@ -211,14 +209,6 @@ class EmbeddedEngine:
             yield Check("write token", False, error.what, error.next_step)
         else:
             yield Check("write token", True, "it may write")
-
-    def _check_port(self) -> Check:
-        try:
-            require_free(_HOST, self._port)
-        except VisualizationError as error:
-            way_out = way_out_of_taken_port(self._config_file, self._config)
-            return Check("port", False, error.what, way_out)
-        return Check("port", True, f"{self._port} is free")
 
     def credentials(self, config: StackConfig) -> Mapping[str, str]:
         """Return the tokens; the page opens by a link."""

@@ -6,11 +6,8 @@ import json
 
 import pytest
 
-import multimeter
 from multimeter import visualization
 from multimeter.visualization import cli
-from multimeter.visualization.config import StackConfig, write_config
-from multimeter.visualization.containers.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -107,31 +104,6 @@ def test_without_an_engine_docker_says_what_was_tried_and_what_to_do(capsys, hom
     assert f"DOCKER_HOST (unix://{home}/no.sock): there is no such socket" in said
     assert "--engine embedded" in said
     assert list(home.iterdir()) == []
-
-
-@pytest.mark.parametrize("verb", ["status", "start", "open"])
-def test_where_its_engine_is_down_an_installed_stack_needs_that_engine(verb, capsys, home):
-    settings = Settings(
-        id="1",
-        endpoint={"host": f"unix://{home}/no.sock", "found": "DOCKER_HOST"},
-        influxdb_image="i",
-        grafana_image="g",
-        influxdb_port=1,
-        grafana_port=2,
-        timeout=1.0,
-        operator_token="o",
-        influxdb_password="p",
-        grafana_password="p",
-    )
-    url = "http://127.0.0.1:1"
-    state = settings.to_state()
-    config = StackConfig("multimeter", "docker", url, "o", "b", "w", "r", url, state)
-    write_config(home / ".multimeter" / "visu.config.json", config)
-    assert run(verb) == 255
-    said = capsys.readouterr().err
-    assert "there is no such socket" in said
-    assert "Next: Start that engine" in said
-    assert "embedded" not in said
 
 
 def test_the_plan_of_an_install_is_printed_and_nothing_is_done(capsys, home):
@@ -270,8 +242,3 @@ def test_only_a_port_that_was_typed_is_asked_for(monkeypatch):
     ):
         assert run("install", *words) == 0
     assert asked == [(None, None), (8086, 3000), (0, None)]
-
-
-def test_the_version_is_printed(capsys):
-    assert run("--version") == 0
-    assert capsys.readouterr().out == f"multimeter-visu {multimeter.__version__}\n"

@@ -142,16 +142,6 @@ def test_a_failed_install_leaves_nothing(engine, request_, step, error):
     assert not request_.config_file.parent.exists()
 
 
-@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), SystemExit(252)])
-def test_an_interrupted_install_says_that_it_has_left_nothing(engine, request_, interrupt):
-    engine.fail_at, engine.error = Action.START, interrupt
-    report = Report()
-    with pytest.raises(type(interrupt)):
-        stack.install(request_, "auto", report)
-    said = "Interrupted: what the install had made is removed again."
-    assert report.notes == [said]
-
-
 def port_taken(port: int | None) -> PortTakenError:
     error = PortTakenError("taken")
     error.port = port

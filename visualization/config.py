@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
@@ -21,7 +20,7 @@ from multimeter.connection import (
     default_config_file,
     load_configuration,
 )
-from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
+from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 
 try:
@@ -35,16 +34,11 @@ __all__ = [
     "locked",
     "make_private_folder",
     "open_private",
-    "ports_of_others",
     "read_config",
     "read_kept",
     "remove_config",
     "write_config",
 ]
-
-
-_LONGEST_CONFIGURATION = 1 << 16
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -177,50 +171,6 @@ def remove_config(path: pathlib.Path) -> None:
     if path.parent.name == default_config_file().parent.name:
         with contextlib.suppress(OSError):
             path.parent.rmdir()
-
-
-def ports_of_others(path: pathlib.Path) -> dict[int, str]:
-    """Return the ports of the other stacks that are known here, running or not.
-
-    Known are those whose configuration is in the usual folder, or beside this one.
-
-    Args:
-        path: The configuration of the stack that asks.
-
-    Returns:
-        Who uses each port, as it can be said in a message.
-    """
-    ports = {}
-    for folder in {default_config_file().parent, path.parent}:
-        for each in sorted(folder.glob("*.json")):
-            if each == path or not _may_be_configuration(each):
-                continue
-            with contextlib.suppress(MultimeterError):
-                other = read_config(each)
-                for url in (other.url, other.page):
-                    if port := _local_port(url):
-                        ports[port] = _described(other.name, each)
-    return ports
-
-
-def _may_be_configuration(path: pathlib.Path) -> bool:
-    try:
-        return path.is_file() and path.stat().st_size < _LONGEST_CONFIGURATION
-    except OSError:
-        return False
-
-
-def _described(name: str, path: pathlib.Path) -> str:
-    place = "" if path == default_config_file(name) else f" ({path})"
-    return f"the stack '{name}'{place}"
-
-
-def _local_port(url: str) -> int | None:
-    with contextlib.suppress(ValueError):
-        parts = urllib.parse.urlsplit(url)
-        if parts.hostname in _LOOPBACK:
-            return parts.port
-    return None
 
 
 @contextlib.contextmanager

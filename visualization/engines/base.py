@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from multimeter.visualization.config import StackConfig, ports_of_others
+from multimeter.visualization.config import StackConfig
 from multimeter.visualization.invocation import command_of
+from multimeter.visualization.other_stacks import ports_of_others
 from multimeter.visualization.plan import Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 

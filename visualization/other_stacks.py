@@ -54,7 +54,7 @@ def _configuration(path: pathlib.Path) -> dict[str, Any]:
 
 def _described(name: str, path: pathlib.Path) -> str:
     place = "" if path == default_config_file(name) else f" ({path})"
-    return f"the stack '{name}'{place}"
+    return f"the stack {name!r:.60}{place}"
 
 
 def _local_port(url: object) -> int | None:

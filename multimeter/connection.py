@@ -26,6 +26,7 @@ __all__ = [
     "find_connection",
     "load_configuration",
     "read_connection",
+    "run_page",
 ]
 
 CONFIGURATION_VERSION = 1
@@ -46,6 +47,8 @@ class Connection:
         token: The token that may write.
         read_token: The token that may read; empty when unknown.
         page: What a person opens; empty when unknown.
+        engine: What the stack runs on, ``docker`` or ``embedded``; empty when unknown. It
+            makes no difference to where points go.
     """
 
     url: str
@@ -54,14 +57,28 @@ class Connection:
     token: str = field(repr=False)
     read_token: str = field(default="", repr=False)
     page: str = ""
+    engine: str = field(default="", compare=False)
 
     def page_of(self, identifier: str) -> str:
         """Return what a person opens to see one run; empty when unknown."""
         if not self.page:
             return ""
+        if self.engine == "embedded":
+            return run_page(self.page, identifier)
         name = urllib.parse.quote(portable_measurement(identifier), safe="")
         page = without_secrets(self.page).rstrip("/")
         return f"{page}/d/{RUN_DASHBOARD}/multimeter?var-measurementId={name}"
+
+
+def run_page(page: str, identifier: str) -> str:
+    """Return the address of one run on the page of the embedded server.
+
+    Args:
+        page: Where the page is.
+        identifier: The identifier of the run.
+    """
+    name = urllib.parse.quote(portable_measurement(identifier), safe="")
+    return f"{page.rstrip('/')}/?run={name}"
 
 
 def default_config_file(name: str = "multimeter") -> pathlib.Path:

@@ -36,7 +36,8 @@ def install(args: argparse.Namespace) -> None:
 
     Args:
         args: ``config_file``, ``data_dir``, ``org`` and ``bucket``; also ``engine`` and
-            ``port`` where they are there.
+            ``port`` where they are there. Without a port, the usual one or the next
+            free one is used.
 
     Raises:
         SystemExit: 255 no engine, 254 already installed, 252 a step failed.
@@ -52,7 +53,7 @@ def install(args: argparse.Namespace) -> None:
         pathlib.Path(data_dir) if data_dir else None,
         getattr(args, "org", "kantai"),
         getattr(args, "bucket", "multimeter"),
-        getattr(args, "port", 8086),
+        getattr(args, "port", None),
     )
     install_stack(request, getattr(args, "engine", "auto"), Console())
 

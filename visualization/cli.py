@@ -27,7 +27,13 @@ from multimeter.visualization.cli_options import (
     config_file_of,
     console_for,
 )
-from multimeter.visualization.engines.base import DEFAULT_NAME, DockerOptions, Request
+from multimeter.visualization.engines.base import (
+    DEFAULT_NAME,
+    GRAFANA_PORT,
+    WRITE_PORT,
+    DockerOptions,
+    Request,
+)
 from multimeter.visualization.extra import naming_the_extra
 
 __all__ = ["app", "main"]
@@ -51,7 +57,6 @@ app = typer.Typer(
 app.add_typer(dashboards, name="dashboard")
 
 _DOCKER = DockerOptions()
-_PORT = 8086
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
@@ -87,8 +92,8 @@ def install(
     ] = "multimeter",
     config: Config = None,
     engine: EngineName = "auto",
-    port: Port = _PORT,
-    grafana_port: GrafanaPort = _DOCKER.grafana_port,
+    port: Port = WRITE_PORT,
+    grafana_port: GrafanaPort = GRAFANA_PORT,
     name: Name = DEFAULT_NAME,
     influxdb_image: InfluxdbImage = _DOCKER.influxdb_image,
     grafana_image: GrafanaImage = _DOCKER.grafana_image,
@@ -123,7 +128,7 @@ def install(
     options = DockerOptions(
         influxdb_image=influxdb_image,
         grafana_image=grafana_image,
-        grafana_port=grafana_port,
+        grafana_port=_asked_for(context, "grafana_port", grafana_port),
         timeout=timeout,
         anonymous=anonymous,
         influxdb_url=influxdb_url,
@@ -132,9 +137,16 @@ def install(
     )
     folder = directory.expanduser() if directory else None
     config_file = config_file_of(context, config, name)
-    request = Request(config_file, folder, org, bucket, port, name, options)
+    asked_port = _asked_for(context, "port", port)
+    request = Request(config_file, folder, org, bucket, asked_port, name, options)
     act = show_plan if plan else install_stack
     act(request, engine, console_for(as_json=json))
+
+
+def _asked_for(context: typer.Context, name: str, port: int) -> int | None:
+    """Return a port where it was asked for; None where it is the usual one."""
+    source = context.get_parameter_source(name)
+    return None if source is not None and source.name == "DEFAULT" else port
 
 
 @app.command()
@@ -202,14 +214,19 @@ def open_(
     context: typer.Context,
     run: Annotated[
         Optional[str],
-        typer.Argument(help="The run to show.", metavar="[RUN]", show_default=False),
+        typer.Argument(
+            help="The run to show: its identifier, or a beginning that only one run has;"
+            " @latest, or @2 for the run before it.",
+            metavar="[RUN]",
+            show_default=False,
+        ),
     ] = None,
     config: Config = None,
     name: Name = DEFAULT_NAME,
     browser: Annotated[bool, typer.Option(help="Open a browser too.")] = True,
     json: Json = False,
 ) -> None:
-    """Print a link, and how to log in, and open it in the browser."""
+    """Print a link to the page, or to one run, and open it in the browser."""
     from multimeter.visualization.verbs import open_page
 
     console = console_for(as_json=json)
@@ -274,8 +291,8 @@ def doctor(
     context: typer.Context,
     config: Config = None,
     engine: EngineName = "auto",
-    port: Port = _PORT,
-    grafana_port: GrafanaPort = _DOCKER.grafana_port,
+    port: Port = WRITE_PORT,
+    grafana_port: GrafanaPort = GRAFANA_PORT,
     name: Name = DEFAULT_NAME,
     influxdb_image: InfluxdbImage = _DOCKER.influxdb_image,
     grafana_image: GrafanaImage = _DOCKER.grafana_image,
@@ -290,10 +307,11 @@ def doctor(
     options = DockerOptions(
         influxdb_image=influxdb_image,
         grafana_image=grafana_image,
-        grafana_port=grafana_port,
+        grafana_port=_asked_for(context, "grafana_port", grafana_port),
     )
     config_file = config_file_of(context, config, name)
-    request = Request(config_file, None, "kantai", "multimeter", port, name, options)
+    asked_port = _asked_for(context, "port", port)
+    request = Request(config_file, None, "kantai", "multimeter", asked_port, name, options)
     show_doctor(request, engine, console_for(as_json=json))
 
 

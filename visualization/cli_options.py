@@ -69,12 +69,18 @@ Port = Annotated[
         "--influxdb-port",
         min=0,
         max=65535,
-        help="The port of the write API; 0 takes any that is free.",
+        help="The port of the write API; 0 takes any that is free. Where the usual one"
+        " is taken, the next free one is used.",
     ),
 ]
 GrafanaPort = Annotated[
     int,
-    typer.Option(min=0, max=65535, help="Docker: the port of Grafana; 0 takes a free one."),
+    typer.Option(
+        min=0,
+        max=65535,
+        help="Docker: the port of Grafana; 0 takes any that is free. Where the usual one is"
+        " taken, the next free one is used.",
+    ),
 ]
 InfluxdbImage = Annotated[
     str, typer.Option(help="Docker: the image of InfluxDB 2.", metavar="IMAGE")

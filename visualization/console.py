@@ -30,10 +30,14 @@ class Console:
 
     Args:
         as_json: Print one JSON object at the end, and nothing else.
+
+    Attributes:
+        notes: What was good to know so far.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
+        self.notes: list[str] = []
         self._out = RichConsole(highlight=False, markup=False, soft_wrap=True)
         self._err = RichConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
@@ -89,7 +93,11 @@ class Console:
             self.note(f"  {layer}: {said}")
 
     def note(self, text: str) -> None:
-        """Print what is good to know; work does not stop because nobody can read it."""
+        """Print what is good to know, and keep it for the object that a script gets.
+
+        Work does not stop because nobody can read it.
+        """
+        self.notes.append(text)
         with contextlib.suppress(OutputError):
             self.line(text)
 

@@ -68,7 +68,13 @@ class NotInstalledError(VisualizationError):
 
 
 class PortTakenError(VisualizationError):
-    """Another program listens on the port."""
+    """Another program listens on the port.
+
+    Attributes:
+        port: The port; None where it is not known.
+    """
+
+    port: int | None = None
 
 
 class EngineGoneError(VisualizationError):

@@ -30,8 +30,10 @@ from multimeter.visualization.engines.choice import describe_stack, engine_of
 from multimeter.visualization.errors import (
     AlreadyInstalledError,
     NotInstalledError,
+    PortTakenError,
     VisualizationError,
 )
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.names import require_usable_name, require_usable_names
 from multimeter.visualization.plan import (
     Action,
@@ -67,6 +69,9 @@ __all__ = [
     "status",
     "stop",
 ]
+
+
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -138,26 +143,41 @@ def install(request: Request, engine: str, report: Reporter) -> Installed:
     folders = missing_folders(request.config_file.parent)
     with locked(request.config_file):
         _require_absent(request.config_file, report)
-        config = describe_stack(engine, request, report)
-        config = dataclasses.replace(config, installing=True)
-        parts = engine_of(request.config_file, config)
-        found = parts.observe()
-        state = {
-            **config.engine_state,
-            "made": to_be_made(found),
-            "config_folders": [str(each) for each in folders],
-        }
-        config = dataclasses.replace(config, engine_state=state)
-        with taken_back_on_failure(request.config_file, config, parts, report) as attempt:
-            write_config(request.config_file, config)
-            _carry_out(plan_install(found), parts, report, attempt.done)
-            attempt.finishing = True
-            config, run = parts.finish(config, report)
-            config = dataclasses.replace(config, installing=False)
-            links = parts.links(config, run)
-            write_config(request.config_file, config)
-        remove_config(kept_file(request.config_file))
-        return Installed(config, links, parts.page_of(config, SNIPPET_RUN))
+        while True:
+            try:
+                return _install(request, engine, report, folders)
+            except PortTakenError as error:
+                taken = request.taken_ports
+                asked_for = (request.port, request.docker.grafana_port)
+                if error.port is None or error.port in asked_for or len(taken) >= _TRIES:
+                    raise
+                # Another program took it after it had looked free: try the next one.
+                request = dataclasses.replace(request, taken_ports=taken | {error.port})
+
+
+def _install(
+    request: Request, engine: str, report: Reporter, folders: Sequence[pathlib.Path]
+) -> Installed:
+    config = describe_stack(engine, request, report)
+    config = dataclasses.replace(config, installing=True)
+    parts = engine_of(request.config_file, config)
+    found = parts.observe()
+    state = {
+        **config.engine_state,
+        "made": to_be_made(found),
+        "config_folders": [str(each) for each in folders],
+    }
+    config = dataclasses.replace(config, engine_state=state)
+    with taken_back_on_failure(request.config_file, config, parts, report) as attempt:
+        write_config(request.config_file, config)
+        _carry_out(plan_install(found), parts, report, attempt.done)
+        attempt.finishing = True
+        config, run = parts.finish(config, report)
+        config = dataclasses.replace(config, installing=False)
+        links = parts.links(config, run)
+        write_config(request.config_file, config)
+    remove_config(kept_file(request.config_file))
+    return Installed(config, links, parts.page_of(config, SNIPPET_RUN))
 
 
 def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
@@ -167,9 +187,10 @@ def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
     except NotInstalledError:
         return
     if not config.installing:
+        look = command_of("open", config_file, config.name)
         raise AlreadyInstalledError(
             f"A stack is installed already: {config_file} describes it.",
-            next_step="multimeter-visu start | status | open | remove",
+            next_step=f"{look} shows it; start, stop, status and remove do the rest.",
         )
     take_back_interrupted(config_file, config, engine_of(config_file, config), report)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import pathlib
+import shlex
 import signal
 import sys
 import time
@@ -20,15 +22,23 @@ from typing import NoReturn
 from multimeter.connection import default_config_file
 from multimeter.errors import MultimeterError
 from multimeter.identifiers import checked_identifier, new_identifier
+from multimeter.runs.choice import choose_run
+from multimeter.runs.source import RunEntry
 from multimeter.visualization import stack
-from multimeter.visualization.config import StackConfig, kept_file, read_config
+from multimeter.visualization.config import (
+    StackConfig,
+    kept_file,
+    read_config,
+)
 from multimeter.visualization.console import Console
 from multimeter.visualization.doctor import diagnose
 from multimeter.visualization.engines.base import Engine, Links, Request, Run
 from multimeter.visualization.engines.choice import engine_of
 from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.invocation import command_of, typed
 from multimeter.visualization.plan import describe
 from multimeter.visualization.snippet import snippet
+from multimeter.visualization.ssh import has_browser, tunnel_command
 
 __all__ = [
     "install_stack",
@@ -73,9 +83,10 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
         code = snippet(installed.next_page, None if default else request.config_file)
         console.line()
         console.heading("Multimeter is ready. Look at the example:")
-        _print_links(installed.links, console)
         console.line()
-        console.heading("Send a run of your own:")
+        _print_link(installed.links, console)
+        console.line()
+        console.heading(f"Send a run of your own, with {typed('python')}:")
         console.line()
         console.line("\n".join(f"    {line}" if line else "" for line in code.splitlines()))
         console.result(
@@ -87,6 +98,7 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
                 "bucket": config.bucket,
                 "page": installed.links.page,
                 "login": installed.links.login,
+                "notes": console.notes,
                 "python": code,
             }
         )
@@ -96,12 +108,18 @@ def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(VisualizationError.exit_code)
 
 
-def _print_links(links: Links, console: Console) -> None:
-    if links.login:
-        console.table({"page": links.page, "log in": links.login})
-        console.line(f"  The second link works once, soon; for another: {links.login_hint}")
-    else:
-        console.table({"page": links.page, "log in": links.login_hint})
+def _print_link(links: Links, console: Console) -> None:
+    """Print one link, and how it gets a person in."""
+    console.line(f"  {links.best}")
+    if links.login_hint:
+        console.line(f"  {links.login_hint}")
+    if tunnel := tunnel_command(links.page, os.environ):
+        console.line(f"  Over SSH, first run this on your own machine: {tunnel}")
+
+
+def _can_show(console: Console) -> bool:
+    """Whether a person is looking, and would see a browser that is opened here."""
+    return console.is_terminal and has_browser(os.environ)
 
 
 def show_plan(request: Request, engine: str, console: Console) -> None:
@@ -111,7 +129,8 @@ def show_plan(request: Request, engine: str, console: Console) -> None:
         for step in steps:
             console.line(f"  {describe([step])}")
         console.line("Nothing was done." if steps else "There is nothing to do.")
-        console.result({"steps": [describe([step]) for step in steps]})
+        notes = {"notes": console.notes} if console.notes else {}
+        console.result({"steps": [describe([step]) for step in steps], **notes})
 
 
 def start_stack(config_file: pathlib.Path, console: Console) -> None:
@@ -121,8 +140,15 @@ def start_stack(config_file: pathlib.Path, console: Console) -> None:
         config = read_config(config_file)
         links = engine_of(config_file, config).links(config, None)
         console.line("Started." if steps else "It was running already.")
-        _print_links(links, console)
-        console.result({"running": True, "changed": bool(steps), "page": links.page})
+        _print_link(links, console)
+        console.result(
+            {
+                "running": True,
+                "changed": bool(steps),
+                "page": links.page,
+                "login": links.login,
+            }
+        )
 
 
 def stop_stack(config_file: pathlib.Path, console: Console) -> None:
@@ -173,6 +199,8 @@ def show_status(config_file: pathlib.Path, console: Console) -> None:
             **found.details,
         }
         console.table({k: str(v) for k, v in shown.items() if v is not None})
+        if found.state == "stopped":
+            console.line(f"Next: {command_of('start', config_file, found.config.name)}")
         console.result(shown)
     if found.state != "running":
         sys.exit(_NOT_RUNNING)
@@ -187,10 +215,10 @@ def open_page(
         parts = engine_of(config_file, config)
         shown = _find_run(parts, config, run) if run else None
         links = parts.links(config, shown)
-        _print_links(links, console)
+        _print_link(links, console)
         console.result({"page": links.page, "login": links.login})
-        if browser and console.is_terminal:
-            webbrowser.open(links.login or links.page)
+        if browser and _can_show(console):
+            webbrowser.open(links.best)
 
 
 def run_demo(
@@ -206,7 +234,7 @@ def run_demo(
     signal.signal(signal.SIGTERM, _end)
     with reported(console):
         config = read_config(config_file)
-        _require_running(config_file)
+        _require_running(config_file, config)
         parts = engine_of(config_file, config)
         identifier = checked_identifier(run or new_identifier("demo-"))
         if any(each["identifier"] == identifier for each in parts.runs(config)):
@@ -216,21 +244,24 @@ def run_demo(
             )
         links = parts.links(config, {"identifier": identifier, "start": None, "end": None})
         console.heading(f"A small training, live, for {seconds:g} seconds:")
-        _print_links(links, console)
+        console.line()
+        _print_link(links, console)
         console.line()
         begun = time.monotonic()
 
         def show() -> None:
-            if browser and console.is_terminal:
+            if browser and _can_show(console):
                 _wait_for_run(parts, config, identifier)
-                webbrowser.open(links.login or links.page)
+                webbrowser.open(links.best)
 
         def tell(label: str) -> None:
             console.note(f"  {time.monotonic() - begun:5.1f} s  {label}")
 
         complete = _demonstrate(config_file, identifier, seconds, show, tell)
         console.line("Done." if complete else "Interrupted; what was measured is stored.")
-        console.line(f"  See it again: multimeter-visu open {identifier}")
+        verb = f"open {shlex.quote(identifier)}"
+        again = command_of(verb, config_file, config.name)
+        console.line(f"  See it again: {again}")
         console.result(
             {
                 "run": identifier,
@@ -257,11 +288,12 @@ def _demonstrate(
     return True
 
 
-def _require_running(config_file: pathlib.Path) -> None:
+def _require_running(config_file: pathlib.Path, config: StackConfig) -> None:
     state = stack.status(config_file).state
     if state != "running":
+        start = command_of("start", config_file, config.name)
         raise VisualizationError(
-            f"The stack is {state}.", next_step="multimeter-visu start, then try again."
+            f"The stack is {state}.", next_step=f"{start}, then try again."
         )
 
 
@@ -273,15 +305,10 @@ def _wait_for_run(parts: Engine, config: StackConfig, identifier: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _find_run(parts: Engine, config: StackConfig, identifier: str) -> Run:
-    for run in parts.runs(config):
-        if run["identifier"] == identifier:
-            return run
-    raise VisualizationError(
-        f"There is no run '{identifier}'.",
-        cause="It has not been stored yet, or under another identifier.",
-        next_step="multimeter-visu open shows the list of runs.",
-    )
+def _find_run(parts: Engine, config: StackConfig, word: str) -> Run:
+    runs = {str(run["identifier"]): run for run in reversed(parts.runs(config))}
+    entries = [RunEntry(name, config.url, run["start"]) for name, run in runs.items()]
+    return runs[choose_run(word, entries).identifier]
 
 
 def show_logs(
@@ -354,5 +381,5 @@ def serve_stack(config_file: pathlib.Path, console: Console) -> None:
         from multimeter.visualization.embedded.launch import launch
 
         console.note(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
-        console.note("  multimeter-visu open")
+        console.note(f"  {command_of('open', config_file, config.name)}")
         launch(config_file)

@@ -13,6 +13,7 @@ import pathlib
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.line_protocol import portable_measurement
@@ -20,7 +21,9 @@ from multimeter.result import Result
 from multimeter.runs.files import is_run_file, load_file
 from multimeter.runs.source import RunEntry, RunSource, starts_ahead
 
-__all__ = ["UnknownRunError", "load_run"]
+__all__ = ["UnknownRunError", "choose_run", "load_run"]
+
+T = TypeVar("T")
 
 _NUMBER = re.compile(r"@(latest|[1-9]\d{0,5})")
 _NEAR = 5
@@ -64,10 +67,23 @@ def load_run(
         if found is not None:
             return source.load(found)
     runs, trouble = _listed(sources)
-    source, entry = _one_of(word, runs, trouble)
+    source, entry = _one_of(word, runs, trouble, also=", and no such file")
     for each in trouble:
         warn(each)
     return source.load(entry)
+
+
+def choose_run(word: str, runs: Iterable[RunEntry]) -> RunEntry:
+    """Return the one of several runs that a word means, other than by a path.
+
+    Args:
+        word: The word.
+        runs: The runs, each identifier once.
+
+    Raises:
+        UnknownRunError: There is no such run, or more than one.
+    """
+    return _one_of(word, [(None, run) for run in runs], [])[1]
 
 
 def _path_of(word: str) -> pathlib.Path | None:
@@ -98,7 +114,9 @@ def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
     return list(runs.values()), trouble
 
 
-def _one_of(word: str, runs: _Runs, trouble: list[str]) -> tuple[RunSource, RunEntry]:
+def _one_of(
+    word: str, runs: list[tuple[T, RunEntry]], trouble: list[str], *, also: str = ""
+) -> tuple[T, RunEntry]:
     # A place that has no other name for a run lists it by that of its measurement.
     called = {word, portable_measurement(word)}
     exact = [run for run in runs if run[1].identifier in called]
@@ -128,7 +146,7 @@ def _one_of(word: str, runs: _Runs, trouble: list[str]) -> tuple[RunSource, RunE
         )
     near = difflib.get_close_matches(word, [run[1].identifier for run in runs], _NEAR, 0.5)
     said = f" Near to it: {', '.join(near)}." if near else ""
-    raise _unknown(f"There is no run '{word}', and no such file.{said}", trouble)
+    raise _unknown(f"There is no run '{word}'{also}.{said}", trouble)
 
 
 def _unknown(what: str, trouble: list[str]) -> UnknownRunError:

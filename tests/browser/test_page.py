@@ -244,12 +244,41 @@ def test_a_run_that_is_being_written_moves_by_itself(browser, shared_stack):
         )
 
 
-def test_an_unknown_run_is_said_and_the_list_is_still_there(browser):
-    browser.driver.get(browser.driver.current_url.split("?")[0] + "?run=nothing-like-it")
-    browser.wait_for("error")
-    assert "nothing-like-it" in browser.run("return document.body.innerText")
+def test_an_unknown_run_is_waited_for_and_the_list_is_still_there(browser, shared_stack):
+    browser.driver.get(shared_stack.config["url"] + "/?run=nothing-like-it")
+    browser.wait_for("empty")
+    said = browser.run("return document.body.innerText")
+    assert "Waiting for the first point of nothing-like-it…" in said
+    assert "removed" in said
     browser.until(lambda: browser.all('[data-run="example"]'), "the list")
     # The browser itself says that the answer was 404.
+    assert all("404" in message for message in browser.errors())
+    browser.one('[data-run="example"]').click()
+    browser.wait_for("ready")
+    assert "Waiting" not in browser.run("return document.body.innerText")
+
+
+def test_a_page_that_was_opened_before_its_run_shows_it_when_it_comes(
+    browser, shared_stack
+):
+    browser.driver.get(shared_stack.config["url"] + "/?run=to%20come%2F1")
+    browser.wait_for("empty")
+    assert "Waiting for the first point of to come/1…" in browser.one("#message").text
+    browser.shot("waiting-for-a-run")
+    time.sleep(3)  # longer than one look
+    assert "Waiting" in browser.one("#message").text
+    now = time.time_ns()
+    shared_stack.write(f"to\\ come/1 value=1 {now - 10**9}", f"to\\ come/1 value=2 {now}")
+    browser.wait_for("ready")
+    assert browser.one("[data-testid=run-title]").text == "to come/1"
+    assert curves(browser, "measure:value") == {"value": 2}
+    assert browser.all('[data-run="to come/1"]')
+    assert not browser.one("#message").is_displayed()
+    # From now on it moves as every live run.
+    shared_stack.write(f"to\\ come/1 value=3 {now + 10**9}")
+    browser.until(
+        lambda: curves(browser, "measure:value") == {"value": 3}, "the new points"
+    )
     assert all("404" in message for message in browser.errors())
 
 

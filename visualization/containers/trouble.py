@@ -90,8 +90,8 @@ def refusal(what: str, said: str, status: int | None) -> VisualizationError:
         return PortTakenError(
             f"The engine could not {what}: {said}",
             cause="Another program listens on that port.",
-            next_step="Stop that program, or install with other ports: --influxdb-port"
-            " and --grafana-port.",
+            next_step="Stop that program, or choose another port with --influxdb-port or"
+            " --grafana-port.",
         )
     taken = status == _CONFLICT
     return VisualizationError(

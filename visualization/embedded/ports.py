@@ -1,4 +1,4 @@
-"""Ports: which are free, and who has the others."""
+"""Ports: which are free, which one a stack gets, and who has the others."""
 
 from __future__ import annotations
 
@@ -6,14 +6,92 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import psutil
 
 from multimeter.visualization.errors import PortTakenError, VisualizationError
 
-__all__ = ["free_port", "listen", "require_free"]
+__all__ = ["PortChoice", "choose_port", "free_port", "listen", "owner_of", "require_free"]
 
 _BACKLOG = 2048
+_NEXT_PORTS = 100
+_HIGHEST = 65535
+_IPV6_LOOPBACK = "::1"
+"""Where "localhost" often leads first: a port that is taken there is not free."""
+
+
+@dataclass(frozen=True)
+class PortChoice:
+    """The port that a stack gets.
+
+    Attributes:
+        port: The port.
+        note: Why it is not the usual one; empty where it is, or was asked for.
+    """
+
+    port: int
+    note: str = ""
+
+
+def choose_port(
+    host: str,
+    wanted: int | None,
+    usual: int,
+    reserved: Mapping[int, str],
+    *,
+    look: bool = True,
+) -> PortChoice:
+    """Return the port that a stack gets.
+
+    Args:
+        host: The address to listen on.
+        wanted: The port that was asked for, which need not be free; 0 for any that is
+            free; None for the usual one, or the next free one where that is taken.
+        usual: The usual port.
+        reserved: Ports that are not to be taken although they may be free, with who
+            uses them.
+        look: Whether the address is on this machine, so that one can see what is free.
+    """
+    if wanted:
+        return PortChoice(wanted)
+    if wanted == 0:
+        return PortChoice(_any_port(host, reserved))
+    addresses = (host, _IPV6_LOOPBACK) if look else ()
+    obstacle = _obstacle(addresses, usual, reserved)
+    if not obstacle:
+        return PortChoice(usual)
+    following = range(usual + 1, min(usual + _NEXT_PORTS, _HIGHEST) + 1)
+    free = (each for each in following if not _obstacle(addresses, each, reserved))
+    port = next(free, None) or _any_port(host, reserved)
+    return PortChoice(port, f"Port {usual} {obstacle}; this stack uses {port} instead.")
+
+
+def _any_port(host: str, reserved: Mapping[int, str]) -> int:
+    while True:
+        port = free_port(host)
+        if port not in reserved:
+            return port
+
+
+def _obstacle(addresses: Sequence[str], port: int, reserved: Mapping[int, str]) -> str:
+    """Return why a stack should not take a port, or nothing."""
+    if port in reserved:
+        return f"is used by {reserved[port]}"
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            with socket.socket(family) as probe:
+                _allow_reuse(probe)
+                probe.bind((address, port))
+                probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"is taken by {owner_of(port)}"
+            if address != _IPV6_LOOPBACK:  # there may be no IPv6
+                return f"cannot be used ({error.strerror})"
+    return ""
 
 
 def free_port(host: str) -> int:
@@ -44,19 +122,18 @@ def listen(host: str, port: int) -> socket.socket:
     # others the body of each waits for the client to acknowledge the head: 40 ms.
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":
-            # Connections that have just ended are no reason to refuse a start. On
-            # Windows the option means something else: to share the port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _allow_reuse(listener)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortTakenError(
-                f"Port {port} is taken{_by_whom(port)}.",
+            taken = PortTakenError(
+                f"Port {port} is taken by {owner_of(port)}.",
                 next_step="Stop that program, or choose another port with --port.",
-            ) from error
+            )
+            taken.port = port
+            raise taken from error
         raise VisualizationError(
             f"Nothing can listen on port {port}: {error.strerror}",
             cause="Ports below 1024 belong to root." if port < 1024 else "",  # noqa: PLR2004
@@ -65,11 +142,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _by_whom(port: int) -> str:
+def _allow_reuse(listener: socket.socket) -> None:
+    """Let connections that have just ended be no reason to refuse a port.
+
+    On Windows the option means something else: to share the port.
+    """
+    if os.name == "posix":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+def owner_of(port: int) -> str:
+    """Return the program that listens on a port, with its pid where that is known."""
     # The system may hide it: other users' processes are seen by root only.
     with contextlib.suppress(psutil.Error, OSError):
         for each in psutil.net_connections(kind="tcp"):
             here = getattr(each.laddr, "port", None) == port
             if here and each.status == psutil.CONN_LISTEN and each.pid:
-                return f" by {psutil.Process(each.pid).name()} (pid {each.pid})"
-    return " by another program"
+                return f"{psutil.Process(each.pid).name()} (pid {each.pid})"
+    return "another program"

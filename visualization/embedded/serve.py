@@ -14,6 +14,7 @@ from multimeter.visualization.embedded.http.app import create_app
 from multimeter.visualization.embedded.http.server import server_config
 from multimeter.visualization.embedded.ports import listen
 from multimeter.visualization.embedded.store.store import Store
+from multimeter.visualization.invocation import command_of
 
 __all__ = ["serve"]
 
@@ -42,6 +43,7 @@ def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) ->
                 access,
                 own_panels=OwnPanels(config_file),
                 sessions_file=folder.sessions,
+                open_command=command_of("open", config_file, config.name),
             )
             server = uvicorn.Server(server_config(app, _HOST, port))
             # Connections wait in the socket until the server takes them, so whoever

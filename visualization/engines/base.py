@@ -8,21 +8,33 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from multimeter.visualization.config import StackConfig
+from multimeter.visualization.invocation import command_of
+from multimeter.visualization.other_stacks import ports_of_others
 from multimeter.visualization.plan import Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 
 __all__ = [
     "DEFAULT_NAME",
+    "GRAFANA_PORT",
+    "WRITE_PORT",
     "DockerOptions",
     "Engine",
     "Links",
     "Request",
     "Run",
     "option_of_name",
+    "reserved_ports",
+    "way_out_of_taken_port",
 ]
 
 DEFAULT_NAME = "multimeter"
 """The name of a stack that was not given another one."""
+
+WRITE_PORT = 8086
+"""The usual port of the write API."""
+
+GRAFANA_PORT = 3000
+"""The usual port of Grafana."""
 
 
 def option_of_name(stack: str) -> str:
@@ -41,7 +53,8 @@ class DockerOptions:
     Attributes:
         influxdb_image: The image of InfluxDB 2.
         grafana_image: The image of Grafana.
-        grafana_port: The port of Grafana; 0 for any that is free.
+        grafana_port: The port of Grafana; 0 for any that is free, None for the usual
+            one, or the next free one where that is taken.
         timeout: How many seconds the containers may take until they answer.
         anonymous: Whether Grafana shows everything without a login.
         influxdb_url: An InfluxDB that someone runs already; empty to make one.
@@ -50,7 +63,7 @@ class DockerOptions:
 
     influxdb_image: str = "influxdb:2"
     grafana_image: str = "grafana/grafana:12.4.2"
-    grafana_port: int = 3000
+    grafana_port: int | None = None
     timeout: float = 120.0
     anonymous: bool = False
     influxdb_url: str = ""
@@ -66,18 +79,42 @@ class Request:
         directory: Where the data goes; None leaves it to the engine.
         org: The name of the organisation.
         bucket: The name of the bucket.
-        port: The port of the write API; 0 for any that is free.
+        port: The port of the write API; 0 for any that is free, None for the usual one,
+            or the next free one where that is taken.
         name: The name of the stack.
         docker: What only the docker engine can be asked for.
+        taken_ports: Ports that turned out to be taken, although they looked free.
     """
 
     config_file: pathlib.Path
     directory: pathlib.Path | None
     org: str
     bucket: str
-    port: int
+    port: int | None
     name: str = DEFAULT_NAME
     docker: DockerOptions = DockerOptions()
+    taken_ports: frozenset[int] = frozenset()
+
+
+def reserved_ports(request: Request) -> dict[int, str]:
+    """Return the ports that an install should not choose, with who uses each.
+
+    The ports of another stack stay its own while it is stopped.
+    """
+    taken = dict.fromkeys(request.taken_ports, "another program")
+    return taken | ports_of_others(request.config_file)
+
+
+def way_out_of_taken_port(config_file: pathlib.Path, config: StackConfig) -> str:
+    """Return what to do where another program listens on the port of a stack."""
+    start, remove = (
+        command_of(verb, config_file, config.name)
+        for verb in ("start", "remove --keep-data")
+    )
+    return (
+        f"Stop that program, then: {start}. To move the stack to another port instead, with"
+        f" its data: {remove}, then install it again with the options that it had."
+    )
 
 
 @dataclass(frozen=True)
@@ -87,12 +124,17 @@ class Links:
     Attributes:
         page: The page itself.
         login: The page, with a login that works once; empty where there is no such link.
-        login_hint: How to log in without that link.
+        login_hint: How to log in, a sentence; empty where no login is needed.
     """
 
     page: str
     login: str
     login_hint: str
+
+    @property
+    def best(self) -> str:
+        """The link to give to a person: it logs in where that is possible."""
+        return self.login or self.page
 
 
 class Engine(Protocol):

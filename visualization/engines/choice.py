@@ -47,13 +47,13 @@ def describe_stack(engine: str, request: Request, report: Reporter) -> StackConf
             next_step="multimeter-visu install --engine docker --influxdb-url URL",
         )
     if engine == "embedded":
-        return EmbeddedEngine.describe(request)
+        return EmbeddedEngine.describe(request, report)
     # The SDK takes a while to import, which no other verb should have to wait for.
     from multimeter.visualization.engines.container_request import describe_containers
     from multimeter.visualization.engines.docker import Docker
 
     if engine == "docker" or request.docker.influxdb_url:
-        return describe_containers(request, Docker.find())
+        return describe_containers(request, Docker.find(), report)
     try:
         docker = Docker.find()
         why_not = why_not_docker(docker, request)
@@ -61,10 +61,10 @@ def describe_stack(engine: str, request: Request, report: Reporter) -> StackConf
         why_not = error.what.partition(" Tried:")[0]
     if why_not:
         report.note(f"Engine: embedded. Not Docker: {why_not}")
-        return EmbeddedEngine.describe(request)
+        return EmbeddedEngine.describe(request, report)
     where = docker.endpoint
     report.note(f"Engine: docker, by {where.found} ({where.host}).")
-    return describe_containers(request, docker)
+    return describe_containers(request, docker, report)
 
 
 def why_not_docker(docker: Docker, request: Request) -> str:
@@ -88,7 +88,7 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
         if config.engine == "docker":
             from multimeter.visualization.engines.containers import DockerEngine
 
-            return DockerEngine(config, own_dashboards(config_file))
+            return DockerEngine(config_file, config, own_dashboards(config_file))
     except EngineError as error:
         raise EngineError(
             error.what,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pathlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from multimeter.errors import MultimeterError
 from multimeter.visualization.config import StackConfig
@@ -13,8 +13,14 @@ from multimeter.visualization.containers.desired import HOST
 from multimeter.visualization.containers.grafana import Grafana
 from multimeter.visualization.containers.influxdb import InfluxDB
 from multimeter.visualization.containers.settings import Settings
-from multimeter.visualization.embedded.ports import require_free
-from multimeter.visualization.engines.base import Request, option_of_name
+from multimeter.visualization.embedded.ports import choose_port, require_free
+from multimeter.visualization.engines.base import (
+    GRAFANA_PORT,
+    WRITE_PORT,
+    Request,
+    option_of_name,
+    reserved_ports,
+)
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import ContainerPart
 from multimeter.visualization.plan import State
@@ -36,6 +42,7 @@ def diagnose_before(request: Request, engine: str) -> Iterator[Check]:
     """
     needed = engine == "docker"
     why_not = ""
+    docker: Docker | None = None
     if engine != "embedded":
         try:
             docker = Docker.find()
@@ -48,8 +55,12 @@ def diagnose_before(request: Request, engine: str) -> Iterator[Check]:
             why_not = error.what.partition(" Tried:")[0]
             yield Check("docker", False if needed else None, error.what, error.next_step)
     embedded = engine == "embedded" or bool(why_not and not needed)
-    for port in (request.port, *(() if embedded else (request.docker.grafana_port,))):
-        yield _check_free(port)
+    reserved = reserved_ports(request)
+    look = docker is None or docker.is_local
+    yield _check_free(request.port, WRITE_PORT, reserved, look=look)
+    if not embedded:
+        asked = request.docker.grafana_port
+        yield _check_free(asked, GRAFANA_PORT, reserved, look=look)
     if not needed:
         taken = "embedded" if embedded else "docker"
         because = f", as {why_not}" if embedded and why_not else ""
@@ -138,13 +149,18 @@ def _check_image_to_be_had(docker: Docker, name: str, *, needed: bool) -> Check:
     return Check("image", True, f"{name} is not here; install pulls it")
 
 
-def _check_free(port: int) -> Check:
+def _check_free(
+    asked: int | None, usual: int, reserved: Mapping[int, str], *, look: bool
+) -> Check:
+    choice = choose_port(HOST, asked, usual, reserved, look=look)
+    if choice.note:
+        return Check("port", None, choice.note)
     try:
-        if port:
-            require_free(HOST, port)
+        if look:
+            require_free(HOST, choice.port)
     except MultimeterError as error:
         return Check("port", False, error.what, error.next_step)
-    return Check("port", True, f"{port} is free" if port else "any that is free")
+    return Check("port", True, f"{choice.port} is free")
 
 
 def _start(stack: str) -> str:

@@ -28,8 +28,13 @@ from multimeter.visualization.containers.desired import (
 )
 from multimeter.visualization.containers.influxdb import InfluxDB, wrong_version_error
 from multimeter.visualization.containers.settings import PENDING, Settings
-from multimeter.visualization.embedded.ports import free_port, require_free
-from multimeter.visualization.engines.base import Request
+from multimeter.visualization.embedded.ports import choose_port, require_free
+from multimeter.visualization.engines.base import (
+    GRAFANA_PORT,
+    WRITE_PORT,
+    Request,
+    reserved_ports,
+)
 from multimeter.visualization.engines.docker import Docker
 from multimeter.visualization.engines.parts import read_labels
 from multimeter.visualization.errors import (
@@ -37,18 +42,20 @@ from multimeter.visualization.errors import (
     PortTakenError,
     VisualizationError,
 )
+from multimeter.visualization.report import Reporter
 
 __all__ = ["describe_containers"]
 
 _OTHER_VERSION = re.compile(r"(?:^|/)influxdb:([13])\b")
 
 
-def describe_containers(request: Request, docker: Docker) -> StackConfig:
+def describe_containers(request: Request, docker: Docker, report: Reporter) -> StackConfig:
     """Return the configuration of a stack that is still to be made.
 
     Args:
         request: What is asked for.
         docker: The engine.
+        report: Who is told of ports that are not the usual ones, and why.
 
     Raises:
         ConfigurationError: What is asked for cannot be used.
@@ -56,7 +63,8 @@ def describe_containers(request: Request, docker: Docker) -> StackConfig:
         VisualizationError: Something of the same name is there, and is not ours.
     """
     _require_usable(request)
-    settings = _settings(request, docker)
+    influxdb_port, grafana_port = _ports(request, docker, report)
+    settings = _settings(request, docker, influxdb_port, grafana_port)
     kept = _kept(request)
     if kept:
         before = Settings.from_state(kept.engine_state)
@@ -110,15 +118,37 @@ def _require_usable(request: Request) -> None:
         InfluxDB(url, local=False).is_up()
 
 
-def _settings(request: Request, docker: Docker) -> Settings:
-    wanted = request.docker
-    influxdb_port = request.port or free_port(HOST)
-    grafana_port = wanted.grafana_port or free_port(HOST)
-    if influxdb_port == grafana_port and not wanted.influxdb_url:
+def _ports(request: Request, docker: Docker, report: Reporter) -> tuple[int, int]:
+    """Return the ports of InfluxDB and of Grafana."""
+    for_influxdb, for_grafana = request.port, request.docker.grafana_port
+    if request.docker.influxdb_url:
+        for_influxdb = WRITE_PORT  # no container has it
+    elif for_influxdb and for_influxdb == for_grafana:
         raise ConfigurationError(
-            f"InfluxDB and Grafana cannot both have port {grafana_port}.",
+            f"InfluxDB and Grafana cannot both have port {for_grafana}.",
             next_step="Choose another with --influxdb-port or --grafana-port.",
         )
+    reserved = reserved_ports(request)
+    look = docker.is_local  # the ports of another machine cannot be looked at
+
+    def choose(asked: int | None, usual: int) -> int:
+        choice = choose_port(HOST, asked, usual, reserved, look=look)
+        if choice.note:
+            report.note(choice.note)
+        return choice.port
+
+    if for_grafana:
+        reserved[for_grafana] = "Grafana"
+    influxdb_port = choose(for_influxdb, WRITE_PORT)
+    if not request.docker.influxdb_url:
+        reserved[influxdb_port] = "InfluxDB"
+    return influxdb_port, choose(for_grafana, GRAFANA_PORT)
+
+
+def _settings(
+    request: Request, docker: Docker, influxdb_port: int, grafana_port: int
+) -> Settings:
+    wanted = request.docker
     directory = request.directory.absolute() if request.directory else None
     made = missing_folders(directory) if directory else ()
     if directory and directory.is_dir():

@@ -40,7 +40,8 @@ from multimeter.visualization.containers.settings import (
 from multimeter.visualization.containers.waiting import Deadline
 from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
 from multimeter.visualization.dashboards.own import OwnDashboard
-from multimeter.visualization.engines.base import Links, Run, option_of_name
+from multimeter.visualization.embedded.ports import owner_of
+from multimeter.visualization.engines.base import Links, Run, way_out_of_taken_port
 from multimeter.visualization.engines.container_data import (
     example_flux,
     require_all,
@@ -57,8 +58,13 @@ from multimeter.visualization.engines.parts import (
     Part,
     VolumePart,
 )
-from multimeter.visualization.errors import ForeignDataError, VisualizationError
+from multimeter.visualization.errors import (
+    ForeignDataError,
+    PortTakenError,
+    VisualizationError,
+)
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 
@@ -71,7 +77,8 @@ class DockerEngine:
     """The stack that one configuration describes.
 
     Args:
-        config: The configuration.
+        config_file: The configuration.
+        config: What it says.
         dashboards: Dashboards that somebody has made.
 
     Raises:
@@ -79,8 +86,12 @@ class DockerEngine:
     """
 
     def __init__(
-        self, config: StackConfig, dashboards: Sequence[OwnDashboard] = ()
+        self,
+        config_file: pathlib.Path,
+        config: StackConfig,
+        dashboards: Sequence[OwnDashboard] = (),
     ) -> None:
+        self._config_file = config_file
         self._config = config
         self._dashboards = dashboards
         self._settings = Settings.from_state(config.engine_state)
@@ -168,9 +179,21 @@ class DockerEngine:
             case Action.REMOVE:
                 part.remove()
             case Action.START if isinstance(part, ContainerPart):
-                part.start()
+                self._start(part)
             case Action.STOP if isinstance(part, ContainerPart):
                 part.stop()
+
+    def _start(self, part: ContainerPart) -> None:
+        try:
+            part.start()
+        except PortTakenError as error:
+            error.port = part.wanted.port
+            if self._docker.is_local:
+                owner = owner_of(part.wanted.port)
+                error.cause = f"Port {part.wanted.port} is taken by {owner}."
+            if not self._config.installing:
+                error.next_step = way_out_of_taken_port(self._config_file, self._config)
+            raise
 
     # Set-up
 
@@ -319,7 +342,7 @@ class DockerEngine:
         return runs_of(rows)
 
     def page_of(self, config: StackConfig, run: Run | None) -> str:
-        """Return the dashboard of a run, from its first to its last point."""
+        """Return the dashboard of a run, from its first to its last point, or of all."""
         if run is None:
             return f"{config.page}/d/{RUNS_UID}/runs"
         view = {"var-measurementId": portable_measurement(run["identifier"])}
@@ -334,10 +357,10 @@ class DockerEngine:
 
     def links(self, config: StackConfig, run: Run | None) -> Links:
         """Return the links to the dashboard."""
-        command = f"multimeter-visu credentials{option_of_name(config.name)}"
-        hint = f"as {GRAFANA_USER}, with the password from: {command}"
+        password = command_of("credentials", self._config_file, config.name)
+        hint = f"Log in as {GRAFANA_USER}; the password: {password}"
         if self._settings.anonymous:
-            hint = "not needed to look"
+            hint = ""
         return Links(self.page_of(config, run), "", hint)
 
     def left(self) -> list[pathlib.Path]:

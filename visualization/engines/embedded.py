@@ -8,22 +8,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from multimeter.connection import run_page
 from multimeter.errors import MultimeterError
 from multimeter.proof import new_token
 from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.embedded.ports import free_port, require_free
+from multimeter.visualization.embedded.ports import choose_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
 from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
 from multimeter.visualization.engines.base import (
     DEFAULT_NAME,
+    WRITE_PORT,
     Links,
     Request,
     Run,
     option_of_name,
+    reserved_ports,
+    way_out_of_taken_port,
 )
+from multimeter.visualization.errors import PortTakenError, VisualizationError
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 
@@ -44,6 +50,8 @@ class EmbeddedEngine:
     """
 
     def __init__(self, config_file: pathlib.Path, config: StackConfig) -> None:
+        self._config_file = config_file
+        self._config = config
         state = config.engine_state
         made = state.get("made_folders", [state["directory"]])
         self._folder = DataFolder(
@@ -55,11 +63,15 @@ class EmbeddedEngine:
         self._server = Resource(_SERVER, f"{_HOST}:{self._port}", runs=True)
 
     @staticmethod
-    def describe(request: Request) -> StackConfig:
+    def describe(request: Request, report: Reporter) -> StackConfig:
         """Return the configuration of a stack that is still to be made.
 
+        Args:
+            request: What is asked for.
+            report: Who is told that it is not on its usual port, and why.
+
         Raises:
-            PortTakenError: Another program listens on the port.
+            PortTakenError: Another program listens on the port that was asked for.
             ConfigurationError: Others own the folder or may write to it.
         """
         named = request.name == DEFAULT_NAME
@@ -69,8 +81,12 @@ class EmbeddedEngine:
         if not made and (DataFolder(directory).is_there() or not request.directory):
             made = [directory]  # for an earlier stack, whose data stayed
         DataFolder(directory).require_ours()
-        port = request.port or free_port(_HOST)
+        reserved = reserved_ports(request)
+        choice = choose_port(_HOST, request.port, WRITE_PORT, reserved)
+        port = choice.port
         require_free(_HOST, port)
+        if choice.note:
+            report.note(choice.note)
         url = f"http://{_HOST}:{port}"
         return StackConfig(
             name=request.name,
@@ -113,10 +129,23 @@ class EmbeddedEngine:
             case Action.REMOVE, self._data:
                 self._folder.remove()
             case Action.START, self._server:
-                require_free(_HOST, self._port)
-                self._process.start()
+                self._start()
             case Action.STOP, self._server:
                 self._process.stop()
+
+    def _start(self) -> None:
+        try:
+            require_free(_HOST, self._port)
+            try:
+                self._process.start()
+            except VisualizationError:
+                # Another program may have taken the port just now.
+                require_free(_HOST, self._port)
+                raise
+        except PortTakenError as error:
+            if not self._config.installing:
+                error.next_step = way_out_of_taken_port(self._config_file, self._config)
+            raise
 
     def finish(
         self, config: StackConfig, report: Reporter
@@ -136,15 +165,19 @@ class EmbeddedEngine:
             return client.runs()
 
     def page_of(self, config: StackConfig, run: Run | None) -> str:
-        """Return the page of a run, from its first to its last point."""
-        return config.page + _path(run)
+        """Return the page of a run: all of it, also of one that goes on."""
+        return run_page(config.page, run["identifier"]) if run else f"{config.page}/"
 
     def links(self, config: StackConfig, run: Run | None) -> Links:
         """Return the links to the page; the server must be running."""
         with StackClient(config) as client:
             code = client.login_code()
-        login = f"{config.page}/login?{urlencode({'code': code, 'next': _path(run)})}"
-        return Links(self.page_of(config, run), login, "multimeter-visu open")
+        page = self.page_of(config, run)
+        view = page.removeprefix(config.page)
+        query = urlencode({"code": code, "next": view}, safe="/?=")
+        again = command_of("open", self._config_file, config.name)
+        hint = f"It logs you in once, within ten minutes. For a new link: {again}"
+        return Links(page, f"{config.page}/login?{query}", hint)
 
     def left(self) -> list[pathlib.Path]:
         """Return what is in the folder and is not ours."""
@@ -243,20 +276,7 @@ class EmbeddedEngine:
         """Return the tokens; the page opens by a link."""
         return {
             "page": config.page,
-            "login": "multimeter-visu open",
+            "login": command_of("open", self._config_file, config.name),
             "write token": config.token,
             "read token": config.read_token,
         }
-
-
-def _path(run: Run | None) -> str:
-    return f"/?{urlencode(_view(run))}" if run else "/"
-
-
-def _view(run: Run) -> dict[str, Any]:
-    """Return the query that shows a run from its first to its last point."""
-    view: dict[str, Any] = {"run": run["identifier"]}
-    if run["start"] is not None:
-        # Outwards to whole milliseconds, so that no point is cut off.
-        view |= {"from": run["start"] // 1_000_000, "to": -(-run["end"] // 1_000_000)}
-    return view

@@ -20,7 +20,8 @@ RUN_DASHBOARD = "/d/6V5fU2t7r/multimeter"
 
 
 def link_in(text):
-    return next(line.split()[-1] for line in text.splitlines() if "  page " in line)
+    (link,) = [line.strip() for line in text.splitlines() if line.startswith("  http://")]
+    return link
 
 
 def test_an_install_ends_with_a_link_to_the_example_and_python_that_runs(tool):
@@ -32,6 +33,7 @@ def test_an_install_ends_with_a_link_to_the_example_and_python_that_runs(tool):
     assert query["var-measurementId"] == "example"
     assert 10_000 < int(query["to"]) - int(query["from"]) < 100_000
     assert len(tool.values("example")) == EXAMPLE_POINTS
+    assert f"multimeter-visu credentials --name {tool.name}" in done.stdout
     code = "\n".join(
         line[4:] for line in done.stdout.splitlines() if line.startswith("    ")
     )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 
 import psutil
 import pytest
 import requests
 from fakes.engine_proxy import EngineProxy
+
+from multimeter.visualization import stack as stack_module
+from multimeter.visualization.console import Console
+from multimeter.visualization.engines.base import DockerOptions, Request
 
 
 def free_port():
@@ -75,6 +81,75 @@ def test_a_port_that_is_taken_is_noticed_before_anything_is_made(
     assert leftovers() == before
 
 
+@pytest.fixture
+def usual_ports_taken():
+    with contextlib.ExitStack() as opened:
+        for port in (8086, 3000):
+            other = opened.enter_context(socket.socket())
+            # One that another program has already serves as well.
+            with contextlib.suppress(OSError):
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                other.bind(("127.0.0.1", port))
+                other.listen()
+        yield
+
+
+def without_ports(tool):
+    return [
+        *("install", "--engine", "docker"),
+        *("--influxdb-image", tool.images.influxdb),
+        *("--grafana-image", tool.images.grafana),
+    ]
+
+
+@pytest.mark.usefixtures("usual_ports_taken")
+def test_where_the_usual_ports_are_taken_the_next_free_ones_are_used(tool):
+    planned = tool.run(*without_ports(tool), "--plan")
+    done = tool.run(*without_ports(tool))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for port, url in ((8086, tool.config["url"]), (3000, tool.config["page"])):
+        (said,) = [each for each in done.stdout.splitlines() if f"Port {port} " in each]
+        assert said.endswith(f"; this stack uses {url.rpartition(':')[2]} instead.")
+        assert f"Port {port} is taken by" in planned.stdout
+    (link,) = [line.strip() for line in done.stdout.splitlines() if "  http://" in line]
+    assert link.startswith(f"{tool.config['page']}/d/")
+    assert "Log in as admin; the password: " in done.stdout
+    assert tool.values("example")
+    tool.run("stop")
+    started = tool.run("start")
+    assert f"  {tool.config['page']}/d/multimeter-runs" in started.stdout
+    assert "the password: " in started.stdout
+    assert tool.values("example")
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(tool, images, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", tool.host)
+    monkeypatch.setenv("HOME", str(tool.home))
+    describe, others = stack_module.describe_stack, []
+
+    def describe_and_lose_the_port(*words):
+        config = describe(*words)
+        if not others:
+            others.append(socket.create_server(("127.0.0.1", port_of(config.page))))
+        return config
+
+    monkeypatch.setattr(stack_module, "describe_stack", describe_and_lose_the_port)
+    options = DockerOptions(images.influxdb, images.grafana)
+    request = Request(tool.config_file, None, "kantai", "multimeter", 0, tool.name, options)
+    try:
+        installed = stack_module.install(request, "docker", Console())
+        taken = others[0].getsockname()[1]
+    finally:
+        for other in others:
+            other.close()
+    assert port_of(installed.config.page) > taken
+    assert tool.values("example")
+
+
+def port_of(url):
+    return int(url.rpartition(":")[2])
+
+
 def test_a_port_that_is_taken_after_a_stop_is_told(stack):
     stack.run("stop")
     port = int(stack.config["page"].rpartition(":")[2])
@@ -84,7 +159,10 @@ def test_a_port_that_is_taken_after_a_stop_is_told(stack):
         other.listen()
         done = stack.run("start")
     assert done.returncode == 252
-    assert "Another program listens on that port" in done.stderr
+    assert f"Port {port} is taken by" in done.stderr
+    assert f"(pid {os.getpid()})" in done.stderr
+    assert f"start --name {stack.name}" in done.stderr
+    assert "remove --keep-data" in done.stderr
     again = stack.run("start")
     assert again.returncode == 0, again.stderr
     assert stack.values("example")

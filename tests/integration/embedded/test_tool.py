@@ -17,18 +17,25 @@ import psutil
 import pytest
 import requests
 
+from multimeter.visualization import stack as stack_module
+from multimeter.visualization.console import Console
+from multimeter.visualization.engines.base import Request
 from multimeter.visualization.examples.load import example_lines
 
 EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())
 
 
-def test_an_install_ends_with_links_and_python_that_runs(tool):
+def links_in(text: str) -> list[str]:
+    """Return the lines that are a link, which a person can open."""
+    lines = [line.strip() for line in text.splitlines()]
+    return [line for line in lines if line.startswith("http")]
+
+
+def test_an_install_ends_with_one_link_and_python_that_runs(tool):
     done = tool.run("install", "--port", "0")
     assert done.returncode == 0, done.stderr
-    page = next(line.split()[-1] for line in done.stdout.splitlines() if "  page" in line)
-    login = next(line.split()[-1] for line in done.stdout.splitlines() if "log in" in line)
-    assert page.startswith(tool.config["url"] + "/?run=example&from=")
-    assert "&to=" in page
+    (login,) = links_in(done.stdout)
+    page = tool.config["url"] + "/?run=example"
     code = "\n".join(
         line[4:] for line in done.stdout.splitlines() if line.startswith("    ")
     )
@@ -37,9 +44,12 @@ def test_an_install_ends_with_links_and_python_that_runs(tool):
     assert ran.returncode == 0, ran.stderr
     assert "Error" not in ran.stderr
     assert tool.runs()["my-run"]["tags"] == {"who": "me"}
+    assert ran.stdout == f"Look at {tool.config['url']}/?run=my-run\n"
     session = requests.Session()
     assert session.get(page, timeout=30).status_code == 401
-    assert session.get(login, timeout=30).status_code == 200
+    shown = session.get(login, timeout=30)
+    assert shown.status_code == 200
+    assert "url=/?run=example" in shown.text
     assert session.get(page, timeout=30).status_code == 200
 
 
@@ -108,10 +118,79 @@ def test_a_logout_is_one_over_a_restart_too(stack):
     assert [each.status_code for each in found] == [401, 200]
 
 
-def test_a_login_link_works_once(stack):
+def test_a_login_link_works_once_and_then_says_how_to_get_another(stack):
     login = stack.json("open", "example")["login"]
     assert requests.get(login, timeout=30).status_code == 200
-    assert requests.get(login, timeout=30).status_code == 401
+    stale = stack.json("open", "example")["login"]
+    stack.run("stop")
+    stack.run("start")
+    for link in (login, stale):
+        again = requests.get(link, timeout=30)
+        assert again.status_code == 401
+        assert "multimeter-visu open" in again.text
+        assert "has been used, or is too old" in again.text
+        # Who logs in there sees what the link was for.
+        assert 'name="next" value="/?run=example"' in again.text
+
+
+def test_a_used_link_still_leads_a_browser_that_is_logged_in_to_its_run(stack):
+    login = stack.json("open", "example")["login"]
+    session = requests.Session()
+    for _ in range(2):
+        shown = session.get(login, timeout=30)
+        assert shown.status_code == 200
+        assert "url=/?run=example" in shown.text
+
+
+@pytest.mark.parametrize("verb", ["open", "start"])
+def test_a_verb_prints_one_link_that_logs_in(stack, verb):
+    done = stack.run(verb)
+    assert done.returncode == 0, done.stderr
+    (link,) = links_in(done.stdout)
+    assert requests.get(link, timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize("word", ["exam", "@latest", "@1"])
+def test_open_finds_a_run_as_the_other_tool_does(stack, word):
+    assert stack.json("open", word)["page"] == stack.config["url"] + "/?run=example"
+
+
+def test_open_says_which_runs_a_word_may_mean(stack):
+    stack.write("example-2 value=1")
+    assert "2 runs begin with 'exam'" in stack.run("open", "exam").stderr
+    assert "Near to it: example" in stack.run("open", "exmple").stderr
+
+
+def test_over_ssh_the_command_that_forwards_the_port_is_printed(stack):
+    port = stack.config["url"].rpartition(":")[2]
+    environment = {
+        **stack.environment,
+        "SSH_CONNECTION": "192.0.2.7 50022 192.0.2.1 22",
+        "USER": "ada",
+    }
+    done = subprocess.run(
+        stack.words("open"),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert f"ssh -L {port}:127.0.0.1:{port} ada@192.0.2.1" in done.stdout
+    assert "ssh" not in stack.run("open").stdout
+
+
+def test_every_tool_prints_the_same_link_for_a_run(stack):
+    page = stack.config["url"] + "/?run=my%20run%2F1"
+    run = [sys.executable, "-c", "from multimeter.cli import main; main()", "run"]
+    done = stack.call([*run, "--name", "my run/1", "--", "sleep", "0.2"])
+    assert page in done.stderr
+    assert stack.json("open", "my run/1")["page"] == page
+    said = stack.python(
+        "from multimeter.connection import find_connection;"
+        "print(find_connection().page_of('my run/1'))"
+    )
+    assert said.stdout.strip() == page
 
 
 def test_remove_leaves_nothing(stack):
@@ -155,6 +234,114 @@ def test_a_taken_port_is_said_with_who_has_it_and_nothing_is_left(tool):
     assert f"Port {port} is taken by" in done.stderr
     assert f"(pid {os.getpid()})" in done.stderr
     assert list(tool.home.iterdir()) == []
+
+
+@contextlib.contextmanager
+def listening(address: str, port: int):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as other:
+        # One that another program has already serves as well.
+        with contextlib.suppress(OSError):
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind((address, port))
+            other.listen()
+        yield
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0"])
+def test_where_the_usual_port_is_taken_the_next_free_one_is_used_from_then_on(
+    tool, address
+):
+    with listening(address, 8086):
+        planned = tool.run("install", "--plan")
+        done = tool.run("install")
+        assert done.returncode == 0, done.stderr
+        port = int(tool.config["url"].rpartition(":")[2])
+        # The last one counts: another program may have been faster meanwhile.
+        said = [line for line in done.stdout.splitlines() if "is taken by" in line][-1]
+        assert said.startswith("Port 8086 is taken by ")
+        assert said.endswith(f"; this stack uses {port} instead.")
+        assert port > 8086
+        assert "Port 8086 is taken by" in planned.stdout
+        assert f"127.0.0.1:{port}/?run=my-run" in done.stdout
+        tool.run("stop")
+        (link,) = links_in(tool.run("start").stdout)
+    assert link.startswith(f"http://127.0.0.1:{port}/")
+    assert tool.json("open")["page"] == f"http://127.0.0.1:{port}/"
+    sent = tool.python(
+        "from multimeter import *\n"
+        "with Multimeter(ResourceProbe(), storage=InfluxDBStorage.from_stack())"
+        ".measure('sent'): pass"
+    )
+    assert sent.returncode == 0, sent.stderr
+    assert "sent" in tool.runs()
+
+
+def test_a_script_is_told_of_the_other_port_too(tool):
+    with listening("127.0.0.1", 8086):
+        said = tool.json("install")
+    assert said["url"] == tool.config["url"] != "http://127.0.0.1:8086"
+    assert any("Port 8086 is taken by" in each for each in said["notes"])
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(tool, monkeypatch):
+    monkeypatch.setenv("HOME", str(tool.home))
+    describe, others = stack_module.describe_stack, []
+
+    def describe_and_lose_the_port(*words):
+        config = describe(*words)
+        if not others:
+            port = int(config.url.rpartition(":")[2])
+            others.append(socket.create_server(("127.0.0.1", port)))
+        return config
+
+    monkeypatch.setattr(stack_module, "describe_stack", describe_and_lose_the_port)
+    request = Request(tool.config_file, None, "kantai", "multimeter", 0)
+    try:
+        installed = stack_module.install(request, "embedded", Console())
+        taken = others[0].getsockname()[1]
+    finally:
+        for other in others:
+            other.close()
+    assert installed.config.url == tool.config["url"]
+    assert not tool.config["url"].endswith(f":{taken}")
+    assert tool.runs()["example"]["points"] == EXAMPLE_POINTS
+
+
+def test_the_port_of_a_stopped_stack_stays_its_own(stack):
+    stack.run("stop")
+    port = stack.config["url"].rpartition(":")[2]
+    usual = stack.config_file.read_text().replace(port, "8086")
+    (stack.config_file.parent / "stopped.config.json").write_text(usual)
+    lab = stack.config_file.with_name("lab.config.json")
+    try:
+        done = stack.run("install", "--name", "lab")
+        assert done.returncode == 0, done.stderr
+        assert "Port 8086 is used by the stack" in done.stdout
+        assert json.loads(lab.read_text())["url"] != "http://127.0.0.1:8086"
+        assert "multimeter-visu open --name lab" in done.stdout
+    finally:
+        stack.run("remove", "--yes", "--name", "lab")
+        lab.with_name("stopped.config.json").unlink()
+
+
+def test_a_start_on_a_port_that_is_taken_says_by_whom_and_both_ways_out(stack):
+    before = stack.runs()
+    stack.run("stop")
+    port = int(stack.config["url"].rpartition(":")[2])
+    with listening("127.0.0.1", port):
+        done = stack.run("start")
+        assert done.returncode == 252
+        assert f"Port {port} is taken by" in done.stderr
+        assert f"(pid {os.getpid()})" in done.stderr
+        assert "multimeter-visu start" in done.stderr
+        assert "--port" not in done.stderr  # start has no such option
+        assert "multimeter-visu remove --keep-data" in done.stderr
+        # As it says: the data moves to another port.
+        assert stack.run("remove", "--keep-data", "--yes").returncode == 0
+        assert stack.run("install").returncode == 0
+    assert stack.runs().keys() == before.keys()
+    assert not stack.config["url"].endswith(f":{port}")
 
 
 def test_a_server_that_was_killed_is_noticed_and_started_again(stack):

@@ -152,13 +152,18 @@ def test_a_configuration_need_not_say_how_to_read_or_look(tmp_path, key):
     assert getattr(read_connection(path), key) == ""
 
 
-def test_a_run_has_a_link_of_its_own_where_the_page_is_known():
-    found = {"url": "u", "org": "o", "bucket": "b", "token": "t"}
+@pytest.mark.parametrize(
+    ("engine", "path"),
+    [
+        ("docker", "/d/6V5fU2t7r/multimeter?var-measurementId="),
+        ("embedded", "/?run="),
+        ("", "/d/6V5fU2t7r/multimeter?var-measurementId="),
+    ],
+)
+def test_a_run_has_a_link_of_its_own_where_the_page_is_known(engine, path):
+    found = {"url": "u", "org": "o", "bucket": "b", "token": "t", "engine": engine}
     link = Connection(**found, page="http://127.0.0.1:8086/").page_of("größe/1 &x")
-    assert link == (
-        "http://127.0.0.1:8086/d/6V5fU2t7r/multimeter"
-        "?var-measurementId=gr%C3%B6%C3%9Fe%2F1%20%26x"
-    )
+    assert link == f"http://127.0.0.1:8086{path}gr%C3%B6%C3%9Fe%2F1%20%26x"
     assert Connection(**found).page_of("run") == ""
 
 

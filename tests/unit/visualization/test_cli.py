@@ -238,3 +238,20 @@ def test_the_defaults_are_those_of_the_documents():
     assert defaults["bucket"] == "multimeter"
     assert defaults["engine"] == "auto"
     assert defaults["port"] == 8086
+    assert defaults["grafana_port"] == 3000
+
+
+def test_only_a_port_that_was_typed_is_asked_for(monkeypatch):
+    asked = []
+
+    def keep(request, engine, console):
+        asked.append((request.port, request.docker.grafana_port))
+
+    monkeypatch.setattr("multimeter.visualization.verbs.install_stack", keep)
+    for words in (
+        (),
+        ("--port", "8086", "--grafana-port", "3000"),
+        ("--influxdb-port", "0"),
+    ):
+        assert run("install", *words) == 0
+    assert asked == [(None, None), (8086, 3000), (0, None)]

@@ -22,6 +22,7 @@ from multimeter.visualization.errors import (
     AlreadyInstalledError,
     ForeignDataError,
     NotInstalledError,
+    PortTakenError,
     VisualizationError,
 )
 from multimeter.visualization.plan import Action, Resource, State, Step
@@ -146,6 +147,57 @@ def test_a_failed_install_leaves_nothing(engine, request_, step, error):
         stack.install(request_, "auto", Report())
     assert engine.parts == {DATA: State.ABSENT, SERVER: State.STOPPED}
     assert not request_.config_file.parent.exists()
+
+
+def port_taken(port: int | None) -> PortTakenError:
+    error = PortTakenError("taken")
+    error.port = port
+    return error
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(
+    engine, request_, monkeypatch
+):
+    asked: list[Request] = []
+    config = StackConfig("n", "embedded", "http://u", "o", "b", "t", "r", "http://p")
+
+    def describe(_engine: str, request: Request, _report: object) -> StackConfig:
+        asked.append(request)
+        return config
+
+    def fail(at: object) -> None:
+        if at is Action.START and len(asked) < 3:
+            raise port_taken(8085 + len(asked))
+
+    monkeypatch.setattr(stack, "describe_stack", describe)
+    monkeypatch.setattr(engine, "fail", fail)
+    request = dataclasses.replace(request_, port=None)
+    assert stack.install(request, "auto", Report()).config.token == "finished"
+    assert [each.taken_ports for each in asked] == [set(), {8086}, {8086, 8087}]
+    # What the tries before had made was taken back.
+    removed = [step for step in engine.applied if step.action is Action.REMOVE]
+    assert removed == [Step(Action.REMOVE, DATA)] * 2
+
+
+@pytest.mark.parametrize("port", [1, None])
+def test_a_port_that_was_asked_for_is_not_replaced(engine, request_, port):
+    engine.fail_at, engine.error = Action.START, port_taken(port)
+    with pytest.raises(PortTakenError):
+        stack.install(request_, "auto", Report())
+    assert not request_.config_file.parent.exists()
+
+
+def test_an_install_does_not_try_ports_for_ever(engine, request_, monkeypatch):
+    ports = iter(range(8086, 9000))
+
+    def fail(at: object) -> None:
+        if at is Action.START:
+            raise port_taken(next(ports))
+
+    monkeypatch.setattr(engine, "fail", fail)
+    with pytest.raises(PortTakenError):
+        stack.install(dataclasses.replace(request_, port=None), "auto", Report())
+    assert next(ports) < 8100
 
 
 def test_what_could_not_be_taken_back_is_said_and_the_configuration_knows_of_it(

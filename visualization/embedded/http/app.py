@@ -43,6 +43,7 @@ def create_app(
     now_ns: Callable[[], int] = time.time_ns,
     own_panels: OwnPanels = tuple,
     sessions_file: pathlib.Path | None = None,
+    open_command: str = "multimeter-visu open",
 ) -> Starlette:
     """Return the application.
 
@@ -53,6 +54,7 @@ def create_app(
         now_ns: Returns the time, in ns since the epoch.
         own_panels: Panels that somebody has made; by default there are none.
         sessions_file: Where it is kept who has logged out; by default in memory alone.
+        open_command: The command that prints a link to log in.
     """
     limits = limits or Limits()
     sessions = Sessions(access.read_token, now_ns, sessions_file)
@@ -66,7 +68,7 @@ def create_app(
             *LinesApi(store, reading, now_ns).routes(),
             *ExportApi(store, reading, now_ns, own_panels).routes(),
             *HealthApi(store, reading, limits, now_ns).routes(),
-            *Pages(access, sessions, now_ns).routes(),
+            *Pages(access, sessions, now_ns, open_command).routes(),
             *asset_routes(),
         ],
         middleware=[Middleware(BodyLimits, limits=limits), Middleware(Guard)],

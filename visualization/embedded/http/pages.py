@@ -52,7 +52,6 @@ _VIEWS = (
 
 _FORM_BYTES = 8 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
-_USED_CODE = "This link has been used, or is too old. Make a new one: multimeter-visu open"
 _WRONG_TOKEN = "This is not the read token of this server."  # noqa: S105 - a message
 _MOVED = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={0}">
@@ -68,10 +67,15 @@ class Pages:
         access: Who may log in.
         sessions: Who is logged in.
         now_ns: Returns the time, in ns since the epoch.
+        open_command: The command that prints a link to log in.
     """
 
     def __init__(
-        self, access: Access, sessions: Sessions, now_ns: Callable[[], int]
+        self,
+        access: Access,
+        sessions: Sessions,
+        now_ns: Callable[[], int],
+        open_command: str,
     ) -> None:
         self._access = access
         self._sessions = sessions
@@ -79,7 +83,9 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, auto_reload=False
         )
-        self._templates.globals.update(static=assets_path(), modules_of=modules_of)
+        self._templates.globals.update(
+            static=assets_path(), modules_of=modules_of, open_command=open_command
+        )
 
     def routes(self) -> list[Route]:
         """Return the routes of the pages."""
@@ -125,7 +131,7 @@ class Pages:
             return self._start_session(_moved(target))
         if is_logged_in(request, self._sessions):
             return _moved(target)
-        return self._render("login.html", 401, message=_USED_CODE, target=target)
+        return self._render("login.html", 401, used_link=True, target=target)
 
     async def _login_by_token(self, request: Request) -> Response:
         form = await _read_form(request)
@@ -164,6 +170,7 @@ class Pages:
         status: int = 200,
         *,
         message: str = "",
+        used_link: bool = False,
         target: str = "/",
         view: str = "",
     ) -> Response:
@@ -181,6 +188,7 @@ class Pages:
             delivery_losses=DELIVERY_LOSSES,
             health_hours=HEALTH_HOURS,
             message=message,
+            used_link=used_link,
             next=target,
         )
         return Response(text, status, _NO_STORE, "text/html; charset=utf-8")

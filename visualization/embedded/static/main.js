@@ -1,7 +1,7 @@
 // The page of one run, and the list to pick another one from.
 
 import { pushAddress, readAddress } from "./address.js";
-import { getRuns } from "./api.js";
+import { ApiError, getRun, getRuns } from "./api.js";
 import { byId } from "./dom.js";
 import { closeDrawer, wireDrawer } from "./drawer.js";
 import { Keeper } from "./keeper.js";
@@ -19,6 +19,7 @@ const view = new RunView((error) => keeper.fail(error, () => view.complete()));
 const list = new RunList(pick);
 let listed = 0; // when the list was fetched
 let looked = 0; // when the run was asked for what is new
+let waiting = false; // the run of the address is not there yet
 
 /** Fetch the list; show what the address says. */
 async function start() {
@@ -33,6 +34,7 @@ async function fetchList() {
 
 async function showPlace() {
   const { run, range, hidden, unfolded } = readAddress();
+  waiting = false;
   list.select(run);
   view.hidden = new Set(hidden);
   view.unfolded = new Set(unfolded);
@@ -49,6 +51,8 @@ function pick(identifier) {
 
 /** Look what is new. */
 async function look() {
+  if (waiting && !(await hasCome(readAddress().run))) return;
+  if (waiting) return start();
   const now = Date.now();
   const live = view.run?.state === "live";
   if (now - listed >= SLOW_POLL_MS) await fetchList();
@@ -57,10 +61,24 @@ async function look() {
   await view.refresh();
 }
 
+/** Tells whether a run is there. @param {string} run */
+async function hasCome(run) {
+  try {
+    await getRun(run, keeper.signal);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return false;
+    throw error;
+  }
+}
+
+/** A link may be older than its run: wait for it. */
 keeper.refused = (error, action) => {
   if (error.status !== 404 || action === look) return false;
   view.close();
-  showMessage("error", "There is no such run", `“${readAddress().run}” may have been removed. Pick another one.`);
+  waiting = true;
+  const { run } = readAddress();
+  showMessage("empty", `Waiting for the first point of ${run}…`, "It shows here by itself. If the run was removed, or has another name, pick another one from the list.");
   return true;
 };
 wireDrawer();

@@ -111,7 +111,8 @@ export class RunView {
     showRun(run, marks, this.offset());
     this.buildPanels(run);
     byId("export").setAttribute("href", `/api/export?${new URLSearchParams({ run: run.identifier })}`);
-    showNote(this.limits ? null : `This run has no points${run.state === "live" ? " yet" : ""}.`);
+    const empty = run.state === "live" ? `Waiting for the first point of ${run.identifier}…` : "This run has no points.";
+    showNote(this.limits ? null : empty);
   }
 
   /** @param {RunDetails} run */

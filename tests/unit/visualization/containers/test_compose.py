@@ -11,7 +11,11 @@ import yaml
 from multimeter.visualization.containers.compose import compose_files
 from multimeter.visualization.containers.desired import desired_containers
 from multimeter.visualization.containers.settings import Settings
-from multimeter.visualization.engines.base import DockerOptions
+from multimeter.visualization.engines.base import (
+    GRAFANA_PORT,
+    WRITE_PORT,
+    DockerOptions,
+)
 
 COMPOSE = pathlib.Path(__file__).parents[4] / "compose"
 BY_HAND = yaml.safe_load((COMPOSE / "docker-compose.yml").read_text())["services"]
@@ -25,8 +29,8 @@ PLANNED = {
             endpoint={},
             influxdb_image=OPTIONS.influxdb_image,
             grafana_image=OPTIONS.grafana_image,
-            influxdb_port=8086,
-            grafana_port=OPTIONS.grafana_port,
+            influxdb_port=WRITE_PORT,
+            grafana_port=GRAFANA_PORT,
             timeout=1.0,
             operator_token="",
             influxdb_password="",

@@ -25,7 +25,7 @@ from multimeter.visualization.config import (
     write_config,
 )
 from multimeter.visualization.dashboards.own_files import remove_dashboards
-from multimeter.visualization.engines.base import Engine, Links, Request, option_of_name
+from multimeter.visualization.engines.base import Engine, Links, Request
 from multimeter.visualization.engines.choice import describe_stack, engine_of
 from multimeter.visualization.errors import (
     AlreadyInstalledError,
@@ -313,7 +313,7 @@ def status(config_file: pathlib.Path) -> Status:
     details = dict(parts.details())
     if old := outdated(found):
         names = ", ".join(each.name for each in old)
-        start = f"multimeter-visu start{option_of_name(config.name)}"
+        start = command_of("start", config_file, config.name)
         details["outdated"] = f"{names}; {start} makes it up to date"
     if not states <= {State.RUNNING, State.OUTDATED}:
         return Status(config, "stopped", details, None)

@@ -22,7 +22,6 @@ __all__ = [
     "Links",
     "Request",
     "Run",
-    "option_of_name",
     "reserved_ports",
     "way_out_of_taken_port",
 ]
@@ -35,11 +34,6 @@ WRITE_PORT = 8086
 
 GRAFANA_PORT = 3000
 """The usual port of Grafana."""
-
-
-def option_of_name(stack: str) -> str:
-    """Return what a command needs to mean this stack: nothing for the usual one."""
-    return "" if stack == DEFAULT_NAME else f" --name {stack}"
 
 
 Run = Mapping[str, Any]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.own_files import own_dashboards
-from multimeter.visualization.engines.base import Engine, Request, option_of_name
+from multimeter.visualization.engines.base import Engine, Request
 from multimeter.visualization.engines.embedded import EmbeddedEngine
 from multimeter.visualization.errors import EngineError
+from multimeter.visualization.invocation import command_of
 from multimeter.visualization.report import Reporter
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
         raise EngineError(
             error.what,
             cause="The stack is in this engine, which is not started, or not yours to use.",
-            next_step="Start it (Docker Desktop, or: sudo systemctl start docker), then:"
-            f" multimeter-visu start{option_of_name(config.name)}",
+            next_step="Start it (Docker Desktop, or: sudo systemctl start docker), then: "
+            + command_of("start", config_file, config.name),
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, MultimeterError):

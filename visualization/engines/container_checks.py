@@ -18,7 +18,6 @@ from multimeter.visualization.engines.base import (
     GRAFANA_PORT,
     WRITE_PORT,
     Request,
-    option_of_name,
     reserved_ports,
 )
 from multimeter.visualization.engines.docker import Docker
@@ -74,18 +73,30 @@ def diagnose(
     containers: Sequence[ContainerPart],
     influxdb: InfluxDB,
     grafana: Grafana,
+    *,
+    start: str,
 ) -> Iterator[Check]:
-    """Look at an installed stack: each thing after those that it needs."""
+    """Look at an installed stack: each thing after those that it needs.
+
+    Args:
+        config: Its configuration.
+        settings: How it was installed.
+        docker: The engine.
+        containers: Its containers.
+        influxdb: Its InfluxDB.
+        grafana: Its Grafana.
+        start: The command that starts it.
+    """
     yield from _check_engine(docker)
     yield from _check_disk(docker, settings)
     for part in containers:
         yield _check_image(docker, part.wanted.image)
     if all(_is_stopped(part) for part in containers):
-        yield Check("stack", None, "it is stopped; all data is there", _start(config.name))
+        yield Check("stack", None, "it is stopped; all data is there", start)
         return
     well = True
     for part in containers:
-        for check in _check_container(part):
+        for check in _check_container(part, start):
             well = well and check.ok is not False
             yield check
     if not well:
@@ -163,17 +174,13 @@ def _check_free(
     return Check("port", True, f"{choice.port} is free")
 
 
-def _start(stack: str) -> str:
-    return f"multimeter-visu start{option_of_name(stack)}"
-
-
 def _is_stopped(part: ContainerPart) -> bool:
     found = part.docker.container(part.wanted.name)
     return found is not None and found.stopped
 
 
-def _check_container(part: ContainerPart) -> Iterator[Check]:
-    name, start = part.wanted.name, _start(part.owner.stack)
+def _check_container(part: ContainerPart, start: str) -> Iterator[Check]:
+    name = part.wanted.name
     found = part.docker.container(name)
     if found is not None and found.stopped:
         yield Check("container", False, f"{name} is stopped, the other one is not", start)

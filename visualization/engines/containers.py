@@ -408,6 +408,7 @@ class DockerEngine:
             list(self._containers.values()),
             self._influxdb,
             self._grafana,
+            start=command_of("start", self._config_file, config.name),
         )
 
     def credentials(self, config: StackConfig) -> Mapping[str, str]:

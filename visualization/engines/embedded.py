@@ -23,7 +23,6 @@ from multimeter.visualization.engines.base import (
     Links,
     Request,
     Run,
-    option_of_name,
     reserved_ports,
     way_out_of_taken_port,
 )
@@ -258,7 +257,7 @@ class EmbeddedEngine:
             return
         if note:
             yield Check("store", None, note)
-        start = f"multimeter-visu start{option_of_name(config.name)}"
+        start = command_of("start", self._config_file, config.name)
         if self._folder.has_ended_in_order:
             yield Check("server", None, "it is stopped; all data is there", start)
         else:

@@ -64,7 +64,7 @@ class Connection:
         if not self.page:
             return ""
         if self.engine == "embedded":
-            return run_page(self.page, identifier)
+            return run_page(without_secrets(self.page), identifier)
         name = urllib.parse.quote(portable_measurement(identifier), safe="")
         page = without_secrets(self.page).rstrip("/")
         return f"{page}/d/{RUN_DASHBOARD}/multimeter?var-measurementId={name}"

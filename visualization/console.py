@@ -51,7 +51,7 @@ class Console:
         """Show a step while it is under way, and that it is done."""
         logger.debug("%s ...", title)
         if not self.is_terminal:
-            self.note(f"{title} ...")
+            self.progress(f"{title} ...")
             yield
             return
         with self._out.status(title):
@@ -62,7 +62,7 @@ class Console:
     def transfer(self, title: str) -> Iterator[OnLayer]:
         """Show how far each layer of something large is."""
         if not self.is_terminal:
-            self.note(f"{title} ...")
+            self.progress(f"{title} ...")
             yield self._tell_finished_layer
             return
         columns = TextColumn("  {task.description}"), BarColumn(), DownloadColumn()
@@ -90,14 +90,15 @@ class Console:
         total: int,  # noqa: ARG002
     ) -> None:
         if layer and said in ("Pull complete", "Already exists"):
-            self.note(f"  {layer}: {said}")
+            self.progress(f"  {layer}: {said}")
 
     def note(self, text: str) -> None:
-        """Print what is good to know, and keep it for the object that a script gets.
-
-        Work does not stop because nobody can read it.
-        """
+        """Print what is good to know, and keep it for the object that a script gets."""
         self.notes.append(text)
+        self.progress(text)
+
+    def progress(self, text: str) -> None:
+        """Print how far the work is; it does not stop because nobody can read that."""
         with contextlib.suppress(OutputError):
             self.line(text)
 

@@ -255,7 +255,7 @@ def run_demo(
                 webbrowser.open(links.best)
 
         def tell(label: str) -> None:
-            console.note(f"  {time.monotonic() - begun:5.1f} s  {label}")
+            console.progress(f"  {time.monotonic() - begun:5.1f} s  {label}")
 
         complete = _demonstrate(config_file, identifier, seconds, show, tell)
         console.line("Done." if complete else "Interrupted; what was measured is stored.")
@@ -380,6 +380,6 @@ def serve_stack(config_file: pathlib.Path, console: Console) -> None:
             )
         from multimeter.visualization.embedded.launch import launch
 
-        console.note(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
-        console.note(f"  {command_of('open', config_file, config.name)}")
+        console.progress(f"Serving {config.page} until Ctrl+C; for a login, elsewhere:")
+        console.progress(f"  {command_of('open', config_file, config.name)}")
         launch(config_file)

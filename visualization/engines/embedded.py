@@ -220,7 +220,7 @@ class EmbeddedEngine:
         where = f"{_HOST}:{self._port}"
         if process is None:
             yield from self._diagnose_stopped(config)
-            yield from self._check_port()
+            yield from self._check_port(config)
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:
@@ -264,12 +264,13 @@ class EmbeddedEngine:
             detail = "it has ended without being stopped; see multimeter-visu logs"
             yield Check("server", False, detail, start)
 
-    def _check_port(self) -> Iterator[Check]:
+    def _check_port(self, config: StackConfig) -> Iterator[Check]:
         """Look whether another program listens where the server should."""
         try:
             require_free(_HOST, self._port)
         except MultimeterError as error:
-            yield Check("port", False, error.what, "stop that program")
+            way_out = way_out_of_taken_port(self._config_file, config)
+            yield Check("port", False, error.what, way_out)
 
     def credentials(self, config: StackConfig) -> Mapping[str, str]:
         """Return the tokens; the page opens by a link."""

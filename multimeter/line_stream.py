@@ -12,17 +12,16 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 
 from multimeter.errors import LineProtocolError
-from multimeter.line_protocol import (
+from multimeter.line_decoder import (
     MAX_TIME_NS,
     RefusedError,
     decode,
     decode_line,
     line_end,
-    raw_key,
-    raw_series,
     skip_spaces,
     unit_of,
 )
+from multimeter.line_protocol import raw_key, raw_series
 from multimeter.record import FieldValue, Record
 
 __all__ = ["decode_pieces"]

@@ -78,9 +78,10 @@ def _ends_of_json(file: Stream) -> FileEnds | None:
     last = tail.rpartition(b"\n")[2] if tail else b""
     if first.startswith(b"]"):
         return FileEnds(about["identifier"], dict(about["tags"]), points=0)
-    return FileEnds(
-        about["identifier"], dict(about["tags"]), _time_of(first), _time_of(last)
-    )
+    start_ns, end_ns = _time_of(first), _time_of(last)
+    if end_ns < start_ns:
+        return None  # other programs may write points in any order
+    return FileEnds(about["identifier"], dict(about["tags"]), start_ns, end_ns)
 
 
 def _time_of(line: bytes) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from multimeter.errors import FormatError
@@ -83,6 +84,17 @@ def _texts(result: Result) -> Iterator[str]:
     yield "\n]}\n"
 
 
+def _in_order(points: list[Any]) -> Iterable[tuple[int, dict[str, Any]]]:
+    """Return points in the order of time, each time once, as lines are read."""
+    given = [(parse_iso(point["datetime"]), point["values"]) for point in points]
+    if all(before < after for (before, _), (after, _) in pairwise(given)):
+        return given
+    merged: dict[int, dict[str, Any]] = {}
+    for time_ns, values in given:
+        merged.setdefault(time_ns, {}).update(values)
+    return sorted(merged.items())
+
+
 def _why(error: Exception) -> str:
     """Say what is wrong with the file, in the words of JSON."""
     if isinstance(error, json.JSONDecodeError):
@@ -99,8 +111,8 @@ def _result(data: Any) -> Result:
         tags=data["tags"],
     )
     result.meta_data.update(data["meta_data"])
-    for point in data["points"]:
-        result.append(parse_iso(point["datetime"]), point["values"])
+    for time_ns, values in _in_order(data["points"]):
+        result.append(time_ns, values)
     for mark in data["marks"]:
         result.add_mark(parse_iso(mark["datetime"]), mark["label"])
     return result

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from multimeter.line_protocol import unit_of
+from multimeter.line_decoder import unit_of
 from multimeter.line_stream import decode_pieces
 from multimeter.record import Record
 from multimeter.result import Result

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimeter import ConfigurationError, FormatError, LineProtocolError, line_protocol
+from multimeter import ConfigurationError, FormatError, LineProtocolError, line_decoder
 from multimeter.line_protocol import (
     MAX_TIME_NS,
     decode,
@@ -304,7 +304,7 @@ STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 def test_the_patterns_take_what_they_mean(name, text):
     for start in range(len(text) + 1):
         expected = MEANING[name].match(text, start)
-        found = getattr(line_protocol, name).match(text, start)
+        found = getattr(line_decoder, name).match(text, start)
         assert found.span() == expected.span()
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multimeter.errors import LineProtocolError
-from multimeter.line_protocol import (
+from multimeter.line_decoder import (
     KEY_SEPARATOR_BYTES,
     MAX_KEY_BYTES,
     MAX_TIME_NS,

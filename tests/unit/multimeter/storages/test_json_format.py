@@ -148,3 +148,14 @@ def test_a_long_result_is_written_in_pieces_and_loaded_whole():
     loaded = JsonFormat().load(io.BytesIO(stream.getvalue()))
     assert list(loaded.values("a.b")) == list(result.values("a.b"))
     assert loaded.points == result.points
+
+
+def test_points_are_read_in_the_order_of_time_each_time_once():
+    result = Result(identifier="run")
+    for time_ns in (9, 3, 5):
+        result.append(time_ns, {"v": time_ns})
+    data = saved(result)
+    data["points"].append({**data["points"][0], "values": {"v": 1, "w": None}})
+    loaded = JsonFormat().load(io.BytesIO(json.dumps(data).encode()))
+    assert list(loaded.times_ns) == [3, 5, 9]
+    assert list(loaded.values("v")) == [3, 5, 1]

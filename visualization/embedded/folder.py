@@ -20,6 +20,7 @@ from multimeter.visualization.embedded.store_files import (
     is_regular,
     remove_store,
     store_files,
+    store_names,
 )
 from multimeter.visualization.errors import StoreFullError, VisualizationError
 
@@ -92,9 +93,13 @@ class DataFolder:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def _files(self) -> list[pathlib.Path]:
+    def _names(self) -> list[pathlib.Path]:
+        """Return what is there under our names, whoever has put it there."""
         others = (self.log, self._old_log, self._pid_file)
-        return [*store_files(self.store), *filter(is_regular, others)]
+        return [*store_names(self.store), *filter(os.path.lexists, others)]
+
+    def _files(self) -> list[pathlib.Path]:
+        return [each for each in self._names() if is_regular(each)]
 
     def open_log(self) -> int:
         """Return a descriptor that appends to the log; a long one is put aside.

@@ -23,7 +23,7 @@ from multimeter.visualization.config import (
 from multimeter.visualization.embedded.store_files import (
     remove_store,
     store_files,
-    wal_of,
+    store_names,
 )
 from multimeter.visualization.errors import StoreFullError, VisualizationError
 
@@ -76,9 +76,7 @@ class DataFolder:
             return
         require_own_folder(self.path)
         owner = self.path.stat().st_uid
-        for each in (self.store, wal_of(self.store), *self._others()):
-            if not os.path.lexists(each):
-                continue
+        for each in self._names():
             status = each.lstat()
             if stat.S_ISLNK(status.st_mode) or status.st_uid != owner:
                 raise ConfigurationError(
@@ -125,14 +123,14 @@ class DataFolder:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def _names(self) -> list[pathlib.Path]:
+        """Return what is there under our names, whoever has put it there."""
+        others = (self.log, self._old_log, self._pid_file, self.sessions)
+        return [*store_names(self.store), *filter(os.path.lexists, others)]
+
     def _files(self) -> list[pathlib.Path]:
         beside = list(self.path.iterdir()) if self.path.is_dir() else []
-        others = filter(is_regular, self._others())
-        return [*store_files(self.store), *others, *filter(is_draft, beside)]
-
-    def _others(self) -> list[pathlib.Path]:
-        """Return our names beside those of the store, whether or not they are there."""
-        return [self.log, self._old_log, self._pid_file, self.sessions]
+        return [*filter(is_regular, self._names()), *filter(is_draft, beside)]
 
     def open_log(self) -> int:
         """Return a descriptor that appends to the log; a long one is put aside.

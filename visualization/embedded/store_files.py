@@ -14,6 +14,7 @@ A backup that a person keeps beside the store has another name, so it stays.
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ __all__ = [
     "remove_drafts",
     "remove_store",
     "store_files",
+    "store_names",
     "wal_of",
 ]
 
@@ -66,14 +68,22 @@ def damaged_logs(store: pathlib.Path) -> dict[pathlib.Path, int]:
     return {each: int(each.name.rpartition("-")[2]) for each in sorted(found)}
 
 
+def store_names(store: pathlib.Path) -> list[pathlib.Path]:
+    """Return what is there under the names of a store's files, in no particular order.
+
+    It need not be ours: anyone may have put a link or a folder there.
+    """
+    single = [store, *(store.with_name(f"{store.name}.{end}") for end in _OF_DUCKDB)]
+    found = [*single, *_beside(store, _DAMAGED), *_temporary(store), *_drafts(store)]
+    return [each for each in found if os.path.lexists(each)]
+
+
 def store_files(store: pathlib.Path) -> list[pathlib.Path]:
     """Return the files of a store that are there, in no particular order.
 
     Only regular files: a link or a folder that has such a name is not ours.
     """
-    single = [store, *(store.with_name(f"{store.name}.{end}") for end in _OF_DUCKDB)]
-    found = [*single, *_beside(store, _DAMAGED), *_temporary(store), *_drafts(store)]
-    return [each for each in found if is_regular(each)]
+    return [each for each in store_names(store) if is_regular(each)]
 
 
 def remove_store(store: pathlib.Path) -> None:

@@ -1,10 +1,29 @@
 from __future__ import annotations
 
+import shutil
 import signal
 
 import pytest
 
-from multimeter.visualization.embedded.process import deferred_signals
+from multimeter.visualization.embedded.folder import DataFolder
+from multimeter.visualization.embedded.process import ServerProcess, deferred_signals
+from multimeter.visualization.errors import StoreFullError
+
+
+@pytest.mark.parametrize("free", [0, 10**9])
+def test_a_server_that_does_not_start_says_why_and_what_to_do(tmp_path, monkeypatch, free):
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    folder = DataFolder(tmp_path)
+    folder.log.write_text("The store is damaged.\n")
+    error = ServerProcess(folder, tmp_path / "c.json")._not_started("ended with code 1")
+    assert isinstance(error, StoreFullError) == (free == 0)
+    if free:
+        assert "The store is damaged." in error.what
+        assert "multimeter-visu doctor" in error.next_step
+    else:
+        assert "is full" in error.what
+        assert "Free some space" in error.next_step
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

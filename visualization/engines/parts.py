@@ -40,6 +40,8 @@ __all__ = [
     "read_labels",
 ]
 
+_HOLDS_ITS_PORT = ("running", "paused")
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -317,7 +319,9 @@ class ContainerPart:
         Raises:
             VisualizationError: It does not, or is not ours.
         """
-        if self.state() not in (State.RUNNING, State.OUTDATED):
+        found = self.docker.container(self.wanted.name)
+        ours = found is not None and self.owner.made(found.labels)
+        if found is None or not ours or found.status not in _HOLDS_ITS_PORT:
             raise VisualizationError(
                 f"The container {self.wanted.name} does not run. Nothing was sent to its"
                 " port: another program may listen there.",

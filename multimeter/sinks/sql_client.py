@@ -146,7 +146,6 @@ class MySQLServer:
             if not _is_unicode(getattr(self, name)):
                 raise ConfigurationError(f"'{name}' is no valid text.")
         _import("pymysql", "PyMySQL", "mysql")
-        self._context()  # what is wrong with it is better known now
 
     @property
     def name(self) -> str:
@@ -164,7 +163,12 @@ class MySQLServer:
         }
 
     def connect(self) -> Connection:
-        """Open a connection."""
+        """Open a connection.
+
+        Raises:
+            ConfigurationError: The file of certificates cannot be used.
+            SQLError: It cannot be opened.
+        """
         from pymysql.converters import conversions
 
         from multimeter.sinks import sql_login as login

@@ -36,12 +36,16 @@ from multimeter.storages.dummy import DummyStorage
 
 __all__ = ["HelperSampler"]
 
-# Our own modules come from where they were installed, before any folder that this
-# program has added; what the probes need is searched for as this program does.
+# This package is the one that this process has, of whatever version. What it imports comes
+# from where it was installed, before any folder that this program has added; what the
+# probes need is then searched for as this program does.
 _PROGRAM = """
-import pickle
+import importlib.machinery, importlib.util, pickle
 package_folder, path, modules = pickle.load(sys.stdin.buffer)
-sys.path += [package_folder, *path]
+sys.path += path
+spec = importlib.machinery.PathFinder.find_spec("multimeter", [package_folder])
+package = sys.modules["multimeter"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
 from multimeter.helper.process import main
 main(path, modules)
 """

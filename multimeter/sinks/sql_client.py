@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from multimeter.errors import ConfigurationError, MissingExtraError
+from multimeter.errors import ConfigurationError, MissingExtraError, MultimeterError
 from multimeter.sinks import sql_statements as statements
 from multimeter.sinks.sql_rows import Rows, literal_rows
 from multimeter.sinks.tls import Authorities, make_context
@@ -35,6 +35,7 @@ _LAST_PORT = 65_535
 _NATIVE_CODE = re.compile(r"\((\d{3,5})\) *\(SQL")
 _LONGEST_MESSAGE = 500
 _CONNECT_SECONDS = 10.0
+_OURS = (MultimeterError, UnicodeEncodeError)
 _STRANGE = (OSError, EOFError, IndexError, AssertionError, ValueError, struct.error)
 # What ODBC says where the number of the server's own error is missing.
 _STATES = {"08S01": 2013, "08001": 2003, "08004": 1045, "28000": 1045, "HYT00": 2013}
@@ -146,7 +147,6 @@ class MySQLServer:
             if not _is_unicode(getattr(self, name)):
                 raise ConfigurationError(f"'{name}' is no valid text.")
         _import("pymysql", "PyMySQL", "mysql")
-        self._context()  # what is wrong with it is better known now
 
     @property
     def name(self) -> str:
@@ -164,7 +164,12 @@ class MySQLServer:
         }
 
     def connect(self) -> Connection:
-        """Open a connection."""
+        """Open a connection.
+
+        Raises:
+            ConfigurationError: The file of certificates cannot be used.
+            SQLError: It cannot be opened.
+        """
         from pymysql.converters import conversions
 
         from multimeter.sinks import sql_login as login
@@ -216,7 +221,7 @@ class MySQLServer:
             return _of_pymysql(str(error))
         # PyMySQL lets some through: a reset while it sends, bytes that were cut off or
         # are no answer at all.
-        if isinstance(error, _STRANGE) and not isinstance(error, UnicodeEncodeError):
+        if isinstance(error, _STRANGE) and not isinstance(error, _OURS):
             return SQLError(2013, str(error) or type(error).__name__)
         return None
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import _imp
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
+
+import multimeter
 
 SECONDS = 300
 INSTALLED = (
@@ -176,6 +180,20 @@ with Multimeter(Which(), cycle_time=0.02, sampler="process").measure("x") as res
 (found,) = {value for point in result.points for value in point.values.values()} - {None}
 print(found)
 """
+
+
+def test_the_helper_has_the_package_of_the_program_though_another_one_is_installed(
+    run, tmp_path
+):
+    own, installed = tmp_path / "own", tmp_path / "installed"
+    package = pathlib.Path(multimeter.__file__).parent
+    shutil.copytree(package, own / "multimeter")
+    installed.mkdir()
+    (installed / "multimeter").symlink_to(package)
+    (own / "device.py").write_text("import multimeter; __file__ = multimeter.__file__")
+    (own / "which.py").write_text(PROBE)
+    done = run(OWN_PATH, arguments=[own, own], PYTHONPATH=str(installed))
+    assert done.stdout.strip() == str(own / "multimeter" / "__init__.py")
 
 
 def test_a_probe_finds_the_modules_that_the_program_finds_in_its_order(run, tmp_path):

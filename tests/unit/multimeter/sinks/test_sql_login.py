@@ -163,7 +163,7 @@ def test_authorities_that_cannot_be_used_are_an_error_at_once(tmp_path, bad):
     (tmp_path / "empty.pem").write_text("")
     ca = tmp_path / bad if str(bad).endswith(".pem") else bad
     with pytest.raises(ConfigurationError, match="'ca' cannot be used"):
-        MySQLServer("rig", PASSWORD, database="lab", ca=ca)
+        ContinuousLogger("t", "rig", PASSWORD, ["a"], database="lab", ca=ca)
 
 
 def test_a_server_that_asks_for_a_file_gets_none(serve, tmp_path):

@@ -17,6 +17,8 @@ from multimeter.values import text_of
 
 __all__ = ["Mark", "Point", "Points", "Result", "Schema"]
 
+_NO_LABEL: Any = object()
+
 
 @dataclass(frozen=True)
 class Point:
@@ -148,9 +150,7 @@ class Result:
         """
         return self
 
-    def add_mark(
-        self, timestamp: dt.datetime | int | str, label: str | None = None
-    ) -> None:
+    def add_mark(self, timestamp: dt.datetime | int | str, label: Any = _NO_LABEL) -> None:
         """Add a mark; where there is one at the very same time, 1 ns after it.
 
         Args:
@@ -163,10 +163,10 @@ class Result:
             ConfigurationError: There is no label.
         """
         if isinstance(timestamp, str):
-            if label is not None:
+            if label is not _NO_LABEL:
                 raise ConfigurationError(f"{timestamp!r} is not a time.")
             label, timestamp = timestamp, time.time_ns()
-        if label is None:
+        if label is _NO_LABEL:
             raise ConfigurationError("A mark needs a label.")
         time_ns = to_ns(timestamp)
         while time_ns in self._marks:

@@ -273,6 +273,7 @@ class ContinuousLogger:
             unixtime, value = point
             if type(unixtime) is not float:
                 unixtime = plain(unixtime)
+                float(unixtime)  # an integer beyond its range is no time
             time_ns = round(unixtime * _TICKS_PER_SECOND) * _TICK_NS
             number = value if type(value) is float else _number(value)
         except Exception:  # noqa: BLE001 - a value of any type may raise anything

@@ -446,7 +446,7 @@ class TestWhatIsLeft:
 
     def test_what_a_rewriting_program_left_is_removed(self, tmp_path, drive, sink):
         path = self.left(tmp_path, b"1")
-        (path / ".multimeter-0123").write_bytes(b"half")
+        (path / ".multimeter-0123456789abcdef").write_bytes(b"half")
         driven = drive(sink)
         driven.run()
         driven.queue.close()

@@ -24,7 +24,7 @@ def path(tmp_path):
 
 def part_of(path, owner=OWNER):
     resource = Resource("InfluxDB folder", str(path), holds_data=True)
-    return FolderPart(resource, None, owner, "influxdb:2")
+    return FolderPart(resource, None, owner, "influxdb:2", [path.parent])
 
 
 def test_what_is_made_is_ours_alone_and_goes_again(path):

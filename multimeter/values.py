@@ -7,7 +7,6 @@ has in C: whoever measures must not be stopped by what was measured.
 
 from __future__ import annotations
 
-import json
 import math
 import numbers
 import operator
@@ -169,6 +168,8 @@ def _said(value: Any, *, nan: bool) -> Any:
 
 def json_text(value: Any, *, nan: bool = False) -> str:
     """Return any value as one line of JSON; see :func:`json_value`."""
+    import json  # slow to load, and nobody needs it to measure
+
     try:
         return json.dumps(value, allow_nan=nan, default=field_value)
     except Exception:  # noqa: BLE001 - as above, and what JSON lacks

@@ -40,7 +40,15 @@ from multimeter.visualization.embedded.store_files import (
     wal_of,
 )
 
-__all__ = ["UnreadLog", "commit_ends", "is_damage", "keep_unread", "repair", "unread_logs"]
+__all__ = [
+    "UnreadLog",
+    "commit_ends",
+    "is_damage",
+    "keep_unread",
+    "repair",
+    "sync_folder",
+    "unread_logs",
+]
 
 _LOG = logging.getLogger(__name__)
 
@@ -130,7 +138,7 @@ def repair(store: Path, try_to_open: Callable[[Path], None]) -> None:
         _cut(wal_of(store), end)
     else:
         wal_of(store).unlink()
-    _sync_folder(store.parent)
+    sync_folder(store.parent)
 
 
 def keep_unread(store: Path) -> None:
@@ -219,7 +227,7 @@ def _write_durably(path: Path, content: bytes, draft: Path) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _cut(log: Path, end: int) -> None:
@@ -228,7 +236,8 @@ def _cut(log: Path, end: int) -> None:
         os.fsync(stream.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names of the files in a folder are on the disk."""
     if os.name != "posix":
         return  # Windows syncs no folders.
     descriptor = os.open(folder, os.O_RDONLY)

@@ -90,6 +90,7 @@ class Database:
         self._users = 0
         self._closed = False
         self._valid = False
+        self._log_has_name = False
         self._connection: duckdb.DuckDBPyConnection | None = None
         with _told(self._path), _private_files():
             if not self._path.exists():
@@ -127,6 +128,7 @@ class Database:
                 cursor.begin()
                 yield cursor
                 cursor.commit()
+                self._keep_name_of_log()
             except BaseException:
                 self._valid = False
                 with suppress(duckdb.Error):
@@ -172,6 +174,16 @@ class Database:
                 self._users -= 1
                 self._gate.notify_all()
 
+    def _keep_name_of_log(self) -> None:
+        """See to it that a log that DuckDB has just made keeps its name in a crash.
+
+        DuckDB syncs what is in it, and not the folder that it makes it in.
+        """
+        there = wal_of(self._path).exists()
+        if there and not self._log_has_name:
+            wal.sync_folder(self._path.parent)
+        self._log_has_name = there
+
     def _open(self) -> None:
         configuration = _CONFIGURATION | {
             "threads": str(min(_MOST_THREADS, os.cpu_count() or 1)),
@@ -181,6 +193,7 @@ class Database:
         }
         with _told(self._path), _private_files():
             self._let_go()
+            self._log_has_name = False
             self._connection = _connect(self._path, configuration)
             try:
                 wal.keep_unread(self._path)
@@ -244,6 +257,7 @@ def _create(path: Path, create: Callable[[duckdb.DuckDBPyConnection], None]) -> 
             create(connection)
         with suppress(FileExistsError):
             os.link(draft, path)
+        wal.sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 

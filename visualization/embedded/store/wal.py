@@ -9,8 +9,8 @@ the end, and its next write cuts off whatever follows. So:
 - A log that DuckDB refuses is copied beside the store and cut at the end of the last
   commit up to which DuckDB reads it (:func:`repair`). Whole commits before the damage
   are never cut off.
-- A log of which DuckDB has silently left out whole commits is copied too
-  (:func:`keep_unread`).
+- A log of which DuckDB has silently left out whole commits, or that does not begin like
+  one, is copied too (:func:`keep_unread`).
 
 The layout, of versions 1.4 to 2.0 (``src/storage/write_ahead_log.cpp`` in DuckDB)::
 
@@ -40,7 +40,15 @@ from multimeter.visualization.embedded.store_files import (
     wal_of,
 )
 
-__all__ = ["UnreadLog", "commit_ends", "is_damage", "keep_unread", "repair", "unread_logs"]
+__all__ = [
+    "UnreadLog",
+    "commit_ends",
+    "is_damage",
+    "keep_unread",
+    "repair",
+    "sync_folder",
+    "unread_logs",
+]
 
 _LOG = logging.getLogger(__name__)
 
@@ -130,11 +138,11 @@ def repair(store: Path, try_to_open: Callable[[Path], None]) -> None:
         _cut(wal_of(store), end)
     else:
         wal_of(store).unlink()
-    _sync_folder(store.parent)
+    sync_folder(store.parent)
 
 
 def keep_unread(store: Path) -> None:
-    """Keep a copy of a log of which DuckDB has left out whole commits.
+    """Keep a copy of a log of which DuckDB has silently left out more than a torn write.
 
     Args:
         store: The store, which this process has open and has not written to yet.
@@ -147,8 +155,13 @@ def keep_unread(store: Path) -> None:
         return  # in another layout, which DuckDB knows and we do not
     ends = commit_ends(log)
     end = ends[-1] if ends else 0
-    if _count_commits(log[end:]):
+    if _count_commits(log[end:]) or not _begins_like_a_log(log):
         _set_aside(store, log, end)
+
+
+def _begins_like_a_log(log: bytes) -> bool:
+    """Whether this is a log, or one whose header is cut short."""
+    return log[:_VERSION_AT] == _VERSION_ENTRY[: len(log)]
 
 
 def _last_that_opens(ends: Sequence[int], opens: Callable[[int], bool]) -> int:
@@ -219,7 +232,7 @@ def _write_durably(path: Path, content: bytes, draft: Path) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _cut(log: Path, end: int) -> None:
@@ -228,7 +241,8 @@ def _cut(log: Path, end: int) -> None:
         os.fsync(stream.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names of the files in a folder are on the disk."""
     if os.name != "posix":
         return  # Windows syncs no folders.
     descriptor = os.open(folder, os.O_RDONLY)
@@ -263,7 +277,7 @@ class UnreadLog:
         what = (
             f"up to {self.commits} acknowledged writes may be missing"
             if self.commits
-            else "they are of a write that was not acknowledged: nothing is missing"
+            else "no whole write is in them, so most likely nothing is missing"
         )
         return (
             f"{self.size_bytes} bytes at the end of the write-ahead log could not be read"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from multimeter.visualization.embedded.store import catalog
+from multimeter.visualization.embedded.store import catalog, wal
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.store import Store
 from multimeter.visualization.errors import StoreError, StoreLockedError
@@ -52,6 +52,31 @@ def test_the_umask_opens_no_file_to_others_and_stays_as_it_is(
         assert os.umask(0) == 0
     finally:
         os.umask(before)
+
+
+def test_the_names_of_new_files_are_synced(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[list[str]] = []
+
+    def sync(folder: pathlib.Path) -> None:
+        assert folder == tmp_path
+        synced.append(
+            sorted(each.name for each in folder.iterdir() if each.suffix != ".new")
+        )
+
+    monkeypatch.setattr(wal, "sync_folder", sync)
+    store = Store(tmp_path / "store.duckdb")
+    assert synced == [["store.duckdb"]]
+    for number in range(6):
+        write(store, f"m v=1 {number}")
+        if number == 2:
+            with store._database.reading() as cursor:
+                cursor.execute("CHECKPOINT")
+            # It is seen by the next write that the log is gone.
+            store._database._keep_name_of_log()
+    store.close()
+    assert synced[1:] == [["store.duckdb", "store.duckdb.wal"]] * 2
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: pathlib.Path) -> None:

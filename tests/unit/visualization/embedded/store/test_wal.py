@@ -104,7 +104,7 @@ def test_a_log_with_a_damaged_end_is_set_aside_and_said(
     assert kept.read_bytes() == torn
     assert kept.stat().st_mode & 0o077 == 0
     assert str(kept) in caplog.text
-    assert "nothing is missing" in caplog.text
+    assert "most likely nothing is missing" in caplog.text
     (unread,) = wal.unread_logs(folder / "store.duckdb")
     assert (unread.path, unread.commits) == (kept, 0)
     assert unread.size_bytes == len(log) - wal.commit_ends(log)[4]
@@ -160,6 +160,27 @@ def test_what_duckdb_would_drop_without_a_word_is_set_aside_too(
     (kept,) = damaged(folder)
     assert kept.read_bytes() == log
     assert f"up to {6 - expected} acknowledged writes may be missing" in caplog.text
+
+
+@pytest.mark.parametrize("content", [bytes(5000), b"garbage" * 700])
+def test_a_log_that_is_none_is_set_aside(
+    folder: pathlib.Path, log: bytearray, content: bytes
+) -> None:
+    assert log
+    assert open_with(folder, content) == 0
+    (kept,) = damaged(folder)
+    assert kept.read_bytes() == content
+    store = Store(folder / "store.duckdb")
+    assert len(points_of(store)) == 2
+    store.close()
+
+
+@pytest.mark.parametrize("length", [0, 1, 4, 7, 20])
+def test_a_log_whose_header_is_cut_short_is_no_damage(
+    folder: pathlib.Path, log: bytearray, length: int
+) -> None:
+    assert open_with(folder, log[:length]) == 0
+    assert damaged(folder) == []
 
 
 def test_the_same_damage_is_set_aside_once(folder: pathlib.Path, log: bytearray) -> None:

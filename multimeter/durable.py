@@ -46,8 +46,10 @@ PRIVATE_FOLDER = 0o700
 """The mode of a folder that only its owner can open."""
 
 _DRAFT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-# What file systems answer that cannot sync a folder, and Windows, which opens none.
-_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
+# What file systems answer that cannot sync at all, or no folder, as some networks'.
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+# Windows opens no folder, and others' folders need not be readable.
+_NO_FOLDER_SYNC = {*_NO_SYNC, errno.EACCES, errno.EPERM, errno.EBADF}
 
 
 def sync_file(descriptor: int) -> None:
@@ -117,7 +119,13 @@ def make_folders(path: pathlib.Path, mode: int = 0o777) -> bool:
         except FileExistsError:
             if not folder.is_dir():
                 raise
-        sync_folder(folder.parent)
+        try:
+            sync_folder(folder.parent)
+        except OSError:
+            # Else the next call would take it for one that is safe.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
     return True
 
 
@@ -140,7 +148,7 @@ def open_replacement(path: pathlib.Path, mode: int = 0o666) -> Iterator[BinaryIO
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
             stream.flush()
-            sync_file(stream.fileno())
+            _sync_draft(stream.fileno())
 
 
 @contextlib.contextmanager
@@ -156,13 +164,24 @@ def replacement(path: pathlib.Path) -> Iterator[pathlib.Path]:
         yield draft
         descriptor = os.open(draft, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
-            sync_file(descriptor)
+            _sync_draft(descriptor)
         finally:
             os.close(descriptor)
 
 
+def _sync_draft(descriptor: int) -> None:
+    try:
+        sync_file(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+
+
 @contextlib.contextmanager
 def _draft_for(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # A device or a pipe would be gone for all other programs.
+        raise OSError(errno.EINVAL, "it is a device or a pipe")
     draft = path.with_name(f"{DRAFT_PREFIX}{os.urandom(8).hex()}")
     try:
         yield draft

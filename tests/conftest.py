@@ -27,6 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=50_000,
         help="How many points each fault of a delivery is tried with; 1000000 at night.",
     )
+    parser.addoption(
+        "--crash-seconds",
+        type=float,
+        default=0.0,
+        help="How long each workload is crashed; by default a fixed number of times.",
+    )
+    parser.addoption(
+        "--crash-seed", type=int, default=1, help="Which of its states are tried."
+    )
 
 
 def pytest_configure() -> None:

@@ -20,7 +20,13 @@ from multimeter.connection import (
     default_config_file,
     load_configuration,
 )
-from multimeter.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folders, write_file
+from multimeter.durable import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    make_folders,
+    remove_drafts,
+    write_file,
+)
 from multimeter.errors import ConfigurationError, NoStackError
 from multimeter.private import require_own_folder
 from multimeter.server_url import without_secrets
@@ -175,6 +181,7 @@ def remove_config(path: pathlib.Path) -> None:
             next_step="Remove it as that user.",
         ) from error
     if path.parent.name == default_config_file().parent.name:
+        remove_drafts(path.parent)  # there are secrets in them, too
         with contextlib.suppress(OSError):
             path.parent.rmdir()
 

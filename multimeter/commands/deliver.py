@@ -65,13 +65,19 @@ def deliver(
     """Send what programs have left in a spool. Ends with 1 when not all has arrived."""
     from multimeter.commands.places import Keys
     from multimeter.delivery.backlog import find_backlogs
-    from multimeter.delivery.spool import default_spool
+    from multimeter.delivery.spool import default_spool, foreign_folders
 
     root = (folder or default_spool()).expanduser().absolute()
     keys = Keys(_find_stack(config), token_file, url_file, ca)
     backlogs = find_backlogs(root, keys.known)
     if not any(each.records or each.in_use for each in backlogs):
         typer.echo(f"Nothing waits in {root}.")
+    for path in foreign_folders(root):
+        typer.echo(
+            f"{path} is a link or belongs to another user: it is not sent. "
+            "Run this command as that user.",
+            err=True,
+        )
     complete = True
     for backlog in backlogs:
         if backlog.in_use:

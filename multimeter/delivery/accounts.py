@@ -25,7 +25,8 @@ class Stats:
         queued: Those that wait, in memory or on disk, or are just being sent.
         dropped: Those that are gone by a declared limit, by reason: ``queue full``,
             ``disk full``, ``no value`` (nothing in it that a database can store),
-            ``damaged`` (not readable in the spool any more).
+            ``damaged`` (not readable in the spool any more), ``too large`` (a line that
+            no server takes).
         resumed: Those found in the spool.
         left_out: Fields (not records) without a form in a database: NaN and infinity.
         retries: How often a batch had to be sent again.

@@ -9,6 +9,9 @@ import sys
 __all__ = ["FileLock", "lock_open_file"]
 
 
+_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
 class FileLock:
     """An exclusive lock on a file, or on whatever the file stands for.
 
@@ -21,20 +24,24 @@ class FileLock:
 
     @classmethod
     def acquire(cls, path: pathlib.Path, *, create: bool = True) -> FileLock | None:
-        """Lock a file, or return None when somebody else has locked it.
+        """Lock a file, or return None when somebody else has locked it, or removes it.
 
         Args:
             path: The file.
             create: Whether to make the file where there is none.
 
         Raises:
-            OSError: The file cannot be opened.
+            OSError: The file cannot be opened, or not be locked on this disk.
         """
-        flags = os.O_RDWR | (os.O_CREAT if create else 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags, 0o600)
-        if lock_open_file(descriptor):
-            return cls(descriptor)
-        os.close(descriptor)
+        descriptor = os.open(path, _FLAGS | (os.O_CREAT if create else 0), 0o600)
+        lock = cls(descriptor)
+        try:
+            if lock_open_file(descriptor) and _is_still_there(descriptor, path):
+                return lock
+        except OSError:
+            lock.release()
+            raise
+        lock.release()
         return None
 
     def release(self) -> None:
@@ -46,6 +53,16 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _is_still_there(descriptor: int, path: pathlib.Path) -> bool:
+    # Its last owner may have removed it meanwhile. (Windows removes no open file.)
+    if sys.platform == "win32":
+        return True
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 if sys.platform == "win32":
@@ -63,7 +80,11 @@ else:
     import fcntl
 
     def lock_open_file(descriptor: int) -> bool:
-        """Lock an open file; False when somebody else has locked it."""
+        """Lock an open file; False when somebody else has locked it.
+
+        Raises:
+            OSError: It cannot be locked on this disk.
+        """
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

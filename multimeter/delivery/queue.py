@@ -16,7 +16,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from multimeter.delivery.accounts import Counters
-from multimeter.delivery.segments import Segment, SegmentFolder, batch_id
+from multimeter.delivery.folder import SegmentFolder
+from multimeter.delivery.frames import MOST_LINE_BYTES
+from multimeter.delivery.segments import Segment, batch_id
 from multimeter.delivery.settings import Settings
 from multimeter.delivery.spool import Address, Spool, new_folder_name
 from multimeter.delivery.trouble import Trouble
@@ -78,6 +80,9 @@ class Queue:
         self._memory_number = self._number = 0
         self._own: SegmentFolder | None = None
         self._adopted = collections.deque[SegmentFolder]()
+        # Batches whose files could not be read, and folders of which nothing else is left.
+        self._unreadable = collections.deque[Lot]()
+        self._held: list[SegmentFolder] = []
         self._spool: Spool | None = None
         if settings.spool is not None:
             sync = settings.tier == "spool+fsync"
@@ -97,7 +102,7 @@ class Queue:
         """Take what earlier programs left in the spool for the same place."""
         if self._spool is None:
             return
-        for folder in self._spool.take_over():
+        for folder in self._spool.take_over(self._trouble):
             self._adopted.append(folder)
             self.waiting += folder.records
             self._counters.accepted += folder.records
@@ -112,6 +117,9 @@ class Queue:
         Raises:
             QueueFullError: There is no room, and the policy is to block or to raise.
         """
+        if len(line) > MOST_LINE_BYTES:
+            self._counters.turn_away("too large")
+            return 0
         if self._settings.tier != "memory" or self._disk_waits:
             return self._put_on_disk(line)
         if not self._has_room(line):
@@ -160,7 +168,10 @@ class Queue:
 
     def _spill(self, line: bytes) -> int:
         # Batches are numbered in the order of their records: leave numbers for those
-        # that are still in memory.
+        # that are still in memory. A file that a failed write has left empty has its
+        # number already.
+        if self._own:
+            self._own.freeze()
         self._memory_number = self._number
         self._number += len(self._lines)
         ticket = self._put_on_disk(line)
@@ -251,11 +262,23 @@ class Queue:
             segment = self._adopted[0].take()
             if segment:
                 return self._lot(segment)
-            self._adopted.popleft().close()
+            self._let_go(self._adopted.popleft())
         if self._lines:
             return self._take_lines()
-        segment = self._own.take() if self._own else None
-        return self._lot(segment) if segment else None
+        if segment := self._own.take() if self._own else None:
+            return self._lot(segment)
+        if not self._unreadable:
+            return None
+        lot = self._unreadable.popleft()
+        self.waiting -= lot.records
+        return lot
+
+    def _let_go(self, folder: SegmentFolder) -> None:
+        parents = [lot.segment.path.parent for lot in self._unreadable if lot.segment]
+        if folder.path in parents:
+            self._held.append(folder)
+        else:
+            folder.close()
 
     def _lot(self, segment: Segment) -> Lot:
         self.waiting -= segment.records
@@ -285,6 +308,16 @@ class Queue:
         self._memory_number += 1
         self._number = max(self._number, self._memory_number)
         return self._memory_number
+
+    @property
+    def only_unreadable_wait(self) -> bool:
+        """Whether nothing waits but batches whose files could not be read."""
+        return self.waiting == sum(lot.records for lot in self._unreadable)
+
+    def put_back(self, lot: Lot) -> None:
+        """Put a batch whose file cannot be read behind all others."""
+        self._unreadable.append(lot)
+        self.waiting += lot.records
 
     def done(self) -> None:
         """Give back the room in memory of the batch that was taken last."""
@@ -323,15 +356,18 @@ class Queue:
 
     def close(self) -> None:
         """Let go of all folders; those without records left in them are removed."""
-        for folder in (*self._adopted, self._own):
-            if folder:
-                folder.close()
+        for folder in self._folders:
+            folder.close()
 
     def abandon(self) -> None:
         """Let go of all in a child process: it is the parent's."""
-        for folder in (*self._adopted, self._own):
-            if folder:
-                folder.abandon()
+        for folder in self._folders:
+            folder.abandon()
+
+    @property
+    def _folders(self) -> list[SegmentFolder]:
+        own = [self._own] if self._own else []
+        return [*self._adopted, *self._held, *own]
 
 
 def _full(settings: Settings) -> QueueFullError:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import json
 import os
 import pathlib
+import time
 from collections.abc import Mapping
 
-from multimeter.durable import PRIVATE_FOLDER, make_folders
+from multimeter.delivery.lock import lock_open_file
+from multimeter.durable import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    make_folders,
+    sync_file,
+    sync_folder,
+)
 from multimeter.sinks.base import Batch
 
 __all__ = ["RejectsFile"]
+
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_TRIES = 200
+_WAIT_SECONDS = 0.01
 
 
 class RejectsFile:
@@ -20,7 +33,8 @@ class RejectsFile:
 
     Their keys: ``time`` (when it was refused, ISO 8601 in UTC), ``place``, ``batch``
     and ``index`` (which record it is, so that one that was refused again after a crash
-    is known), ``reason`` (what the server said) and ``line`` (the record).
+    is known), ``reason`` (what the server said) and ``line`` (the record). Programs can
+    share it.
 
     Args:
         path: The file; it is made, with its folder, when it is first needed.
@@ -30,6 +44,7 @@ class RejectsFile:
     def __init__(self, path: pathlib.Path, *, sync: bool = False) -> None:
         self.path = path
         self._sync = sync
+        self._is_name_safe = False
 
     def add(self, place: str, batch: Batch, records: Mapping[int, str]) -> None:
         """Add records of a batch.
@@ -60,17 +75,46 @@ class RejectsFile:
         self._append(text.encode("ascii"))
 
     def _append(self, data: bytes) -> None:
-        make_folders(self.path.parent, PRIVATE_FOLDER)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self.path, flags, 0o600)
+        folder = self.path.parent
+        make_folders(folder, PRIVATE_FOLDER)
+        descriptor = os.open(self.path, _FLAGS, PRIVATE_FILE)
         try:
+            _wait_for_lock(descriptor)
+            if self._sync and not self._is_name_safe:
+                sync_folder(folder)
+                self._is_name_safe = True
             before = os.fstat(descriptor).st_size
-            written = os.write(descriptor, data)
-            if written < len(data):
-                # The disk is full. Half a line would spoil the one that follows it.
-                os.ftruncate(descriptor, before)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if self._sync:
-                os.fsync(descriptor)
+            if before and _last_byte(descriptor, before) != b"\n":
+                # A loss of power, or a kill on a full disk, has left half a line.
+                data = b"\n" + data
+            try:
+                self._write(descriptor, data)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, before)
+                raise
         finally:
             os.close(descriptor)
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        if os.write(descriptor, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self._sync:
+            sync_file(descriptor)
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    # Other programs hold it for a moment, as they may write to the same file.
+    for _ in range(_TRIES):
+        try:
+            if lock_open_file(descriptor):
+                return
+        except OSError:  # this disk has no locks
+            return
+        time.sleep(_WAIT_SECONDS)
+    raise BlockingIOError(errno.EAGAIN, "another program has locked it")
+
+
+def _last_byte(descriptor: int, size: int) -> bytes:
+    os.lseek(descriptor, size - 1, os.SEEK_SET)
+    return os.read(descriptor, 1)

@@ -5,10 +5,13 @@ lock of such a folder owns it: two programs never share one, a child process aft
 fork makes its own, and what a program left behind when it died is taken over by the
 next one. In it::
 
-    lock             held while its owner lives
-    target.json      where its records go (no secrets)
-    00000001-5000    a segment: 5,000 records, which are one batch
-    00000002         the last one, still growing
+    lock                held while its owner lives
+    target.json         where its records go (no secrets)
+    00000001.v2-5000    a segment: 5,000 records, which are one batch
+    00000002.v2         the last one, still growing
+
+Names without ``.v2`` are segments of earlier versions. A folder whose name begins with
+a dot is being made.
 
 Why files of frames and not a database: a record is safe from a SIGKILL after one
 write(), about ten times faster than the smallest transaction of SQLite; a segment that
@@ -23,13 +26,23 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 
+from multimeter.delivery.folder import LOCK, TARGET, SegmentFolder
 from multimeter.delivery.lock import FileLock
-from multimeter.delivery.segments import SegmentFolder, find_segments
-from multimeter.durable import PRIVATE_FOLDER, make_folders
+from multimeter.delivery.segments import find_segments, has_segments
+from multimeter.delivery.trouble import Trouble
+from multimeter.durable import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    make_folders,
+    sync_file,
+    sync_folder,
+)
 
 __all__ = [
     "Address",
@@ -37,16 +50,20 @@ __all__ = [
     "Spool",
     "default_spool",
     "folders_of",
+    "foreign_folders",
     "is_usable",
     "new_folder_name",
+    "others_may_write",
 ]
 
 Address = Mapping[str, str]
 """Where records go: see :class:`multimeter.sinks.base.Sink`."""
 
-_LOCK = "lock"
-_TARGET = "target.json"
 _DRAFT = "."
+_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}-\d+-[0-9a-f]{8}-[0-9a-f]{8}")
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_TRIES = 50
+_WAIT_SECONDS = 0.01
 
 
 def default_spool() -> pathlib.Path:
@@ -85,7 +102,7 @@ class FolderInfo:
     def address(self) -> Address | None:
         """Where its records go; None where that cannot be read any more."""
         try:
-            data = json.loads((self.path / _TARGET).read_text(encoding="utf-8"))
+            data = json.loads((self.path / TARGET).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
         return data if isinstance(data, dict) and self.is_for(data) else None
@@ -102,33 +119,109 @@ class FolderInfo:
     def is_in_use(self) -> bool:
         """Whether the program that uses it lives."""
         try:
-            lock = FileLock.acquire(self.path / _LOCK, create=False)
+            lock = FileLock.acquire(self.path / LOCK, create=False)
         except OSError:
             return False
         if lock:
             lock.release()
         return lock is None
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether it has not got its name yet."""
+        return self.path.name.startswith(_DRAFT)
+
+    @property
+    def has_records(self) -> bool:
+        """Whether there is something in it to send."""
+        try:
+            return has_segments(self.path)
+        except OSError:
+            return False
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else may have put it here: a link, or another user's."""
+        try:
+            status = self.path.lstat()
+        except OSError:
+            return False
+        return not stat.S_ISDIR(status.st_mode) or not _is_mine(status)
+
+    @property
+    def has_lock(self) -> bool:
+        """Whether it is ours and has a file to lock."""
+        try:
+            return not self.is_foreign and (self.path / LOCK).is_file()
+        except OSError:
+            return False
+
     def own(self, *, sync: bool = False) -> SegmentFolder | None:
-        """Take the folder over, or return None when its owner lives, or it is gone."""
+        """Take the folder over, or return None when its owner lives, or it is gone.
+
+        One that its owner had begun to remove is taken over, too, and a draft gets its
+        name. A draft in which nothing lies is removed.
+
+        Raises:
+            OSError: It cannot be taken over.
+        """
         lock = None
         try:
-            lock = FileLock.acquire(self.path / _LOCK, create=False)
-            return None if lock is None else SegmentFolder(self.path, lock, sync=sync)
+            lock = FileLock.acquire(self.path / LOCK)
+            if lock is None:
+                return None
+            path = self._name_draft(sync=sync) if self.is_draft else self.path
+            if path:
+                return SegmentFolder(path, lock, sync=sync)
+            shutil.rmtree(self.path)
+        except FileNotFoundError:
+            pass
         except OSError:
             if lock:
                 lock.release()
+            raise
+        if lock:
+            lock.release()
+        return None
+
+    def _name_draft(self, *, sync: bool) -> pathlib.Path | None:
+        path = self.path.with_name(self.path.name.removeprefix(_DRAFT))
+        # Where both names are there, a loss of power came between the two halves of a
+        # renaming, and nothing was promised yet.
+        if path.exists() or not has_segments(self.path):
             return None
+        self.path.rename(path)
+        if sync:
+            sync_folder(path.parent)
+        return path
+
+
+def _is_mine(status: os.stat_result) -> bool:
+    return os.name == "nt" or status.st_uid == os.geteuid()
+
+
+def _all_folders(root: pathlib.Path) -> list[FolderInfo]:
+    try:
+        paths = sorted(root.iterdir(), key=lambda path: path.name.removeprefix(_DRAFT))
+    except OSError:
+        return []
+    found = map(FolderInfo, paths)
+    return [each for each in found if _NAME.fullmatch(each.path.name) or each.has_lock]
 
 
 def folders_of(root: pathlib.Path) -> list[FolderInfo]:
-    """Return the folders of a spool, the oldest first."""
-    try:
-        paths = sorted(root.iterdir())
-    except OSError:
-        return []
-    whole = (path for path in paths if not path.name.startswith(_DRAFT))
-    return [FolderInfo(path) for path in whole if (path / _LOCK).is_file()]
+    """Return the folders of a spool, the oldest first; not those of other users."""
+    return [
+        each
+        for each in _all_folders(root)
+        if not each.is_foreign
+        and (each.has_records or (each.has_lock and not each.is_draft))
+    ]
+
+
+def foreign_folders(root: pathlib.Path) -> list[pathlib.Path]:
+    """Return what looks like a folder of a spool, and is a link or another user's."""
+    return [each.path for each in _all_folders(root) if each.is_foreign]
 
 
 class Spool:
@@ -145,10 +238,39 @@ class Spool:
         self.sync = sync
         self._address = dict(address)
 
-    def take_over(self) -> list[SegmentFolder]:
-        """Own the folders whose owners are gone and whose records go to our address."""
-        ours = [each for each in folders_of(self.root) if each.is_for(self._address)]
-        return [folder for each in ours if (folder := each.own(sync=self.sync))]
+    def take_over(self, trouble: Trouble) -> list[SegmentFolder]:
+        """Own the folders whose owners are gone and whose records go to our address.
+
+        Args:
+            trouble: Says what cannot be taken over.
+        """
+        if others_may_write(self.root):
+            trouble.tell(
+                "shared spool",
+                f"Other users can write to the spool {self.root}: they could remove "
+                f"points from it. To keep them out: chmod go-w {self.root}",
+            )
+        found = []
+        for each in _all_folders(self.root):
+            if not each.is_for(self._address):
+                continue
+            if each.is_foreign:
+                trouble.tell(
+                    f"foreign {each.path}",
+                    f"{each.path} is a link or belongs to another user: it is not sent.",
+                )
+                continue
+            try:
+                folder = each.own(sync=self.sync)
+            except OSError as error:
+                trouble.tell(
+                    f"take over {each.path}",
+                    f"{each.path} cannot be taken over and is not sent: {error}",
+                    loud=True,
+                )
+            else:
+                found += [folder] if folder else []
+        return found
 
     def create(self, name: str, numbers: Iterator[int]) -> SegmentFolder:
         """Make a folder of our own.
@@ -158,7 +280,7 @@ class Spool:
             numbers: Gives each new batch its number.
 
         Raises:
-            OSError: It cannot be made.
+            OSError: It cannot be made; nothing is left of it.
         """
         make_folders(self.root, PRIVATE_FOLDER)
         # Others see the folder when all is in it, and locked. Windows cannot rename
@@ -166,27 +288,51 @@ class Spool:
         draft, path = self.root / f"{_DRAFT}{name}", self.root / name
         lock = None
         try:
-            draft.mkdir(mode=0o700)
-            self._describe(draft / _TARGET)
-            if os.name != "nt":
-                lock = FileLock.acquire(draft / _LOCK)
+            lock = self._make_draft(draft)
+            self._describe(draft / TARGET)
+            if self.sync:
+                sync_folder(draft)
             draft.rename(path)
-            lock = lock or FileLock.acquire(path / _LOCK)
+            if self.sync:
+                # Another program may have made the spool, and not synced its name.
+                sync_folder(self.root)
+                sync_folder(self.root.parent)
+            lock = lock or _lock(path)
+            return SegmentFolder(path, lock, sync=self.sync, numbers=numbers)
         except OSError:
-            shutil.rmtree(draft, ignore_errors=True)
+            if lock:
+                lock.release()
+            for each in (draft, path):
+                shutil.rmtree(each, ignore_errors=True)
             raise
-        if lock is None:
-            raise BlockingIOError(f"{path} is locked")
-        return SegmentFolder(path, lock, sync=self.sync, numbers=numbers)
+
+    def _make_draft(self, draft: pathlib.Path) -> FileLock | None:
+        for _ in range(_TRIES):
+            draft.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            if os.name == "nt":
+                return None
+            # Another program may take it for one that was left, and remove it.
+            with contextlib.suppress(FileNotFoundError):
+                if lock := FileLock.acquire(draft / LOCK):
+                    return lock
+            time.sleep(_WAIT_SECONDS)
+        return _lock(draft)
 
     def _describe(self, target: pathlib.Path) -> None:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(self._address, stream, indent=2)
-            stream.write("\n")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with os.fdopen(os.open(target, flags, PRIVATE_FILE), "w", encoding="utf-8") as file:
+            json.dump(self._address, file, indent=2)
+            file.write("\n")
+            file.flush()
             if self.sync:
-                stream.flush()
-                os.fsync(stream.fileno())
+                sync_file(file.fileno())
+
+
+def _lock(folder: pathlib.Path) -> FileLock:
+    lock = FileLock.acquire(folder / LOCK)
+    if lock is None:
+        raise BlockingIOError(f"{folder} is locked")
+    return lock
 
 
 def is_usable(root: pathlib.Path) -> bool:
@@ -195,3 +341,14 @@ def is_usable(root: pathlib.Path) -> bool:
         make_folders(root, PRIVATE_FOLDER)
         return os.access(root, os.W_OK | os.X_OK)
     return False
+
+
+def others_may_write(root: pathlib.Path) -> bool:
+    """Tell whether other users can put something into a folder."""
+    try:
+        status = root.stat()
+    except OSError:
+        return False
+    return os.name != "nt" and (
+        bool(status.st_mode & _OTHERS_WRITE) or status.st_uid not in {0, os.geteuid()}
+    )

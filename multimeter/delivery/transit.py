@@ -14,12 +14,11 @@ class Transit:
     """The parts of a batch that are neither delivered nor rejected yet, in order.
 
     Args:
-        batch: The whole batch.
+        *parts: The whole batch, or what is left of one that is damaged.
     """
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self._parts = collections.deque([batch] if batch.lines else [])
+    def __init__(self, *parts: Batch) -> None:
+        self._parts = collections.deque(part for part in parts if part.lines)
 
     @property
     def remaining(self) -> int:

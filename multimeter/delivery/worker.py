@@ -6,6 +6,8 @@ thread can run it and a test can, with a clock of its own.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import random
 import threading
 import time
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from multimeter.delivery.accounts import Counters
+from multimeter.delivery.frames import Scan
 from multimeter.delivery.queue import Lot, Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.segments import (
@@ -31,6 +34,8 @@ __all__ = ["Chance", "Worker"]
 _GROWTH = 10
 _UNAVAILABLE = "unavailable"
 _REFUSED = "refused"
+_NOTHING = Scan([], 0, 0)
+_MOST_READS = 3
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ class Worker:
         if wait != 0:
             return wait
         if self._transit is None and not self._load():
-            return self._not_before - now
+            return max(0.0, self._not_before - now)
         assert self._transit is not None
         if self._transit.remaining:
             self._try(self._transit)
@@ -154,24 +159,49 @@ class Worker:
     def _load(self) -> bool:
         """Read the batch that was taken; tell whether that went well."""
         assert self._lot is not None
-        lot, lines, damaged = self._lot, self._lot.lines, 0
-        if not lines and lot.segment:
-            try:
-                lines, damaged = read_segment(lot.segment)
-            except FileNotFoundError:
-                damaged = 1
-            except OSError as error:
-                self._try_later(Retry(f"{lot.segment.path} cannot be read: {error}"))
-                return False
-        gone = lot.records - len(lines)
+        lot, segment = self._lot, self._lot.segment
+        if lot.lines or segment is None:
+            self._damaged = False
+            self._transit = Transit(Batch(lot.id, lot.lines))
+            return True
+        try:
+            found = read_segment(segment)
+        except FileNotFoundError:
+            found = _NOTHING
+        except OSError as error:
+            if not self._is_given_up(segment, error):
+                return self._put_back(lot, segment, error)
+            found, self._attempt = _NOTHING, 0
+        records = lot.records if segment.is_counted else max(1, found.records)
+        gone = records - len(found.lines)
         with self._lock:
+            more = records - lot.records - min(0, gone)
+            self._counters.accepted += more
+            self._counters.resumed += more
             if gone > 0:
                 self._counters.drop("damaged", gone)
-            elif gone < 0:
-                self._counters.accepted -= gone
-        self._damaged = damaged > 0
-        self._transit = Transit(Batch(lot.id, lines))
+        self._damaged = gone > 0
+        self._transit = Transit(*(Batch(lot.id, lines, at) for at, lines in found.parts))
         return True
+
+    def _is_given_up(self, segment: Segment, error: OSError) -> bool:
+        """Tell whether a file is damaged for good: it has failed after all others, too."""
+        segment.failures += 1
+        with self._lock:
+            is_last = self._queue.only_unreadable_wait
+        return is_last and error.errno == errno.EIO and segment.failures >= _MOST_READS
+
+    def _put_back(self, lot: Lot, segment: Segment, error: OSError) -> bool:
+        with self._lock:
+            is_last = self._queue.only_unreadable_wait
+            self._queue.put_back(lot)
+            self._lot = None
+        why = f"{segment.path} cannot be read: {error}"
+        if is_last:
+            self._try_later(Retry(why))
+        else:
+            self._trouble.tell("unreadable", f"{why}\nIt is tried again after the others.")
+        return False
 
     def _try(self, transit: Transit) -> None:
         part = transit.part(self._most)
@@ -266,8 +296,9 @@ class Worker:
                 )
 
     def _remove(self, segment: Segment) -> None:
-        if self._damaged:
+        if not self._damaged:
+            remove_segment(segment)
+            return
+        with contextlib.suppress(FileNotFoundError):
             path = set_segment_aside(segment)
             self._trouble.tell("damaged", f"Some points could not be read: see {path}.")
-        else:
-            remove_segment(segment)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import atexit
 import json
 import shutil
+import sys
 
 import pytest
 from fakes.write_server import WriteServer, refusal
@@ -95,6 +96,18 @@ def test_who_only_asks_sends_nothing(server, leave, capsys):
     out = capsys.readouterr().out
     assert f"5 points wait for influxdb (url {server.url}, org kantai" in out
     assert server.requests == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other links")
+def test_a_link_in_a_spool_is_named_and_not_followed(leave, capsys, spool, tmp_path):
+    leave(5)
+    (folder,) = spool.iterdir()
+    folder.rename(tmp_path / folder.name)
+    folder.symlink_to(tmp_path / folder.name)
+    assert run("--list") == 0
+    said = capsys.readouterr()
+    assert f"Nothing waits in {spool}" in said.out
+    assert f"{folder} is a link or belongs to another user: it is not sent" in said.err
 
 
 def test_another_folder_can_be_named(server, install, leave, spool, tmp_path):

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from multimeter import durable
 from multimeter.durable import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
@@ -132,16 +133,19 @@ def test_a_file_in_the_way_of_a_folder_is_an_error(tmp_path):
 
 def test_a_folder_that_cannot_be_synced_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="Input/output"):
-        make_folders(tmp_path / "a")
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output"):
+            make_folders(tmp_path / "a")
 
 
-def test_a_file_system_that_syncs_no_folders_is_none(tmp_path, monkeypatch):
+def test_a_disk_that_cannot_sync_takes_files_all_the_same(tmp_path, monkeypatch):
     def refuse(_):
-        raise OSError(errno.EINVAL, "not for folders")
+        raise OSError(errno.EINVAL, "not here")
 
     monkeypatch.setattr(os, "fsync", refuse)
     sync_folder(tmp_path)
+    write_file(tmp_path / "a", "text")
+    assert (tmp_path / "a").read_text() == "text"
 
 
 def test_drafts_of_a_program_that_was_killed_can_be_removed(tmp_path):
@@ -149,3 +153,42 @@ def test_drafts_of_a_program_that_was_killed_can_be_removed(tmp_path):
     (tmp_path / "kept").touch()
     remove_drafts(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+@posix
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="a device or a pipe"):
+        write_file(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+class FullSync:
+    """The calls of macOS, which alone has the cache of a drive written."""
+
+    F_FULLFSYNC = 51
+
+    def __init__(self, *, works):
+        self.works = works
+        self.calls = []
+
+    def fcntl(self, descriptor, call):
+        self.calls.append(call)
+        if not self.works:
+            raise OSError(errno.ENOTSUP, "a network disk")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_macos_is_asked_to_empty_the_cache_of_the_drive(
+    tmp_path, monkeypatch, works, calls
+):
+    system = FullSync(works=works)
+    monkeypatch.setattr(durable, "fcntl", system)
+    write_file(tmp_path / "a", "text")
+    assert system.calls == [51, 51]
+    assert calls == (
+        [("replace", "a")]
+        if works
+        else [("sync", "draft"), ("replace", "a"), ("sync", ".")]
+    )

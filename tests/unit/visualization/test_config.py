@@ -167,3 +167,11 @@ def test_two_cannot_change_one_stack_at_the_same_time(tmp_path):
     with locked(file):
         pass
     assert not file.parent.exists()
+
+
+def test_what_a_killed_program_was_writing_goes_with_the_configuration(tmp_path):
+    file = tmp_path / ".multimeter" / "visu.config.json"
+    write_config(file, CONFIG)
+    file.with_name(".multimeter-0123").write_text("secret")
+    remove_config(file)
+    assert not file.parent.exists()

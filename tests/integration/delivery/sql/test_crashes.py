@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from fakes.driven import Driven
 from fakes.mariadb import TABLE, MariaDB
 from fakes.resuming_program import SECONDS, ResumingProgram, moments
+
+from multimeter.sinks.base import Rejected
 
 NIGHT = 1_000_000
 
@@ -160,3 +163,33 @@ def test_without_a_spool_the_oldest_points_are_dropped_and_counted(
     assert len(found) == stats.queued <= 1_000
     assert found[-1] == 4_999
     assert logger.stats().delivered == len(found)
+
+
+def test_a_record_that_is_damaged_when_half_a_batch_is_stored_hides_no_other(
+    database, make_sink, tmp_path, monkeypatch
+):
+    """The server knows which records of a batch it has by their indices."""
+    settings = {"spool": tmp_path / "spool", "tier": "spool", "linger": 0.0}
+    sink = make_sink(database.port)
+    send = sink.send
+    monkeypatch.setattr(
+        sink,
+        "send",
+        lambda batch: send(batch) if len(batch) <= 2 else Rejected("", too_large=True),
+    )
+    program = Driven(sink, tmp_path, **settings)
+    program.put(
+        *(b"log,codename=a value=%d %d" % (n, 10**18 + n * 10**9) for n in range(4))
+    )
+    program.step()
+    program.step()
+    assert database.values() == [0.0, 1.0]
+    program.queue.abandon()
+    (path,) = (tmp_path / "spool").glob("*/0*")
+    data = bytearray(path.read_bytes())
+    data[20] ^= 1
+    path.write_bytes(data)
+    after = Driven(make_sink(database.port), tmp_path, **settings)
+    after.run()
+    assert database.values() == [0.0, 1.0, 2.0, 3.0]
+    assert after.counters.dropped == {"damaged": 1}

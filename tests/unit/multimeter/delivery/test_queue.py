@@ -6,8 +6,9 @@ import os
 import pytest
 
 from multimeter.delivery.accounts import Counters
+from multimeter.delivery.folder import SegmentFolder
 from multimeter.delivery.queue import LINE_BYTES, Queue
-from multimeter.delivery.segments import SegmentFolder, read_segment, remove_segment
+from multimeter.delivery.segments import read_segment, remove_segment
 from multimeter.delivery.settings import Settings
 from multimeter.delivery.trouble import Trouble
 from multimeter.errors import QueueFullError
@@ -35,7 +36,7 @@ class Setup:
             return None
         lines = list(lot.lines)
         if lot.segment:
-            lines = read_segment(lot.segment)[0]
+            lines = read_segment(lot.segment).lines
             remove_segment(lot.segment)
         self.queue.done()
         self.counters.delivered += lot.records
@@ -113,6 +114,27 @@ def test_what_spills_is_numbered_after_what_is_in_memory(make):
     after.queue.take_over()
     assert after.drain() == numbers(0, 8)
     assert after.counters.resumed == after.counters.accepted == 8
+
+
+def test_a_file_that_a_failed_write_has_left_empty_changes_no_order(make, monkeypatch):
+    setup = make(max_records=4, batch_size=2)
+    setup.put(*numbers(0, 4))
+    write = os.write
+
+    def refuse_once(descriptor, data):
+        if data.startswith(b"\xff"):
+            monkeypatch.setattr(os, "write", write)
+            raise OSError(errno.EIO, "broken")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", refuse_once)
+    setup.put(*numbers(4, 9))
+    assert setup.counters.dropped == {"disk full": 1}
+    assert setup.queue.secure(None)
+    setup.queue.abandon()
+    after = make()
+    after.queue.take_over()
+    assert after.drain() == [*numbers(0, 4), *numbers(5, 9)]
 
 
 def test_the_oldest_are_dropped_one_by_one(make):
@@ -249,7 +271,7 @@ def test_what_is_secured_goes_on_from_disk_in_order(make):
     lot = setup.queue.take()
     assert setup.queue.secure(lot)
     assert lot.segment is not None
-    assert read_segment(lot.segment)[0] == numbers(0, 2)
+    assert read_segment(lot.segment).lines == numbers(0, 2)
     setup.put(*numbers(5, 6))
     assert setup.drain() == numbers(2, 6)
 
@@ -264,7 +286,7 @@ def test_what_is_secured_while_on_its_way_keeps_its_identity(make):
     after.queue.take_over()
     again = after.queue.take()
     assert again.id == lot.id
-    assert read_segment(again.segment)[0] == lot.lines
+    assert read_segment(again.segment).lines == lot.lines
 
 
 def test_without_a_spool_nothing_can_be_secured(make):

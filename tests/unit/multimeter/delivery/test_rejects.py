@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 import sys
+import threading
 
 import pytest
 
@@ -61,3 +63,70 @@ def test_a_disk_that_fills_up_leaves_no_half_line(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         rejects.add("here", BATCH, {1: "no"})
     assert rejects.path.read_bytes() == before
+
+
+def test_half_a_line_that_a_crash_has_left_swallows_no_other(tmp_path):
+    rejects = RejectsFile(tmp_path / "rejects.jsonl")
+    rejects.add("here", BATCH, {0: "no"})
+    with rejects.path.open("ab") as stream:
+        stream.write(b'{"time": "2026')
+    rejects.add("here", BATCH, {1: "no"})
+    first, half, last = rejects.path.read_text().splitlines()
+    assert half == '{"time": "2026'
+    assert [json.loads(each)["index"] for each in (first, last)] == [10, 11]
+
+
+def test_a_program_whose_disk_is_full_cuts_off_no_line_of_another(tmp_path, monkeypatch):
+    """The other one writes at the worst moment, after the half line."""
+    ours, others = (RejectsFile(tmp_path / "rejects.jsonl") for _ in range(2))
+    write, written = os.write, []
+    other = threading.Thread(target=others.add, args=("there", BATCH, {1: "no"}))
+
+    def write_half(descriptor, data):
+        if threading.current_thread() is not other and not written:
+            written.append(write(descriptor, data[:7]))
+            other.start()
+            other.join(0.1)
+            return 7
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write_half)
+    with pytest.raises(OSError, match="No space"):
+        ours.add("here", BATCH, {0: "no"})
+    other.join(60)
+    assert [each["index"] for each in read(ours.path)] == [11]
+
+
+def test_a_sync_that_fails_leaves_no_line_and_the_next_one_is_whole(tmp_path, monkeypatch):
+    rejects = RejectsFile(tmp_path / "rejects.jsonl", sync=True)
+    rejects.add("here", BATCH, {0: "no"})
+
+    def fail(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            rejects.add("here", BATCH, {1: "no"})
+    rejects.add("here", BATCH, {1: "no"})
+    assert [each["index"] for each in read(rejects.path)] == [10, 11]
+
+
+def test_the_name_of_the_file_is_synced_before_its_first_line(tmp_path, monkeypatch):
+    order = []
+    fsync, write = os.fsync, os.write
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda fd: (
+            order.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file"),
+            fsync(fd),
+        ),
+    )
+    monkeypatch.setattr(
+        os, "write", lambda fd, data: (order.append("write"), write(fd, data))[1]
+    )
+    rejects = RejectsFile(tmp_path / "rejects.jsonl", sync=True)
+    rejects.add("here", BATCH, {0: "no"})
+    rejects.add("here", BATCH, {1: "no"})
+    assert order == ["folder", "write", "file", "write", "file"]

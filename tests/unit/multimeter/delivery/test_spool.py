@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+import time
 
 import pytest
 
@@ -16,6 +17,7 @@ from multimeter.delivery.spool import (
     is_usable,
     new_folder_name,
 )
+from multimeter.delivery.trouble import Trouble
 
 HERE = {"kind": "memory", "name": "here"}
 ELSEWHERE = {"kind": "memory", "name": "elsewhere"}
@@ -31,7 +33,7 @@ def make(root, place=HERE, *lines):
 
 
 def taken_over(root, place=HERE):
-    return Spool(root, place, sync=False).take_over()
+    return Spool(root, place, sync=False).take_over(Trouble(time.monotonic))
 
 
 def test_what_a_dead_program_left_is_taken_over(tmp_path):
@@ -60,7 +62,10 @@ def test_the_oldest_folder_comes_first(tmp_path):
         folder = spool.create(f"{moment}-1-aa-{digest}", iter([1]))
         folder.append(moment.encode())
         folder.abandon()
-    assert [f.path.name[:4] for f in spool.take_over()] == ["2025", "2026"]
+    assert [f.path.name[:4] for f in spool.take_over(Trouble(time.monotonic))] == [
+        "2025",
+        "2026",
+    ]
 
 
 def test_a_damaged_target_hides_no_records_from_the_program_that_wrote_them(tmp_path):

@@ -196,7 +196,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
         VisualizationError: Another process is changing it.
         ConfigurationError: Others own the folder or may write to it.
     """
-    new = not path.parent.exists()
+    made = [each for each in (path.parent, *path.parent.parents) if not each.exists()]
     descriptor = None
     try:
         descriptor = _lock(path)
@@ -204,9 +204,9 @@ def locked(path: pathlib.Path) -> Iterator[None]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
-        if new:
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()
+        with contextlib.suppress(OSError):
+            for each in made:
+                each.rmdir()
 
 
 def _lock(path: pathlib.Path) -> int | None:

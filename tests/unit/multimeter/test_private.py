@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from multimeter.connection import read_connection
+from multimeter.durable import make_folders
 from multimeter.errors import ConfigurationError
 from multimeter.private import require_own_folder
 from multimeter.visualization.config import locked, read_config
@@ -209,3 +210,13 @@ def test_the_doctor_says_what_is_too_open_and_changes_nothing(
 
 def test_a_folder_need_not_be_private_to_be_ours(home):
     require_own_folder(home)
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_our_folder_is_private_for_whatever_it_is_made(home, mask):
+    before = os.umask(mask)
+    try:
+        make_folders(home / ".multimeter" / "runs")
+    finally:
+        os.umask(before)
+    assert mode_of(home / ".multimeter") == 0o700

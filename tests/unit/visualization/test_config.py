@@ -175,3 +175,13 @@ def test_what_a_killed_program_was_writing_goes_with_the_configuration(tmp_path)
     file.with_name(".multimeter-0123456789abcdef").write_text("secret")
     remove_config(file)
     assert not file.parent.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="flock is POSIX")
+def test_no_folder_is_left_where_nothing_was_installed(tmp_path):
+    with locked(tmp_path / "a" / "b" / "visu.config.json"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path / "a" / "b" / "visu.config.json"):
+        write_config(tmp_path / "a" / "b" / "visu.config.json", CONFIG)
+    assert (tmp_path / "a" / "b" / "visu.config.json").exists()

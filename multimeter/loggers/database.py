@@ -81,7 +81,7 @@ def checked_sink(
         target=_check, args=[sink, codenames, answers], name="multimeter-check", daemon=True
     ).start()
     try:
-        answer = answers.get(timeout=patience)
+        answer = answers.get(timeout=max(0.0, patience))
     except queue.Empty:
         answer = Retry(f"it has not answered in {patience:g} s")
         sink = make_sink()  # the other one is still being asked

@@ -56,6 +56,8 @@ class Result:
         tags: Tag keys to tag values.
         meta_data: More about the measurement, keys to values.
         schema: The metrics, subjects and measures.
+        surplus: How many points it has beyond those that its program has counted, where
+            it was read back: they are of another run of its name, at the same time.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Result:
         self.identifier = identifier
         self.tags = {str(key): str(value) for key, value in (tags or {}).items()}
         self.meta_data: dict[str, Any] = {}
+        self.surplus = 0
         self.schema = Schema.of_probes(probes)
         self._times = Column(int)
         self._last_given: int | None = None

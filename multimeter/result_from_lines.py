@@ -13,6 +13,7 @@ from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.record import Record, Unsigned
 from multimeter.result import Result
+from multimeter.run_statistics import earlier_points
 from multimeter.schema import Schema
 from multimeter.schema_json import schema_from_json
 from multimeter.subject import Subject
@@ -120,6 +121,10 @@ def _describe(
         ) from error
     keys = (measure.key for measure in schema.measures)
     result.describe(schema, {portable_key(key): key for key in keys})
+    counted = fields.get("points")
+    if isinstance(counted, int) and fields.get("state") != "running":
+        own = len(result.times_ns) - earlier_points(result)
+        result.surplus = max(0, own - counted)
 
 
 def _measure(key: str, value_type: type) -> Measure:

@@ -61,6 +61,8 @@ class Result:
         schema: The metrics, subjects and measures.
         read_as: The measurement of the lines that it was read from, or None. Where that is
             the identifier, all names are written again as they were.
+        surplus: How many points it has beyond those that its program has counted, where
+            it was read back: they are of another run of its name, at the same time.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Result:
         self.tags = {text_of(k): text_of(v) for k, v in (tags or {}).items()}
         self.meta_data: dict[str, Any] = {}
         self.read_as: str | None = None
+        self.surplus = 0
         self.schema = Schema.of_probes(probes)
         self._times = Column(int)
         self._last_given: int | None = None

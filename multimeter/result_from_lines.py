@@ -17,6 +17,7 @@ from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.record import Record, Unsigned
 from multimeter.result import Result
+from multimeter.run_statistics import earlier_points
 from multimeter.schema import Schema
 from multimeter.schema_json import schema_from_json
 from multimeter.series import Series, SeriesReader
@@ -195,9 +196,18 @@ def _result(series: Series, about: _About, *, is_whole: bool) -> Result:
         # Who wrote the lines did not have to change a name.
         result.read_as = name
     result.describe(schema, names)
+    result.surplus = _surplus(result, fields) if is_whole else 0
     for time_ns, label in about.marks(name):
         result.add_mark(time_ns, label)
     return result
+
+
+def _surplus(result: Result, fields: Mapping[str, Any]) -> int:
+    """Return how many points a result has beyond those that its program has counted."""
+    counted = fields.get("points")
+    if not isinstance(counted, int) or fields.get("state") == "running":
+        return 0
+    return max(0, len(result.times_ns) - earlier_points(result) - counted)
 
 
 def _schema(result: Result) -> Schema:

@@ -91,9 +91,10 @@ def _one_run(result: Result) -> Result:
     Raises:
         ConfigurationError: It is several.
     """
-    if earlier_points(result):
+    if earlier_points(result) or result.surplus:
+        which = "earlier runs" if earlier_points(result) else "another run"
         raise ConfigurationError(
-            f"'{result.identifier}' holds points of earlier runs: it cannot be judged.",
+            f"'{result.identifier}' holds points of {which}: it cannot be judged.",
             cause="Runs of one name share a series in a database.",
             next_step="Give each run a name of its own, such as one with the date in it.",
         )

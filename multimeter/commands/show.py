@@ -97,6 +97,11 @@ def _remarks(result: Result) -> list[str]:
     remarks = []
     if earlier := earlier_points(result):
         remarks.append(of_earlier_runs(earlier))
+    if result.surplus:
+        remarks.append(
+            f"Another run of this name at the same time: {result.surplus} points. The "
+            "figures mix both."
+        )
     if result.meta_data.get(INTERRUPTED):
         remarks.append("Its program ended before it had ended the measurement.")
     remarks += [

@@ -16,7 +16,10 @@ from multimeter.probes import ProcessProbe
 def storage():
     return {storage}
 
-logging.getLogger('multimeter').addFilter(lambda record: 'missed' not in record.msg)
+def is_wanted(record):
+    return 'missed' not in record.getMessage()
+
+logging.getLogger('multimeter').addFilter(is_wanted)
 measurement = Multimeter(
     ProcessProbe(), cycle_time=0.02, storage=storage(), sampler="{sampler}"
 ).measure("run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -103,3 +104,21 @@ def test_a_demonstration_of_a_name_that_is_taken_is_refused(shared_stack):
     done = shared_stack.run("demo", "example", "--no-browser")
     assert done.returncode == 252
     assert "There is a run 'example' already" in done.stderr
+
+
+def test_two_runs_of_a_name_at_the_same_time_are_not_judged(shared_stack):
+    code = PROGRAM.format(name="both", storage=WRITE_ONLY, cpu=1.0)
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=shared_stack.environment,
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
+    assert [each.wait(60) for each in programs] == [0, 0]
+    done = run(shared_stack, "gate", "both", "--max", "cpu_time=9h")
+    assert done.returncode == 2
+    assert "of another run" in done.stderr or "earlier runs" in done.stderr
+    shown = run(shared_stack, "show", "both").stdout
+    assert "at the same time" in shown or "Earlier runs" in shown

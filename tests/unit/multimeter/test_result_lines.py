@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from multimeter import FormatError, ResourceProbe, Result
@@ -54,3 +56,28 @@ def test_the_entry_of_a_run_holds_its_figures():
 def test_a_result_without_an_identifier_is_refused():
     with pytest.raises(FormatError, match="no identifier"):
         encode_result(Result())
+
+
+def lines_of(name, times, *, start, counted):
+    meta_data = json.dumps(json.dumps({"baseline": {"time_ns": start, "values": {}}}))
+    entry = f"meta_data={meta_data},points={counted}i"
+    return [
+        *(f"{name} v=1 {time}" for time in times),
+        f"multimeter_runs,measurement={name} {entry} {start}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("times", "counted", "surplus"),
+    [
+        ([11, 12, 13], 3, 0),
+        ([11, 12, 13, 14, 15], 3, 2),
+        ([1, 2, 11, 12, 13], 3, 0),
+        ([11, 12], 3, 0),
+    ],
+)
+def test_points_that_a_program_has_not_counted_are_those_of_another_run(
+    times, counted, surplus
+):
+    lines = "\n".join(lines_of("train", times, start=10, counted=counted))
+    assert decode_result(decode(lines)).surplus == surplus

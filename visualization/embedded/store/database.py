@@ -26,6 +26,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from multimeter.durable import sync_folder
 from multimeter.visualization.embedded.store import wal
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store_files import (
@@ -181,7 +182,7 @@ class Database:
         """
         there = wal_of(self._path).exists()
         if there and not self._log_has_name:
-            wal.sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
         self._log_has_name = there
 
     def _open(self) -> None:
@@ -257,7 +258,7 @@ def _create(path: Path, create: Callable[[duckdb.DuckDBPyConnection], None]) -> 
             create(connection)
         with suppress(FileExistsError):
             os.link(draft, path)
-        wal.sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from multimeter.durable import PRIVATE_FILE, sync_file, sync_folder, write_file
 from multimeter.visualization.embedded.store_files import (
     damaged_logs,
     damaged_name,
@@ -46,7 +47,6 @@ __all__ = [
     "is_damage",
     "keep_unread",
     "repair",
-    "sync_folder",
     "unread_logs",
 ]
 
@@ -218,38 +218,14 @@ def _set_aside(store: Path, log: bytes, end: int) -> None:
     kept = next((each for each in damaged_logs(store) if each.read_bytes() == log), None)
     if kept is None:
         kept = damaged_name(store, datetime.now(timezone.utc), end)
-        _write_durably(kept, log, draft_of(store))
+        write_file(kept, log, PRIVATE_FILE)
     _LOG.warning("The store %s: %s", store, UnreadLog.of(kept, end).describe())
-
-
-def _write_durably(path: Path, content: bytes, draft: Path) -> None:
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def _cut(log: Path, end: int) -> None:
     with log.open("r+b") as stream:
         stream.truncate(end)
-        os.fsync(stream.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names of the files in a folder are on the disk."""
-    if os.name != "posix":
-        return  # Windows syncs no folders.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_file(stream.fileno())
 
 
 @dataclass(frozen=True)

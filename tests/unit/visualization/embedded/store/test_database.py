@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from multimeter.visualization.embedded.store import catalog, wal
+from multimeter.visualization.embedded.store import catalog
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.store import Store
 from multimeter.visualization.errors import StoreError, StoreLockedError
@@ -65,7 +65,7 @@ def test_the_names_of_new_files_are_synced(
             sorted(each.name for each in folder.iterdir() if each.suffix != ".new")
         )
 
-    monkeypatch.setattr(wal, "sync_folder", sync)
+    monkeypatch.setattr(database, "sync_folder", sync)
     store = Store(tmp_path / "store.duckdb")
     assert synced == [["store.duckdb"]]
     for number in range(6):

@@ -66,6 +66,7 @@ _RESERVED_FIELDS: Mapping[str, Mapping[str, type]] = {
         "tags": str,
         "meta_data": str,
         "schema": str,
+        "names": str,
         "start": int,
         "end": int,
         "duration": int,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pathlib
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
 import pytest
 import requests
+from fakes.crash.explorer import TOTALS, Totals
 from fakes.tool import Tool
 from hypothesis import HealthCheck, settings
 
@@ -45,22 +45,23 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-_CRASH_STATES: Counter[str] = Counter()
-
-
 @pytest.fixture
-def count_crash_states() -> Callable[[str], None]:
-    """Return what counts a state of a disk that was tried, by what was on it."""
+def count_crash_states(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return what counts a state of a disk that was recovered from, by what was on it."""
+    totals = request.config.stash.setdefault(TOTALS, Totals())
 
     def count(what: str) -> None:
-        _CRASH_STATES[what] += 1
+        totals.states[what] += 1
 
     return count
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for what, states in _CRASH_STATES.items():
-        terminalreporter.write_line(f"{states:,} crash states ({what})")
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if totals := config.stash.get(TOTALS, None):
+        terminalreporter.write_sep("=", "crashes")
+        terminalreporter.write_line(str(totals))
 
 
 class EmbeddedTool(Tool):

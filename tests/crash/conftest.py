@@ -1,4 +1,4 @@
-"""Says at the end how many states after a crash were recovered from."""
+"""Crashes workloads; how many states were recovered from is said at the end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import shutil
 import tempfile
 
 import pytest
-from fakes.crash.explorer import Explorer, Plan, Totals
-
-_TOTALS = pytest.StashKey[Totals]()
+from fakes.crash.explorer import TOTALS, Explorer, Plan, Totals
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def explore(request):
         try:
             found = explorer.explore(plan)
         finally:
-            request.config.stash.setdefault(_TOTALS, Totals()).add(explorer.totals)
+            request.config.stash.setdefault(TOTALS, Totals()).add(explorer.totals)
         assert found.states
         assert not found.problems, found.examples
 
@@ -38,10 +36,3 @@ def explore(request):
     yield explore
     logging.disable(logging.NOTSET)
     shutil.rmtree(folder)
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    totals = config.stash.get(_TOTALS, None)
-    if totals:
-        terminalreporter.write_sep("=", "crashes")
-        terminalreporter.write_line(str(totals))

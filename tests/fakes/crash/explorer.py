@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import pytest
 from fakes.crash.disk import PAGE, SECTOR, Disk, Tree
 from fakes.crash.recorder import SHORT, Fault, Note, Recorder
 
@@ -94,6 +95,10 @@ class Totals:
             + (f", {others} other problems" if others else "")
             + f" ({models})"
         )
+
+
+TOTALS = pytest.StashKey[Totals]()
+"""Where pytest keeps the totals of a session."""
 
 
 @dataclass(frozen=True)

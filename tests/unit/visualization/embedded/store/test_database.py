@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from multimeter.visualization.embedded.store import catalog
+from multimeter.visualization.embedded.store import catalog, database
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.store import Store
 from multimeter.visualization.errors import StoreError, StoreLockedError

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 try:
@@ -28,6 +29,7 @@ __all__ = [
     "is_draft",
     "is_regular",
     "make_folders",
+    "open_new",
     "open_replacement",
     "remove_drafts",
     "replacement",
@@ -49,6 +51,7 @@ PRIVATE_FOLDER = 0o700
 """The mode of a folder that only its owner can open."""
 
 _DRAFT = re.compile(re.escape(DRAFT_PREFIX) + "[0-9a-f]{16}")
+_Publish = Callable[[pathlib.Path, pathlib.Path], None]
 _DRAFT_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 # What file systems answer that cannot sync at all, or no folder, as some networks'.
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
@@ -147,7 +150,30 @@ def open_replacement(path: pathlib.Path, mode: int = 0o666) -> Iterator[BinaryIO
         OSError: It was not written, and a file from before is as it was; or all was
             written, and the folder could not be synced: then it may be either of them.
     """
-    with _draft_for(path) as draft:
+    with _open_draft(path, mode, _replace) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def open_new(path: pathlib.Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Open a file that gets its name when all of it is on the disk, and replaces none.
+
+    Args:
+        path: The place. Its folder exists.
+        mode: The mode of the new file, less the umask; PRIVATE_FILE for a secret.
+
+    Raises:
+        FileExistsError: Something else has that name, and is as it was. A file with the
+            same bytes is no error: it was written before.
+        OSError: As of :func:`open_replacement`.
+    """
+    with _open_draft(path, mode, _give_name) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _open_draft(path: pathlib.Path, mode: int, publish: _Publish) -> Iterator[BinaryIO]:
+    with _draft_for(path, publish) as draft:
         descriptor = os.open(draft, _DRAFT_FLAGS, mode)
         with os.fdopen(descriptor, "wb") as stream:
             yield stream
@@ -164,7 +190,7 @@ def replacement(path: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
         OSError: As there.
     """
-    with _draft_for(path) as draft:
+    with _draft_for(path, _replace) as draft:
         yield draft
         descriptor = os.open(draft, os.O_RDWR | getattr(os, "O_BINARY", 0))
         try:
@@ -182,19 +208,36 @@ def _sync_draft(descriptor: int) -> None:
 
 
 @contextlib.contextmanager
-def _draft_for(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        # A device or a pipe would be gone for all other programs.
-        raise OSError(errno.EINVAL, "it is a device or a pipe")
+def _draft_for(path: pathlib.Path, publish: _Publish) -> Iterator[pathlib.Path]:
     draft = path.with_name(f"{DRAFT_PREFIX}{os.urandom(8).hex()}")
     try:
         yield draft
-        draft.replace(path)
+        publish(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
     sync_folder(path.parent)
+
+
+def _replace(draft: pathlib.Path, path: pathlib.Path) -> None:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # A device or a pipe would be gone for all other programs.
+        raise OSError(errno.EINVAL, "it is a device or a pipe")
+    draft.replace(path)
+
+
+def _give_name(draft: pathlib.Path, path: pathlib.Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        if not (path.is_file() and filecmp.cmp(draft, path, shallow=False)):
+            raise
+    except OSError:  # a file system without links, such as that of a USB stick
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+        draft.replace(path)
+        return
+    draft.unlink()
 
 
 def write_file(path: pathlib.Path, data: bytes | str, mode: int = 0o666) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import filecmp
 import functools
 import itertools
 import os
@@ -14,13 +12,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from multimeter.durable import (
-    DRAFT_PREFIX,
-    make_folders,
-    open_replacement,
-    sync_file,
-    sync_folder,
-)
+from multimeter.durable import make_folders, open_new, open_replacement
 from multimeter.errors import ConfigurationError, StorageError
 from multimeter.result import Result
 from multimeter.storages.base import Storage
@@ -169,42 +161,15 @@ class FileStorage(Storage):
                 continue
             result.identifier = name
             try:
-                with self._draft(result) as draft:
-                    if self._publish(draft, path):
-                        return path
+                with open_new(path) as stream:
+                    self._file_format.save_result_to_stream(result, stream)
+            except FileExistsError:
+                continue
             except BaseException:
                 result.identifier = identifier
                 raise
+            return path
         raise AssertionError("there is no end of numbers")
-
-    @contextlib.contextmanager
-    def _draft(self, result: Result) -> Iterator[pathlib.Path]:
-        """Lend a result in a file that has no name of its own yet."""
-        draft = self._save_directory / f"{DRAFT_PREFIX}{os.urandom(8).hex()}"
-        try:
-            with draft.open("xb") as stream:
-                self._file_format.save_result_to_stream(result, stream)
-                stream.flush()
-                sync_file(stream.fileno())
-            yield draft
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-
-    def _publish(self, draft: pathlib.Path, path: pathlib.Path) -> bool:
-        """Put a file in its place; return False where something else is there."""
-        try:
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                raise
-            except OSError:  # a file system without links
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-                draft.replace(path)
-        except FileExistsError:
-            return path.is_file() and filecmp.cmp(draft, path, shallow=False)
-        sync_folder(path.parent)
-        return True
 
     def load(self, identifier: str) -> Result:
         """Read the result with an identifier back.

@@ -20,7 +20,7 @@ from multimeter.storages.formats import FileFormat
 from multimeter.visualization.config import StackConfig, read_config, write_config
 from multimeter.visualization.dashboards.own_files import add_dashboard, own_dashboards
 
-__all__ = ["FILES", "RejectsWorkload", "WholeFile"]
+__all__ = ["FILES", "RejectsWorkload", "RunsOfOneName", "WholeFile"]
 
 _VERSIONS = 4
 
@@ -65,22 +65,77 @@ class WholeFile:
         return [Problem("lost", f"{found}, not {least}")] if found < least else []
 
 
-def _run_file(file_format: FileFormat) -> WholeFile:
-    def storage(root: pathlib.Path) -> FileStorage:
-        return FileStorage(root / "new" / "runs", file_format)
+_POINTS = 40
+
+
+def _runs_folder(root: pathlib.Path) -> pathlib.Path:
+    return root / "new" / "runs"
+
+
+def _grow(result: Result, version: int) -> None:
+    for number in range(_POINTS * (version - 1), _POINTS * version):
+        result.append(number, {"a.b": float(number)})
+
+
+def _versions(root: pathlib.Path, file_format: FileFormat) -> list[int]:
+    """Return the versions of all runs that are there; each file must be whole."""
+    paths = _runs_folder(root).glob(f"run*{file_format.extension}")
+    found = []
+    for path in paths:
+        with path.open("rb") as stream:
+            found.append(len(file_format.load(stream).points) // _POINTS)
+    return found
+
+
+def _stored_again(file_format: FileFormat) -> WholeFile:
+    """Return a workload: one run that goes on, and is stored again and again."""
+    runs: dict[pathlib.Path, tuple[FileStorage, Result]] = {}
 
     def write(root: pathlib.Path, version: int) -> None:
-        result = Result(identifier="run")
-        for number in range(40 * version):
-            result.append(number, {"a.b": float(number)})
-        storage(root).store(result)
+        if version == 1:
+            storage = FileStorage(_runs_folder(root), file_format)
+            runs[root] = storage, Result(identifier="run")
+        storage, result = runs[root]
+        _grow(result, version)
+        storage.store(result)
 
     def read(root: pathlib.Path) -> int | None:
-        if not storage(root).path("run").exists():
-            return None
-        return len(storage(root).load("run").points) // 40
+        return max(_versions(root, file_format), default=None)
 
     return WholeFile(write, read)
+
+
+class RunsOfOneName:
+    """Runs that have one name, each stored by a program of its own: all are kept."""
+
+    models: Sequence[str] = MODELS
+
+    def __init__(self, file_format: FileFormat) -> None:
+        self._format = file_format
+
+    def run(self, root: pathlib.Path, note: Callable[[Any], None]) -> None:
+        for version in range(1, _VERSIONS):
+            self._store(root, version, note)
+
+    def recover(
+        self, root: pathlib.Path, notes: Sequence[Any], note: Callable[[Any], None]
+    ) -> None:
+        self._store(root, _VERSIONS, note)
+
+    def _store(self, root: pathlib.Path, version: int, note: Callable[[Any], None]) -> None:
+        result = Result(identifier="run")
+        for each in range(1, version + 1):
+            _grow(result, each)
+        with contextlib.suppress(MultimeterError):
+            FileStorage(_runs_folder(root), self._format).store(result)
+            note(version)
+
+    def check(self, root: pathlib.Path, notes: Sequence[Any]) -> list[Problem]:
+        found = _versions(root, self._format)
+        lost = [Problem("lost", f"run {each}") for each in notes if each not in found]
+        # The last one comes from the recovery, which itself may be crashed and repeated.
+        twice = {each for each in found if found.count(each) > 1} - {_VERSIONS}
+        return lost + [Problem("doubled", f"run {each}") for each in twice]
 
 
 def _configuration() -> WholeFile:
@@ -156,9 +211,10 @@ class RejectsWorkload:
         return [Problem("lost", repr(line)) for line in notes if line not in found]
 
 
-FILES: dict[str, WholeFile | RejectsWorkload] = {
-    "run in JSON": _run_file(JsonFormat()),
-    "run in line protocol": _run_file(LineFormat()),
+FILES: dict[str, WholeFile | RunsOfOneName | RejectsWorkload] = {
+    "run in JSON": _stored_again(JsonFormat()),
+    "run in line protocol": _stored_again(LineFormat()),
+    "runs of one name": RunsOfOneName(JsonFormat()),
     "configuration": _configuration(),
     "dashboard": _dashboard(),
     "rejects": RejectsWorkload(),

@@ -278,6 +278,16 @@ class Recorder:
 
     replace = rename
 
+    def link(self, source: Any, target: Any, **more: Any) -> None:
+        old, new = self._place(source), self._place(target)
+        if old is None or new is None:
+            self._real["link"](source, target, **more)
+            return
+        self._call("link")
+        self._real["link"](source, target, **more)
+        self._entries[new] = self._entries[old]
+        self.operations.append(Names(((*new, self._entries[new]),)))
+
     def unlink(self, path: Any, *, dir_fd: Any = None) -> None:
         place = self._place(path, dir_fd)
         if place and place in self._entries:
@@ -300,7 +310,7 @@ class Recorder:
 
 _CALLS: set[str] = {
     *("open", "close", "write", "ftruncate", "fsync", "fdopen"),
-    *("mkdir", "rename", "replace", "unlink", "remove", "rmdir"),
+    *("mkdir", "rename", "replace", "link", "unlink", "remove", "rmdir"),
 }
 
 

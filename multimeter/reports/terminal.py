@@ -15,6 +15,8 @@ _NARROWEST = 20
 _MARGIN = 20
 _TICK = 10
 _LETTERS_A_CURVE = 6
+# A range this small cannot be divided into rows: 5e-324 / 8 is 0.
+_FLAT = 1e-300
 _COLORS = ("cyan", "magenta", "yellow", "green", "red", "blue")
 _UNITS = {"percentunit": "cores", "bytes": "bytes", "s": "s", "J": "J"}
 
@@ -51,7 +53,7 @@ def draw(
     values = [value for curve in chart.curves for value in curve.values]
     least, most = min(0.0, *values), max(0.0, *values)
     figure.set_x_limits(first, last if last > first else first + 1)
-    figure.set_y_limits(least, most if most > least else least + 1)
+    figure.set_y_limits(least, most if most - least > _FLAT else least + 1)
     figure.y_ticks_fkt = _ticks(chart.unit)
     for number, curve in enumerate(chart.curves):
         thin = thinned(curve, figure.width)

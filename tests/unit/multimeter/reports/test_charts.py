@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from multimeter.reports.charts import Chart, Curve, thinned
@@ -26,6 +26,7 @@ def test_thinning_loses_no_peak_and_no_order(values, buckets):
     marks=st.lists(st.floats(-10, 400), max_size=3),
     unit=st.sampled_from(["percentunit", "bytes", "Bps", "s", "short", "N"]),
 )
+@example(runs=[[5e-324]], width=80, marks=[], unit="N")
 def test_any_curves_are_drawn(runs, width, marks, unit):
     curves = tuple(
         Curve(f"r{number}", number, [second / 7 for second in range(len(values))], values)

@@ -26,6 +26,7 @@ __all__ = [
     "OUR_FOLDER",
     "PRIVATE_FILE",
     "PRIVATE_FOLDER",
+    "add_name",
     "is_draft",
     "is_regular",
     "make_folders",
@@ -229,15 +230,28 @@ def _replace(draft: pathlib.Path, path: pathlib.Path) -> None:
 
 def _give_name(draft: pathlib.Path, path: pathlib.Path) -> None:
     try:
-        os.link(draft, path)
+        add_name(draft, path)
     except FileExistsError:
         if not (path.is_file() and filecmp.cmp(draft, path, shallow=False)):
             raise
+    draft.unlink(missing_ok=True)
+
+
+def add_name(path: pathlib.Path, name: pathlib.Path) -> None:
+    """Give a file a second name in its folder, or a new one where it can have only one.
+
+    Raises:
+        FileExistsError: Something has that name, and is as it was.
+        OSError: The file has its old name alone.
+    """
+    try:
+        os.link(path, name)
+    except FileExistsError:
+        raise
     except OSError:  # a file system without links, such as that of a USB stick
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
-        draft.replace(path)
-        return
-    draft.unlink()
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+        path.replace(name)
+    sync_folder(name.parent)
 
 
 def write_file(path: pathlib.Path, data: bytes | str, mode: int = 0o666) -> None:

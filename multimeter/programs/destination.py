@@ -8,9 +8,10 @@ import pathlib
 from dataclasses import dataclass
 
 from multimeter.connection import Connection, find_connection
-from multimeter.durable import sync_folder
+from multimeter.durable import add_name
 from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
 from multimeter.log import log
+from multimeter.result import Result
 from multimeter.storages.base import Storage
 from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
 from multimeter.storages.rescue import runs_folder
@@ -61,16 +62,21 @@ class _OneFile(FileStorage):
     def path(self, identifier: str) -> pathlib.Path:  # noqa: ARG002 - there is one
         return self._path
 
-    def _publish(self, draft: pathlib.Path, path: pathlib.Path) -> bool:
-        if path.is_file() and not super()._publish(draft, path):
-            for number in itertools.count(1):
-                aside = path.with_name(f"{path.stem}-{number}{path.suffix}")
-                if super()._publish(path, aside):
-                    log().warning("The run that was in %s is kept in %s.", path, aside)
-                    break
-        draft.replace(path)
-        sync_folder(path.parent)
-        return True
+    def _keep(self, result: Result, identifier: str) -> pathlib.Path:  # noqa: ARG002
+        if self._path.is_file() and self.path_of(result) != self._path:
+            self._put_aside()
+        self._replace(self._path, result)
+        return self._path
+
+    def _put_aside(self) -> None:
+        for number in itertools.count(1):
+            aside = self._path.with_name(f"{self._path.stem}-{number}{self._path.suffix}")
+            try:
+                add_name(self._path, aside)
+            except FileExistsError:
+                continue
+            log().warning("The run that was in %s is kept in %s.", self._path, aside)
+            return
 
 
 def find_destination(given: pathlib.Path | None) -> Destination:

@@ -152,8 +152,7 @@ class FileStorage(Storage):
     def _keep(self, result: Result, identifier: str) -> pathlib.Path:
         own = self.path_of(result)
         if own is not None and own == self.path(identifier):
-            with open_replacement(own) as stream:
-                self._file_format.save_result_to_stream(result, stream)
+            self._replace(own, result)
             return own
         for name in _numbered(identifier):
             path = self.path(name)
@@ -170,6 +169,10 @@ class FileStorage(Storage):
                 raise
             return path
         raise AssertionError("there is no end of numbers")
+
+    def _replace(self, path: pathlib.Path, result: Result) -> None:
+        with open_replacement(path) as stream:
+            self._file_format.save_result_to_stream(result, stream)
 
     def load(self, identifier: str) -> Result:
         """Read the result with an identifier back.

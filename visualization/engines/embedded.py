@@ -169,9 +169,7 @@ class EmbeddedEngine:
             if self._folder.has_ended_in_order:
                 yield Check("server", None, "it is stopped; all data is there", start)
             else:
-                detail = (
-                    "it has ended without being stopped; see multimeter-visu logs"
-                )
+                detail = "it has ended without being stopped; see multimeter-visu logs"
                 yield Check("server", False, detail, start)
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")

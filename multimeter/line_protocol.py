@@ -111,8 +111,8 @@ def raw_key(name: str) -> str:
 
 
 def raw_series(measurement: str, tags: Mapping[str, str]) -> str:
-    """Return a measurement and tags that came from a line as they were there."""
-    pairs = [f",{raw_key(key)}={raw_key(value)}" for key, value in tags.items()]
+    """Return a measurement and tags that came from a line; the tags are sorted by key."""
+    pairs = [f",{raw_key(key)}={raw_key(tags[key])}" for key in sorted(tags)]
     return measurement.translate(_ESCAPE_MEASUREMENT) + "".join(pairs)
 
 

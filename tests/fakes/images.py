@@ -13,7 +13,6 @@ from typing import Any
 FAKES = pathlib.Path(__file__).parent
 ROOT = FAKES.parents[1]
 BASE = "multimeter-test/debian:base"
-_LIBRARY = ("errors.py", "record.py", "line_protocol.py")
 
 
 def build_stand_in(client: Any, service: str) -> str:
@@ -37,8 +36,8 @@ def _context(service: str) -> io.BytesIO:
         tar.add(FAKES / service / "Dockerfile", "Dockerfile")
         for file in sorted((FAKES / service).glob("*.py")):
             tar.add(file, f"app/{file.name}")
-        for name in _LIBRARY:
-            tar.add(ROOT / "multimeter" / name, f"app/multimeter/{name}")
+        for file in sorted((ROOT / "multimeter").glob("[a-z]*.py")):
+            tar.add(file, f"app/multimeter/{file.name}")
         tar.addfile(tarfile.TarInfo("app/multimeter/__init__.py"))
     packed.seek(0)
     return packed

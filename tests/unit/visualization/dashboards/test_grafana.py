@@ -81,6 +81,14 @@ def test_the_list_of_runs_can_be_typed_into_and_the_times_are_hidden():
     assert "multimeter_runs" in identifier["query"]
 
 
+def test_a_run_that_is_still_to_come_stays_chosen_and_its_panels_appear():
+    # When Grafana asks again, it drops a chosen value that is not among the answers.
+    refresh = {each["name"]: each["refresh"] for each in RUN["templating"]["list"]}
+    on_load, on_change_of_time = 1, 2
+    assert refresh.pop("measurementId") == on_load
+    assert set(refresh.values()) == {on_change_of_time}
+
+
 def test_a_link_shows_the_run_from_its_first_to_its_last_point():
     (link,) = [each for each in RUN["links"] if each["title"] == "Full time range"]
     assert "&from=${first}&to=${last}" in link["url"]

@@ -219,17 +219,8 @@ class EmbeddedEngine:
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
         if process is None:
-<<<<<<< HEAD
             yield from self._diagnose_stopped(config)
             yield from self._check_port(config)
-=======
-            start = f"multimeter-visu start{option_of_name(config.name)}"
-            if self._folder.has_ended_in_order:
-                yield Check("server", None, "it is stopped; all data is there", start)
-            else:
-                detail = "it has ended without being stopped; see multimeter-visu logs"
-                yield Check("server", False, detail, start)
->>>>>>> docker/docker
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:

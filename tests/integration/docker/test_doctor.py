@@ -77,7 +77,7 @@ def test_a_container_that_does_not_run_is_found(stack, service):
     done = stack.run("doctor")
     assert done.returncode == 252
     assert f"FAIL  container: {stack.name}-{service} is stopped" in done.stdout
-    assert f"Mend it: multimeter-visu start --name {stack.name}" in done.stdout
+    assert f"multimeter-visu start --name {stack.name}" in done.stdout
     assert done.stdout.splitlines()[-1] == "1 to mend."
 
 
@@ -86,7 +86,7 @@ def test_a_stack_that_was_stopped_is_not_ill(stack):
     done = stack.run("doctor")
     assert done.returncode == 0, done.stdout
     assert "note  stack: it is stopped; all data is there" in done.stdout
-    assert f"Mend it: multimeter-visu start --name {stack.name}" in done.stdout
+    assert f"multimeter-visu start --name {stack.name}" in done.stdout
     assert "FAIL" not in done.stdout
 
 
@@ -147,5 +147,5 @@ def test_an_engine_that_is_gone_is_found(stack, tmp_path, engine):
     assert "there is no such socket" in check["detail"]
     status = stack.run("status")
     assert status.returncode == 255
-    assert f"then: multimeter-visu start --name {stack.name}" in status.stderr
+    assert f"multimeter-visu start --name {stack.name}" in status.stderr
     stack.config_file.write_text(config)

@@ -93,6 +93,8 @@ def diagnose(
         yield _check_image(docker, part.wanted.image)
     if all(_is_stopped(part) for part in containers):
         yield Check("stack", None, "it is stopped; all data is there", start)
+        if docker.is_local:
+            yield from _check_own_ports(containers, start)
         return
     well = True
     for part in containers:
@@ -172,6 +174,15 @@ def _check_free(
     except MultimeterError as error:
         return Check("port", False, error.what, error.next_step)
     return Check("port", True, f"{choice.port} is free")
+
+
+def _check_own_ports(containers: Sequence[ContainerPart], start: str) -> Iterator[Check]:
+    """Look whether another program listens where a stopped stack would."""
+    for part in containers:
+        try:
+            require_free(HOST, part.wanted.port)
+        except MultimeterError as error:
+            yield Check("port", False, error.what, f"stop that program, then: {start}")
 
 
 def _is_stopped(part: ContainerPart) -> bool:

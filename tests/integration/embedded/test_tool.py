@@ -263,7 +263,7 @@ def test_where_the_usual_port_is_taken_the_next_free_one_is_used_from_then_on(
         assert said.endswith(f"; this stack uses {port} instead.")
         assert port > 8086
         assert "Port 8086 is taken by" in planned.stdout
-        assert f"127.0.0.1:{port}/?run=my-run" in done.stdout
+        assert f"127.0.0.1:{port}/login?" in done.stdout
         tool.run("stop")
         (link,) = links_in(tool.run("start").stdout)
     assert link.startswith(f"http://127.0.0.1:{port}/")

@@ -22,7 +22,7 @@ __all__ = [
     "decode",
     "decode_line",
     "line_end",
-    "skip_spaces",
+    "skip_blank",
     "unit_of",
 ]
 
@@ -53,6 +53,7 @@ _NO_CHARACTER = "\udfff"
 _MEASUREMENT = re.compile(r"[^\\, \n]*(?:\\[, ]?[^\\, \n]*){0,65535}")
 _KEY = re.compile(r"[^\\,= \n]*(?:\\[,= ]?[^\\,= \n]*){0,65535}")
 _SKIP = re.compile(r"[ \t\0]*")
+_BLANK = re.compile(r"[ \t\0\r\n]*")
 _BARE = re.compile(r"[^, \n]*")
 _TIME = re.compile(r" *(?:(-?[0-9]+) *)?\r?(?=\n|\Z)")
 _FLOAT = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -79,10 +80,9 @@ def decode(text: str, *, precision: str = "ns") -> Iterator[Record]:
     """
     position, end, unit = 0, len(text), unit_of(precision)
     while position < end:
-        start = skip_spaces(text, position)
-        if start >= end or text[start] in "\r\n":
-            position = start + 1
-            continue
+        start = skip_blank(text, position)
+        if start >= end:
+            return
         if text[start] == "#":
             position = line_end(text, start) + 1
             continue
@@ -122,9 +122,9 @@ def line_end(text: str, start: int) -> int:
     return len(text) if end < 0 else end
 
 
-def skip_spaces(text: str, position: int) -> int:
-    """Return where a line begins, whose spaces have no meaning."""
-    return _end(_SKIP, text, position)
+def skip_blank(text: str, position: int) -> int:
+    """Return where a line begins, behind empty lines and spaces without a meaning."""
+    return _end(_BLANK, text, position)
 
 
 def decode_line(text: str, start: int, unit: int) -> tuple[Record, int]:

@@ -19,7 +19,6 @@ from multimeter.line_decoder import (
     decode,
     decode_line,
     line_end,
-    skip_spaces,
 )
 from multimeter.record import Record, Unsigned
 from multimeter.values import field_value, plain, text_of
@@ -43,7 +42,6 @@ __all__ = [
     "raw_key",
     "raw_line",
     "raw_series",
-    "skip_spaces",
     "time_of",
 ]
 

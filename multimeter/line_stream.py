@@ -18,7 +18,7 @@ from multimeter.line_decoder import (
     decode,
     decode_line,
     line_end,
-    skip_spaces,
+    skip_blank,
     unit_of,
 )
 from multimeter.line_protocol import raw_key, raw_series
@@ -67,12 +67,12 @@ def _whole_lines(text: str, shapes: _Shapes) -> Generator[Record, None, int]:
             record, position = alike
             yield record
             continue
-        start = skip_spaces(text, position)
+        start = position = skip_blank(text, position)
         next_line = line_end(text, start) + 1
         if next_line > end:
             break
-        if text[start] in "\r\n#":
-            position = start + 1 if text[start] != "#" else next_line
+        if text[start] == "#":
+            position = next_line
             continue
         try:
             record, after = decode_line(text, start, shapes.unit)

@@ -20,12 +20,15 @@ from multimeter.line_protocol import (
     raw_key,
     raw_series,
 )
+from multimeter.record import Unsigned
 from multimeter.result import Result
 
 __all__ = ["encode_points", "is_as_read"]
 
 _SUFFIXES = {"d": "", "q": "i"}
 _ROWS_AT_ONCE = 256
+_NUMBERS = frozenset((float, int, Unsigned))
+_INT64 = 2**63
 
 
 def encode_points(result: Result) -> Iterator[str]:
@@ -59,7 +62,7 @@ class _Points:
         self._packed = _packed(self._columns, len(self._times))
         # Of columns that stand still: the bytes of a block, and the text of a value.
         self._still: dict[str, tuple[bytes, str]] = {}
-        # A field keeps one type: integers beside floats become floats.
+        # A field keeps one type: numbers of several types become floats.
         self._as_float = {
             key for key, column in self._columns.items() if _mixes_numbers(column)
         }
@@ -122,7 +125,7 @@ class _Points:
         if value is ABSENT:
             return None
         text = format_field(value)
-        if key in self._as_float and text is not None and text.endswith("i"):
+        if key in self._as_float and text is not None and text.endswith(("i", "u")):
             return format_field(float(value))
         return text
 
@@ -137,13 +140,18 @@ def _packed(columns: Mapping[str, Column], rows: int) -> dict[str, array[Any]]:
 
 
 def _mixes_numbers(column: Column) -> bool:
+    """Tell whether all values are numbers, and their forms are of several types."""
     if isinstance(column.dense, array):
         return False
     cells = map(column.get, range(len(column)))
-    types = {type(cell) for cell in cells if cell is not None and cell is not ABSENT}
-    return len(types) > 1 and all(
-        issubclass(t, (int, float)) and t is not bool for t in types
-    )
+    types = {_type_of_form(c) for c in cells if c is not None and c is not ABSENT}
+    return len(types) > 1 and types <= _NUMBERS
+
+
+def _type_of_form(value: Any) -> type:
+    """Return the type that a value has in a line: an integer of 64 bits, or a float."""
+    kind = type(value)
+    return float if kind is int and not -_INT64 <= value < _INT64 else kind
 
 
 def _key_as_read(key: str) -> str:

@@ -125,8 +125,11 @@ class LiveRun:
         if type(value) is float:
             self._floats.add(key)
         text = format_field(value)
-        if type(value) is int and key in self._floats and text is not None:
-            return format_field(float(value))
+        if type(value) is int and text is not None:
+            if key in self._floats:
+                return format_field(float(value))
+            if not text.endswith("i"):  # beyond 64 bits
+                self._floats.add(key)
         return text
 
     def _put_entry(self, fields: Mapping[str, Any], alive_until_ns: int | None) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -64,3 +67,16 @@ def test_lines_alike_are_read_in_one_step():
     assert shapes.match(text, 0) is None
     shapes.learn(first)
     assert shapes.match(text, text.index("\n") + 1) == (second, len(text))
+
+
+@pytest.mark.parametrize("blank", ["\n", " ", "\r\n", " \t\0\r\n"])
+def test_empty_lines_are_passed_over_in_one_step(blank):
+    pieces = [blank * 1_000] * 10 + ["m v=1 1\n"] + [blank * 1_000] * 10
+    calls = []
+    sys.setprofile(lambda _frame, event, _of: calls.append(event))
+    try:
+        records = [*decode_pieces(pieces), *decode("".join(pieces))]
+    finally:
+        sys.setprofile(None)
+    assert [record.time_ns for record in records] == [1, 1]
+    assert len(calls) < 1_000

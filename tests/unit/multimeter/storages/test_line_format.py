@@ -15,6 +15,7 @@ from multimeter import (
     Result,
 )
 from multimeter.line_protocol import decode
+from multimeter.record import Unsigned
 
 
 def lines(result):
@@ -58,6 +59,24 @@ def test_a_field_has_one_type_where_integers_stand_beside_floats():
         "run a=0.5 2",
         "run a=2.0 3",
     ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (5, 2**63, 7),
+        (2**63, 5),
+        (-(2**63) - 1, None, 0),
+        (Unsigned(5), 6),
+        (5, Unsigned(2**64 - 1)),
+        (Unsigned(5), 1.5),
+        (1.5, Unsigned(5), 2**63),
+        (Unsigned(5), 2**64),
+    ],
+)
+def test_numbers_of_several_forms_become_floats_and_every_point_comes_back(values):
+    back = load(*lines(result_with(*[{"x.v": value, "n": 1} for value in values])))
+    assert list(back.values("x.v")) == [v if v is None else float(v) for v in values]
 
 
 def test_nan_and_infinity_leave_their_field_out():

@@ -98,6 +98,13 @@ def test_its_end_is_written_over_its_start(put):
     assert last.fields["points"] == 2
 
 
+def test_a_field_that_began_as_a_float_stays_one(put):
+    live = LiveRun(result_with(a=int), put, START)
+    for number, value in enumerate((2**63, 5)):
+        append(live, START + number, a=value)
+    assert [type(point.fields["s.a"]) for point in put.points] == [float, float]
+
+
 def test_a_run_that_goes_on_says_so_now_and_then(put):
     live = LiveRun(result_with(a=float), put, START)
     for second in range(61):

@@ -5,6 +5,10 @@ write to its folder can put another file in its place. So both must belong to us
 root, as ssh has it (https://man.openbsd.org/ssh_config.5, "FILES"). What is merely too
 open, and was out of others' reach so far or is ours by name, is mended with a warning.
 
+Under sudo, a file of the user who called it may be read, too, as git has it
+(https://git-scm.com/docs/git-config, "safe.directory"). To change a stack is for that
+user alone: what root makes in it, its owner could not use.
+
 On Windows, the modes say nothing, and nothing is checked.
 """
 
@@ -14,6 +18,7 @@ import os
 import pathlib
 import shlex
 import stat
+from collections.abc import Collection
 
 from multimeter.durable import OUR_FOLDER, PRIVATE_FILE, PRIVATE_FOLDER
 from multimeter.errors import ConfigurationError
@@ -42,9 +47,9 @@ def require_own_file(path: pathlib.Path, descriptor: int, *, mend: bool = True) 
         return
     real = path.resolve()
     for folder in dict.fromkeys((path.parent, real.parent)):
-        require_own_folder(folder, mend=mend, sticky=True)
+        _require_folder(folder, _readable_owners(), mend=mend, sticky=True)
     status = os.fstat(descriptor)
-    _require_owner(real, status)
+    _require_owner(real, status, _readable_owners())
     mode = stat.S_IMODE(status.st_mode)
     folder_mode = real.parent.stat().st_mode
     reachable = folder_mode & _OTHERS_ENTER
@@ -70,10 +75,15 @@ def require_own_folder(
     Raises:
         ConfigurationError: It belongs to another user, or other users may write to it.
     """
-    if os.name != "posix":
-        return
+    if os.name == "posix":
+        _require_folder(path, _owners(), mend=mend, sticky=sticky)
+
+
+def _require_folder(
+    path: pathlib.Path, owners: Collection[int], *, mend: bool, sticky: bool
+) -> None:
     status = path.stat()
-    _require_owner(path, status)
+    _require_owner(path, status, owners)
     is_ours = path.name == OUR_FOLDER and status.st_uid == os.geteuid()
     sticky = sticky and not is_ours and bool(status.st_mode & stat.S_ISVTX)
     if not status.st_mode & _OTHERS_WRITE or sticky:
@@ -83,8 +93,21 @@ def require_own_folder(
     _close(path, PRIVATE_FOLDER, "The folder")
 
 
-def _require_owner(path: pathlib.Path, status: os.stat_result) -> None:
-    if status.st_uid not in (0, os.geteuid()):
+def _owners() -> Collection[int]:
+    return (0, os.geteuid())
+
+
+def _readable_owners() -> Collection[int]:
+    """Return whose files count: under sudo, also those of the user who called it."""
+    caller = os.environ.get("SUDO_UID", "")
+    is_sudo = os.geteuid() == 0 and caller.isascii() and caller.isdecimal()
+    return (*_owners(), int(caller)) if is_sudo else _owners()
+
+
+def _require_owner(
+    path: pathlib.Path, status: os.stat_result, owners: Collection[int]
+) -> None:
+    if status.st_uid not in owners:
         owner = _name_of(status.st_uid)
         raise ConfigurationError(
             f"{path} belongs to another user: {owner}.",

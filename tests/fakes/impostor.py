@@ -26,6 +26,10 @@ ANSWERS = {
     "the challenge itself": _PROOF + b"{challenge}\r\n\r\n",
     "no http": b"220 mail.example.org ESMTP\r\n",
     "nothing": b"",
+    "a body without an end": b"HTTP/1.1 200 OK\r\n\r\n<html>",
+    "a body that is long": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n<html>",
+    "go on": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "no line": b"\x15\x03\x01\x00\x02\x02\x0a",
     "busy": b"HTTP/1.1 503 Service Unavailable\r\n" + _EMPTY,
 }
 """What programs answer that are no server of ours."""

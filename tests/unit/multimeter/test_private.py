@@ -41,6 +41,11 @@ def home(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def _without_sudo(monkeypatch):
+    monkeypatch.delenv("SUDO_UID", raising=False)
+
+
 def configured(folder, mode=0o600, folder_mode=0o700):
     folder.mkdir()
     path = folder / "visu.config.json"
@@ -169,6 +174,30 @@ def test_a_link_to_a_file_in_the_folder_of_another_user_is_refused(home):
     link.symlink_to(theirs)
     with pytest.raises(ConfigurationError, match=r"theirs belongs to another user"):
         read_connection(link)
+
+
+@only_root
+def test_under_sudo_the_stack_of_the_caller_is_read_but_not_changed(home, monkeypatch):
+    path = configured(home / ".multimeter")
+    for each in (path, path.parent):
+        os.chown(each, NOBODY, NOBODY)
+    monkeypatch.setenv("SUDO_UID", str(NOBODY))
+    assert read_connection(path).token == "t"
+    with pytest.raises(ConfigurationError, match="belongs to another user"), locked(path):
+        pass
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ConfigurationError, match="belongs to another user"):
+        read_connection(path)
+
+
+@only_root
+@pytest.mark.parametrize("caller", ["", "-1", "x", "\u0661", "1000"])
+def test_a_caller_of_sudo_that_is_another_user_changes_nothing(home, monkeypatch, caller):
+    path = configured(home / ".multimeter")
+    os.chown(path, NOBODY, NOBODY)
+    monkeypatch.setenv("SUDO_UID", caller)
+    with pytest.raises(ConfigurationError, match="belongs to another user"):
+        read_connection(path)
 
 
 def test_a_folder_of_ours_that_lies_elsewhere_is_followed(home):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from fakes.impostor import ANSWERS, Impostor
 
+from multimeter import proven_connection
 from multimeter.connection import Connection
 from multimeter.errors import StorageError
 from multimeter.proof import (
@@ -63,10 +64,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append((self.path, self.headers.get("Authorization")))
-        self.send_response(200)
         if challenge := self.headers.get(CHALLENGE):
             proofs = proof_of("another", challenge), proof_of(self.server.token, challenge)
+            self.send_response(204)
             self.send_header(PROOF, ", ".join(proofs))
+            self.end_headers()
+            return
+        self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"[]")
@@ -134,7 +138,7 @@ def test_a_foreign_program_gets_neither_token_nor_points(answer, token):
     assert b"/ping" in impostor.received
 
 
-@pytest.mark.parametrize("answer", ["no content", "ok", "a page", "redirect", "no http"])
+@pytest.mark.parametrize("answer", sorted(ANSWERS.keys() - {"busy", "nothing"}))
 def test_that_it_is_not_our_server_is_said_loudly_with_the_next_command(answer):
     with Impostor.running(ANSWERS[answer]) as impostor:
         result = InfluxDBSink(new_token(), impostor.url).send(BATCH)
@@ -151,11 +155,39 @@ def test_a_server_that_is_busy_or_goes_away_is_asked_again_soon(answer):
 
 
 def test_a_server_that_says_nothing_gets_nothing():
-    with Impostor.running(b" ") as impostor:
+    with Impostor.running(b"H") as impostor:
         client = write_client(impostor.url, token := new_token(), timeout=0.05)
         with pytest.raises(OSError, match="did not prove"):
             client.post(BATCH.body)
     assert token.encode() not in impostor.received
+
+
+class Dripping:
+    """A socket whose other end sends one byte each second, and never an end."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self.clock = clock
+        self.timeout: float | None = 10.0
+        self.left = iter(b"HTTP/1.1 200 OK\r\nX-Odd: " + b"x" * 1000)
+
+    def gettimeout(self) -> float | None:
+        return self.timeout
+
+    def settimeout(self, seconds: float | None) -> None:
+        self.timeout = seconds
+
+    def recv(self, _most: int) -> bytes:
+        self.clock[0] += 1
+        return bytes([next(self.left)])
+
+
+def test_an_answer_that_never_ends_holds_nobody_up(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(proven_connection.time, "monotonic", lambda: clock[0])
+    sock = Dripping(clock)
+    with pytest.raises(TimeoutError):
+        proven_connection._read_answer(sock)
+    assert clock[0] == sock.timeout == 10.0
 
 
 def test_once_the_server_is_back_the_same_sink_delivers():

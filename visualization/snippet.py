@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pathlib
 
-__all__ = ["SNIPPET_RUN", "snippet"]
-
-SNIPPET_RUN = {"identifier": "my-run", "start": None, "end": None}
-"""The run that they make."""
+__all__ = ["snippet"]
 
 _TEMPLATE = """\
 from multimeter import InfluxDBStorage, Multimeter, ResourceProbe
+from multimeter.connection import find_connection
 
 storage = InfluxDBStorage.from_stack({config})
 multimeter = Multimeter(ResourceProbe(), cycle_time=0.1, storage=storage)
@@ -19,16 +17,15 @@ with measurement:
     numbers = [number**0.5 for number in range(10_000_000)]
     measurement.add_mark("numbers are there")
     total = sum(number * number for number in numbers)
-print("Look at {page}")
+print("Look at", find_connection({config}).page_of(measurement.identifier))
 """
 
 
-def snippet(page: str, config_file: pathlib.Path | None) -> str:
+def snippet(config_file: pathlib.Path | None) -> str:
     """Return Python that measures something and stores it in a stack.
 
     Args:
-        page: The page of the run that they make.
         config_file: The configuration of the stack; None for the usual place.
     """
     config = "" if config_file is None else repr(str(config_file))
-    return _TEMPLATE.format(config=config, page=page)
+    return _TEMPLATE.format(config=config)

@@ -57,7 +57,6 @@ from multimeter.visualization.rollback import (
     taken_back_on_failure,
     to_be_made,
 )
-from multimeter.visualization.snippet import SNIPPET_RUN
 
 __all__ = [
     "Installed",
@@ -81,12 +80,10 @@ class Installed:
     Attributes:
         config: The configuration of the stack.
         links: What a person opens to see the example.
-        next_page: The page of the run that the printed lines of Python make.
     """
 
     config: StackConfig
     links: Links
-    next_page: str
 
 
 @dataclass(frozen=True)
@@ -177,7 +174,7 @@ def _install(
         links = parts.links(config, run)
         write_config(request.config_file, config)
     remove_config(kept_file(request.config_file))
-    return Installed(config, links, parts.page_of(config, SNIPPET_RUN))
+    return Installed(config, links)
 
 
 def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:

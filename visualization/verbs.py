@@ -80,7 +80,7 @@ def install_stack(request: Request, engine: str, console: Console) -> None:
         installed = stack.install(request, engine, console)
         config = installed.config
         default = request.config_file == default_config_file()
-        code = snippet(installed.next_page, None if default else request.config_file)
+        code = snippet(None if default else request.config_file)
         console.line()
         console.heading("Multimeter is ready. Look at the example:")
         console.line()

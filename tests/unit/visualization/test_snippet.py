@@ -7,13 +7,13 @@ from multimeter.visualization.snippet import snippet
 
 
 def test_it_is_python_of_about_ten_lines():
-    text = snippet("http://127.0.0.1:8086", None)
+    text = snippet(None)
     ast.parse(text)
     assert len([line for line in text.splitlines() if line]) <= 10
     assert "from_stack()" in text
 
 
 def test_an_unusual_place_of_the_configuration_is_named():
-    text = snippet("http://127.0.0.1:1", pathlib.Path("/tmp/it's.json"))
+    text = snippet(pathlib.Path("/tmp/it's.json"))
     assert 'from_stack("/tmp/it\'s.json")' in text
     ast.parse(text)

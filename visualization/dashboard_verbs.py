@@ -66,7 +66,10 @@ def show_own_dashboards(config_file: pathlib.Path, console: Console) -> None:
         rows = {each.name: f"{each.title}: {len(each.panels)} panels" for each in found}
         console.table(rows | {name: f"left out. {what}" for name, what in broken.items()})
         if not found and not broken:
-            console.line("There is none yet: multimeter-visu dashboard add FILE")
+            console.line(
+                "There are no dashboards yet. Add one with: "
+                "multimeter-visu dashboard add FILE"
+            )
         console.result(
             {
                 "folder": str(dashboard_folder(config_file)),

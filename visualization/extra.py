@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import sys
 from collections.abc import Iterator
 
 from multimeter.errors import MissingExtraError
 
-__all__ = ["PACKAGES", "naming_the_extra"]
+__all__ = ["PACKAGES", "naming_the_extra", "require_extra"]
 
 PACKAGES = frozenset(
     (
         "docker",
         "duckdb",
+        "h11",
         "influxdb_client",
         "jinja2",
         "numpy",
@@ -40,3 +43,18 @@ def naming_the_extra() -> Iterator[None]:
         if package not in PACKAGES:
             raise
         raise MissingExtraError(package, "visu") from error
+
+
+def require_extra() -> None:
+    """Check that the packages of the extra are installed, without importing them.
+
+    What is imported only later, or by the server in the background, would fail there.
+
+    Raises:
+        MissingExtraError: The extra is not installed.
+    """
+    needed = PACKAGES - ({"tomli"} if sys.version_info >= (3, 11) else set())
+    with naming_the_extra():
+        for package in sorted(needed):
+            if importlib.util.find_spec(package) is None:
+                raise MissingExtraError(package, "visu")

@@ -35,6 +35,7 @@ from multimeter.visualization.doctor import diagnose
 from multimeter.visualization.engines.base import Engine, Links, Request, Run
 from multimeter.visualization.engines.choice import engine_of
 from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.extra import require_extra
 from multimeter.visualization.invocation import command_of, typed
 from multimeter.visualization.plan import describe
 from multimeter.visualization.snippet import snippet
@@ -63,7 +64,12 @@ _LOOK_SECONDS = 0.1
 
 @contextlib.contextmanager
 def reported(console: Console) -> Iterator[None]:
-    """Print an error of ours and end with its exit code."""
+    """Print an error of ours and end with its exit code.
+
+    Raises:
+        MissingExtraError: The extra ``visu`` is not installed.
+    """
+    require_extra()
     try:
         yield
     except MultimeterError as error:

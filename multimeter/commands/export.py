@@ -73,10 +73,10 @@ def _form_of(path: pathlib.Path | None) -> Form:
     endings = {f".{each.value}": each for each in Form}
     if path.suffix.lower() not in endings:
         raise ConfigurationError(
-            f"A run cannot be exported to '{path.name}': what '{path.suffix}' is, is not "
-            "known.",
-            next_step=f"Use a file that ends with {', '.join(endings)}, or say which of "
-            "them it is with --format.",
+            f"A run cannot be exported to '{path.name}': '{path.suffix}' is not a known "
+            "format.",
+            next_step=f"Use a file name that ends in {', '.join(endings)}, or choose the "
+            "format with --format.",
         )
     return endings[path.suffix.lower()]
 

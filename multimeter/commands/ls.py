@@ -96,7 +96,10 @@ def _say_what_is_missing(
 ) -> None:
     if not found:
         which = "such runs" if chosen else "runs"
-        typer.echo(f"There are no {which}. One is made by: multimeter run -- COMMAND")
+        if trouble:  # there may be some
+            typer.echo(f"No {which} were found.")
+        else:
+            typer.echo(f"There are no {which}. Make one with: multimeter run -- COMMAND")
     if found > shown:
         typer.echo(f"And {found - shown} more: -n 0 shows all.")
     for each in trouble:

@@ -18,7 +18,7 @@ from multimeter.commands.output import (
 from multimeter.commands.run_options import Config, Folder, Json, Precision, Run, load
 from multimeter.measurement import INTERRUPTED
 from multimeter.quantities import quantity
-from multimeter.reports.texts import local_time, of_earlier_runs, printable
+from multimeter.reports.texts import local_time, of_earlier_runs, points, printable
 from multimeter.run_statistics import earlier_points, own_marks_ns
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _about(result: Result) -> list[str]:
     lines = []
     if len(times):
         lines.append(
-            f"{local_time(times[0])} to {local_time(times[-1])}, {len(times)} points"
+            f"{local_time(times[0])} to {local_time(times[-1])}, {points(len(times))}"
         )
     else:
         lines.append("It has no points.")

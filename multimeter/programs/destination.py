@@ -6,6 +6,7 @@ import itertools
 import os
 import pathlib
 from dataclasses import dataclass
+from typing import Any
 
 from multimeter.connection import Connection, find_connection
 from multimeter.durable import add_name
@@ -45,8 +46,13 @@ class Destination:
 
     def close(self) -> int:
         """Deliver what still waits; return how many points are lost."""
-        close = getattr(self.storage, "close", None)
-        return 0 if close is None else int(close())
+        storage: Any = self.storage
+        return 0 if self.stack is None else int(storage.close(quiet=True))
+
+    @property
+    def waiting(self) -> int:
+        """How many points wait in a spool, after ``close``."""
+        return int(getattr(self.storage, "waiting", 0))
 
 
 class _OneFile(FileStorage):
@@ -129,8 +135,8 @@ def _files(path: pathlib.Path) -> FileStorage:
         return FileStorage(path, JsonFormat())
     if path.suffix not in _FORMATS:
         raise ConfigurationError(
-            f"A run cannot be written to '{path.name}': what '{path.suffix}' is, is "
-            "not known.",
-            next_step="Use a file that ends with .json or .line, or a folder.",
+            f"A run cannot be written to '{path.name}': '{path.suffix}' is not a known "
+            "format.",
+            next_step="Use a file name that ends in .json or .line, or a folder.",
         )
     return _OneFile(path, _FORMATS[path.suffix]())

@@ -26,12 +26,14 @@ class Place:
         path: Its file, if it is in one.
         url: The server, if it is in one.
         page: What a person opens to see it there; empty where unknown.
+        waits: Whether some of its points have not arrived there yet.
         error: Why it is not where it should be.
     """
 
     path: pathlib.Path | None = None
     url: str = ""
     page: str = ""
+    waits: bool = False
     error: MultimeterError | None = None
 
 
@@ -56,7 +58,8 @@ def find_place(outcome: Outcome, destination: Destination, lost: int = 0) -> Pla
         )
     if destination.stack is not None and error is None:
         stack = destination.stack
-        return Place(None, stack.url, stack.page_of(str(result.identifier)))
+        page = stack.page_of(str(result.identifier))
+        return Place(None, stack.url, page, waits=destination.waiting > 0)
     return _rescued(result, error or MultimeterError("The run was not stored."))
 
 

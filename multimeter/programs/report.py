@@ -76,6 +76,8 @@ def _where(identifier: str, place: Place) -> list[str]:
     if place.path is None and not place.url:
         return []
     name, where = identifier, f"See it at {place.page or place.url}"
+    if place.waits:
+        where = f"Once its points have arrived, see it at {place.page or place.url}"
     if place.path is not None:
         where = f"Stored in {_short(place.path)}"
         if place.path.parent != runs_folder():

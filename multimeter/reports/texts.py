@@ -14,6 +14,7 @@ __all__ = [
     "local_time",
     "of_earlier_runs",
     "percent",
+    "points",
     "printable",
 ]
 
@@ -49,10 +50,15 @@ def local_time(time_ns: int | None) -> str:
     return local.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def of_earlier_runs(points: int) -> str:
+def points(number: int) -> str:
+    """Return a number of points, as it stands in a sentence."""
+    return "1 point" if number == 1 else f"{number} points"
+
+
+def of_earlier_runs(number: int) -> str:
     """Say that some points of a series belong to earlier runs of the same name."""
     return (
-        f"Earlier runs of this name: {points} points, which no figure counts. Give each "
+        f"Earlier runs of this name: {points(number)}, which no figure counts. Give each "
         "run a name of its own."
     )
 

@@ -45,6 +45,8 @@ def test_an_install_ends_with_one_link_and_python_that_runs(tool):
     assert "Error" not in ran.stderr
     assert tool.runs()["my-run"]["tags"] == {"who": "me"}
     assert ran.stdout == f"Look at {tool.config['url']}/?run=my-run\n"
+    again = tool.python(code)
+    assert again.stdout == f"Look at {tool.config['url']}/?run=my-run-2\n"
     session = requests.Session()
     assert session.get(page, timeout=30).status_code == 401
     shown = session.get(login, timeout=30)

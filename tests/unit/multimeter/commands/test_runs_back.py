@@ -594,3 +594,18 @@ def test_a_gate_refuses_runs_that_are_several(keep, capsys, words):
     keep(make("once"))
     code, said = ended(capsys, "gate", *words, "--max", "cpu_time=9h")
     assert (code, "earlier runs" in said) == (2, True)
+
+
+def test_where_not_everything_could_be_read_it_is_not_said_that_there_are_no_runs(
+    tool, monkeypatch
+):
+    monkeypatch.setenv("INFLUXDB_V2_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("INFLUXDB_V2_TOKEN", "t")
+    code, out, err = tool("ls")
+    assert (code, out) == (0, "No runs were found.\n")
+    assert "127.0.0.1:9 does not answer" in err
+
+
+def test_one_point_is_one_point(tool, keep):
+    keep(make("one", points=1))
+    assert ", 1 point\n" in tool("show", "one")[1]

@@ -174,6 +174,17 @@ def test_a_server_that_is_away_breaks_nothing_and_the_end_says_where_points_lie(
     assert list((home / ".multimeter" / "spool").iterdir())
 
 
+def test_what_the_end_of_a_run_has_said_is_not_said_again(
+    make_storage, measure, nowhere, caplog
+):
+    storage = make_storage(nowhere, end_timeout=0.1)
+    with measure(storage):
+        pass
+    assert storage.close() == 0
+    assert storage.waiting == 3
+    assert sum("multimeter deliver" in message for message in caplog.messages) == 1
+
+
 def test_a_spool_that_cannot_be_written_is_not_said_to_hold_the_points(
     make_storage, measure, nowhere, home, caplog
 ):

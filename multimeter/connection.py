@@ -150,7 +150,7 @@ def load_configuration(path: pathlib.Path, *, mend: bool = True) -> dict[str, An
             own it or may write to it.
     """
     try:
-        with path.open(encoding="utf-8") as stream:
+        with path.open(encoding="utf-8-sig") as stream:
             require_own_file(path, stream.fileno(), mend=mend)
             data = json.load(stream)
     except (FileNotFoundError, NotADirectoryError):

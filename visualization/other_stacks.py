@@ -45,7 +45,7 @@ def _configuration(path: pathlib.Path) -> dict[str, Any]:
     try:
         if not path.is_file() or path.stat().st_size > _LONGEST_CONFIGURATION:
             return {}
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return {}
     known = isinstance(data, dict) and data.get("version") == CONFIGURATION_VERSION

@@ -134,7 +134,7 @@ def _urls(keys: Keys, *schemes: str) -> list[str]:
 
 def _read(path: pathlib.Path) -> str:
     try:
-        return path.expanduser().read_text(encoding="utf-8")
+        return path.expanduser().read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
 

@@ -72,7 +72,7 @@ def parse_dashboard(name: str, text: str) -> OwnDashboard:
         ConfigurationError: It is no TOML, or no dashboard; it says what is wrong where.
     """
     try:
-        data = tomllib.loads(text)
+        data = tomllib.loads(text.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         _refuse("the file", f"it is no TOML: {error}")
     _check_keys("the file", data, _KEYS)

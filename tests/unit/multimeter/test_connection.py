@@ -124,6 +124,12 @@ def test_a_broken_configuration_is_a_clear_error_without_its_content(tmp_path, c
     assert "SECRET" not in str(caught.value)
 
 
+def test_an_editor_of_windows_may_have_saved_a_configuration(tmp_path):
+    path = written(tmp_path)
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert read_connection(path).token == STACK["token"]
+
+
 def test_a_configuration_that_cannot_be_opened_is_a_clear_error(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_connection(tmp_path)

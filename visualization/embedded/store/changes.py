@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -234,12 +234,20 @@ def _conflict(block: Block, field: str, kind: FieldType, known: FieldType) -> Co
     return Conflict(type_conflict(block.measurement, field, kind, known), len(block))
 
 
-def refuse_time(block: Block) -> tuple[Block | None, Conflict | None]:
+def refuse_time(blocks: Iterable[Block]) -> tuple[list[Block], list[Conflict]]:
     """Leave out what is called ``time``: a field of that name, and points with such a tag.
 
     Returns:
-        What is left of the block, if anything is; and which points are refused.
+        What is left of the blocks of a body, in the order of the first lines that are
+        left; and which points are refused.
     """
+    pairs = [_refuse_time(block) for block in blocks]
+    left = [block for block, _ in pairs if block is not None]
+    left.sort(key=lambda block: int(block.lines[0]))
+    return left, [refused for _, refused in pairs if refused is not None]
+
+
+def _refuse_time(block: Block) -> tuple[Block | None, Conflict | None]:
     lawful = np.array([TIME not in dict(tags) for tags in block.tag_sets], bool)
     keep = lawful[block.series]
     columns = [

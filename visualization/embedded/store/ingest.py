@@ -240,6 +240,7 @@ def _blocks_of(
         )
 
 
+_BLANK = re.compile(rb"[ \t\0\r\n]+").match
 # The head ends at the first space that no backslash escapes. The alternatives exclude
 # each other, so that there is nothing to backtrack into; no head has more backslashes.
 _HEAD = rb"(?!#)([^ \\\n]*(?:\\(?: |(?! ))[^ \\\n]*){0,65535}) "
@@ -330,6 +331,9 @@ class _Body:
             if match is None:
                 shape, match = self._find(shape, position)
             if match is None or shape is None:
+                if blank := _BLANK(self._body, position):
+                    position = blank.end()
+                    continue
                 records, position = self._decode_strictly(position)
                 for record in records:
                     self._learn(self._rows.add(line, record, self._now_ns))

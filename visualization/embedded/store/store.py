@@ -144,17 +144,13 @@ class Store:
                 rare cases, everything; to write it again is harmless.
             StoreError: DuckDB failed; the same holds.
         """
-        conflicts: list[Conflict] = []
+        lawful, conflicts = refuse_time(blocks)
         with self._writer:
             with self._database.writing() as cursor:
                 # Not before: the catalog is read anew when the file is opened again.
                 changes = Changes(self._catalog)
                 parts = defaultdict[str, list[Points]](list)
-                for given in blocks:
-                    block, refused = refuse_time(given)
-                    conflicts += [refused] if refused else []
-                    if block is None:
-                        continue
+                for block in lawful:
                     admitted = changes.admit(block)
                     if isinstance(admitted, Conflict):
                         conflicts.append(admitted)

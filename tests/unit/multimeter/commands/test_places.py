@@ -26,7 +26,7 @@ def keys(tmp_path):
 
     def keys(*lines):
         path = tmp_path / "urls"
-        path.write_text("\n".join(lines))
+        path.write_text("\n".join(lines), encoding="utf-8")
         return Keys(url_file=path)
 
     return keys
@@ -55,6 +55,11 @@ def test_the_line_for_a_database_says_who_writes_there(keys):
         "  mysql://rig:p%40ss@DB.lab:3307/lab  ",
     ]
     assert opened(MYSQL, keys(*lines)) == ("rig", "p@ss")
+
+
+def test_an_editor_of_windows_may_have_saved_the_file_of_urls(keys):
+    found = keys("\ufeffmysql://rig:p@db.lab:3307/lab")
+    assert opened(MYSQL, found) == ("rig", "p")
 
 
 def test_a_line_without_a_database_is_for_all_of_a_server(keys):

@@ -400,3 +400,7 @@ def test_a_file_that_cannot_be_read_is_named(config_file, tmp_path):
     binary.write_bytes(b"\xff")
     with pytest.raises(ConfigurationError, match="UTF-8"):
         add_dashboard(config_file, binary)
+
+
+def test_an_editor_of_windows_may_have_saved_a_dashboard():
+    assert parse_dashboard("rig", "\ufeff" + RIG) == parse_dashboard("rig", RIG)

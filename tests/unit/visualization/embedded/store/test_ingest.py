@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -197,6 +198,18 @@ def test_tags_written_in_another_order_are_the_same_series() -> None:
     (block,) = decode_columns(b"m,a=1,b=2 v=1 1\nm,b=2,a=1 v=1 2\n" * 2, "ns", NOW_NS)
     assert block.tag_sets == ((("a", "1"), ("b", "2")),)
     assert block.series.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" ", b"\r\n", b" \t\0\r\n"])
+def test_empty_lines_are_passed_over_in_one_step(blank: bytes) -> None:
+    calls = []
+    sys.setprofile(lambda _frame, event, _of: calls.append(event))
+    try:
+        blocks = decode_columns(blank * 5_000 + b"m v=1 1\n" + blank * 5_000, "ns", 0)
+    finally:
+        sys.setprofile(None)
+    assert [block.times.tolist() for block in blocks] == [[1]]
+    assert len(calls) < 2_000
 
 
 def test_points_without_a_time_get_the_time_of_arrival_in_the_precision_asked() -> None:

@@ -207,6 +207,15 @@ def test_a_tag_or_a_field_called_time_is_refused_as_by_influxdb(store: Store) ->
     assert [dict(r.fields) for r in store.rows("t1")] == [{"v": 2.0}, {"v": 3.0}]
 
 
+def test_a_point_that_is_refused_gives_its_fields_no_type(store: Store) -> None:
+    body = b"t2,time=x v=true 1\nt2 v=1,w=2 2\nt2 v=true 3\n"
+    conflicts = store.write(decode_columns(body, "ns", NOW_NS))
+    assert [each.dropped for each in conflicts] == [1, 1]
+    assert store.fields("t2") == {"v": "float", "w": "float"}
+    (run,) = LineFormat().load_all(io.BytesIO(body))
+    assert list(run.result.times_ns) == [2]
+
+
 def test_a_series_key_has_65535_bytes_at_most(store: Store) -> None:
     def body(tag: int, field: int, char: str = "x") -> bytes:
         return f"k,t={char * tag} {'f' * field}=1 1\n".encode()

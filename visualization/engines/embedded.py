@@ -14,7 +14,7 @@ from multimeter.proof import new_token
 from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.embedded.ports import choose_port, require_free
+from multimeter.visualization.embedded.ports import checked_port, choose_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
 from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
 from multimeter.visualization.engines.base import (
@@ -56,7 +56,7 @@ class EmbeddedEngine:
         self._folder = DataFolder(
             pathlib.Path(state["directory"]), [pathlib.Path(each) for each in made]
         )
-        self._port = int(state["port"])
+        self._port = checked_port(state["port"])
         self._process = ServerProcess(self._folder, config_file)
         self._data = Resource(_DATA, str(self._folder.path), holds_data=True)
         self._server = Resource(_SERVER, f"{_HOST}:{self._port}", runs=True)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from multimeter.connection import run_page
-from multimeter.errors import MultimeterError
+from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.proof import new_token
 from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import StackConfig, missing_folders
@@ -214,7 +214,8 @@ class EmbeddedEngine:
                     time.sleep(_FOLLOW_SECONDS)
 
     def diagnose(self, config: StackConfig) -> Iterator[Check]:
-        """Look at the server, whether it answers, and its token."""
+        """Look at the folder, the server, whether it answers, and its tokens."""
+        yield from self._diagnose_folder()
         yield from self._diagnose_logs()
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
@@ -236,6 +237,13 @@ class EmbeddedEngine:
             yield Check("write token", False, error.what, error.next_step)
         else:
             yield Check("write token", True, "it may write")
+
+    def _diagnose_folder(self) -> Iterator[Check]:
+        """Say what would keep the server from being started."""
+        try:
+            self._folder.require_ours()
+        except ConfigurationError as error:
+            yield Check("folder", False, error.what, error.next_step)
 
     def _diagnose_logs(self) -> Iterator[Check]:
         for each in self._unread():

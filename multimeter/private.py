@@ -84,7 +84,10 @@ def _require_folder(
 ) -> None:
     status = path.stat()
     _require_owner(path, status, owners)
-    is_ours = path.name == OUR_FOLDER and status.st_uid == os.geteuid()
+    # What a link leads to has its name from somebody, and may be shared on purpose.
+    is_ours = (
+        path.name == OUR_FOLDER and not path.is_symlink() and status.st_uid == os.geteuid()
+    )
     sticky = sticky and not is_ours and bool(status.st_mode & stat.S_ISVTX)
     if not status.st_mode & _OTHERS_WRITE or sticky:
         return

@@ -16,7 +16,7 @@ from multimeter.proof import CHALLENGE, PROOF, expects_proof, is_proof, new_chal
 __all__ = ["HTTPConnection", "HTTPSConnection", "UnprovenServerError"]
 
 _LONGEST_ANSWER = 1 << 16
-_MOST_SECONDS = 60.0
+_MOST_SECONDS = 10.0
 _HTTP = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: |$)")
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -157,8 +157,8 @@ def _ask(sock: socket.socket, where: str, token: str, path: str) -> None:
 def _read_answer(sock: socket.socket) -> tuple[int, http.client.HTTPMessage]:
     """Read the head of an answer to ``/ping``, which has no body.
 
-    All of it has to arrive in the time that the socket may be silent: a foreign program
-    that sends a byte now and then would hold up its caller for hours.
+    All of it has to arrive in the time that a connection may take: a foreign program that
+    sends a byte now and then would hold up its caller for hours.
     """
     timeout = sock.gettimeout()
     try:
@@ -173,7 +173,8 @@ def _read_answer(sock: socket.socket) -> tuple[int, http.client.HTTPMessage]:
 
 
 def _read_head(sock: socket.socket, timeout: float | None) -> bytes:
-    deadline = time.monotonic() + (_MOST_SECONDS if timeout is None else timeout)
+    seconds = _MOST_SECONDS if timeout is None else min(timeout, _MOST_SECONDS)
+    deadline = time.monotonic() + seconds
     head = b""
     while b"\r\n\r\n" not in head and head.startswith(_HTTP[: len(head)]):
         left = deadline - time.monotonic()

@@ -13,7 +13,15 @@ import psutil
 
 from multimeter.visualization.errors import PortTakenError, VisualizationError
 
-__all__ = ["PortChoice", "choose_port", "free_port", "listen", "owner_of", "require_free"]
+__all__ = [
+    "PortChoice",
+    "checked_port",
+    "choose_port",
+    "free_port",
+    "listen",
+    "owner_of",
+    "require_free",
+]
 
 _BACKLOG = 2048
 _NEXT_PORTS = 100
@@ -92,6 +100,19 @@ def _obstacle(addresses: Sequence[str], port: int, reserved: Mapping[int, str]) 
             if address != _IPV6_LOOPBACK:  # there may be no IPv6
                 return f"cannot be used ({error.strerror})"
     return ""
+
+
+def checked_port(number: str | float) -> int:
+    """Return a port that something can listen on.
+
+    Raises:
+        ValueError: It is none.
+        OverflowError: It is infinite.
+    """
+    port = int(number)
+    if not 0 < port <= _HIGHEST:
+        raise ValueError(f"{port} is no port")
+    return port
 
 
 def free_port(host: str) -> int:

@@ -74,7 +74,10 @@ def store_names(store: pathlib.Path) -> list[pathlib.Path]:
     It need not be ours: anyone may have put a link or a folder there.
     """
     single = [store, *(store.with_name(f"{store.name}.{end}") for end in _OF_DUCKDB)]
-    found = [*single, *_beside(store, _DAMAGED), *_temporary(store), *_drafts(store)]
+    # Large queries write to this folder: a link would lead what they write elsewhere.
+    folder = [each for each in _beside(store, "tmp") if not is_regular(each)]
+    damaged = _beside(store, _DAMAGED)
+    found = [*single, *folder, *damaged, *_temporary(store), *_drafts(store)]
     return [each for each in found if os.path.lexists(each)]
 
 

@@ -97,7 +97,7 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
             next_step="Start it (Docker Desktop, or: sudo systemctl start docker), then: "
             + command_of("start", config_file, config.name),
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, MultimeterError):
             raise
         raise ConfigurationError(

@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from multimeter.connection import run_page
-from multimeter.errors import MultimeterError
+from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.proof import new_token
 from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.embedded.ports import choose_port, require_free
+from multimeter.visualization.embedded.ports import checked_port, choose_port, require_free
 from multimeter.visualization.embedded.process import ServerProcess
 from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
 from multimeter.visualization.engines.base import (
@@ -56,7 +56,7 @@ class EmbeddedEngine:
         self._folder = DataFolder(
             pathlib.Path(state["directory"]), [pathlib.Path(each) for each in made]
         )
-        self._port = int(state["port"])
+        self._port = checked_port(state["port"])
         self._process = ServerProcess(self._folder, config_file)
         self._data = Resource(_DATA, str(self._folder.path), holds_data=True)
         self._server = Resource(_SERVER, f"{_HOST}:{self._port}", runs=True)
@@ -214,7 +214,8 @@ class EmbeddedEngine:
                     time.sleep(_FOLLOW_SECONDS)
 
     def diagnose(self, config: StackConfig) -> Iterator[Check]:
-        """Look at the server, whether it answers, and its token."""
+        """Look at the folder, the server, whether it answers, and its tokens."""
+        yield from self._diagnose_folder()
         yield from self._diagnose_logs()
         process = self._process.find()
         where = f"{_HOST}:{self._port}"
@@ -236,6 +237,13 @@ class EmbeddedEngine:
             yield Check("write token", False, error.what, error.next_step)
         else:
             yield Check("write token", True, "it may write")
+
+    def _diagnose_folder(self) -> Iterator[Check]:
+        """Say what would keep the server from being started."""
+        try:
+            self._folder.require_ours()
+        except ConfigurationError as error:
+            yield Check("folder", False, error.what, error.next_step)
 
     def _diagnose_logs(self) -> Iterator[Check]:
         for each in self._unread():

@@ -206,6 +206,16 @@ def test_a_folder_of_ours_that_lies_elsewhere_is_followed(home):
     assert read_connection(home / ".multimeter" / path.name).token == "t"
 
 
+def test_a_shared_folder_that_ours_is_a_link_to_is_refused_and_stays_shared(home):
+    path = configured(home / "lab", folder_mode=0o770)
+    (home / ".multimeter").symlink_to(path.parent)
+    with pytest.raises(ConfigurationError, match="Other users may write to") as caught:
+        read_connection(home / ".multimeter" / path.name)
+    assert mode_of(path.parent) == 0o770
+    do_next_step(caught.value)
+    assert read_connection(home / ".multimeter" / path.name).token == "t"
+
+
 def test_what_belongs_to_root_is_trusted_by_all(home, monkeypatch):
     path = configured(home / "etc", 0o644, 0o755)
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)

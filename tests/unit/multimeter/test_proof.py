@@ -165,9 +165,9 @@ def test_a_server_that_says_nothing_gets_nothing():
 class Dripping:
     """A socket whose other end sends one byte each second, and never an end."""
 
-    def __init__(self, clock: list[float]) -> None:
+    def __init__(self, clock: list[float], timeout: float | None) -> None:
         self.clock = clock
-        self.timeout: float | None = 10.0
+        self.timeout: float | None = timeout
         self.left = iter(b"HTTP/1.1 200 OK\r\nX-Odd: " + b"x" * 1000)
 
     def gettimeout(self) -> float | None:
@@ -181,13 +181,15 @@ class Dripping:
         return bytes([next(self.left)])
 
 
-def test_an_answer_that_never_ends_holds_nobody_up(monkeypatch):
+@pytest.mark.parametrize(("timeout", "waits"), [(5.0, 5), (60.0, 10), (None, 10)])
+def test_an_answer_that_never_ends_holds_nobody_up(monkeypatch, timeout, waits):
     clock = [0.0]
     monkeypatch.setattr(proven_connection.time, "monotonic", lambda: clock[0])
-    sock = Dripping(clock)
+    sock = Dripping(clock, timeout)
     with pytest.raises(TimeoutError):
         proven_connection._read_answer(sock)
-    assert clock[0] == sock.timeout == 10.0
+    assert clock[0] == waits
+    assert sock.timeout == timeout
 
 
 def test_once_the_server_is_back_the_same_sink_delivers():

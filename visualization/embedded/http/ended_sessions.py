@@ -18,6 +18,15 @@ __all__ = ["EndedSessions"]
 logger = logging.getLogger("multimeter.visualization")
 
 _MOST = 10_000
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    OverflowError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+)
 
 
 class EndedSessions:
@@ -71,11 +80,12 @@ class EndedSessions:
     def _read(self, file: pathlib.Path) -> None:
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
-            self._since = int(data["since"])
+            # What has begun in the future would keep everyone out until then.
+            self._since = min(int(data["since"]), self._now_ns())
             self._expiries = {str(k): int(v) for k, v in data["ended"].items()}
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except _UNREADABLE:
             self._since = self._now_ns()
             logger.warning("%s cannot be read: all browsers have to log in again.", file)
 

@@ -51,6 +51,7 @@ THEIRS = [
     "store.duckdb.wal.damaged-copy",
     "store.duckdb.wal.damaged-20261126T010203Z-53099.gz",
     "store.duckdb2",
+    "store.duckdb.tmp",
     "storeXduckdb",
     "store.duckdb\n",
     "server.log.2",
@@ -235,7 +236,7 @@ NAMES = ["server.log", "server.log.1", "server.pid", "store.duckdb", "store.duck
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "store.duckdb.tmp"])
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_link_in_place_of_a_file_of_ours_is_refused(folder, tmp_path, name, is_there):
     precious = tmp_path / "precious"

@@ -210,7 +210,16 @@ def test_who_has_logged_out_stays_so_when_the_server_is_started_again(clock, tmp
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"since": 1}', '{"since": 0, "ended": 1}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"since": 1}',
+        '{"since": 0, "ended": 1}',
+        '{"since": 1e999, "ended": {}}',
+        '{"since": 0, "ended": {"x": 1e999}}',
+    ],
 )
 def test_a_damaged_file_ends_all_sessions_of_before_and_none_of_later(
     clock, tmp_path, text, caplog
@@ -227,6 +236,13 @@ def test_a_damaged_file_ends_all_sessions_of_before_and_none_of_later(
     sessions.end(sessions.start())
     again = Sessions("the-read-token", clock, file)
     assert (again.is_valid(before), again.is_valid(later)) == (False, True)
+
+
+def test_an_end_of_sessions_that_lies_ahead_keeps_nobody_out(clock, tmp_path):
+    file = tmp_path / "sessions.json"
+    file.write_text(f'{{"since": {clock.now + 10**18}, "ended": {{}}}}')
+    sessions = Sessions("the-read-token", clock, file)
+    assert sessions.is_valid(sessions.start())
 
 
 def test_that_it_cannot_be_kept_is_logged_and_the_session_has_ended(

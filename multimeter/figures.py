@@ -17,7 +17,18 @@ from multimeter.run_statistics import RunStatistics, start_ns
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["FIGURES", "Figure", "FigureDefinition", "Source", "figures_of"]
+__all__ = [
+    "FIGURES",
+    "PEAK_AT_MOST",
+    "Figure",
+    "FigureDefinition",
+    "Source",
+    "figures_of",
+]
+
+PEAK_AT_MOST = "peak_memory_at_most"
+"""The key of the meta data for the most that a run can have held, in bytes, as text:
+there where it was too short for its peak to be seen."""
 
 Statistic = Literal["max", "mean", "peak", "total"]
 
@@ -82,12 +93,14 @@ class Figure:
         title: Its name for people.
         unit: As in :class:`FigureDefinition`.
         value: The number, in that unit.
+        at_most: Where the number is only a lower bound, the upper one.
     """
 
     key: str
     title: str
     unit: str
     value: float
+    at_most: float | None = None
 
 
 _TREES = (("tree",), (".+:tree",))
@@ -215,7 +228,16 @@ def _figures(result: Result) -> Iterator[Figure]:
             # A count that became a rate and comes back is no whole number any more.
             value = round(value)
         if value or each.key not in _LEAST_ONE:
-            yield Figure(each.key, each.title, each.unit, value)
+            at_most = _at_most(result, value) if each.key == "peak_memory" else None
+            yield Figure(each.key, each.title, each.unit, value, at_most)
+
+
+def _at_most(result: Result, value: float) -> float | None:
+    try:
+        at_most = float(result.meta_data[PEAK_AT_MOST])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return at_most if at_most > value else None
 
 
 def _subjects(keys: Iterable[str]) -> dict[str, list[str]]:

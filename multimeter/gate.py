@@ -10,6 +10,7 @@ from typing import Literal
 from multimeter.errors import ConfigurationError
 from multimeter.figures import FIGURES, Figure
 from multimeter.limits import Limit, parse_limit
+from multimeter.quantities import quantity
 
 __all__ = ["Requirement", "Verdict", "judge", "parse_requirement"]
 
@@ -106,10 +107,39 @@ def _verdict(
     baseline: Mapping[str, Figure] | None,
 ) -> Verdict:
     figure = _figure_of("run", requirement.key, figures)
+    relative = requirement.limit.relative
     before: float | None = None
-    if baseline is not None and (requirement.limit.relative or requirement.key in baseline):
-        before = _figure_of("baseline", requirement.key, baseline).value
-    return Verdict(requirement, figure, before, requirement.limit.allowed(before))
+    if baseline is not None and (relative or requirement.key in baseline):
+        found = _figure_of("baseline", requirement.key, baseline)
+        if relative and found.at_most is not None:
+            raise _not_known("baseline", found)
+        before = found.value
+    allowed = requirement.limit.allowed(before)
+    if figure.at_most is not None and _is_between(
+        allowed, figure.at_most, requirement, figure
+    ):
+        raise _not_known("run", figure)
+    return Verdict(requirement, figure, before, allowed)
+
+
+def _is_between(
+    allowed: float, at_most: float, requirement: Requirement, figure: Figure
+) -> bool:
+    """Whether one bound of a figure keeps to a limit, and the other one does not."""
+    if requirement.direction == "max":
+        return figure.value <= allowed < at_most
+    return figure.value < allowed <= at_most
+
+
+def _not_known(which: str, figure: Figure) -> ConfigurationError:
+    least = quantity(figure.value, figure.unit)
+    most = quantity(figure.at_most or 0.0, figure.unit)
+    return ConfigurationError(
+        f"{figure.title} of the {which} is between {least} and {most}: it cannot be "
+        "judged.",
+        cause="The command ended before it could be seen.",
+        next_step="Judge a longer run, or give a limit outside of that range.",
+    )
 
 
 def _figure_of(which: str, key: str, figures: Mapping[str, Figure]) -> Figure:

@@ -7,6 +7,8 @@ https://ipython.readthedocs.io/en/stable/config/custommagics.html
 from __future__ import annotations
 
 import ast
+import keyword
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -53,32 +55,44 @@ class MultimeterMagics(Magics):
         )
         if cell is not None and statement:
             raise UsageError(f"'{statement}' is no option of %%multimeter.")
+        options = {key: _unquoted(value) for key, value in options.items()}
+        variable = options.get("o") or options.get("output") or "_multimeter"
+        if not variable.isidentifier() or keyword.iskeyword(variable):
+            raise UsageError(f"'{variable}' cannot be the name of a variable.")
+        # What cannot be compiled does not run at all, not even in part.
+        code, last = _compiled(shell, statement if cell is None else cell)
         try:
             measurement = _measurement(options)
             result = measurement.start()
         except MultimeterError as error:
             raise UsageError(str(error)) from error
         try:
-            return _value_of(shell, statement if cell is None else cell)
+            exec(code, shell.user_ns)  # noqa: S102 - what a shell is for
+            return None if last is None else eval(last, shell.user_ns)  # noqa: S307
         finally:
-            variable = options.get("o") or options.get("output") or "_multimeter"
             shell.user_ns[variable] = result
             _end(measurement)
             if "q" not in options and "quiet" not in options:
                 print("\n".join(summary_lines(result, curves=True)))  # noqa: T201 - its purpose
 
 
-def _value_of(shell: Any, source: str) -> Any:
-    """Execute code in the shell, and return the value of its last expression."""
+def _unquoted(value: str) -> str:
+    """Return an option without the quotes around it."""
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if is_quoted else value
+
+
+def _compiled(shell: Any, source: str) -> tuple[CodeType, CodeType | None]:
+    """Return the code of a cell, and that of its last expression, if it ends with one."""
     code = shell.transform_cell(source)
     # Under this name, tracebacks find the lines.
     name = shell.compile.cache(code)
     tree = shell.transform_ast(ast.parse(code, name))
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, name, "exec"), shell.user_ns)  # noqa: S102 - what a shell is for
+    body = compile(tree, name, "exec")
     if last is None:
-        return None
-    return eval(compile(ast.Expression(last.value), name, "eval"), shell.user_ns)  # noqa: S307
+        return body, None
+    return body, compile(ast.Expression(last.value), name, "eval")
 
 
 def _measurement(options: dict[str, str]) -> Measurement:

@@ -13,11 +13,7 @@ from multimeter.run_statistics import start_ns
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["PEAK_AT_MOST", "summary_lines", "summary_of"]
-
-PEAK_AT_MOST = "peak_memory_at_most"
-"""The key of the meta data for the most that a run can have held, in bytes, as text:
-there where it was too short for its peak to be seen."""
+__all__ = ["summary_lines", "summary_of"]
 
 # Figures that are shown; those of the second kind only where they say something.
 _ALWAYS = ("duration", "cpu_time", "peak_memory")
@@ -84,7 +80,7 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
     lines = []
     for figure, text in zip(shown, texts):
         curve = _curve(result, figure.key) if curves else ""
-        note = _note(result, figure.key)
+        note = _note(result, figure)
         padded = text.ljust(text_width) if curve else text
         cells = (figure.title.ljust(title_width), padded, curve, note)
         lines.append("  ".join(cell for cell in cells if cell).rstrip())
@@ -98,11 +94,11 @@ def _text(figure: Figure, figures: Mapping[str, Figure]) -> str:
     return text
 
 
-def _note(result: Result, key: str) -> str:
-    at_most = result.meta_data.get(PEAK_AT_MOST)
-    if key == "peak_memory" and at_most:
-        return f"(at least; at most {quantity(float(at_most), 'bytes')}: it was too short)"
-    if key == "peak_memory" and any(
+def _note(result: Result, figure: Figure) -> str:
+    if figure.at_most is not None:
+        at_most = quantity(figure.at_most, figure.unit)
+        return f"(at least; at most {at_most}: the run was too short to see it)"
+    if figure.key == "peak_memory" and any(
         each.between_samples and each.measure.subject.key in _SUBJECTS
         for each in result.peaks
     ):

@@ -55,6 +55,7 @@ def require_extra() -> None:
     """
     needed = PACKAGES - ({"tomli"} if sys.version_info >= (3, 11) else set())
     with naming_the_extra():
-        for package in sorted(needed):
+        # Last, as "docker" would be taken for the engine, which nobody needs.
+        for package in sorted(needed, key=lambda name: (name == "docker", name)):
             if importlib.util.find_spec(package) is None:
                 raise MissingExtraError(package, "visu")

@@ -94,6 +94,8 @@ def _about(result: Result) -> list[str]:
 
 def _remarks(result: Result) -> list[str]:
     """Return what one should know before one trusts the curves."""
+    from multimeter.figures import figures_of
+
     remarks = []
     if earlier := earlier_points(result):
         remarks.append(of_earlier_runs(earlier))
@@ -102,6 +104,12 @@ def _remarks(result: Result) -> list[str]:
             f"Another run of this name at the same time: {result.surplus} points. The "
             "figures mix both."
         )
+    remarks += [
+        f"{each.title} is between {quantity(each.value, each.unit)} and "
+        f"{quantity(each.at_most, each.unit)}: the run was too short to see it."
+        for each in figures_of(result)
+        if each.at_most is not None
+    ]
     if result.meta_data.get(INTERRUPTED):
         remarks.append("Its program ended before it had ended the measurement.")
     remarks += [

@@ -139,6 +139,7 @@ class Delivery:
         self._changed = threading.Condition(self._lock)
         self._wake = threading.Event()
         self._counters = Counters()
+        self._reported = 0
         self._trouble = Trouble(time.monotonic)
         self._queue = Queue(
             self._settings, self._sink.address, self._counters, self._trouble
@@ -279,9 +280,13 @@ class Delivery:
             time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
 
     def secure(self) -> bool:
-        """Move what waits in memory to the spool; tell whether all of it lies there."""
+        """Move what waits in memory to the spool; tell whether all of it lies there.
+
+        The caller reports that, so the end of the program does not report it again.
+        """
         with self._lock:
             secured = self._queue.secure(self._worker.lot)
+            self._reported = self._counters.queued if secured else 0
         self._trouble.say()
         return secured
 
@@ -410,8 +415,15 @@ class Delivery:
         finally:
             self._sink.close()
 
+    def is_reported(self, report: Report) -> bool:
+        """Tell whether a report says no more than the caller of ``secure`` has said."""
+        others = report.lost or report.rejected or report.dropped
+        return report.queued == self._reported and not others
+
     def _at_exit(self) -> None:
-        self._tell(self.close(self._exit_timeout))
+        report = self.close(self._exit_timeout)
+        if not self.is_reported(report):
+            self._tell(report)
 
     def _tell(self, report: Report) -> None:
         if not report.complete:

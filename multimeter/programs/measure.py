@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from multimeter.errors import MultimeterError, UnsupportedError
+from multimeter.figures import PEAK_AT_MOST
 from multimeter.log import log
 from multimeter.measurement import Measurement
 from multimeter.multimeter import Multimeter
@@ -20,7 +21,6 @@ from multimeter.programs.pace import LONGEST_CYCLE, Pace
 from multimeter.programs.start import start
 from multimeter.result import Result
 from multimeter.storages.base import Storage
-from multimeter.summary import PEAK_AT_MOST
 
 __all__ = ["Outcome", "Settings", "measure_command", "measure_process"]
 

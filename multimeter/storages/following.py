@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from multimeter.errors import MultimeterError
 from multimeter.log import log
 from multimeter.result import Result
 from multimeter.storages.base import Storage
@@ -64,9 +65,11 @@ class Following:
 
     def _fail(self, error: Exception) -> None:
         self._failed = True
+        is_ours = isinstance(error, MultimeterError)  # then it says all there is to know
         log().warning(
-            "%s cannot follow the run '%s'; it is stored at its end.",
+            "%s cannot follow the run '%s'; it is stored at its end.%s",
             type(self._storage).__name__,
             self._result.identifier,
-            exc_info=error,
+            f" {error}" if is_ours else "",
+            exc_info=None if is_ours else error,
         )

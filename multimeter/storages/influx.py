@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from multimeter.connection import Connection, find_connection
-from multimeter.delivery import Delivery, Report, Tier
+from multimeter.delivery import Delivery, Tier
 from multimeter.errors import StorageError
 from multimeter.identifiers import is_made_up
 from multimeter.log import log
@@ -141,7 +141,6 @@ class InfluxDBStorage(Storage):
         self._lock = threading.Lock()
         self._delivery: Delivery | None = None
         self._gone = 0
-        self._told_left = 0
         self._waiting = 0
         self._make_delivery: Callable[[], Delivery] = lambda: Delivery(
             InfluxDBSink(token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca),
@@ -255,7 +254,6 @@ class InfluxDBStorage(Storage):
         run.close()
         if not delivery.flush(self._end_timeout, patient=False):
             secured = delivery.secure()
-            self._told_left = delivery.stats().queued if secured else 0
             log().warning("%s", _left(run, delivery, secured=secured))
         stats = delivery.stats()
         gone = (
@@ -343,7 +341,7 @@ class InfluxDBStorage(Storage):
             report = self._delivery.close(self._end_timeout)
             lost = report.lost
             self._waiting = report.queued - report.lost
-            if not (report.complete or quiet or self._is_told(report)):
+            if not (report.complete or quiet or self._delivery.is_reported(report)):
                 log().warning("%s: %s.", self._client.url, report)
         self._client.close()
         return lost
@@ -352,11 +350,6 @@ class InfluxDBStorage(Storage):
     def waiting(self) -> int:
         """How many points wait in a spool, after ``close``."""
         return self._waiting
-
-    def _is_told(self, report: Report) -> bool:
-        """Whether the end of a run has told already what the report would."""
-        others = report.lost or report.rejected or report.dropped
-        return report.queued == self._told_left and not others
 
 
 def _left(run: LiveRun, delivery: Delivery, *, secured: bool) -> str:

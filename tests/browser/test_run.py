@@ -244,3 +244,24 @@ def test_everything_that_can_be_used_has_a_name(browser, stored, path):
     assert nameless == []
     assert len(browser.all("main h1")) >= 1
     assert browser.run("return document.documentElement.lang") == "en"
+
+
+def test_runs_that_share_a_name_are_said_to(browser, stored):
+    config = stored.config
+    for seconds_ago in (500, 400):
+        result = Result(ProcessProbe(), identifier="shared")
+        for number in range(3):
+            now = time.time_ns() + (number - seconds_ago) * S
+            result.append(now, {"process.cpu_rate_user": 0.5})
+        # Its token may only write, so it cannot know of the other one.
+        storage = InfluxDBStorage(
+            config["token"], config["url"], config["org"], config["bucket"]
+        )
+        storage.store(result)
+        storage.close()
+    browser.open("/?run=shared")
+    assert "2 runs of this name; the figures are of the last one" in (
+        browser.one("#run-about").text
+    )
+    browser.open("/?run=peaky")
+    assert "of this name" not in browser.one("#run-about").text

@@ -238,6 +238,7 @@ def test_a_run_while_the_server_is_down_is_delivered_later_by_the_tool(stack):
         check=True,
     )
     assert "have not arrived yet" in done.stderr
+    assert done.stderr.count("multimeter deliver") == 1
     tool = [sys.executable, "-c", "from multimeter.cli import main; main()", "deliver"]
     away = subprocess.run(
         [*tool, "-c", config], env=environment, capture_output=True, text=True, check=False

@@ -78,6 +78,9 @@ def test_runs_can_be_kept_in_files(shell, tmp_path):
         ("%%multimeter --name multimeter_runs\n1", "used by Multimeter itself"),
         ("%%multimeter what\n1", "'what' is no option"),
         ("%%multimeter --what\n1", "what"),
+        ("%%multimeter -o 1x\n1", "'1x' cannot be the name of a variable."),
+        ("%%multimeter -o v.w\n1", "'v.w' cannot be the name of a variable."),
+        ("%%multimeter -o class\n1", "'class' cannot be the name of a variable."),
     ],
 )
 def test_a_wrong_option_is_a_clear_error_and_nothing_runs(shell, capsys, cell, text):
@@ -87,3 +90,16 @@ def test_a_wrong_option_is_a_clear_error_and_nothing_runs(shell, capsys, cell, t
     captured = capsys.readouterr()
     assert text in captured.out + captured.err
     assert "Traceback" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize("last", ["await 1", "1 +", "return 1"])
+def test_a_cell_that_cannot_be_compiled_runs_not_even_in_part(shell, last):
+    done = shell.run_cell(f"%%multimeter\nran = True\n{last}")
+    assert isinstance(done.error_in_exec, SyntaxError)
+    assert "ran" not in shell.user_ns
+
+
+def test_quotes_around_an_option_are_not_part_of_it(shell):
+    done = shell.run_cell("%%multimeter -q --name \"my run\" -o 'v'\n1")
+    assert done.success
+    assert shell.user_ns["v"].identifier == "my run"

@@ -69,6 +69,7 @@ def test_each_verb_of_the_stack_names_the_extra(bare, verb):
     done = bare(main, verb, *WORDS.get(verb, []))
     assert done.returncode == 252
     assert done.stderr.startswith("Error: The package '")
+    assert "'docker'" not in done.stderr
     assert done.stderr.endswith(f"Next: {VISU}\n")
     assert bare(main, verb, "--help").returncode == 0
 

@@ -71,3 +71,31 @@ def test_a_near_name_is_offered():
     with pytest.raises(ConfigurationError) as refused:
         parse_requirement("peak_mem=1", "max")
     assert "peak_memory" in refused.value.next_step
+
+
+def bounded(direction, limit, before=None):
+    requirement = parse_requirement(f"peak_memory={limit}", direction)
+    figure = Figure("peak_memory", "Peak memory", "bytes", 4096, 35 << 20)
+    (verdict,) = judge([requirement], [figure], before)
+    return verdict.kept
+
+
+@pytest.mark.parametrize(
+    ("direction", "limit"), [("max", "10MiB"), ("max", "4KiB"), ("min", "35MiB")]
+)
+def test_a_limit_between_the_bounds_of_a_figure_is_not_judged(direction, limit):
+    with pytest.raises(ConfigurationError, match="between 4 KiB and 35 MiB"):
+        bounded(direction, limit)
+
+
+def test_a_limit_outside_of_them_is():
+    assert bounded("max", "35MiB")
+    assert not bounded("max", "4095B")
+    assert bounded("min", "4KiB")
+    assert not bounded("min", "36MiB")
+
+
+def test_nothing_is_relative_to_a_figure_that_is_open():
+    before = [Figure("peak_memory", "Peak memory", "bytes", 4096, 35 << 20)]
+    with pytest.raises(ConfigurationError, match="of the baseline is between"):
+        bounded("max", "+10%", before)

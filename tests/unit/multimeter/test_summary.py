@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 
 from multimeter import Measure, Metric, Result, Schema, Subject
-from multimeter.summary import PEAK_AT_MOST, summary_lines, summary_of
+from multimeter.figures import PEAK_AT_MOST
+from multimeter.summary import summary_lines, summary_of
 
 SECOND = 10**9
 MIB = 1024**2
@@ -64,7 +65,10 @@ def test_a_peak_between_two_samples_is_said():
 def test_a_run_that_was_too_short_to_see_its_peak_says_between_what_it_was():
     result = result_of((0.5, 10))
     result.add_meta_data(**{PEAK_AT_MOST: str(30 * MIB)})
-    assert "(at least; at most 30 MiB: it was too short)" in summary_lines(result)[2]
+    assert (
+        "(at least; at most 30 MiB: the run was too short to see it)"
+        in summary_lines(result)[2]
+    )
 
 
 def test_a_run_without_points_has_no_lines():

@@ -17,7 +17,7 @@ export function showRun(run, marks, offset) {
   setText(byId("run-title"), run.identifier);
   document.title = `${run.identifier} · Multimeter`;
   showState(run);
-  byId("run-about").replaceChildren(pointsText(run), ...Object.entries(run.tags).map(tagElement));
+  byId("run-about").replaceChildren(pointsText(run), ...severalText(run), ...Object.entries(run.tags).map(tagElement));
   byId("figures").replaceChildren(...run.figures.map(figureElement));
   speak(run);
   showPairs(byId("texts"), run.texts.map(({ label, value }) => [label, value]));
@@ -64,6 +64,13 @@ function showState(run) {
 function pointsText(run) {
   const count = run.points.toLocaleString("en");
   return element("span", {}, `${count} ${run.points === 1 ? "point" : "points"}`);
+}
+
+/** Runs of one name share a series, but the figures are those of the last one.
+ * @param {import("./types.js").RunDetails} run */
+function severalText({ starts }) {
+  if (starts.length < 2) return [];
+  return [element("span", {}, `${starts.length} runs of this name; the figures are of the last one`)];
 }
 
 /** @param {[string, string]} tag */

@@ -38,6 +38,7 @@
  * @property {Record<string, unknown>} meta_data
  * @property {PanelDefinition[]} panels
  * @property {Figure[]} figures
+ * @property {number[]} starts  when each of the runs of this name began
  * @property {{key: string, label: string, value: string}[]} texts
  * @property {{key: string, curve: string, value: number, sampled: number}[]} peaks
  *

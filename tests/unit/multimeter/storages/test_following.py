@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from multimeter import Mark, Multimeter, ProbeError, Result, Storage
+from multimeter import Mark, Multimeter, ProbeError, Result, StateError, Storage
 from multimeter.storages.following import Following
 from multimeter.timestamps import from_ns
 
@@ -127,3 +127,13 @@ def test_a_run_that_cannot_start_is_not_told_of(probe):
 @pytest.fixture
 def make_result():
     return lambda: Result(identifier="run")
+
+
+def test_an_error_of_our_own_is_said_without_a_traceback(probe, caplog):
+    class Closed(Diary):
+        def append(self, result, timestamp, values):
+            raise StateError("The delivery is closed.")
+
+    run(probe, Closed())
+    assert "it is stored at its end. The delivery is closed." in caplog.text
+    assert "Traceback" not in caplog.text

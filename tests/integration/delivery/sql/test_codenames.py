@@ -90,7 +90,9 @@ def test_a_codename_that_is_not_there_stops_the_start_and_no_other_codename(
 def test_points_that_wait_are_stored_and_those_of_a_strange_codename_are_written_down(
     database, column, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("multimeter.loggers.continuous.checked_sink", lambda make, *_: make())
+    monkeypatch.setattr(
+        "multimeter.loggers.continuous.checked_sink", lambda make, *_: make()
+    )
     with start(database, ["a", "Δp"], spool=tmp_path / "spool") as logger:
         for number in range(6):
             logger.enqueue_point("Δp" if number == 3 else "a", (1_000 + number, number))

@@ -17,7 +17,7 @@ BASE = "multimeter-test/debian:base"
 
 def build_stand_in(client: Any, service: str) -> str:
     """Build the stand-in of a service, and return the name of its image."""
-    _require_base(client)
+    require_base(client)
     name = f"multimeter-test/{service}:stand-in"
     client.images.build(
         fileobj=_context(service),
@@ -43,7 +43,7 @@ def _context(service: str) -> io.BytesIO:
     return packed
 
 
-def _require_base(client: Any) -> None:
+def require_base(client: Any) -> None:
     """Import a Debian root with Python, where the engine does not have it yet."""
     if any(BASE in image.tags for image in client.images.list()):
         return

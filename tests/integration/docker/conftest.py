@@ -18,7 +18,7 @@ import docker
 import pytest
 import requests
 from fakes.engine_proxy import EngineProxy
-from fakes.images import build_stand_in
+from fakes.images import build_stand_in, require_base
 from fakes.tool import Tool
 
 from multimeter.visualization.engines.docker import Docker
@@ -52,6 +52,7 @@ def client(engine: Docker) -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def images(client: docker.DockerClient) -> Images:
+    require_base(client)  # some tests make containers of it, whatever the stack's are
     names = {}
     for service in ("influxdb", "grafana"):
         real = os.environ.get(f"MULTIMETER_TEST_{service.upper()}_IMAGE")

@@ -47,10 +47,14 @@ def load_file(path: pathlib.Path, precision: str = "ns") -> Result:
         FormatError: It does not hold a run, or more than one.
         ConfigurationError: There is no such precision.
     """
-    with _opened(path) as stream:
-        result = _known_format(path, precision).load(stream)
+    result = _load(path, precision)
     _doubt_times(path, [result])
     return result
+
+
+def _load(path: pathlib.Path, precision: str = "ns") -> Result:
+    with _opened(path) as stream:
+        return _known_format(path, precision).load(stream)
 
 
 def load_runs(path: pathlib.Path, precision: str = "ns") -> list[Run]:
@@ -165,8 +169,8 @@ class Folder:
         return None
 
     def load(self, entry: RunEntry) -> Result:
-        """Read a run back; see :func:`load_file`."""
-        return load_file(pathlib.Path(entry.where))
+        """Read a run back; see :func:`load_file`, but without a word on its times."""
+        return _load(pathlib.Path(entry.where))
 
 
 def _entry_of(path: pathlib.Path) -> RunEntry:
@@ -184,7 +188,7 @@ def _entry_of(path: pathlib.Path) -> RunEntry:
     if ends is None and not is_small:
         # It may be one all the same; whoever wants to know names it.
         return RunEntry(path.name.split(".")[0], str(path))
-    ends = ends or FileEnds.of(load_file(path))
+    ends = ends or FileEnds.of(_load(path))
     return RunEntry(
         ends.identifier or path.name,
         str(path),

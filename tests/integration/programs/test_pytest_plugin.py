@@ -214,12 +214,12 @@ BIG = """
 import multiprocessing, os, subprocess, sys, time
 BIG = bytearray(200 << 20)
 BIG[::4096] = b"x" * len(BIG[::4096])
-HOLD = "x = b'x' * (80 << 20); print(1, flush=True); import time; time.sleep(0.3)"
+HOLD = "x = b'x' * (80 << 20); print(1, flush=True); import time; time.sleep(1.5)"
 
 def in_a_child(work):
     if os.fork() == 0:
         kept = work()
-        time.sleep(0.3)
+        time.sleep(1.5)
         os._exit(0)
     os.wait()
 """
@@ -261,7 +261,7 @@ def test_what_a_child_has_for_itself_counts(run, work):
 def test_what_came_before_the_test_does_not_count(run):
     above = (
         f"{BIG}\nCHILD = subprocess.Popen([sys.executable, '-S', '-c', "
-        "HOLD.replace('0.3', '60')], stdout=subprocess.PIPE)\nCHILD.stdout.readline()"
+        "HOLD.replace('1.5', '60')], stdout=subprocess.PIPE)\nCHILD.stdout.readline()"
     )
     body = "time.sleep(0.2); CHILD.kill(); CHILD.wait(); CHILD.stdout.close()"
     run(limited("max_memory='50 MiB'", body, above=above)).assert_outcomes(passed=1)

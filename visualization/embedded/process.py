@@ -18,12 +18,13 @@ from multimeter.interpreter import python_command
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.errors import StoreFullError, VisualizationError
 
-__all__ = ["ServerProcess"]
+__all__ = ["ServerProcess", "wait_for_end"]
 
 _PROGRAM = "from multimeter.visualization.embedded.__main__ import main; main()"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.01
+_COLLECT_SECONDS = 1.0
 _ROOM_BYTES = 4096
 
 
@@ -123,10 +124,9 @@ class ServerProcess:
             return
         try:
             process.terminate()
-            _, alive = psutil.wait_procs([process], timeout=_STOP_SECONDS)
-            for each in alive:
-                each.kill()
-            psutil.wait_procs(alive, timeout=_STOP_SECONDS)
+            if not wait_for_end(process, _STOP_SECONDS):
+                process.kill()
+                wait_for_end(process, _STOP_SECONDS)
         except psutil.NoSuchProcess:
             return
         except psutil.AccessDenied as error:
@@ -135,6 +135,30 @@ class ServerProcess:
                 cause="It was started by another user.",
                 next_step="Stop it as that user: multimeter-visu stop",
             ) from error
+
+
+def wait_for_end(process: psutil.Process, seconds: float) -> bool:
+    """Wait until a process has ended, and return whether it has.
+
+    One that its parent does not collect (a container without an init process has such
+    parents) has ended, too; it stays in the table of processes as a zombie.
+    """
+    latest = time.monotonic() + seconds
+    while process.is_running():
+        is_zombie = _status(process) == psutil.STATUS_ZOMBIE
+        if is_zombie:
+            latest = min(latest, time.monotonic() + _COLLECT_SECONDS)
+        if time.monotonic() > latest:
+            return is_zombie
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return process.status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_ZOMBIE
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

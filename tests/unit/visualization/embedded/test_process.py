@@ -2,11 +2,19 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
+import sys
 
+import psutil
 import pytest
 
+from multimeter.visualization.embedded import process as process_module
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.embedded.process import ServerProcess, deferred_signals
+from multimeter.visualization.embedded.process import (
+    ServerProcess,
+    deferred_signals,
+    wait_for_end,
+)
 from multimeter.visualization.errors import StoreFullError
 
 
@@ -37,3 +45,14 @@ def test_a_signal_comes_when_its_time_has_come(number):
         assert came == [number]
     finally:
         signal.signal(number, before)
+
+
+def test_a_process_has_ended_though_its_parent_does_not_collect_it(monkeypatch):
+    monkeypatch.setattr(process_module, "_COLLECT_SECONDS", 0.0)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = psutil.Process(child.pid)
+    assert not wait_for_end(process, 0)
+    process.kill()
+    assert wait_for_end(process, 60)
+    child.communicate()
+    assert wait_for_end(process, 0)

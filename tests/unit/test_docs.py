@@ -26,8 +26,15 @@ def test_every_picture_is_shown_somewhere_or_made_by_the_script():
         assert re.search(rf'"{view}": |/ f"{view}-', script), picture.name
 
 
+def test_every_picture_of_grafana_is_shown():
+    page = (ROOT / "docs/docker.md").read_text(encoding="utf-8")
+    for picture in (ROOT / "docs/grafana").iterdir():
+        assert f"](grafana/{picture.name})" in page
+
+
 def test_pictures_are_small():
-    pictures = [ROOT / "docs/page.png", *(ROOT / "docs/images").iterdir()]
+    folders = (ROOT / "docs/images").iterdir(), (ROOT / "docs/grafana").iterdir()
+    pictures = [ROOT / "docs/page.png", *folders[0], *folders[1]]
     assert [each.name for each in pictures if each.stat().st_size > 250_000] == []
 
 

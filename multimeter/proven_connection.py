@@ -6,9 +6,9 @@ import http.client
 import io
 import re
 import socket
-import ssl
 import time
 from http import HTTPStatus
+from typing import Any
 
 from multimeter.errors import StorageError
 from multimeter.proof import CHALLENGE, PROOF, expects_proof, is_proof, new_challenge
@@ -40,7 +40,7 @@ class UnprovenServerError(StorageError):
         )
 
 
-class HTTPConnection(http.client.HTTPConnection):
+class _ProvenConnection(http.client.HTTPConnection):
     """A connection for requests that carry a token.
 
     Where the server can prove that it knows the token, it has to as soon as the
@@ -52,6 +52,7 @@ class HTTPConnection(http.client.HTTPConnection):
         timeout: How many seconds it may be silent.
         token: The token that will be sent.
         path: What is before ``/ping`` in the server's paths.
+        **more: What the protocol needs.
     """
 
     def __init__(
@@ -62,61 +63,36 @@ class HTTPConnection(http.client.HTTPConnection):
         *,
         token: str,
         path: str = "",
+        **more: Any,
     ) -> None:
-        super().__init__(host, port, timeout)
+        super().__init__(host, port, timeout=timeout, **more)
+        self._token = token
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the connection.
+
+        Raises:
+            UnprovenServerError: The server should prove who it is, and does not.
+            OSError: It cannot be reached, or is too busy to answer.
+        """
+        super().connect()
+        _require_proof(self, self._token, self._path)
+
+
+class HTTPConnection(_ProvenConnection):
+    """Such a connection, not encrypted; ``localhost`` is one address for it."""
+
+    def __init__(self, *place: Any, token: str, **more: Any) -> None:
+        super().__init__(*place, token=token, **more)
         if expects_proof(token) and self.host.lower() == "localhost":
             # The server listens on one address. On another one that the name stands for,
             # another program could listen, and pass the challenge on to the server.
             self.host = "127.0.0.1"
-        self._token = token
-        self._path = path
-
-    def connect(self) -> None:
-        """Open the connection.
-
-        Raises:
-            UnprovenServerError: The server should prove who it is, and does not.
-            OSError: It cannot be reached, or is too busy to answer.
-        """
-        super().connect()
-        _require_proof(self, self._token, self._path)
 
 
-class HTTPSConnection(http.client.HTTPSConnection):
-    """The same, encrypted.
-
-    Args:
-        host: The name or address of the server.
-        port: Its port; by default that of the protocol.
-        timeout: How many seconds it may be silent.
-        token: The token that will be sent.
-        path: What is before ``/ping`` in the server's paths.
-        context: Whose certificates are trusted; by default those the system trusts.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        port: int | None = None,
-        timeout: float | None = None,
-        *,
-        token: str,
-        path: str = "",
-        context: ssl.SSLContext | None = None,
-    ) -> None:
-        super().__init__(host, port, timeout=timeout, context=context)
-        self._token = token
-        self._path = path
-
-    def connect(self) -> None:
-        """Open the connection.
-
-        Raises:
-            UnprovenServerError: The server should prove who it is, and does not.
-            OSError: It cannot be reached, or is too busy to answer.
-        """
-        super().connect()
-        _require_proof(self, self._token, self._path)
+class HTTPSConnection(_ProvenConnection, http.client.HTTPSConnection):
+    """Such a connection, encrypted; ``context`` says whose certificates are trusted."""
 
 
 def _require_proof(connection: http.client.HTTPConnection, token: str, path: str) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import subprocess
-import sys
 
 import pytest
+from fakes.disks import mount_disk, unmount_disk
 from fakes.write_server import refusal
 
 SECONDS = 300
@@ -16,19 +15,13 @@ MIB = 2**20
 
 
 @pytest.fixture
-def disk(tmp_path, missing):
+def disk(tmp_path):
     """A file system of 1 MiB: there, a short write comes before the error."""
-    if not sys.platform.startswith("linux"):
-        pytest.skip("mounts as Linux does")
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "multimeter-test", str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        missing(f"the right to mount ({error})")
+    mount_disk(folder, "size=1m")
     yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    unmount_disk(folder)
 
 
 def test_a_spool_on_a_full_disk_drops_what_does_not_fit_and_recovers(

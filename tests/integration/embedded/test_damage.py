@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import pathlib
 import shutil
-import subprocess
 from collections.abc import Iterator
 
 import pytest
+from fakes.disks import mount_disk, unmount_disk
 from fakes.store_crash import crash_states, points_of, record, write
 
 from multimeter.visualization.embedded.store.store import Store
@@ -123,13 +123,9 @@ def disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A disk of 24 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "multimeter-test", str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a disk cannot be mounted here: {error}")
+    mount_disk(folder, "size=24m")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    unmount_disk(folder)
 
 
 def fill(path: pathlib.Path) -> None:

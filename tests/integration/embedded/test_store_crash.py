@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import pathlib
 import random
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from fakes.disks import mount_disk, unmount_disk
 
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.store import Store
@@ -152,19 +152,9 @@ def disk(tmp_path: pathlib.Path) -> Iterator[tuple[pathlib.Path, Remount]]:
     """A disk of 8 MiB, and a function that mounts it anew with other options."""
     folder = tmp_path / "disk"
     folder.mkdir()
-
-    def mount(options: str) -> None:
-        command = ["mount", "-t", "tmpfs", "-o", options, "multimeter-test", str(folder)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-        except (FileNotFoundError, subprocess.CalledProcessError) as error:
-            if os.environ.get("CI"):
-                pytest.fail(f"a disk cannot be mounted here: {error}")
-            pytest.skip(f"a disk cannot be mounted here: {error}")
-
-    mount("size=8m")
-    yield folder, lambda options: mount(f"remount,{options}")
-    subprocess.run(["umount", str(folder)], check=True)
+    mount_disk(folder, "size=8m")
+    yield folder, lambda options: mount_disk(folder, f"remount,{options}")
+    unmount_disk(folder)
 
 
 def write(store: Store, first: int, rows: int) -> None:

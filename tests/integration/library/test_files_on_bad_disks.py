@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import subprocess
-import sys
 import tempfile
 
 import pytest
+from fakes.disks import mount_disk, unmount_disk
 
 from multimeter import FileStorage, JsonFormat, LineFormat, Result, StorageError
 
@@ -17,33 +15,19 @@ pytestmark = pytest.mark.integration
 FORMATS = [JsonFormat(), LineFormat()]
 
 
-def cannot_mount(reason):
-    if os.environ.get("CI"):
-        pytest.fail(f"a file system cannot be mounted here: {reason}")
-    pytest.skip(f"a file system cannot be mounted here: {reason}")
-
-
 @pytest.fixture
 def mount():
     """Return a function that mounts a new file system with options."""
-    if not sys.platform.startswith("linux"):
-        pytest.skip("mounts as Linux does")
     # Not below tmp_path: pytest of a later run could not remove what is mounted there.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="multimeter-disk-"))
 
     def mount(options):
-        command = ["mount", "-t", "tmpfs", "-o", options, "multimeter-test", str(folder)]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-        except FileNotFoundError:
-            cannot_mount("there is no mount(8)")
-        except subprocess.CalledProcessError as error:
-            cannot_mount(error.stderr.strip())
+        mount_disk(folder, options)
         return folder
 
     yield mount
     if folder.is_mount():
-        subprocess.run(["umount", str(folder)], check=True)
+        unmount_disk(folder)
     folder.rmdir()
 
 

@@ -199,7 +199,8 @@ def test_remove_leaves_nothing(stack):
     server = stack.server
     assert stack.run("remove", "--yes").returncode == 0
     assert list(stack.home.iterdir()) == []
-    assert not server.is_running()
+    # Where nobody collects it, it stays in the list of processes.
+    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
 
 
 def test_remove_asks_and_a_no_changes_nothing(stack):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -53,32 +52,39 @@ def parts(
     measurement: Measurement,
     keys: Collection[str],
     bounds: Sequence[int],
+    begins: Sequence[int],
 ) -> list[dict[str, Part]]:
     """Return what fields did between each two bounds; see ``Store.parts``."""
-    fields = {
-        key: measurement.fields[key]
-        for key in keys
-        if key in measurement.fields
-        and measurement.fields[key].type in ("float", "integer", "unsigned")
-    }
-    if not fields:
-        return [{} for _ in bounds[1:]]
+    found: list[dict[str, Part]] = [{} for _ in bounds[1:]]
+    if not found:
+        return found
     some = is_one_of([each.number for each in measurement.series.values()])
-    columns = ", ".join(each.column for each in fields.values())
-    wanted = ", ".join(
-        f"max({each.column})::DOUBLE, sum({each.column} * seconds)::DOUBLE"
-        for each in fields.values()
-    )
-    found = []
-    for start, stop in pairwise(bounds):
+    for key in keys:
+        field = measurement.fields.get(key)
+        if field is None or field.type not in ("float", "integer", "unsigned"):
+            continue
+        # A value stands for the time since the one before, in the same run: what of that
+        # lies in a part counts there.
         cursor.execute(
-            f"SELECT {wanted} FROM (SELECT {columns}, (time - lag(time, 1, {start}) "  # noqa: S608
-            f"OVER (PARTITION BY series ORDER BY time)) / 1e9 AS seconds "
-            f"FROM {measurement.table_name} "
-            f"WHERE {some} AND time > {start} AND time <= {stop})"
+            "WITH points AS (SELECT time, value, greatest(previous, begin) AS since FROM "  # noqa: S608
+            f"(SELECT time, {field.column} AS value, "
+            "lag(time) OVER (PARTITION BY series ORDER BY time) AS previous "
+            f"FROM {measurement.table_name} WHERE {some} AND value IS NOT NULL) "
+            "ASOF LEFT JOIN (SELECT unnest($begins) AS begin) ON time > begin), "
+            "parts AS (SELECT unnest($starts) AS start, unnest($stops) AS stop, "
+            "generate_subscripts($starts, 1) AS number) "
+            "SELECT max(value) FILTER (time <= stop), "
+            "sum(value * (least(time, stop) - greatest(since, start)) / 1e9)::DOUBLE "
+            "FROM parts LEFT JOIN points ON time > start AND since < stop "
+            "GROUP BY number ORDER BY number",
+            {
+                "begins": list(begins),
+                "starts": list(bounds[:-1]),
+                "stops": list(bounds[1:]),
+            },
         )
-        values = iter(cursor.fetchall()[0])
-        found.append({key: Part(*pair) for key, pair in zip(fields, zip(values, values))})
+        for part, (largest, integral) in zip(found, cursor.fetchall()):
+            part[key] = Part(largest, integral)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -46,13 +46,15 @@ def run_spans(
     """Return the spans of a run in the order of time; none for a run without marks.
 
     A rate is what was counted since the point before, divided by the time: times that
-    time it is the count again. The time from a mark back to the point before it belongs
-    to the span before.
+    time it is the count again. Where a mark lies between two points, each of its sides
+    gets its share of it.
 
     Raises:
         StoreError: The store failed.
     """
-    cuts = [(run.start, "")]
+    begins = run.starts or (run.start,)
+    start = min(run.start, begins[0])
+    cuts = [(start, "")]
     cuts += [
         (mark.time_ns, mark.label)
         for mark in run_marks(store, run.identifier)
@@ -60,24 +62,18 @@ def run_spans(
     ]
     if not run.points or len(cuts) == 1:
         return []
-    if cuts[1][0] <= run.start:
+    if cuts[1][0] <= start:
         del cuts[0]
     cuts.append((run.end, ""))
     cpu = [key for key in SPAN_CPU if key in run.fields]
     memory = next((key for key in SPAN_MEMORY if key in run.fields), None)
     bounds = [time for time, _ in cuts[: MOST_SPANS + 1]]
-    keys = [*cpu, memory] if memory else cpu
-    # Nothing ran between two runs of one name: there a part ends, and another begins.
-    begins = {each - 1 for each in run.starts[1:][-MOST_SPANS:]}
-    breaks = sorted({*bounds, *(each for each in begins if each < bounds[-1])})
-    breaks = [each for each in breaks if each >= bounds[0]]
-    did = store.parts(run.identifier, keys, breaks, interrupt)
-    parts = list(zip(breaks, did))
+    did = store.parts(
+        run.identifier, [*cpu, memory] if memory else cpu, bounds, begins, interrupt
+    )
     return [
-        _span(
-            label, start, stop, [each for at, each in parts if start <= at < stop], memory
-        )
-        for (start, stop), (_, label) in zip(pairwise(bounds), cuts)
+        _span(label, start, stop, part, memory)
+        for (start, stop), (_, label), part in zip(pairwise(bounds), cuts, did)
     ]
 
 
@@ -85,15 +81,14 @@ def _span(
     label: str,
     start: int,
     stop: int,
-    did: Sequence[Mapping[str, Part]],
+    did: Mapping[str, Part],
     memory: str | None,
 ) -> Span:
-    used = [part.integral for each in did for key, part in each.items() if key != memory]
+    used = [part.integral for key, part in did.items() if key != memory]
     known = [each for each in used if each is not None]
     cpu_time = sum(known) if known else None
     seconds = (stop - start) / 1e9
-    peaks = [each[memory].max for each in did if memory is not None and memory in each]
-    peak = max((each for each in peaks if each is not None), default=None)
+    peak = did[memory].max if memory in did else None
     return Span(
         label,
         start,

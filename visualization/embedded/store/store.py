@@ -317,6 +317,7 @@ class Store:
         name: str,
         keys: Collection[str],
         bounds: Sequence[int],
+        begins: Sequence[int],
         interrupt: Interrupt | None = None,
     ) -> list[dict[str, Part]]:
         """Return what fields of numbers did from each bound to the next.
@@ -327,6 +328,8 @@ class Store:
             name: The measurement.
             keys: Fields; those that are not there are left out.
             bounds: Times in ns since the epoch, increasing.
+            begins: When measuring began, each time: what the first point after that
+                stands for begins there, too.
             interrupt: Ends the query when nobody waits for it any more.
 
         Raises:
@@ -334,7 +337,9 @@ class Store:
         """
         with self._database.reading(interrupt) as cursor:
             found = self._catalog.measurements.get(name)
-            return parts(cursor, found, keys, bounds) if found else [{} for _ in bounds[1:]]
+            if found is None:
+                return [{} for _ in bounds[1:]]
+            return parts(cursor, found, keys, bounds, begins)
 
     def table(self, name: str, choice: PageChoice) -> Iterator[tuple[Any, ...]]:
         """Return points as rows of time, tags and values, in the order of time.

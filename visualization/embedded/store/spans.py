@@ -88,7 +88,7 @@ def _span(
     known = [each for each in used if each is not None]
     cpu_time = sum(known) if known else None
     seconds = (stop - start) / 1e9
-    peak = did[memory].max if memory in did else None
+    peak = did[memory].max if memory is not None and memory in did else None
     return Span(
         label,
         start,

@@ -26,7 +26,7 @@ from comparison import Row, Target, compare
 from options import Options
 
 from multimeter.visualization.engines.base import DockerOptions
-from multimeter.visualization.engines.docker import Docker
+from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.errors import EngineError
 
 __all__ = ["rows"]

@@ -39,7 +39,7 @@ def work(times):
 
 _READY = """
 import http.client, urllib.parse
-from multimeter.result_lines import encode_batches
+from multimeter.lines.result_encoder import encode_batches
 result.identifier = "NAME"
 batches = list(encode_batches(result, 5_000))
 address = urllib.parse.urlsplit(options["url"])

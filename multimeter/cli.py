@@ -18,8 +18,8 @@ from multimeter.commands.ls import ls
 from multimeter.commands.output import print_version
 from multimeter.commands.show import show
 from multimeter.errors import MultimeterError
-from multimeter.log import log
-from multimeter.standard_streams import OutputError, run_tool
+from multimeter.system.log import log
+from multimeter.system.standard_streams import OutputError, run_tool
 
 __all__ = ["app", "main"]
 

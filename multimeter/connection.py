@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from multimeter.errors import ConfigurationError, NoStackError
-from multimeter.home import home_folder
-from multimeter.line_protocol import portable_measurement
-from multimeter.private import require_own_file
-from multimeter.proof import ProvingToken
-from multimeter.server_url import without_secrets
+from multimeter.http.proof import ProvingToken
+from multimeter.http.server_url import without_secrets
+from multimeter.lines.protocol import portable_measurement
+from multimeter.system.home import home_folder
+from multimeter.system.private import require_own_file
 
 __all__ = [
     "CONFIGURATION_VERSION",

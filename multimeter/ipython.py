@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
+from multimeter.analysis.summary import summary_lines
+from multimeter.data.identifiers import new_identifier
 from multimeter.errors import MultimeterError
-from multimeter.identifiers import new_identifier
 from multimeter.measurement import Measurement
 from multimeter.multimeter import Multimeter
 from multimeter.probes.default import default_probes
-from multimeter.summary import summary_lines
 
 if TYPE_CHECKING:
     from multimeter.storages.base import Storage

@@ -8,21 +8,21 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from multimeter.data.identifiers import checked_identifier, new_identifier
+from multimeter.data.values import text_of
 from multimeter.errors import ConfigurationError, MultimeterError, StateError
-from multimeter.identifiers import checked_identifier, new_identifier
-from multimeter.lifetime import call_at_exit
-from multimeter.log import log
-from multimeter.overhead import Sampling
 from multimeter.probe import Probe
 from multimeter.result import Result
-from multimeter.sampler import Sampler
+from multimeter.sampling.overhead import Sampling
+from multimeter.sampling.sampler import Sampler
 from multimeter.schema import Schema
 from multimeter.storages.base import Storage
-from multimeter.storages.following import Following
-from multimeter.values import text_of
+from multimeter.storages.live_forwarder import Following
+from multimeter.system.log import log
+from multimeter.system.process_hooks import call_at_exit
 
 if TYPE_CHECKING:
-    from multimeter.helper.sampler import HelperSampler
+    from multimeter.sampling.process_sampler import HelperSampler
 
 __all__ = ["INTERRUPTED", "Configuration", "Measurement"]
 
@@ -162,7 +162,7 @@ class Measurement:
         )
 
     def _helper(self, following: Following) -> HelperSampler:
-        from multimeter.helper.sampler import HelperSampler
+        from multimeter.sampling.process_sampler import HelperSampler
 
         return HelperSampler(
             self._probes,

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar, overload
 
+from multimeter.data.identifiers import new_identifier
 from multimeter.errors import ConfigurationError
-from multimeter.identifiers import new_identifier
 from multimeter.measurement import Measurement
-from multimeter.overhead import checked_max_overhead
 from multimeter.probe import Probe
-from multimeter.sampler import checked_cycle_time
+from multimeter.sampling.overhead import checked_max_overhead
+from multimeter.sampling.sampler import checked_cycle_time
 from multimeter.storages.base import Storage
 from multimeter.storages.dummy import DummyStorage
 

@@ -177,7 +177,7 @@ def _held_now() -> dict[str, float]:
 
 
 def _used(result: Result, before: Mapping[str, float]) -> _Used:
-    from multimeter.figures import figures_of
+    from multimeter.analysis.figures import figures_of
 
     figures = {each.key: each.value for each in figures_of(result)}
     values = {key: figures.get(key, 0.0) for key in ("duration", "cpu_time")}
@@ -214,7 +214,7 @@ def _limits(item: pytest.Item) -> dict[str, float]:
 
 
 def _limit(name: str, limit: Any) -> float:
-    from multimeter.limits import parse_limit
+    from multimeter.analysis.limits import parse_limit
 
     is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
     if is_number and limit >= 0:
@@ -230,7 +230,7 @@ def _limit(name: str, limit: Any) -> float:
 
 
 def _broken(limits: Mapping[str, float], used: _Used) -> list[str]:
-    from multimeter.quantities import quantity
+    from multimeter.analysis.quantities import quantity
 
     lines = []
     for key, limit in limits.items():
@@ -259,7 +259,7 @@ class _Table:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table."""
-        from multimeter.quantities import quantity
+        from multimeter.analysis.quantities import quantity
 
         tests = sorted(self._tests, key=lambda each: each[1]["memory"], reverse=True)
         shown = tests[: self._top or None]

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from multimeter.columns import ABSENT, Column, ColumnView
+from multimeter.analysis.peaks import Peak, peaks_of
+from multimeter.data.columns import ABSENT, Column, ColumnView
+from multimeter.data.timestamps import from_ns, to_ns
+from multimeter.data.values import text_of
 from multimeter.errors import ConfigurationError
-from multimeter.peaks import Peak, peaks_of
 from multimeter.schema import Describes, Schema
-from multimeter.timestamps import from_ns, to_ns
-from multimeter.values import text_of
 
 __all__ = ["Mark", "Point", "Points", "Result", "Schema"]
 
@@ -119,8 +119,8 @@ class Result:
             timestamp: When the values were sampled: a datetime (without a zone: UTC),
                 or ns since the epoch.
             values: Measure keys to values. Numbers and text become plain ones, see
-                :func:`multimeter.values.plain`; any other type is kept. A key that is in
-                no measure of the schema is kept, too; what is not text becomes text.
+                :func:`multimeter.data.values.plain`; any other type is kept. A key that is
+                in no measure of the schema is kept, too; what is not text becomes text.
 
         Raises:
             ConfigurationError: The timestamp is neither a datetime nor an integer.

@@ -43,8 +43,8 @@ def attach(  # noqa: PLR0913, PLR0917 - a command's options are its arguments
     json: Json = None,
 ) -> None:
     """Measure a running process, and all that descend from it, until it ends."""
-    from multimeter.identifiers import new_identifier
-    from multimeter.programs.measure import measure_process
+    from multimeter.data.identifiers import new_identifier
+    from multimeter.processes.measure import measure_process
 
     measure(
         lambda settings: measure_process(pid, settings, duration),

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, List  # noqa: UP035 - as typer
 
 import typer
 
+from multimeter.analysis.comparison import START, Row, compare_figures, compare_marks
+from multimeter.analysis.quantities import quantity
+from multimeter.analysis.statistics import earlier_points
 from multimeter.commands.output import (
     can_draw,
     is_terminal,
@@ -25,9 +28,7 @@ from multimeter.commands.run_options import (
     load,
 )
 from multimeter.commands.show import Html, Measures
-from multimeter.comparison import START, Row, compare_figures, compare_marks
 from multimeter.errors import ConfigurationError
-from multimeter.quantities import quantity
 from multimeter.reports.texts import (
     NONE,
     difference,
@@ -35,7 +36,6 @@ from multimeter.reports.texts import (
     percent,
     printable,
 )
-from multimeter.run_statistics import earlier_points
 
 if TYPE_CHECKING:
     from multimeter.result import Result

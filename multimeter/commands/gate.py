@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 
 
 import typer
 
+from multimeter.analysis.gate import Verdict, judge, parse_requirement
+from multimeter.analysis.quantities import quantity
+from multimeter.analysis.statistics import earlier_points
 from multimeter.commands.output import print_json, print_table
 from multimeter.commands.run_options import RUN_HELP, Config, Folder, Json, Run, load
 from multimeter.errors import ConfigurationError, MultimeterError
-from multimeter.gate import Verdict, judge, parse_requirement
-from multimeter.quantities import quantity
 from multimeter.reports.texts import NONE, difference, percent
-from multimeter.run_statistics import earlier_points
 
 if TYPE_CHECKING:
     from multimeter.result import Result
@@ -60,7 +60,7 @@ def gate(
     Ends with 0 when all are kept, with 1 when one is broken, with 2 when it could not be
     judged: a figure that was not measured never passes.
     """
-    from multimeter.figures import figures_of
+    from multimeter.analysis.figures import figures_of
 
     try:
         required = [parse_requirement(each, "max") for each in most or ()]

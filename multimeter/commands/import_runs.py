@@ -12,11 +12,11 @@ import typer
 from multimeter.commands.output import is_terminal, say
 from multimeter.commands.run_options import Config, Precision, Unit
 from multimeter.errors import FormatError, MultimeterError, StorageError
+from multimeter.lines.result_encoder import encode_series
 from multimeter.reports.texts import printable
-from multimeter.result_lines import encode_series
 
 if TYPE_CHECKING:
-    from multimeter.result_from_lines import Run
+    from multimeter.lines.result_decoder import Run
     from multimeter.storages.influx import InfluxDBStorage
 
 __all__ = ["import_runs"]

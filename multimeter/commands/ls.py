@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 
 
 import typer
 
+from multimeter.analysis.quantities import quantity
 from multimeter.commands.output import print_json, print_table
 from multimeter.commands.run_options import Config, Folder, Json, sources_of
 from multimeter.errors import ConfigurationError, MultimeterError
-from multimeter.home import home_folder
-from multimeter.quantities import quantity
 from multimeter.reports.texts import NONE, local_time
 from multimeter.runs.source import Unusable, believed, starts_ahead
+from multimeter.system.home import home_folder
 
 if TYPE_CHECKING:
-    from multimeter.figures import Figure
+    from multimeter.analysis.figures import Figure
     from multimeter.runs.source import RunEntry, RunSource
 
 __all__ = ["ls"]
@@ -121,7 +121,7 @@ def _fits(entry: RunEntry, words: Sequence[str] | None, tags: Mapping[str, str])
 
 
 def _figures(source: RunSource, entry: RunEntry, trouble: list[str]) -> dict[str, Figure]:
-    from multimeter.figures import FIGURES, Figure, figures_of
+    from multimeter.analysis.figures import FIGURES, Figure, figures_of
 
     if entry.figures:
         return {

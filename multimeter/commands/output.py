@@ -12,11 +12,11 @@ from typing import Any
 
 import typer
 
-from multimeter.durable import replacement
+from multimeter.data.values import json_value
 from multimeter.errors import StorageError
 from multimeter.reports.texts import printable
-from multimeter.standard_streams import OutputError
-from multimeter.values import json_value
+from multimeter.system.durable import replacement
+from multimeter.system.standard_streams import OutputError
 
 __all__ = [
     "can_draw",

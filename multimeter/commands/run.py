@@ -14,8 +14,8 @@ import typer
 from multimeter.errors import ConfigurationError, MultimeterError, ProbeError
 
 if TYPE_CHECKING:
-    from multimeter.programs.destination import Destination
-    from multimeter.programs.measure import Outcome, Settings
+    from multimeter.processes.destination import Destination
+    from multimeter.processes.measure import Outcome, Settings
 
 __all__ = ["Cycle", "Json", "Name", "Probes", "Quiet", "StoredIn", "Tags", "measure", "run"]
 
@@ -95,8 +95,8 @@ def run(
     json: Json = None,
 ) -> None:
     """Run a command and measure it, with all processes that it starts."""
-    from multimeter.programs.child import CommandError
-    from multimeter.programs.measure import measure_command
+    from multimeter.processes.child import CommandError
+    from multimeter.processes.measure import measure_command
 
     label = os.path.basename(command[0])  # noqa: PTH119 - a word, that may be empty
     try:
@@ -122,7 +122,7 @@ def run(
 
 def _made_up(label: str) -> str:
     """Return a name that begins with that of the program."""
-    from multimeter.identifiers import new_identifier
+    from multimeter.data.identifiers import new_identifier
 
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._") else "_" for c in label)
     return new_identifier(f"{plain.strip('.') or 'run'}-")
@@ -144,14 +144,14 @@ def measure(
     Raises:
         MultimeterError: An option cannot be used, or the work could not begin.
     """
-    from multimeter.identifiers import checked_identifier
-    from multimeter.log import log
-    from multimeter.programs.child import outliving_signals
-    from multimeter.programs.destination import find_destination
-    from multimeter.programs.measure import Settings
-    from multimeter.programs.probes import chosen_probes
-    from multimeter.programs.report import Said
-    from multimeter.sampler import checked_cycle_time
+    from multimeter.data.identifiers import checked_identifier
+    from multimeter.processes.child import outliving_signals
+    from multimeter.processes.destination import find_destination
+    from multimeter.processes.measure import Settings
+    from multimeter.processes.probes import chosen_probes
+    from multimeter.processes.report import Said
+    from multimeter.sampling.sampler import checked_cycle_time
+    from multimeter.system.log import log
 
     identifier = checked_identifier(name)
     destination = find_destination(storage)
@@ -201,8 +201,8 @@ def _finish(
     json: pathlib.Path | None,
 ) -> None:
     """Deliver what still waits, and say what the run used and where it is."""
-    from multimeter.programs.place import find_place
-    from multimeter.programs.report import report_lines, report_text, trouble_lines
+    from multimeter.processes.place import find_place
+    from multimeter.processes.report import report_lines, report_text, trouble_lines
 
     lost = 0
     with contextlib.suppress(KeyboardInterrupt):

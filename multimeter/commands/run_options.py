@@ -76,7 +76,7 @@ def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list
     from multimeter.runs.files import Folder as FolderSource
     from multimeter.runs.source import Unusable
     from multimeter.runs.stack import find_stack
-    from multimeter.storages.rescue import runs_folder
+    from multimeter.storages.fallback import runs_folder
 
     path = existing_folder(folder, "--folder") or runs_folder()
     sources: list[RunSource] = [FolderSource(path)]
@@ -111,12 +111,12 @@ def load(
     config: pathlib.Path | None,
     precision: Unit | None = None,
 ) -> Result:
-    """Return the run that a word means; see :mod:`multimeter.runs.choice`.
+    """Return the run that a word means; see :mod:`multimeter.runs.lookup`.
 
     Raises:
         MultimeterError: There is no such run, or it cannot be read.
     """
-    from multimeter.runs.choice import load_run
+    from multimeter.runs.lookup import load_run
 
     unit = (precision or Unit.NS).value
     return load_run(word, lambda: sources_of(folder, config), _warn, unit)

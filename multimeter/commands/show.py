@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 
 
 import typer
 
+from multimeter.analysis.quantities import quantity
+from multimeter.analysis.statistics import earlier_points, own_marks_ns
 from multimeter.commands.output import (
     can_draw,
     is_terminal,
@@ -17,12 +19,10 @@ from multimeter.commands.output import (
 )
 from multimeter.commands.run_options import Config, Folder, Json, Precision, Run, load
 from multimeter.measurement import INTERRUPTED
-from multimeter.quantities import quantity
 from multimeter.reports.texts import local_time, of_earlier_runs, points, printable
-from multimeter.run_statistics import earlier_points, own_marks_ns
 
 if TYPE_CHECKING:
-    from multimeter.peaks import Peak
+    from multimeter.analysis.peaks import Peak
     from multimeter.result import Result
 
 __all__ = ["Html", "Measures", "show"]
@@ -63,7 +63,7 @@ def show(
 
 
 def _print(result: Result, patterns: list[str] | None) -> None:
-    from multimeter.figures import figures_of
+    from multimeter.analysis.figures import figures_of
 
     typer.echo(printable(result.identifier or "A run without a name"))
     for line in _about(result):
@@ -94,7 +94,7 @@ def _about(result: Result) -> list[str]:
 
 def _remarks(result: Result) -> list[str]:
     """Return what one should know before one trusts the curves."""
-    from multimeter.figures import figures_of
+    from multimeter.analysis.figures import figures_of
 
     remarks = []
     if earlier := earlier_points(result):
@@ -141,7 +141,7 @@ def _in_unit(peak: Peak, value: float) -> str:
 
 
 def _print_marks(result: Result) -> None:
-    from multimeter.comparison import zero_of
+    from multimeter.analysis.comparison import zero_of
 
     marks = own_marks_ns(result)
     if marks:
@@ -152,7 +152,7 @@ def _print_marks(result: Result) -> None:
 
 
 def _draw(result: Result, patterns: list[str] | None) -> None:
-    from multimeter.comparison import zero_of
+    from multimeter.analysis.comparison import zero_of
     from multimeter.reports.charts import headlines, measure_charts
     from multimeter.reports.terminal import draw
 
@@ -177,8 +177,8 @@ def _draw(result: Result, patterns: list[str] | None) -> None:
 
 
 def _write_html(result: Result, path: pathlib.Path) -> None:
-    from multimeter.comparison import zero_of
-    from multimeter.figures import figures_of
+    from multimeter.analysis.comparison import zero_of
+    from multimeter.analysis.figures import figures_of
     from multimeter.reports.charts import all_charts
     from multimeter.reports.html import Page, Table, html_page
 
@@ -203,7 +203,7 @@ def _write(path: pathlib.Path, text: str) -> None:
 
 
 def _object(result: Result) -> dict[str, Any]:
-    from multimeter.summary import summary_of
+    from multimeter.analysis.summary import summary_of
 
     return {
         **summary_of(result),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from multimeter.delivery.accounts import Report, Stats
 from multimeter.delivery.delivery import Delivery
 from multimeter.delivery.retry import RetryPolicy
 from multimeter.delivery.settings import Tier, WhenFull
+from multimeter.delivery.stats import Report, Stats
 
 __all__ = ["Delivery", "Report", "RetryPolicy", "Stats", "Tier", "WhenFull"]

@@ -12,22 +12,22 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from multimeter.delivery.accounts import Counters, Report, Stats
+from multimeter.data.record import Record
 from multimeter.delivery.backlog import deliver_command
 from multimeter.delivery.encoding import encode_record
 from multimeter.delivery.health import HealthSink
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.retry import RetryPolicy
 from multimeter.delivery.settings import Settings, Tier, WhenFull
 from multimeter.delivery.spool import default_spool, is_usable
-from multimeter.delivery.trouble import Trouble
+from multimeter.delivery.stats import Counters, Report, Stats
 from multimeter.delivery.worker import Worker
 from multimeter.errors import ConfigurationError, QueueFullError, StateError, StorageError
-from multimeter.lifetime import call_after_fork, call_at_exit
-from multimeter.log import log
-from multimeter.record import Record
 from multimeter.sinks.base import Sink
+from multimeter.system.log import log
+from multimeter.system.process_hooks import call_after_fork, call_at_exit
 
 if TYPE_CHECKING:
     from typing_extensions import Self

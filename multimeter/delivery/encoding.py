@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+from multimeter.data.record import Record
+from multimeter.data.values import text_of
 from multimeter.errors import FormatError
-from multimeter.line_protocol import (
+from multimeter.lines.protocol import (
     escape_key,
     escape_measurement,
     format_field,
     format_tags,
     time_of,
 )
-from multimeter.record import Record
-from multimeter.values import text_of
 
 __all__ = ["encode_record"]
 

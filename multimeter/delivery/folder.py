@@ -19,7 +19,7 @@ from multimeter.delivery.frames import frame, salt_of
 from multimeter.delivery.growing import FLAGS, GrowingFile, Tickets
 from multimeter.delivery.lock import FileLock
 from multimeter.delivery.segments import Segment, batch_id, find_segments, segment_name
-from multimeter.durable import PRIVATE_FILE, remove_drafts, sync_file, sync_folder
+from multimeter.system.durable import PRIVATE_FILE, remove_drafts, sync_file, sync_folder
 
 __all__ = ["LOCK", "TARGET", "SegmentFolder"]
 

@@ -8,7 +8,7 @@ import os
 import pathlib
 
 from multimeter.delivery.frames import end_mark, frame, salt_of, scan
-from multimeter.durable import PRIVATE_FILE, sync_file, sync_folder, write_file
+from multimeter.system.durable import PRIVATE_FILE, sync_file, sync_folder, write_file
 
 __all__ = ["FLAGS", "GrowingFile", "Tickets"]
 

@@ -16,12 +16,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from multimeter.delivery.accounts import Stats
-from multimeter.identifiers import HEALTH
-from multimeter.line_protocol import encode
-from multimeter.log import log
-from multimeter.record import FieldValue, Record
+from multimeter.data.identifiers import HEALTH
+from multimeter.data.record import FieldValue, Record
+from multimeter.delivery.stats import Stats
+from multimeter.lines.protocol import encode
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry, Sink
+from multimeter.system.log import log
 
 __all__ = ["HealthSink"]
 

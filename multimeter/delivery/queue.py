@@ -15,13 +15,13 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from multimeter.delivery.accounts import Counters
 from multimeter.delivery.folder import SegmentFolder
 from multimeter.delivery.frames import MOST_LINE_BYTES
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.segments import Segment, batch_id
 from multimeter.delivery.settings import Settings
 from multimeter.delivery.spool import Address, Spool, new_folder_name
-from multimeter.delivery.trouble import Trouble
+from multimeter.delivery.stats import Counters
 from multimeter.errors import QueueFullError
 
 __all__ = ["LINE_BYTES", "Lot", "Queue"]

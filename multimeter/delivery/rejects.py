@@ -12,14 +12,14 @@ import time
 from collections.abc import Mapping
 
 from multimeter.delivery.lock import lock_open_file
-from multimeter.durable import (
+from multimeter.sinks.base import Batch
+from multimeter.system.durable import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
     make_folders,
     sync_file,
     sync_folder,
 )
-from multimeter.sinks.base import Batch
 
 __all__ = ["RejectsFile"]
 

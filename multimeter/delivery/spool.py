@@ -33,17 +33,17 @@ import time
 from collections.abc import Iterator, Mapping
 
 from multimeter.delivery.folder import LOCK, TARGET, SegmentFolder
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.lock import FileLock
 from multimeter.delivery.segments import find_segments, has_segments
-from multimeter.delivery.trouble import Trouble
-from multimeter.durable import (
+from multimeter.system.durable import (
     PRIVATE_FILE,
     PRIVATE_FOLDER,
     make_folders,
     sync_file,
     sync_folder,
 )
-from multimeter.home import home_folder
+from multimeter.system.home import home_folder
 
 __all__ = [
     "Address",

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from multimeter.delivery.accounts import Counters
 from multimeter.delivery.frames import Scan
+from multimeter.delivery.in_flight import Transit
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.queue import Lot, Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.segments import (
@@ -25,8 +26,7 @@ from multimeter.delivery.segments import (
     set_segment_aside,
 )
 from multimeter.delivery.settings import Settings
-from multimeter.delivery.transit import Transit
-from multimeter.delivery.trouble import Trouble
+from multimeter.delivery.stats import Counters
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry, Sink
 
 __all__ = ["Chance", "Worker"]

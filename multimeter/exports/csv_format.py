@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 
+from multimeter.data.timestamps import format_iso
+from multimeter.data.values import PLAIN, field_value, json_value
 from multimeter.exports.csv_cells import plain_cell
 from multimeter.result import Result
 from multimeter.storages.formats import FileFormat, Stream, write_text
-from multimeter.timestamps import format_iso
-from multimeter.values import PLAIN, field_value, json_value
 
 __all__ = ["CsvFormat"]
 

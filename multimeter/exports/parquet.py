@@ -9,11 +9,11 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
+from multimeter.data.record import Unsigned
+from multimeter.data.values import field_value, json_text, text_of
 from multimeter.errors import MissingExtraError, StorageError
-from multimeter.record import Unsigned
+from multimeter.lines.schema_json import schema_to_json
 from multimeter.result import Result
-from multimeter.schema_json import schema_to_json
-from multimeter.values import field_value, json_text, text_of
 
 __all__ = ["write_parquet"]
 

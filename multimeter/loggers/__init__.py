@@ -12,8 +12,8 @@
 
 from __future__ import annotations
 
+from multimeter.data.identifiers import LOGS as STACK_MEASUREMENT
 from multimeter.errors import StartupException, UnknownCodenameError
-from multimeter.identifiers import LOGS as STACK_MEASUREMENT
 from multimeter.loggers.continuous import ContinuousLogger
 from multimeter.loggers.thinning import DeadBand
 from multimeter.loggers.timed_query import (

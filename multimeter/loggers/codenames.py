@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from multimeter.data.identifiers import CODENAMES
+from multimeter.data.record import Record
 from multimeter.errors import ConfigurationError
-from multimeter.identifiers import CODENAMES
-from multimeter.line_protocol import decode, escape_measurement, format_tags
-from multimeter.record import Record
+from multimeter.lines.protocol import decode, escape_measurement, format_tags
 
 __all__ = ["checked_codenames", "codename_records", "series_heads", "stored_codenames"]
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from multimeter.data.identifiers import LOGS
+from multimeter.data.values import plain, text_of
 from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
 from multimeter.delivery.spool import default_spool
 from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
-from multimeter.identifiers import LOGS
-from multimeter.lifetime import call_after_fork
-from multimeter.log import log
+from multimeter.http.tls import Authorities
 from multimeter.loggers.codenames import (
     checked_codenames,
     codename_records,
@@ -28,8 +28,8 @@ from multimeter.loggers.database import checked_sink, find_server
 from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
 from multimeter.sinks.base import Sink
 from multimeter.sinks.sql import SQLSink
-from multimeter.sinks.tls import Authorities
-from multimeter.values import plain, text_of
+from multimeter.system.log import log
+from multimeter.system.process_hooks import call_after_fork
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from multimeter.errors import ConfigurationError, StartupException
-from multimeter.log import log
+from multimeter.http.tls import Authorities
 from multimeter.sinks.base import Answer, Rejected, Retry
 from multimeter.sinks.sql import SQLSink
 from multimeter.sinks.sql_client import MySQLServer, ODBCSource, Server, parse_url
-from multimeter.sinks.tls import Authorities
+from multimeter.system.log import log
 
 __all__ = ["checked_sink", "find_server"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from multimeter.log import log
+from multimeter.system.log import log
 
 __all__ = ["NONE_RESPONSE", "InterruptableThread", "NoneResponse", "timeout_query"]
 

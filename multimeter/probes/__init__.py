@@ -15,7 +15,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # each of them is loaded when it is first asked for, see below
-    from multimeter.overhead import SamplerProbe
     from multimeter.probes.cgroup import CgroupProbe
     from multimeter.probes.default import default_probes
     from multimeter.probes.energy import EnergyProbe
@@ -24,6 +23,7 @@ if TYPE_CHECKING:  # each of them is loaded when it is first asked for, see belo
     from multimeter.probes.python import PythonProbe
     from multimeter.probes.system import SystemProbe
     from multimeter.probes.thread import ThreadProbe
+    from multimeter.sampling.overhead import SamplerProbe
 
 __all__ = [
     "CgroupProbe",
@@ -43,7 +43,7 @@ _LAZY = {
     "GpuProbe": "multimeter.probes.gpu",
     "ProcessProbe": "multimeter.probes.process",
     "PythonProbe": "multimeter.probes.python",
-    "SamplerProbe": "multimeter.overhead",
+    "SamplerProbe": "multimeter.sampling.overhead",
     "SystemProbe": "multimeter.probes.system",
     "ThreadProbe": "multimeter.probes.thread",
     "default_probes": "multimeter.probes.default",

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from functools import partial
 
 from multimeter.errors import UnsupportedError
-from multimeter.log import log
-from multimeter.overhead import SamplerProbe
 from multimeter.probe import Probe
+from multimeter.sampling.overhead import SamplerProbe
+from multimeter.system.log import log
 
 __all__ = ["ENTRY_POINTS", "default_probes"]
 

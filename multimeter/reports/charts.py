@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from multimeter.comparison import START, zero_of
+from multimeter.analysis.comparison import START, zero_of
+from multimeter.analysis.panel_definitions import PANELS
+from multimeter.analysis.panels import Panel, known_metric, panels_of, scale_of
+from multimeter.data.values import PLAIN
 from multimeter.errors import ConfigurationError
-from multimeter.panel_definitions import PANELS
-from multimeter.panels import Panel, known_metric, panels_of, scale_of
 from multimeter.result import Result
-from multimeter.values import PLAIN
 
 __all__ = ["Chart", "Curve", "all_charts", "headlines", "measure_charts", "thinned"]
 
@@ -42,8 +42,8 @@ class Chart:
 
     Attributes:
         title: What stands above it.
-        unit: The unit of the values, as :mod:`multimeter.panel_definitions` has them.
-        curves: The curves; none is empty.
+        unit: The unit of the values, as :mod:`multimeter.analysis.panel_definitions` has
+        them. curves: The curves; none is empty.
     """
 
     title: str
@@ -91,7 +91,7 @@ def headlines(
     Args:
         runs: The runs.
         names: What the legends call them.
-        align: Where their times begin, see :func:`~multimeter.comparison.zero_of`.
+        align: Where their times begin, see :func:`~multimeter.analysis.comparison.zero_of`.
 
     Raises:
         ConfigurationError: They cannot be aligned.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from multimeter.quantities import quantity
+from multimeter.analysis.quantities import quantity
 from multimeter.reports.charts import Chart, thinned
 from multimeter.reports.texts import printable
 

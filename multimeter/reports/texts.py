@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 
-from multimeter.quantities import quantity
-from multimeter.timestamps import from_ns
+from multimeter.analysis.quantities import quantity
+from multimeter.data.timestamps import from_ns
 
 __all__ = [
     "NONE",

@@ -18,9 +18,9 @@ from urllib.parse import urlencode, urlsplit
 
 from multimeter.connection import Connection
 from multimeter.errors import ConfigurationError, StorageError
-from multimeter.proof import expects_proof
-from multimeter.proven_connection import HTTPConnection, HTTPSConnection
-from multimeter.server_url import checked_server_url
+from multimeter.http.proof import expects_proof
+from multimeter.http.proven_connection import HTTPConnection, HTTPSConnection
+from multimeter.http.server_url import checked_server_url
 
 __all__ = ["ReadClient"]
 

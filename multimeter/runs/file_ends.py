@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from multimeter.data.identifiers import RUNS
+from multimeter.data.timestamps import parse_iso
 from multimeter.errors import MultimeterError
-from multimeter.identifiers import RUNS
-from multimeter.line_protocol import decode
+from multimeter.lines.protocol import decode
 from multimeter.result import Result
 from multimeter.storages.formats import Stream
-from multimeter.timestamps import parse_iso
 
 __all__ = ["FileEnds", "read_ends"]
 

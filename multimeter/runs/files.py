@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from multimeter.errors import FormatError, MultimeterError, StorageError
-from multimeter.log import log
+from multimeter.lines.result_decoder import Run
 from multimeter.result import Result
-from multimeter.result_from_lines import Run
 from multimeter.runs.file_ends import FileEnds, read_ends
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.file import file_name
 from multimeter.storages.formats import FileFormat, Stream
 from multimeter.storages.json_format import JsonFormat
 from multimeter.storages.line_format import LineFormat
+from multimeter.system.log import log
 
 __all__ = ["Folder", "is_run_file", "load_file", "load_runs"]
 

@@ -14,10 +14,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from multimeter.data.identifiers import FIGURE_PREFIX, MARKS, RUNS
+from multimeter.data.record import FieldValue, Record, Unsigned
+from multimeter.data.timestamps import parse_iso
 from multimeter.errors import StorageError
-from multimeter.identifiers import FIGURE_PREFIX, MARKS, RUNS
-from multimeter.record import FieldValue, Record, Unsigned
-from multimeter.timestamps import parse_iso
 
 __all__ = ["list_query", "name_query", "quoted", "read_records", "run_query"]
 

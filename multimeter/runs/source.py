@@ -29,8 +29,8 @@ class RunEntry:
         state: ``live``, ``ended``, ``died`` (its program has stopped without ending it),
             or empty.
         is_small: Whether it can be read in a moment.
-        figures: What it has used, by the keys of :mod:`multimeter.figures`, as far as
-            that is known without reading it.
+        figures: What it has used, by the keys of :mod:`multimeter.analysis.figures`, as
+            far as that is known without reading it.
     """
 
     identifier: str

@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import Any
 
 from multimeter.connection import Connection, find_connection
+from multimeter.data.identifiers import FIGURE_PREFIX
+from multimeter.data.record import Record
 from multimeter.errors import MultimeterError, NoStackError, StorageError
-from multimeter.identifiers import FIGURE_PREFIX
-from multimeter.line_protocol import portable_measurement
-from multimeter.record import Record
+from multimeter.lines.protocol import portable_measurement
+from multimeter.lines.result_decoder import decode_result
 from multimeter.result import Result
-from multimeter.result_from_lines import decode_result
 from multimeter.runs.client import ReadClient
 from multimeter.runs.flux import list_query, name_query, read_records, run_query
 from multimeter.runs.source import Listing, RunEntry

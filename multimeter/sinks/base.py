@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from multimeter.line_protocol import decode
-from multimeter.record import Record
+from multimeter.data.record import Record
+from multimeter.lines.protocol import decode
 
 __all__ = ["Accepted", "Answer", "Batch", "Rejected", "Retry", "Sink"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from multimeter.connection import find_connection
 from multimeter.errors import ConfigurationError
-from multimeter.proven_connection import UnprovenServerError
+from multimeter.http.proven_connection import UnprovenServerError
 from multimeter.sinks.base import Answer, Batch, Retry
 from multimeter.sinks.http_answers import answer_of
 from multimeter.sinks.write_client import Token, WriteClient

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from multimeter.log import log
 from multimeter.sinks import sql_statements as statements
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected
 from multimeter.sinks.sql_answers import (
@@ -20,6 +19,7 @@ from multimeter.sinks.sql_answers import (
 )
 from multimeter.sinks.sql_client import Connection, Server, SQLError
 from multimeter.sinks.sql_rows import Ranges, RefusedError, Rows, parse_rows
+from multimeter.system.log import log
 
 __all__ = ["DESCRIPTIONS", "SQLSink"]
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from multimeter.errors import ConfigurationError, MissingExtraError, MultimeterError
+from multimeter.http.tls import Authorities, make_context
 from multimeter.sinks import sql_statements as statements
 from multimeter.sinks.sql_rows import Rows, literal_rows
-from multimeter.sinks.tls import Authorities, make_context
 
 __all__ = [
     "URL_SCHEMES",

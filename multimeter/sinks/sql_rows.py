@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from multimeter.errors import LineProtocolError
-from multimeter.line_protocol import decode
+from multimeter.lines.protocol import decode
 from multimeter.sinks.base import Batch
 
 __all__ = ["Ranges", "RefusedError", "Row", "Rows", "literal_rows", "parse_rows"]

@@ -17,12 +17,12 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from multimeter.errors import ConfigurationError
-from multimeter.proven_connection import (
+from multimeter.http.proven_connection import (
     HTTPConnection,
     HTTPSConnection,
     UnprovenServerError,
 )
-from multimeter.server_url import checked_server_url
+from multimeter.http.server_url import checked_server_url
 
 __all__ = ["HttpAnswer", "Token", "WriteClient"]
 

@@ -12,13 +12,13 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from multimeter.durable import make_folders, open_new, open_replacement
 from multimeter.errors import ConfigurationError, StorageError
 from multimeter.result import Result
 from multimeter.storages.base import Storage
 from multimeter.storages.formats import FileFormat
 from multimeter.storages.json_format import JsonFormat
 from multimeter.storages.line_format import LineFormat
+from multimeter.system.durable import make_folders, open_new, open_replacement
 
 __all__ = ["FileFormat", "FileStorage", "JsonFormat", "LineFormat", "file_name"]
 

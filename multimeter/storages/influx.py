@@ -12,19 +12,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from multimeter.connection import Connection, find_connection
+from multimeter.data.identifiers import is_made_up
+from multimeter.data.timestamps import from_ns
 from multimeter.delivery import Delivery, Tier
 from multimeter.errors import StorageError
-from multimeter.identifiers import is_made_up
-from multimeter.log import log
+from multimeter.lines.result_encoder import encode_batches
 from multimeter.result import Mark, Result
-from multimeter.result_lines import encode_batches
 from multimeter.sinks.http_answers import NEXT_STEPS, message_of
 from multimeter.sinks.influx import InfluxDBSink
 from multimeter.sinks.write_client import Token, WriteClient
 from multimeter.storages.base import Storage
 from multimeter.storages.free_identifier import first_free, is_taken_in
 from multimeter.storages.live_run import LiveRun
-from multimeter.timestamps import from_ns
+from multimeter.system.log import log
 
 __all__ = ["InfluxDBStorage", "stack_token"]
 
@@ -57,8 +57,8 @@ class InfluxDBStorage(Storage):
     """Stores each result in a bucket of InfluxDB 2, while the run goes on.
 
     The identifier is the measurement, measure keys are fields, tags are tags; marks
-    and the run itself stand beside it, see :mod:`multimeter.result_lines`. Storing a
-    result again replaces what is there, so it is safe to repeat after an error.
+    and the run itself stand beside it, see :mod:`multimeter.lines.result_encoder`. Storing
+    a result again replaces what is there, so it is safe to repeat after an error.
 
     Trouble of the server neither slows nor breaks what is measured: points wait in
     memory, then on disk, and are sent when it answers again; see

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from multimeter.data.timestamps import format_iso, parse_iso
+from multimeter.data.values import json_text, text_of
 from multimeter.errors import FormatError
+from multimeter.lines.schema_json import schema_from_json, schema_to_json
 from multimeter.result import Result
-from multimeter.schema_json import schema_from_json, schema_to_json
 from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
-from multimeter.timestamps import format_iso, parse_iso
-from multimeter.values import json_text, text_of
 
 __all__ = ["JsonFormat"]
 

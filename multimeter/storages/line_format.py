@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from multimeter.line_decoder import unit_of
-from multimeter.line_stream import decode_pieces
-from multimeter.record import Record
+from multimeter.data.record import Record
+from multimeter.lines.decoder import unit_of
+from multimeter.lines.result_decoder import Run, decode_result, decode_results
+from multimeter.lines.result_encoder import encode_batches
+from multimeter.lines.stream import decode_pieces
 from multimeter.result import Result
-from multimeter.result_from_lines import Run, decode_result, decode_results
-from multimeter.result_lines import encode_batches
 from multimeter.storages.formats import FileFormat, Stream, read_pieces, write_text
 
 __all__ = ["LineFormat"]

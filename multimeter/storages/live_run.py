@@ -1,7 +1,7 @@
 """LiveRun: a run as line protocol, while it goes on.
 
-The lines are those of :mod:`multimeter.result_lines`, one by one. The entry of the run
-in ``multimeter_runs`` is there from the start, at the time of the start, and says how
+The lines are those of :mod:`multimeter.lines.result_encoder`, one by one. The entry of the
+run in ``multimeter_runs`` is there from the start, at the time of the start, and says how
 the run is:
 
 - ``state``: ``running``, and ``finished`` when it has ended in order;
@@ -14,9 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from multimeter.data.identifiers import MARKS, RUNS
+from multimeter.data.record import Record
+from multimeter.data.values import field_value, text_of
 from multimeter.errors import FormatError
-from multimeter.identifiers import MARKS, RUNS
-from multimeter.line_protocol import (
+from multimeter.lines.protocol import (
     encode,
     escape_key,
     escape_measurement,
@@ -24,10 +26,8 @@ from multimeter.line_protocol import (
     format_tags,
     portable_measurement,
 )
-from multimeter.record import Record
+from multimeter.lines.result_encoder import check_identifier, run_record
 from multimeter.result import Result
-from multimeter.result_lines import check_identifier, run_record
-from multimeter.values import field_value, text_of
 
 __all__ = ["LiveRun"]
 

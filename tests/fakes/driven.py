@@ -6,11 +6,11 @@ import pathlib
 import threading
 from collections.abc import Callable
 
-from multimeter.delivery.accounts import Counters
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.settings import Settings
-from multimeter.delivery.trouble import Trouble
+from multimeter.delivery.stats import Counters
 from multimeter.delivery.worker import Chance, Worker
 from multimeter.sinks.base import Sink
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from multimeter.line_protocol import decode
+from multimeter.lines.protocol import decode
 
 __all__ = ["WriteServer", "refusal"]
 

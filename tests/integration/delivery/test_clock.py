@@ -14,7 +14,7 @@ import os, sys, time
 from multimeter import Multimeter, InfluxDBStorage
 from multimeter.delivery import Delivery, RetryPolicy
 from multimeter.probe import ResourceProbe
-from multimeter.record import Record
+from multimeter.data.record import Record
 from multimeter.sinks.influx import InfluxDBSink
 
 url, clock, points = sys.argv[1], sys.argv[2], int(sys.argv[3])

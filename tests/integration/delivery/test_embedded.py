@@ -13,8 +13,8 @@ import time
 import pytest
 
 from multimeter import InfluxDBStorage, Measure, Metric, Multimeter, Probe, Subject
+from multimeter.data.record import Record
 from multimeter.delivery import Delivery
-from multimeter.record import Record
 from multimeter.sinks.influx import InfluxDBSink
 
 SECONDS = 300

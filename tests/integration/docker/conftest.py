@@ -21,7 +21,7 @@ from fakes.engine_proxy import EngineProxy
 from fakes.images import build_stand_in, require_base
 from fakes.tool import Tool
 
-from multimeter.visualization.engines.docker import Docker
+from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.errors import EngineError
 
 

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from multimeter import JsonFormat, LineFormat, Result
-from multimeter.line_protocol import decode
-from multimeter.result_from_lines import decode_result
+from multimeter.lines.protocol import decode
+from multimeter.lines.result_decoder import decode_result
 from multimeter.visualization.examples.load import example_lines
 
 MULTIMETER = [sys.executable, "-c", "from multimeter.cli import main; main()"]

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from multimeter.figures import figures_of
-from multimeter.line_protocol import decode, portable_measurement
-from multimeter.result_from_lines import decode_result
+from multimeter.analysis.figures import figures_of
+from multimeter.lines.protocol import decode, portable_measurement
+from multimeter.lines.result_decoder import decode_result
 from multimeter.visualization.dashboards.definition import PANELS
 from multimeter.visualization.dashboards.grafana import render_dashboards
 from multimeter.visualization.examples.load import example_lines

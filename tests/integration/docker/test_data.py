@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from multimeter.visualization.containers.desired import INSTALL_LABEL, STACK_LABEL
+from multimeter.visualization.engines.docker.spec import INSTALL_LABEL, STACK_LABEL
 
 
 def volumes_of(tool):

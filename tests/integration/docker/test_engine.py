@@ -10,7 +10,7 @@ from docker.context import ContextAPI
 from fakes.forwarder import Forwarder
 from fakes.registry import Registry
 
-from multimeter.visualization.engines.docker import Docker
+from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.errors import EngineError
 
 

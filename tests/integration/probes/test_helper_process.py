@@ -25,7 +25,6 @@ from multimeter import (
     Multimeter,
     ProbeError,
 )
-from multimeter.helper.process import LOST
 from multimeter.probes import (
     GpuProbe,
     ProcessProbe,
@@ -33,6 +32,7 @@ from multimeter.probes import (
     ThreadProbe,
     default_probes,
 )
+from multimeter.sampling.helper import LOST
 
 CYCLE = 0.02
 HELD = 1.5

@@ -10,8 +10,8 @@ from fakes.write_server import WriteServer, refusal
 
 from multimeter import __version__
 from multimeter.cli import main
+from multimeter.data.record import Record
 from multimeter.delivery import Delivery
-from multimeter.record import Record
 from multimeter.sinks.influx import InfluxDBSink
 from multimeter.sinks.memory import MemorySink
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from multimeter import ConfigurationError, Measure, Metric, ResourceProbe, Schema, Subject
-from multimeter.schema_json import schema_from_json, schema_to_json
+from multimeter.lines.schema_json import schema_from_json, schema_to_json
 
 TREE = Subject("tree", "All of them.", "tree")
 RSS = Metric("rss", "Now.", "bytes", int, upper_bound=True)

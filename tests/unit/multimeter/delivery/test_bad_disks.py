@@ -19,6 +19,7 @@ import pytest
 from multimeter.delivery import Delivery
 from multimeter.delivery import queue as queue_module
 from multimeter.delivery.folder import SegmentFolder
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.segments import read_segment
 from multimeter.delivery.spool import (
     Spool,
@@ -26,7 +27,6 @@ from multimeter.delivery.spool import (
     foreign_folders,
     new_folder_name,
 )
-from multimeter.delivery.trouble import Trouble
 from multimeter.errors import StorageError
 from multimeter.sinks.base import Accepted, Rejected, Retry
 from multimeter.sinks.memory import MemorySink

@@ -11,10 +11,10 @@ import threading
 
 import pytest
 
+from multimeter.data.record import Record
 from multimeter.delivery import Delivery, RetryPolicy
 from multimeter.delivery.folder import SegmentFolder
 from multimeter.errors import ConfigurationError, QueueFullError, StateError, StorageError
-from multimeter.record import Record
 from multimeter.sinks.base import Accepted, Rejected, Retry
 from multimeter.sinks.influx import InfluxDBSink
 from multimeter.sinks.memory import MemorySink
@@ -509,7 +509,7 @@ def run(code, *words, **environment):
 PROGRAM = """
 import os, sys
 from multimeter.delivery import Delivery
-from multimeter.record import Record
+from multimeter.data.record import Record
 from multimeter.sinks.base import Accepted, Retry
 
 class Sink:

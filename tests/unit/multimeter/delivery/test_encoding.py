@@ -5,9 +5,9 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multimeter.data.record import Record
 from multimeter.delivery.encoding import encode_record
-from multimeter.line_protocol import decode, encode
-from multimeter.record import Record
+from multimeter.lines.protocol import decode, encode
 
 keys = st.text(min_size=1, max_size=8)
 values = st.floats() | st.integers() | st.booleans() | st.text(max_size=8)

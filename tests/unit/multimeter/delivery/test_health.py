@@ -8,9 +8,9 @@ import sys
 import pytest
 from fakes.sink_contract import SinkContract
 
+from multimeter.data.record import Record
 from multimeter.delivery import Delivery, Stats
 from multimeter.delivery.health import HealthSink
-from multimeter.record import Record
 from multimeter.sinks.base import Accepted, Batch, Rejected, Retry
 from multimeter.sinks.memory import MemorySink
 

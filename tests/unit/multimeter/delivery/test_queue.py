@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-from multimeter.delivery.accounts import Counters
 from multimeter.delivery.folder import SegmentFolder
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.queue import LINE_BYTES, Queue
 from multimeter.delivery.segments import read_segment, remove_segment
 from multimeter.delivery.settings import Settings
-from multimeter.delivery.trouble import Trouble
+from multimeter.delivery.stats import Counters
 from multimeter.errors import QueueFullError
 
 PLACE = {"kind": "memory", "name": "a"}

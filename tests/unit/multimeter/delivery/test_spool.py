@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from multimeter.delivery.incident_log import Trouble
 from multimeter.delivery.lock import FileLock
 from multimeter.delivery.spool import (
     FolderInfo,
@@ -17,7 +18,6 @@ from multimeter.delivery.spool import (
     is_usable,
     new_folder_name,
 )
-from multimeter.delivery.trouble import Trouble
 
 HERE = {"kind": "memory", "name": "here"}
 ELSEWHERE = {"kind": "memory", "name": "elsewhere"}

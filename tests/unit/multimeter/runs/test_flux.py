@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import StorageError
-from multimeter.record import Unsigned
+from multimeter.data.record import Unsigned
 from multimeter.runs.flux import quoted, read_records, run_query
 
 TESTS = pathlib.Path(__file__).parents[3]

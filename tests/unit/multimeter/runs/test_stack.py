@@ -21,8 +21,8 @@ from multimeter import (
     Subject,
 )
 from multimeter.connection import Connection
-from multimeter.runs.choice import load_run
 from multimeter.runs.client import ReadClient
+from multimeter.runs.lookup import load_run
 from multimeter.runs.source import RunEntry, believed
 from multimeter.runs.stack import InfluxDB, Stack, find_stack
 from multimeter.storages.free_identifier import is_taken_in

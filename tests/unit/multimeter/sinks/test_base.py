@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from multimeter.record import Record
+from multimeter.data.record import Record
 from multimeter.sinks.base import Batch
 
 BATCH = Batch("b", [b"m v=1i 1", b'm v="a\nb" 2', b"m v=3i 3"], first=10)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymysql.converters import conversions
 
+from multimeter.data.record import Record
 from multimeter.delivery.encoding import encode_record
-from multimeter.record import Record
 from multimeter.sinks.base import Batch
 from multimeter.sinks.sql_rows import (
     Ranges,

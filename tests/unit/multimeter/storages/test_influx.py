@@ -21,7 +21,7 @@ from multimeter import (
     Storage,
     StorageError,
 )
-from multimeter.line_protocol import decode
+from multimeter.lines.protocol import decode
 
 TOKEN = "T0KEN-very-secret"
 

@@ -9,8 +9,8 @@ import pytest
 from fakes.write_server import WriteServer, refusal
 
 from multimeter import InfluxDBStorage, Multimeter, Result
-from multimeter.identifiers import new_identifier
-from multimeter.line_protocol import decode
+from multimeter.data.identifiers import new_identifier
+from multimeter.lines.protocol import decode
 from multimeter.storages.free_identifier import first_free
 
 TOKEN = "T0KEN-very-secret"

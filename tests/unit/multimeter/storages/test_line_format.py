@@ -14,8 +14,8 @@ from multimeter import (
     LineFormat,
     Result,
 )
-from multimeter.line_protocol import decode
-from multimeter.record import Unsigned
+from multimeter.data.record import Unsigned
+from multimeter.lines.protocol import decode
 
 
 def lines(result):

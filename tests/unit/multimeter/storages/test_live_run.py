@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import FormatError, Measure, Metric, Result, Subject
-from multimeter.line_protocol import decode
-from multimeter.result_from_lines import decode_result
-from multimeter.result_lines import encode_result
+from multimeter.lines.protocol import decode
+from multimeter.lines.result_decoder import decode_result
+from multimeter.lines.result_encoder import encode_result
 from multimeter.schema import Schema
 from multimeter.storages.live_run import LiveRun
 

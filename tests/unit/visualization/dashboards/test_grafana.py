@@ -8,7 +8,7 @@ from fakes.grafana.run_dashboard import changes_of, panel_for, pattern_of
 from jinja2 import UndefinedError
 
 from multimeter import ResourceProbe
-from multimeter.figures import FIGURES as RUN_FIGURES
+from multimeter.analysis.figures import FIGURES as RUN_FIGURES
 from multimeter.visualization.dashboards import grafana_run
 from multimeter.visualization.dashboards.definition import FIGURES, PANELS
 from multimeter.visualization.dashboards.grafana import (

@@ -9,12 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import ConfigurationError, Measure, Metric, ResourceProbe, Subject
-from multimeter.panel_definitions import key_pattern
-from multimeter.panels import panels_of
+from multimeter.analysis.panel_definitions import key_pattern
+from multimeter.analysis.panels import panels_of
 from multimeter.schema import Schema
-from multimeter.visualization.containers.desired import desired_containers
-from multimeter.visualization.containers.provisioning import dashboard_files, digest
-from multimeter.visualization.containers.settings import Settings
 from multimeter.visualization.dashboards.grafana import RUN_UID, render_dashboards
 from multimeter.visualization.dashboards.own import dashboard_name, parse_dashboard
 from multimeter.visualization.dashboards.own_files import (
@@ -26,6 +23,9 @@ from multimeter.visualization.dashboards.own_files import (
     remove_dashboard,
     remove_dashboards,
 )
+from multimeter.visualization.engines.docker.provisioning import dashboard_files, digest
+from multimeter.visualization.engines.docker.settings import Settings
+from multimeter.visualization.engines.docker.spec import desired_containers
 from multimeter.visualization.errors import VisualizationError
 
 RIG = """

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from multimeter import Measure, Metric, ResourceProbe, Subject
-from multimeter.figures import FIGURES as SAID
+from multimeter.analysis.figures import FIGURES as SAID
 from multimeter.probes import ThreadProbe, default_probes
 from multimeter.schema import Schema
 from multimeter.visualization.dashboards.definition import FIGURES, PANELS, UNITS

@@ -16,7 +16,7 @@ from fakes.grafana.variables import FORMATS, Value, interpolate
 from fakes.influxdb.tokens import FluxTokenError, Token, tokens
 
 from multimeter import Measure, Metric, Schema, Subject
-from multimeter.schema_json import schema_to_json
+from multimeter.lines.schema_json import schema_to_json
 from multimeter.visualization.dashboards.grafana import render_dashboards
 from multimeter.visualization.dashboards.own import parse_dashboard
 

@@ -9,9 +9,9 @@ import pytest
 from fakes.grafana.run_dashboard import changes_of, panel_for, pattern_of
 
 from multimeter import Measure, Metric, ResourceProbe, Result, Subject
-from multimeter.line_protocol import decode
+from multimeter.lines.protocol import decode
+from multimeter.lines.result_encoder import encode_result
 from multimeter.probes import ThreadProbe, default_probes
-from multimeter.result_lines import encode_result
 from multimeter.visualization.dashboards.grafana import render_dashboards
 from multimeter.visualization.dashboards.own import parse_dashboard
 from multimeter.visualization.examples.load import EXAMPLE, example_lines

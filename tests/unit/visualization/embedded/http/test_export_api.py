@@ -9,12 +9,12 @@ import re
 import pytest
 
 from multimeter import Measure, Metric, Result, Subject
+from multimeter.data.identifiers import LOGS
+from multimeter.data.record import Record
 from multimeter.exports.csv_cells import plain_cell
-from multimeter.identifiers import LOGS
-from multimeter.line_protocol import encode
-from multimeter.record import Record
+from multimeter.lines.protocol import encode
+from multimeter.lines.result_encoder import encode_result
 from multimeter.reports.html import REPORT_POLICY
-from multimeter.result_lines import encode_result
 from multimeter.schema import Schema
 
 S = 1_000_000_000

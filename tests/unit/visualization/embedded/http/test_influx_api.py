@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from multimeter import __version__
-from multimeter.proof import CHALLENGE, PROOF, is_proof, new_challenge
+from multimeter.http.proof import CHALLENGE, PROOF, is_proof, new_challenge
 
 
 def test_ping_health_and_ready_answer_without_a_token(shared):

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from multimeter import LineFormat, Measure, Metric, Result, Schema, Subject
-from multimeter.result_lines import encode_result
+from multimeter.lines.result_encoder import encode_result
 from multimeter.visualization.embedded.store import lines
 
 LOAD = Subject("rig", "What is <measured>.")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from multimeter import Measure, Metric, ResourceProbe, Result, Schema, Subject
-from multimeter.result_lines import encode_result
+from multimeter.lines.result_encoder import encode_result
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.responses import json_response
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from multimeter.data.record import FieldValue, Record, Unsigned
 from multimeter.errors import LineProtocolError
-from multimeter.line_protocol import MAX_TIME_NS, PRECISIONS, decode, format_field
-from multimeter.record import FieldValue, Record, Unsigned
+from multimeter.lines.protocol import MAX_TIME_NS, PRECISIONS, decode, format_field
 from multimeter.visualization.embedded.store.ingest import Block, FieldType, decode_columns
 
 NOW_NS = 1_700_000_000_123_456_789

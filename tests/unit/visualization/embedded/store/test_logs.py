@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from multimeter.identifiers import LOGS
+from multimeter.data.identifiers import LOGS
 from multimeter.loggers import STACK_MEASUREMENT
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.interrupt import Interrupt

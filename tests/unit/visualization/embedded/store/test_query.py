@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimeter.line_protocol import MAX_TIME_NS
+from multimeter.lines.protocol import MAX_TIME_NS
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.query import bucket_width
 from multimeter.visualization.embedded.store.store import (

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from multimeter.delivery.accounts import Stats
-from multimeter.delivery.health import HealthSink
-from multimeter.identifiers import (
+from multimeter.data.identifiers import (
     CODENAMES,
     HEALTH,
     LOGS,
@@ -18,13 +16,15 @@ from multimeter.identifiers import (
     RUNS,
     reserved_field_type,
 )
-from multimeter.line_protocol import decode, encode
+from multimeter.data.record import Record
+from multimeter.delivery.health import HealthSink
+from multimeter.delivery.stats import Stats
+from multimeter.lines.protocol import decode, encode
+from multimeter.lines.result_encoder import encode_result
 from multimeter.loggers.codenames import codename_records
 from multimeter.measure import Measure
 from multimeter.metric import Metric
-from multimeter.record import Record
 from multimeter.result import Result
-from multimeter.result_lines import encode_result
 from multimeter.schema import Schema
 from multimeter.sinks.base import Accepted, Batch
 from multimeter.storages.live_run import LiveRun

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from multimeter.line_protocol import encode
+from multimeter.data.record import FieldValue, Record
+from multimeter.lines.protocol import encode
+from multimeter.lines.result_encoder import encode_result
 from multimeter.measure import Measure
 from multimeter.metric import Metric
-from multimeter.record import FieldValue, Record
 from multimeter.result import Result
-from multimeter.result_lines import encode_result
 from multimeter.schema import Schema
 from multimeter.subject import Subject
 from multimeter.visualization.embedded.store import changes

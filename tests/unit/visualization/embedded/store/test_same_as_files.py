@@ -12,11 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from multimeter import FormatError, LineFormat, LineProtocolError
-from multimeter.line_protocol import MAX_TIME_NS, decode, raw_key
-from multimeter.line_stream import decode_pieces
-from multimeter.record import Record
+from multimeter.data.record import Record
+from multimeter.lines.protocol import MAX_TIME_NS, decode, raw_key
+from multimeter.lines.result_decoder import decode_results
+from multimeter.lines.stream import decode_pieces
 from multimeter.result import Result
-from multimeter.result_from_lines import decode_results
 from multimeter.visualization.embedded.store.ingest import Block, decode_columns
 from multimeter.visualization.embedded.store.store import Store
 

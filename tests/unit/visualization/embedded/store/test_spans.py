@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from multimeter import ResourceProbe, Result
-from multimeter.result_lines import encode_result
+from multimeter.lines.result_encoder import encode_result
 from multimeter.visualization.embedded.store.export import PAGE_ROWS, PageChoice
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.runs import describe_run

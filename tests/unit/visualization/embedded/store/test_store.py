@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multimeter.line_protocol import encode
-from multimeter.record import FieldValue, Record, Unsigned
+from multimeter.data.record import FieldValue, Record, Unsigned
+from multimeter.lines.protocol import encode
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.store import Conflict, Store
 from multimeter.visualization.errors import StoreError

@@ -1,0 +1,1 @@
+"""What a run says: units, statistics, figures, panels, comparisons and limits."""

@@ -1,0 +1,115 @@
+"""Comparison: the figures of runs and their differences, on a common zero of time. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from multimeter.analysis.figures import FIGURES, figures_of
+from multimeter.analysis.statistics import own_marks_ns, start_ns
+from multimeter.errors import ConfigurationError
+from multimeter.result import Result
+
+__all__ = ["START", "Row", "compare_figures", "compare_marks", "zero_of"]
+
+START = "start"
+"""What runs are aligned on where nobody names a mark."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of all runs that are compared.
+
+    Attributes:
+        key: Its name in JSON.
+        title: Its name for people.
+        unit: As figures have it.
+        values: The number of each run; None where it was not measured.
+    """
+
+    key: str
+    title: str
+    unit: str
+    values: tuple[float | None, ...]
+
+    @property
+    def differences(self) -> tuple[float | None, ...]:
+        """How much more than the first run each has; None where one is not known."""
+        first = self.values[0]
+        return tuple(
+            None if first is None or value is None else value - first
+            for value in self.values
+        )
+
+    @property
+    def percents(self) -> tuple[float | None, ...]:
+        """The differences in per cent of the first run; None where that has 0."""
+        first = self.values[0]
+        return tuple(
+            None if not first or each is None else 100 * each / abs(first)
+            for each in self.differences
+        )
+
+
+def compare_figures(results: Sequence[Result]) -> list[Row]:
+    """Return the figures that at least one of some runs has."""
+    figures = [{each.key: each.value for each in figures_of(run)} for run in results]
+    return [
+        Row(each.key, each.title, each.unit, tuple(run.get(each.key) for run in figures))
+        for each in FIGURES
+        if any(each.key in run for run in figures)
+    ]
+
+
+def compare_marks(results: Sequence[Result], align: str = START) -> list[Row]:
+    """Return when the marks were that all of some runs have, in s since their zero.
+
+    Where a run has several marks of the same label, the first of them is taken.
+
+    Raises:
+        ConfigurationError: A run has no such mark as it shall be aligned on.
+    """
+    marks = [_first_marks(run) for run in results]
+    zeros = [zero_of(run, align) for run in results]
+    return [
+        Row(
+            label,
+            label,
+            "s",
+            tuple((run[label] - zero) / 1e9 for run, zero in zip(marks, zeros)),
+        )
+        for label in marks[0]
+        if all(label in run for run in marks)
+    ]
+
+
+def zero_of(result: Result, align: str = START) -> int:
+    """Return the zero of a run, in ns since the epoch.
+
+    Args:
+        result: The run.
+        align: ``start``, or the label of a mark.
+
+    Raises:
+        ConfigurationError: It has no such mark.
+    """
+    if align != START:
+        marks = _first_marks(result)
+        if align not in marks:
+            near = difflib.get_close_matches(align, marks, 5, 0.3) or list(marks)[:5]
+            raise ConfigurationError(
+                f"The run '{result.identifier}' has no mark '{align}'.",
+                next_step=f"It has: {', '.join(near)}" if near else "It has no marks.",
+            )
+        return marks[align]
+    if len(result.times_ns):
+        return start_ns(result)
+    return min((time for time, _ in result.marks_ns), default=0)
+
+
+def _first_marks(result: Result) -> dict[str, int]:
+    marks: dict[str, int] = {}
+    for time, label in own_marks_ns(result):
+        marks.setdefault(label, time)
+    return marks

@@ -1,0 +1,152 @@
+"""The gate: whether the figures of a run keep to limits. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from multimeter.analysis.figures import FIGURES, Figure
+from multimeter.analysis.limits import Limit, parse_limit
+from multimeter.analysis.quantities import quantity
+from multimeter.errors import ConfigurationError
+
+__all__ = ["Requirement", "Verdict", "judge", "parse_requirement"]
+
+Direction = Literal["max", "min"]
+_UNITS = {each.key: each.unit for each in FIGURES}
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One limit of one figure.
+
+    Attributes:
+        key: The key of the figure.
+        direction: Whether it may be no more, or no less.
+        text: The limit as it was written.
+        limit: The limit.
+    """
+
+    key: str
+    direction: Direction
+    text: str
+    limit: Limit
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a run stands to one limit.
+
+    Attributes:
+        requirement: The limit.
+        figure: The figure of the run.
+        baseline: The number of the other run; None where there is none.
+        allowed: The number that is just allowed.
+    """
+
+    requirement: Requirement
+    figure: Figure
+    baseline: float | None
+    allowed: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether the run keeps to it."""
+        if self.requirement.direction == "max":
+            return self.figure.value <= self.allowed
+        return self.figure.value >= self.allowed
+
+
+def parse_requirement(text: str, direction: Direction) -> Requirement:
+    """Return what ``KEY=LIMIT`` requires.
+
+    Raises:
+        ConfigurationError: It has another form, or there is no such figure or limit.
+    """
+    key, equals, limit = text.partition("=")
+    key = key.strip()
+    if not equals:
+        raise ConfigurationError(
+            f"'{text}' is not KEY=LIMIT.",
+            next_step=f"Write something like --{direction} peak_memory=+10%",
+        )
+    if key not in _UNITS:
+        near = difflib.get_close_matches(key, _UNITS, 3, 0.5) or _UNITS
+        raise ConfigurationError(
+            f"There is no figure '{key}'.", next_step=f"Take one of: {', '.join(near)}"
+        )
+    return Requirement(key, direction, limit.strip(), parse_limit(limit, _UNITS[key]))
+
+
+def judge(
+    requirements: Iterable[Requirement],
+    figures: Iterable[Figure],
+    baseline: Iterable[Figure] | None,
+) -> list[Verdict]:
+    """Return how a run stands to each limit.
+
+    Args:
+        requirements: The limits.
+        figures: The figures of the run.
+        baseline: The figures of the run that relative limits refer to.
+
+    Raises:
+        ConfigurationError: A figure that is limited was not measured, so that nobody
+            can tell; or a limit is relative to a run that is not there.
+    """
+    of_run = {each.key: each for each in figures}
+    of_baseline = None if baseline is None else {each.key: each for each in baseline}
+    return [_verdict(each, of_run, of_baseline) for each in requirements]
+
+
+def _verdict(
+    requirement: Requirement,
+    figures: Mapping[str, Figure],
+    baseline: Mapping[str, Figure] | None,
+) -> Verdict:
+    figure = _figure_of("run", requirement.key, figures)
+    relative = requirement.limit.relative
+    before: float | None = None
+    if baseline is not None and (relative or requirement.key in baseline):
+        found = _figure_of("baseline", requirement.key, baseline)
+        if relative and found.at_most is not None:
+            raise _not_known("baseline", found)
+        before = found.value
+    allowed = requirement.limit.allowed(before)
+    if figure.at_most is not None and _is_between(
+        allowed, figure.at_most, requirement, figure
+    ):
+        raise _not_known("run", figure)
+    return Verdict(requirement, figure, before, allowed)
+
+
+def _is_between(
+    allowed: float, at_most: float, requirement: Requirement, figure: Figure
+) -> bool:
+    """Whether one bound of a figure keeps to a limit, and the other one does not."""
+    if requirement.direction == "max":
+        return figure.value <= allowed < at_most
+    return figure.value < allowed <= at_most
+
+
+def _not_known(which: str, figure: Figure) -> ConfigurationError:
+    least = quantity(figure.value, figure.unit)
+    most = quantity(figure.at_most or 0.0, figure.unit)
+    return ConfigurationError(
+        f"{figure.title} of the {which} is between {least} and {most}: it cannot be "
+        "judged.",
+        cause="The command ended before it could be seen.",
+        next_step="Judge a longer run, or give a limit outside of that range.",
+    )
+
+
+def _figure_of(which: str, key: str, figures: Mapping[str, Figure]) -> Figure:
+    if key not in figures:
+        raise ConfigurationError(
+            f"The {which} has no figure '{key}': it cannot be judged.",
+            cause="No probe has measured it, or the run has no points.",
+            next_step=f"It has: {', '.join(figures) or 'none'}.",
+        )
+    return figures[key]

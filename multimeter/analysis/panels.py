@@ -1,0 +1,204 @@
+"""Panels: the measures of one run, put together as they belong into charts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from multimeter.analysis.panel_definitions import (
+    PANELS,
+    UNITS,
+    Axis,
+    PanelDefinition,
+    key_pattern,
+)
+from multimeter.metric import Metric
+from multimeter.probe import ResourceProbe
+from multimeter.schema import Schema
+
+__all__ = [
+    "Panel",
+    "PanelSeries",
+    "known_metric",
+    "panels_of",
+    "scale_of",
+    "shown_unit",
+    "stored_unit",
+]
+
+
+@dataclass(frozen=True)
+class PanelSeries:
+    """One measure in a panel.
+
+    Attributes:
+        key: The key of the measure.
+        label: What the legend says.
+        description: What the measure is; may be empty.
+        scale: What a value is multiplied with to be in the panel's unit.
+    """
+
+    key: str
+    label: str
+    description: str
+    scale: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Some measures of a run that share an axis.
+
+    Attributes:
+        id: The name of the panel, unique in a run.
+        title: What stands above it.
+        unit: The unit of the axis.
+        series: What is drawn.
+        group: What it stands under; empty for what stands first.
+        description: What it shows, in words; may be empty.
+        axis: How the axis counts.
+    """
+
+    id: str
+    title: str
+    unit: str
+    series: tuple[PanelSeries, ...]
+    group: str = ""
+    description: str = ""
+    axis: Axis = "linear"
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A measure of the run, as far as it is known."""
+
+    key: str
+    subject: str
+    metric: Metric
+    scope: str = ""
+
+    @property
+    def about(self) -> str:
+        """What it is, how far it reaches, and whether the truth may be less."""
+        bound = "An upper bound." if self.metric.upper_bound else ""
+        parts = self.metric.description, _SCOPES.get(self.scope, ""), bound
+        return " ".join(part for part in parts if part)
+
+
+_SCOPES = {
+    "process": "Of one process.",
+    "tree": "Of a process and those that descend from it.",
+    "container": "Of the whole container.",
+    "host": "Of the whole machine.",
+}
+
+
+def panels_of(
+    schema: Schema | None, keys: Iterable[str], own: Iterable[PanelDefinition] = ()
+) -> list[Panel]:
+    """Return the panels of a run.
+
+    Metrics of the definition stand in its panels. Any other metric has a panel of its
+    own, in which each of its subjects is a series. Without a schema, what the keys of
+    :class:`ResourceProbe` mean is known, and every other key stands for itself.
+
+    Args:
+        schema: What the run says of its measures, if it does.
+        keys: The keys of the numeric measures that have been stored.
+        own: Panels that somebody has made; they stand behind all others.
+    """
+    measured = _measured(schema, keys)
+    defined = {metric for panel in PANELS for metric in panel.metrics}
+    panels = [_defined_panel(definition, measured) for definition in PANELS]
+    others: dict[str, list[_Measured]] = {}
+    for each in measured:
+        if each.metric.key not in defined:
+            others.setdefault(each.metric.key, []).append(each)
+    panels += [_other_panel(metric, each) for metric, each in others.items()]
+    panels += [_pattern_panel(definition, measured) for definition in own]
+    return [panel for panel in panels if panel.series]
+
+
+_KNOWN = {measure.key: measure for measure in ResourceProbe().measures}
+
+
+def known_metric(key: str) -> Metric:
+    """Return the metric of a measure of which nothing is known but its key."""
+    return _KNOWN[key].metric if key in _KNOWN else Metric(key)
+
+
+def _measured(schema: Schema | None, keys: Iterable[str]) -> list[_Measured]:
+    described = {measure.key: measure for measure in schema.measures} if schema else {}
+    result = []
+    for key in keys:
+        measure = described.get(key) or _KNOWN.get(key)
+        if measure:
+            subject, scope = measure.subject.key, measure.scope
+            result.append(_Measured(key, subject, measure.metric, scope))
+        else:
+            result.append(_Measured(key, "", Metric(key)))
+    return result
+
+
+def stored_unit(key: str, unit: str) -> str:
+    """Return the unit of a measure's values in a panel that names patterns.
+
+    It is the panel's, but for well-known measures of a unit of the same kind: kB in a
+    panel of bytes.
+    """
+    own = known_metric(key).unit
+    return own if own and shown_unit(own)[0] == shown_unit(unit)[0] else unit
+
+
+def shown_unit(unit: str) -> tuple[str, float]:
+    """Return the unit in which values of a unit are shown, and what to multiply with."""
+    return UNITS.get(unit, (unit, 1.0))
+
+
+def scale_of(metric: Metric) -> float:
+    """Return what a value is multiplied with to be in the unit in which it is shown."""
+    return shown_unit(metric.unit)[1]
+
+
+def _series(measured: _Measured, label: str) -> PanelSeries:
+    return PanelSeries(measured.key, label, measured.about, scale_of(measured.metric))
+
+
+def _defined_panel(definition: PanelDefinition, measured: list[_Measured]) -> Panel:
+    labels = definition.metrics
+    order = list(labels)
+    inside = [each for each in measured if each.metric.key in labels]
+    subjects = list(dict.fromkeys(each.subject for each in inside))
+    inside.sort(key=lambda m: (subjects.index(m.subject), order.index(m.metric.key)))
+    series = tuple(
+        _series(m, f"{m.subject} {labels[m.metric.key]}".rstrip()) for m in inside
+    )
+    return Panel(definition.id, definition.title, definition.unit, series, definition.group)
+
+
+def _other_panel(metric: str, measured: list[_Measured]) -> Panel:
+    unit = measured[0].metric.unit
+    shown, _ = shown_unit(unit)
+    alone = len(measured) == 1
+    series = tuple(_series(m, m.key if alone else m.subject) for m in measured)
+    title = measured[0].key if alone else metric.replace("_", " ")
+    return Panel(f"measure:{metric}", title, shown, series)
+
+
+def _pattern_panel(definition: PanelDefinition, measured: list[_Measured]) -> Panel:
+    matches = re.compile(key_pattern(definition.measures)).fullmatch
+    inside = sorted((m for m in measured if matches(m.key)), key=lambda m: m.key)
+    unit = definition.unit
+    series = tuple(
+        PanelSeries(m.key, m.key, m.about, shown_unit(stored_unit(m.key, unit))[1])
+        for m in inside
+    )
+    return Panel(
+        definition.id,
+        definition.title,
+        shown_unit(unit)[0],
+        series,
+        definition.group,
+        definition.description,
+        definition.axis,
+    )

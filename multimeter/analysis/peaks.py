@@ -1,0 +1,149 @@
+"""Peaks: the most that was held, as the kernel kept it, beside the sampled curve.
+
+A sampled curve shows what there was at the moments of the samples. What was taken and
+given back between two of them is in no sample, but in the kernel's high-water marks:
+``VmHWM`` (proc_pid_status(5)), ``ru_maxrss`` (getrusage(2)) and ``memory.peak`` of a
+control group. Such a mark is a measure as well, whose metric says of what it is the peak.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from multimeter.data.baseline import Baseline
+from multimeter.data.columns import Column, ColumnView, is_number
+from multimeter.measure import Measure
+from multimeter.schema import Schema
+
+__all__ = ["Measured", "Peak", "peaks_of"]
+
+_BYTES = {"bytes": 1, "B": 1, "kB": 1024, "KiB": 1024, "MiB": 1024**2}
+
+# Kernels count pages in batches, so that curve and mark differ a little at any time.
+_BETWEEN = 1.02
+_BETWEEN_BYTES = 2 * 1024**2
+
+
+class Measured(Protocol):
+    """What is looked at of a result."""
+
+    @property
+    def schema(self) -> Schema:
+        """The metrics, subjects and measures."""
+
+    @property
+    def meta_data(self) -> Mapping[str, Any]:
+        """More about the measurement."""
+
+    @property
+    def times_ns(self) -> ColumnView:
+        """The times of the points, in ns since the epoch."""
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns by measure key."""
+
+    def values(self, key: str) -> ColumnView:
+        """Return the values of one measure."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most that was held at one moment of a run.
+
+    Attributes:
+        measure: The measure of the kernel's mark; all values here are in its unit.
+        mark: What the kernel had at the end.
+        sampled: The largest value of the sampled curve; None where there is no curve.
+        rose: When the mark rose for the last time: the ns since the epoch of the
+            samples before and after. None when it did not rise in the run.
+        in_run: Whether the mark was reached in this run. If not, the process held that
+            much before, and the run at most that much. None where nobody can tell.
+    """
+
+    measure: Measure
+    mark: float
+    sampled: float | None
+    rose: tuple[int, int] | None
+    in_run: bool | None
+
+    @property
+    def value(self) -> float:
+        """The best that is known of the run: the mark, or the curve if that was before."""
+        if self.sampled is None:
+            return self.mark
+        return self.sampled if self.in_run is False else max(self.mark, self.sampled)
+
+    @property
+    def between_samples(self) -> bool:
+        """Whether the peak fell between two samples, so that the curve misses it.
+
+        The difference must be more than 2 %, and for memory more than 2 MiB.
+        """
+        if self.sampled is None or self.in_run is False:
+            return False
+        more = (self.mark - self.sampled) * _BYTES.get(self.measure.metric.unit, math.inf)
+        return self.mark > self.sampled * _BETWEEN and more > _BETWEEN_BYTES
+
+
+def peaks_of(result: Measured) -> tuple[Peak, ...]:
+    """Return the peaks of a run, one for each mark that has been measured.
+
+    Args:
+        result: What was measured; also one that was read back from a file.
+    """
+    curves = {each.key: each for each in result.schema.measures}
+    baseline = Baseline.of(result.meta_data)
+    peaks = []
+    for measure in result.schema.measures:
+        if measure.metric.peak_of:
+            curve = curves.get(f"{measure.subject.key}.{measure.metric.peak_of}")
+            peak = _peak(result, baseline, measure, curve)
+            if peak is not None:
+                peaks.append(peak)
+    return tuple(peaks)
+
+
+def _peak(
+    result: Measured, baseline: Baseline, measure: Measure, curve: Measure | None
+) -> Peak | None:
+    times, values = _known(result, measure)
+    if not values:
+        return None
+    before = baseline.values.get(measure.key)
+    mark = max(values)
+    sampled = None
+    if curve is not None:
+        _, samples = _known(result, curve)
+        factor = _in_bytes(curve) / _in_bytes(measure)
+        sampled = max(samples) * factor if samples else None
+    in_run = None if before is None else mark > before
+    rose = None if in_run is False else _rose(times, values, mark, baseline.time_ns)
+    return Peak(measure, mark, sampled, rose, in_run)
+
+
+def _rose(
+    times: Sequence[int], values: Sequence[float], mark: float, start_ns: int | None
+) -> tuple[int, int] | None:
+    """Return the samples between which a mark was reached."""
+    place = values.index(mark)
+    before = times[place - 1] if place else start_ns
+    return None if before is None else (before, times[place])
+
+
+def _known(result: Measured, measure: Measure) -> tuple[Sequence[int], Sequence[float]]:
+    """Return the points that have a number: their times, and the numbers."""
+    if measure.key not in result.columns:
+        return (), ()
+    values = result.values(measure.key)
+    if values.is_dense:
+        return result.times_ns, list(values)
+    points = [(t, v) for t, v in zip(result.times_ns, values) if is_number(v)]
+    return [time for time, _ in points], [value for _, value in points]
+
+
+def _in_bytes(measure: Measure) -> float:
+    return _BYTES.get(measure.metric.unit, 1)

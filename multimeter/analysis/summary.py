@@ -1,0 +1,124 @@
+"""Summary: what a run used, in a few lines or as an object of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from multimeter.analysis.figures import Figure, figures_of
+from multimeter.analysis.quantities import quantity, sparkline
+from multimeter.analysis.statistics import start_ns
+from multimeter.data.columns import is_number
+
+if TYPE_CHECKING:
+    from multimeter.result import Result
+
+__all__ = ["summary_lines", "summary_of"]
+
+# Figures that are shown; those of the second kind only where they say something.
+_ALWAYS = ("duration", "cpu_time", "peak_memory")
+_IF_ANY = (
+    *("read", "written", "processes", "threads"),
+    *("gpu", "gpu_memory", "gpu_energy", "energy"),
+)
+_NOTHING = {"processes": 1.0, "threads": 1.0}
+
+_SUBJECTS = ("tree", "process")
+
+# Which curve stands beside a figure: the measures of the first that were measured.
+_CPU = ("cpu_rate_user", "cpu_rate_system")
+_CURVES: Mapping[str, Sequence[tuple[str, ...]]] = {
+    "cpu_time": [tuple(f"{s}.{m}" for m in _CPU) for s in _SUBJECTS],
+    "peak_memory": [(f"{s}.memory_rss",) for s in _SUBJECTS],
+    "read": [("tree.io_disk_read",), ("process.io_block_in",)],
+    "written": [("tree.io_disk_write",), ("process.io_block_out",)],
+    "gpu": [("gpu0.gpu_use",)],
+    "gpu_memory": [("gpu0.gpu_memory_used",)],
+}
+_FEWEST_POINTS = 3
+
+
+def summary_of(result: Result) -> dict[str, Any]:
+    """Return what a run used, for programs: all of it can be written as JSON.
+
+    Its keys: ``version``, ``identifier``, ``tags``, ``start``, ``end`` (ISO 8601 in UTC),
+    ``points``, ``late_samples``, ``missed_samples``, ``figures`` (keys to numbers) and
+    ``units`` (keys to the units of the figures).
+    """
+    figures = figures_of(result)
+    return {
+        "version": 1,
+        "identifier": result.identifier,
+        "tags": result.tags,
+        "start": result.start.isoformat() if result.start else None,
+        "end": result.end.isoformat() if result.end else None,
+        "points": len(result.times_ns),
+        "late_samples": int(result.meta_data.get("late_samples", 0)),
+        "missed_samples": int(result.meta_data.get("missed_samples", 0)),
+        "figures": {each.key: each.value for each in figures},
+        "units": {each.key: each.unit for each in figures},
+    }
+
+
+def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
+    """Return what a run used, for people: a line for each figure that says something.
+
+    Args:
+        result: What was measured.
+        curves: Whether small curves stand beside the figures, where there are enough
+            points for one.
+    """
+    figures = {each.key: each for each in figures_of(result)}
+    shown = [
+        figures[key]
+        for key in (*_ALWAYS, *_IF_ANY)
+        if key in figures and (key in _ALWAYS or figures[key].value > _NOTHING.get(key, 0))
+    ]
+    texts = [_text(each, figures) for each in shown]
+    title_width = max((len(each.title) for each in shown), default=0)
+    text_width = max(map(len, texts), default=0)
+    lines = []
+    for figure, text in zip(shown, texts):
+        curve = _curve(result, figure.key) if curves else ""
+        note = _note(result, figure)
+        padded = text.ljust(text_width) if curve else text
+        cells = (figure.title.ljust(title_width), padded, curve, note)
+        lines.append("  ".join(cell for cell in cells if cell).rstrip())
+    return lines
+
+
+def _text(figure: Figure, figures: Mapping[str, Figure]) -> str:
+    text = quantity(figure.value, figure.unit)
+    if figure.key == "cpu_time" and "cpu" in figures:
+        text += f", {quantity(figures['cpu'].value, 'cores')}"
+    return text
+
+
+def _note(result: Result, figure: Figure) -> str:
+    if figure.at_most is not None:
+        at_most = quantity(figure.at_most, figure.unit)
+        return f"(at least; at most {at_most}: the run was too short to see it)"
+    if figure.key == "peak_memory" and any(
+        each.between_samples and each.measure.subject.key in _SUBJECTS
+        for each in result.peaks
+    ):
+        return "(reached between two samples)"
+    return ""
+
+
+def _curve(result: Result, key: str) -> str:
+    if len(result.times_ns) < _FEWEST_POINTS:
+        return ""
+    for keys in _CURVES.get(key, ()):
+        if all(each in result.columns for each in keys):
+            start, end = start_ns(result), result.times_ns[-1]
+            return sparkline(_sums(result, keys), start, end)
+    return ""
+
+
+def _sums(result: Result, keys: Iterable[str]) -> Iterator[tuple[float, float]]:
+    columns = [result.values(key) for key in keys]
+    for row, time in enumerate(result.times_ns):
+        values = [column[row] for column in columns]
+        if all(map(is_number, values)):
+            yield time, sum(values)

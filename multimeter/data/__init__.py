@@ -1,0 +1,1 @@
+"""Values, records and columns: what is measured, as it is kept."""

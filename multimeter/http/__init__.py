@@ -1,0 +1,1 @@
+"""HTTP: connections, and whom they trust."""

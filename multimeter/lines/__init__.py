@@ -1,0 +1,1 @@
+"""Line protocol: points and results as lines, and back."""

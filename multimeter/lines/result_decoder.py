@@ -1,0 +1,235 @@
+"""Line protocol to results: the way back of :mod:`multimeter.lines.result_encoder`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from multimeter.analysis.statistics import earlier_points
+from multimeter.data.identifiers import MARKS, RESERVED_MEASUREMENTS, RUNS
+from multimeter.data.record import Record, Unsigned
+from multimeter.errors import FormatError
+from multimeter.lines.protocol import format_tags, portable_key
+from multimeter.lines.schema_json import schema_from_json
+from multimeter.lines.series import Series, SeriesReader
+from multimeter.measure import Measure
+from multimeter.metric import Metric
+from multimeter.result import Result
+from multimeter.schema import Schema
+from multimeter.subject import Subject
+from multimeter.system.log import log
+
+__all__ = ["Run", "decode_result", "decode_results"]
+
+_ABOUT_RUNS = frozenset((MARKS, RUNS))
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """One series of some lines.
+
+    Attributes:
+        result: Its points, and what is known of it.
+        about: The records of marks and of the run itself that are about its measurement.
+        is_whole: Whether it is all that its measurement has, and that measurement is one
+            for runs. If not, a storage would give it an entry that is not its own.
+    """
+
+    result: Result
+    about: Sequence[Record]
+    is_whole: bool
+
+
+def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Result:
+    """Return the one run that some records hold; they are read once, in any order.
+
+    Records that other programs wrote do as well: what they do not say of the run
+    (its schema, its meta data) is taken from the points, or stays empty. The points are
+    those that a server would have, see :mod:`multimeter.lines.series`; the log says which
+    it would have refused.
+
+    Args:
+        records: The records.
+        now_ns: The time of those that have none, in ns since the epoch; by default now.
+
+    Raises:
+        FormatError: They hold no run, or more than one.
+    """
+    # What is said of other runs is passed over where there are points.
+    runs = _decode(records, now_ns, with_empty=False)
+    if len(runs) != 1:
+        names = [_name(run.result) for run in runs[:_MOST_NAMES]]
+        more = ", ..." if len(runs) > _MOST_NAMES else ""
+        said = f": {', '.join(names)}{more}" if runs else ""
+        raise FormatError(
+            f"Expected one run, found {len(runs)}{said}.",
+            cause="A run is one measurement with one set of tags.",
+            next_step="multimeter import takes a file of several runs; the page of the "
+            "stack shows all sets of tags of a run."
+            if runs
+            else "",
+        )
+    return runs[0].result
+
+
+def decode_results(records: Iterable[Record], now_ns: int | None = None) -> list[Run]:
+    """Return all runs that some records hold, a run for each series.
+
+    Args:
+        records: The records; they are read once, in any order.
+        now_ns: As of :func:`decode_result`.
+
+    Raises:
+        FormatError: What they say of a run is damaged.
+    """
+    return _decode(records, now_ns, with_empty=True)
+
+
+def _decode(
+    records: Iterable[Record], now_ns: int | None, *, with_empty: bool
+) -> list[Run]:
+    reader = SeriesReader(time.time_ns() if now_ns is None else now_ns)
+    for record in records:
+        reader.add(record)
+    _warn(reader)
+    about = _About(each for each in reader.series if each.measurement in _ABOUT_RUNS)
+    series = [each for each in reader.series if each.measurement not in _ABOUT_RUNS]
+    counts = Counter(each.measurement for each in series)
+    if with_empty or not series:
+        series += [Series(name, {}) for name in about.names if name not in counts]
+    runs, seen = [], set[str]()
+    for each in series:
+        name = each.measurement
+        is_whole = counts[name] <= 1 and name not in RESERVED_MEASUREMENTS
+        records = () if name in seen else about.records(name)
+        seen.add(name)
+        runs.append(Run(_result(each, about, is_whole=is_whole), records, is_whole))
+    return runs
+
+
+def _warn(reader: SeriesReader) -> None:
+    """Say what a server would say, or what its user might wonder about."""
+    for reason, count in reader.refused.items():
+        log().warning("%d points are left out: %s", count, reason)
+    # The entry of a run without points has no time, either.
+    counts = reader.without_time.items()
+    if without_time := sum(n for name, n in counts if name not in _ABOUT_RUNS):
+        log().warning("%d lines have no time; they get that of now.", without_time)
+
+
+def _name(result: Result) -> str:
+    tags = format_tags(result.tags)
+    return f"{result.identifier}{tags}"
+
+
+class _About:
+    """What is said of runs beside their points, by the measurement of each."""
+
+    def __init__(self, series: Iterable[Series]) -> None:
+        self._series: dict[str, list[Series]] = {}
+        for each in series:
+            name = each.tags.get("measurement")
+            if name is not None:
+                self._series.setdefault(name, []).append(each)
+
+    @property
+    def names(self) -> list[str]:
+        """The measurements of the runs that have an entry."""
+        return [
+            name
+            for name, series in self._series.items()
+            if any(each.measurement == RUNS for each in series)
+        ]
+
+    def records(self, name: str) -> list[Record]:
+        """Return all that is said of a run."""
+        return [
+            Record(each.measurement, each.tags, point.values, time_ns)
+            for each in self._series.get(name, ())
+            for time_ns, point in zip(each.points().times_ns, each.points().points)
+        ]
+
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """Return the newest value of each field of the entry of a run."""
+        rows = [r for r in self.records(name) if r.measurement == RUNS]
+        rows.sort(key=lambda record: record.time_ns or 0)
+        return {key: value for record in rows for key, value in record.fields.items()}
+
+    def marks(self, name: str) -> list[tuple[int, str]]:
+        """Return the marks of a run."""
+        return [
+            (record.time_ns or 0, str(record.fields["label"]))
+            for record in self.records(name)
+            if record.measurement == MARKS and "label" in record.fields
+        ]
+
+
+def _result(series: Series, about: _About, *, is_whole: bool) -> Result:
+    """Return a series with what its run's entry says, or else its points."""
+    result, name = series.points(), series.measurement
+    fields = about.entry(name)
+    try:
+        identifier = str(fields.get("identifier", name))
+        own = json.loads(fields["tags"]) if "tags" in fields and is_whole else series.tags
+        result.identifier = identifier
+        result.tags = {str(key): str(value) for key, value in own.items()}
+        result.meta_data.update(json.loads(fields.get("meta_data", "{}")))
+        schema = (
+            schema_from_json(json.loads(fields["schema"]))
+            if "schema" in fields
+            else _schema(result)
+        )
+        renamed = dict(json.loads(fields.get("names", "{}")))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FormatError(
+            f"The entry of the run '{name}' in {RUNS} is damaged.",
+            cause="The file was cut off, or another program wrote it.",
+        ) from error
+    keys = (measure.key for measure in schema.measures)
+    names = {**renamed, **{portable_key(key): key for key in keys}}
+    if result.tags == series.tags and all(names.get(k, k) == k for k in result.columns):
+        # Who wrote the lines did not have to change a name.
+        result.read_as = name
+    result.describe(schema, names)
+    result.surplus = _surplus(result, fields) if is_whole else 0
+    for time_ns, label in about.marks(name):
+        result.add_mark(time_ns, label)
+    return result
+
+
+def _surplus(result: Result, fields: Mapping[str, Any]) -> int:
+    """Return how many points a result has beyond those that its program has counted."""
+    counted = fields.get("points")
+    if not isinstance(counted, int) or fields.get("state") == "running":
+        return 0
+    return max(0, len(result.times_ns) - earlier_points(result) - counted)
+
+
+def _schema(result: Result) -> Schema:
+    """Return what the field keys say: the subject stands before the first dot.
+
+    A key without a dot names no subject; it is kept, in no measure of the schema.
+    """
+    measures = [
+        _measure(
+            key, type(next(value for value in result.values(key) if value is not None))
+        )
+        for key in result.columns
+        if "." in key
+    ]
+    return Schema(
+        tuple({m.metric.key: m.metric for m in measures}.values()),
+        tuple({m.subject.key: m.subject for m in measures}.values()),
+        tuple(measures),
+    )
+
+
+def _measure(key: str, value_type: type) -> Measure:
+    subject, _, metric = key.partition(".")
+    kind = int if value_type is Unsigned else value_type
+    return Measure(Subject(subject), Metric(metric, value_type=kind, min_value=None))

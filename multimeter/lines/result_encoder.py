@@ -1,0 +1,139 @@
+"""A result as line protocol, and back.
+
+A run is the measurement of its identifier, with one field for each measure and the
+run's tags as tags. Beside it stand its marks (measurement ``multimeter_marks``, tag
+``measurement``, field ``label``) and the run itself (measurement ``multimeter_runs``,
+tag ``measurement``, at the time of the first point), whose fields hold, exactly, what
+line protocol would have to bend: the identifier, tags, meta data and schema; and its
+figures, so that a list of runs need not read their points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any
+
+from multimeter.analysis.figures import figures_of
+from multimeter.data.identifiers import FIGURE_PREFIX, MARKS, RUNS
+from multimeter.data.record import Record
+from multimeter.data.values import json_text
+from multimeter.errors import FormatError
+from multimeter.lines.point_encoder import encode_points, is_as_read
+from multimeter.lines.protocol import (
+    portable_key,
+    portable_measurement,
+    raw_line,
+)
+from multimeter.lines.schema_json import schema_to_json
+from multimeter.result import Result
+
+__all__ = [
+    "check_identifier",
+    "encode_batches",
+    "encode_result",
+    "encode_series",
+    "run_record",
+]
+
+
+def encode_batches(result: Result, size: int) -> Iterator[str]:
+    """Encode a result as texts of some lines each, see :func:`encode_result`.
+
+    Args:
+        result: What was measured; it needs an identifier.
+        size: How many lines a text has; the last one may have fewer.
+
+    Returns:
+        Texts whose lines end with a newline.
+
+    Raises:
+        FormatError: As :func:`encode_result`.
+    """
+    return _batches(encode_result(result), size)
+
+
+def encode_series(result: Result, about: Iterable[Record], size: int) -> Iterator[str]:
+    """Encode the points of a result, and records beside them, as texts of some lines.
+
+    Args:
+        result: A series that is not all of its measurement, or of one that is no run.
+        about: Records of marks and of the run that are written with it.
+        size: As of :func:`encode_batches`.
+
+    Raises:
+        FormatError: As :func:`encode_result`.
+    """
+    tags = {"measurement": _measurement(result)}
+    beside = (Record(r.measurement, tags, r.fields, r.time_ns) for r in about)
+    return _batches(chain(encode_points(result), map(raw_line, beside)), size)
+
+
+def _batches(lines: Iterator[str], size: int) -> Iterator[str]:
+    while batch := list(islice(lines, size)):
+        batch.append("")
+        yield "\n".join(batch)
+
+
+def encode_result(result: Result) -> Iterator[str]:
+    """Encode a result: its points, its marks, and last the run itself.
+
+    Returns:
+        Lines without their newline, in the order of time within each part. A point
+        without any value has no line.
+
+    Raises:
+        FormatError: The result has no identifier, or two of its measures cannot be
+            told apart in line protocol.
+    """
+    check_identifier(result)
+    return chain(encode_points(result), _encode_marks_and_run(result))
+
+
+def check_identifier(result: Result) -> None:
+    """Refuse a result without an identifier.
+
+    Raises:
+        FormatError: It has none.
+    """
+    if not result.identifier:
+        raise FormatError(
+            "The result has no identifier, which line protocol needs.",
+            next_step="Set result.identifier before it is stored.",
+        )
+
+
+def _encode_marks_and_run(result: Result) -> Iterator[str]:
+    tags = {"measurement": _measurement(result)}
+    for time_ns, label in sorted(result.marks_ns):
+        yield raw_line(Record(MARKS, tags, {"label": label}, time_ns))
+    yield raw_line(run_record(result))
+
+
+def _measurement(result: Result) -> str:
+    """Return the name under which a result is written."""
+    name = result.identifier or ""
+    return name if is_as_read(result) else portable_measurement(name)
+
+
+def run_record(result: Result) -> Record:
+    """Return the entry of a run, at the time of its first point."""
+    times = result.times_ns
+    fields: dict[str, Any] = {
+        "identifier": result.identifier,
+        "points": len(times),
+        "tags": json_text(result.tags),
+        "meta_data": json_text(result.meta_data, nan=True),
+        "schema": json_text(schema_to_json(result.schema), nan=True),
+    }
+    if len(times):
+        fields |= {"start": times[0], "end": times[-1], "duration": times[-1] - times[0]}
+    known = {measure.key for measure in result.schema.measures}
+    more = {portable_key(key): key for key in result.columns if key not in known}
+    names = {name: key for name, key in more.items() if name != key}
+    if names and not is_as_read(result):
+        fields["names"] = json_text(names)
+    for figure in figures_of(result):
+        fields[f"{FIGURE_PREFIX}{figure.key}"] = float(figure.value)
+    start = times[0] if len(times) else None
+    return Record(RUNS, {"measurement": _measurement(result)}, fields, start)

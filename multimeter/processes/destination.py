@@ -1,0 +1,142 @@
+"""Where a run of the command line goes: the installed stack, or a file."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pathlib
+from dataclasses import dataclass
+from typing import Any
+
+from multimeter.connection import Connection, find_connection
+from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
+from multimeter.result import Result
+from multimeter.storages.base import Storage
+from multimeter.storages.fallback import runs_folder
+from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
+from multimeter.system.durable import add_name
+from multimeter.system.log import log
+
+__all__ = ["Destination", "find_destination"]
+
+# Whoever has run a command waits for it no longer than that: the rest goes to the spool.
+_END_TIMEOUT = 3.0
+
+_FORMATS: dict[str, type[FileFormat]] = {".json": JsonFormat, ".line": LineFormat}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a run goes.
+
+    Attributes:
+        storage: What takes it there.
+        stack: The stack that it goes to; None for a file.
+        trouble: Why it is not the installed stack, though there is one.
+    """
+
+    storage: Storage
+    stack: Connection | None = None
+    trouble: MultimeterError | None = None
+
+    def reserve(self, identifier: str) -> str:
+        """Return the name of a run that is about to start; see ``free_identifier``."""
+        reserve = getattr(self.storage, "reserve_identifier", None)
+        return str(reserve(identifier)) if reserve is not None else identifier
+
+    def close(self) -> int:
+        """Deliver what still waits; return how many points are lost."""
+        storage: Any = self.storage
+        return 0 if self.stack is None else int(storage.close(quiet=True))
+
+    @property
+    def waiting(self) -> int:
+        """How many points wait in a spool, after ``close``."""
+        return int(getattr(self.storage, "waiting", 0))
+
+
+class _OneFile(FileStorage):
+    """Writes to the file that was named, whatever the identifier of the result.
+
+    What is there already is kept beside it, as ``<name>-1``, or the next free number.
+    """
+
+    def __init__(self, path: pathlib.Path, file_format: FileFormat) -> None:
+        super().__init__(path.parent, file_format)
+        self._path = path
+
+    def path(self, identifier: str) -> pathlib.Path:  # noqa: ARG002 - there is one
+        return self._path
+
+    def _keep(self, result: Result, identifier: str) -> pathlib.Path:  # noqa: ARG002
+        if self._path.is_file() and self.path_of(result) != self._path:
+            self._put_aside()
+        self._replace(self._path, result)
+        return self._path
+
+    def _put_aside(self) -> None:
+        for number in itertools.count(1):
+            aside = self._path.with_name(f"{self._path.stem}-{number}{self._path.suffix}")
+            try:
+                add_name(self._path, aside)
+            except FileExistsError:
+                continue
+            log().warning("The run that was in %s is kept in %s.", self._path, aside)
+            return
+
+
+def find_destination(given: pathlib.Path | None) -> Destination:
+    """Return where a run goes.
+
+    Args:
+        given: A file that ends with ``.json`` or ``.line``, or a folder, which gets a
+            file of JSON. None for the installed stack, or, where there is none, for the
+            :func:`~multimeter.storages.fallback.runs_folder`.
+
+    Raises:
+        ConfigurationError: The file has another ending.
+    """
+    if given is not None:
+        return Destination(_files(_absolute(given)))
+    try:
+        stack = find_connection()
+    except NoStackError:
+        return Destination(FileStorage(runs_folder(), JsonFormat()))
+    except ConfigurationError as error:
+        return Destination(FileStorage(runs_folder(), JsonFormat()), trouble=error)
+    from multimeter.storages.influx import InfluxDBStorage, stack_token
+
+    storage = InfluxDBStorage(
+        stack_token,
+        stack.url,
+        stack.org,
+        stack.bucket,
+        end_timeout=_END_TIMEOUT,
+        read_token=stack.read_token,
+    )
+    return Destination(storage, stack)
+
+
+def _absolute(path: pathlib.Path) -> pathlib.Path:
+    try:
+        return path.expanduser().absolute()
+    except (OSError, RuntimeError) as error:  # no working folder, or no such user
+        raise ConfigurationError(
+            f"A run cannot be written to '{path}': {error}",
+            cause="The working folder was removed."
+            if isinstance(error, OSError)
+            else "There is no such user.",
+            next_step="Use a path that begins with /.",
+        ) from error
+
+
+def _files(path: pathlib.Path) -> FileStorage:
+    if os.path.isdir(path) or not path.suffix:  # noqa: PTH112 - it raises nothing
+        return FileStorage(path, JsonFormat())
+    if path.suffix not in _FORMATS:
+        raise ConfigurationError(
+            f"A run cannot be written to '{path.name}': '{path.suffix}' is not a known "
+            "format.",
+            next_step="Use a file name that ends in .json or .line, or a folder.",
+        )
+    return _OneFile(path, _FORMATS[path.suffix]())

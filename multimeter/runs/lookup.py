@@ -1,0 +1,157 @@
+"""Which run a word of the command line means.
+
+- the path of a file;
+- ``@latest`` or ``@1``, the run that started last; ``@2``, the one before it; ... Runs
+  whose times lie more than five minutes in the future do not count;
+- the identifier of a run in the folder or the stack, or a beginning that only one has.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pathlib
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.lines.protocol import portable_measurement
+from multimeter.result import Result
+from multimeter.runs.files import is_run_file, load_file
+from multimeter.runs.source import RunEntry, RunSource, starts_ahead
+
+__all__ = ["UnknownRunError", "choose_run", "load_run"]
+
+T = TypeVar("T")
+
+_NUMBER = re.compile(r"@(latest|[1-9]\d{0,5})")
+_NEAR = 5
+
+
+class UnknownRunError(MultimeterError):
+    """A word names no run, or more than one."""
+
+
+def load_run(
+    word: str,
+    find_sources: Callable[[], Sequence[RunSource]],
+    warn: Callable[[str], None],
+    precision: str = "ns",
+) -> Result:
+    """Return the run that a word means.
+
+    Args:
+        word: The word.
+        find_sources: Returns where runs are, and is asked where the word is no path; of
+            two runs with the same identifier, the first is taken.
+        warn: Told where a source could not be asked, though the run was found.
+        precision: What times count in a file of line protocol that the word names.
+
+    Raises:
+        UnknownRunError: There is no such run, or more than one.
+        StorageError: It cannot be read.
+        FormatError: It is damaged.
+    """
+    path = _path_of(word)
+    if path and (path.is_file() or _is_odd_file(path)):
+        return load_file(path, precision)
+    if path and path.is_dir() and path.name != word:
+        raise ConfigurationError(
+            f"{word} is a folder.",
+            next_step=f"multimeter ls --folder {word} shows the runs in it.",
+        )
+    sources = find_sources()
+    for source in sources:
+        found = source.find(word)
+        if found is not None:
+            return source.load(found)
+    runs, trouble = _listed(sources)
+    source, entry = _one_of(word, runs, trouble, also=", and no such file")
+    for each in trouble:
+        warn(each)
+    return source.load(entry)
+
+
+def choose_run(word: str, runs: Iterable[RunEntry]) -> RunEntry:
+    """Return the one of several runs that a word means, other than by a path.
+
+    Args:
+        word: The word.
+        runs: The runs, each identifier once.
+
+    Raises:
+        UnknownRunError: There is no such run, or more than one.
+    """
+    return _one_of(word, [(None, run) for run in runs], [])[1]
+
+
+def _path_of(word: str) -> pathlib.Path | None:
+    """Return the path that a word names, or None where nothing is there."""
+    try:
+        path = pathlib.Path(word).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None  # no system takes it as a path
+
+
+def _is_odd_file(path: pathlib.Path) -> bool:
+    return is_run_file(path) and not path.is_dir()
+
+
+_Runs = list[tuple[RunSource, RunEntry]]
+
+
+def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
+    """Return all runs, each identifier once, and what could not be read."""
+    runs: dict[str, tuple[RunSource, RunEntry]] = {}
+    trouble: list[str] = []
+    for source in sources:
+        listing = source.list()
+        trouble += listing.trouble
+        for entry in listing.entries:
+            runs.setdefault(entry.identifier, (source, entry))
+    return list(runs.values()), trouble
+
+
+def _one_of(
+    word: str, runs: list[tuple[T, RunEntry]], trouble: list[str], *, also: str = ""
+) -> tuple[T, RunEntry]:
+    # A place that has no other name for a run lists it by that of its measurement.
+    called = {word, portable_measurement(word)}
+    exact = [run for run in runs if run[1].identifier in called]
+    if exact:
+        return exact[0]
+    if match := _NUMBER.fullmatch(word):
+        number = 1 if match[1] == "latest" else int(match[1])
+        now_ns = time.time_ns()
+        started = [
+            run
+            for run in runs
+            if run[1].start_ns is not None and not starts_ahead(run[1], now_ns)
+        ]
+        started.sort(key=lambda run: run[1].start_ns or 0, reverse=True)
+        if number <= len(started):
+            return started[number - 1]
+        raise _unknown(f"There is no run {word}: {len(started)} are known.", trouble)
+    begin = [run for run in runs if word and run[1].identifier.startswith(word)]
+    if len(begin) == 1:
+        return begin[0]
+    if begin:
+        names = sorted(run[1].identifier for run in begin)
+        more = f", and {len(names) - _NEAR} more" if len(names) > _NEAR else ""
+        raise UnknownRunError(
+            f"{len(names)} runs begin with '{word}': {', '.join(names[:_NEAR])}{more}.",
+            next_step="Write more of it.",
+        )
+    near = difflib.get_close_matches(word, [run[1].identifier for run in runs], _NEAR, 0.5)
+    said = f" Near to it: {', '.join(near)}." if near else ""
+    raise _unknown(f"There is no run '{word}'{also}.{said}", trouble)
+
+
+def _unknown(what: str, trouble: list[str]) -> UnknownRunError:
+    lines = [each.splitlines()[0] for each in trouble[:_NEAR]]
+    cause = f"Not everything could be asked: {' '.join(lines)}" if lines else ""
+    return UnknownRunError(
+        what, cause=cause, next_step="multimeter ls shows what there is."
+    )

@@ -1,0 +1,191 @@
+"""What measuring itself costs: a probe that tells it, and a limit that keeps it low."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from multimeter.data.baseline import Baseline
+from multimeter.errors import ConfigurationError
+from multimeter.measure import Measure
+from multimeter.metric import Metric
+from multimeter.probe import Probe
+from multimeter.subject import Subject
+
+__all__ = ["GIL_KEY", "CycleLimit", "SamplerProbe", "Sampling", "checked_max_overhead"]
+
+
+def checked_max_overhead(max_overhead: float | None) -> float | None:
+    """Return the share of CPU time that sampling may cost, or None for any.
+
+    Raises:
+        ConfigurationError: It is not a number above 0, up to 1.
+    """
+    if max_overhead is None:
+        return None
+    is_number = isinstance(max_overhead, (int, float)) and not isinstance(
+        max_overhead, bool
+    )
+    if not is_number or not 0 < max_overhead <= 1:
+        raise ConfigurationError(
+            f"The overhead must be a share above 0, up to 1, not {max_overhead!r}.",
+            next_step="Multimeter(..., max_overhead=0.01) allows a hundredth of a core.",
+        )
+    return float(max_overhead)
+
+
+@dataclass
+class Sampling:
+    """How a run has been sampled so far.
+
+    Attributes:
+        cycle_time: Seconds between two samples as it is now.
+        started_ns: The time of the start, in ns since the epoch.
+        baseline: What the probes told that was reached before the start.
+        samples: How many samples were taken.
+        late: How many came more than a tenth of the cycle time after their time.
+        missed: How many were not taken, as the one before took too long.
+        cpu_time: CPU seconds that sampling took.
+        gil_time: At most so many of them held the interpreter lock of the process that
+            is measured.
+        sample_time: Seconds that the last sample took, waiting included.
+        widened: Whether the cycle time was ever widened to keep the overhead low.
+    """
+
+    cycle_time: float
+    started_ns: int = 0
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    samples: int = 0
+    late: int = 0
+    missed: int = 0
+    cpu_time: float = 0.0
+    gil_time: float = 0.0
+    sample_time: float = 0.0
+    widened: bool = False
+
+    def meta_data(self) -> dict[str, Any]:
+        """Return what a result should say of this: the start, and what went wrong."""
+        data = Baseline(self.started_ns, self.baseline).meta_data()
+        if self.late:
+            data["late_samples"] = str(self.late)
+        if self.missed:
+            data["missed_samples"] = str(self.missed)
+        if self.widened:
+            data["widened_cycle_time"] = f"{self.cycle_time:.3g} s"
+        return data
+
+
+class CycleLimit:
+    """Finds the cycle time at which sampling costs no more than a share of a core.
+
+    Args:
+        cycle_time: Seconds between two samples, as was asked for: it is never less.
+        max_overhead: CPU seconds a second that sampling may cost.
+    """
+
+    # One slow sample, as the first often is, is not yet a reason.
+    _SAMPLES = 8
+    _MARGIN = 1.1
+
+    def __init__(self, cycle_time: float, max_overhead: float) -> None:
+        self._asked = cycle_time
+        self._share = max_overhead
+        self._costs: list[float] = []
+        self.cycle_time = cycle_time
+
+    def spent(self, cpu_seconds: float) -> bool:
+        """Take note of what a sample cost; tell whether the cycle time has changed.
+
+        It widens when some samples together cost too much, and comes back when half of
+        it would do; by no more than a factor of two at once.
+        """
+        self._costs.append(cpu_seconds)
+        total, number = sum(self._costs), len(self._costs)
+        needed = self._MARGIN * total / number / self._share
+        before = self.cycle_time
+        if total > self._share * before * self._SAMPLES:
+            self.cycle_time = min(needed, 2 * before)
+        elif number < self._SAMPLES:
+            return False
+        elif needed < before / 2:
+            self.cycle_time = max(self._asked, before / 2)
+        self._costs.clear()
+        return self.cycle_time != before
+
+
+_SUBJECT = Subject("sampler", "Multimeter itself.", "process")
+_CPU = Metric("overhead_cpu", "CPU time of sampling, in seconds a second.")
+_GIL = Metric(
+    "overhead_gil",
+    "Time in which sampling held the interpreter lock, in seconds a second.",
+    upper_bound=True,
+)
+_SAMPLE_TIME = Metric("sample_time", "What the sample before took.", "s")
+_CYCLE_TIME = Metric("cycle_time", "The time between two samples.", "s")
+_LATE = Metric("samples_late", "Samples so far that came late.", "", int)
+_MISSED = Metric("samples_missed", "Samples so far that were not taken.", "", int)
+_METRICS = (_CPU, _GIL, _SAMPLE_TIME, _CYCLE_TIME, _LATE, _MISSED)
+_MEASURES = tuple(Measure(_SUBJECT, each) for each in _METRICS)
+_KEYS = tuple(each.key for each in _MEASURES)
+
+GIL_KEY = Measure(_SUBJECT, _GIL).key
+"""Of this measure the helper process knows nothing: who is measured tells it."""
+
+
+class SamplerProbe(Probe):
+    """Tells what measuring itself costs, and how well it keeps its times.
+
+    The sampler gives it the numbers: by itself, it knows of none.
+    """
+
+    def __init__(self) -> None:
+        self.sampling: Sampling | None = None
+        self._before = (0.0, 0.0)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Cost, durations, and counts of late and missed samples."""
+        return _METRICS
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """The sampler."""
+        return (_SUBJECT,)
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The metrics on the sampler."""
+        return _MEASURES
+
+    def for_process(self, pid: int) -> SamplerProbe:  # noqa: ARG002 - whichever it is
+        """Return itself: it measures who samples."""
+        return self
+
+    def start(self) -> None:
+        """Begin at zero."""
+        self._before = (0.0, 0.0)
+
+    def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
+        """Add the values; what this very sample costs is in those of the next one.
+
+        Args:
+            values: Where they go.
+            time_elapsed: Seconds since the sample before, or since the start.
+        """
+        if self.sampling is None:
+            return
+        now = self.sampling
+        seconds = time_elapsed if time_elapsed > 0 else math.inf
+        growth = now.cpu_time - self._before[0], now.gil_time - self._before[1]
+        self._before = now.cpu_time, now.gil_time
+        numbers = (
+            growth[0] / seconds,
+            growth[1] / seconds,
+            now.sample_time,
+            now.cycle_time,
+            now.late,
+            now.missed,
+        )
+        values.update(zip(_KEYS, numbers))

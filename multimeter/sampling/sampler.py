@@ -1,0 +1,285 @@
+"""Sampler: the one ticking thread, from probes to points."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from multimeter.data.values import simple
+from multimeter.errors import ConfigurationError, ProbeError
+from multimeter.measure import Measure
+from multimeter.probe import Probe
+from multimeter.sampling.overhead import CycleLimit, SamplerProbe, Sampling
+from multimeter.system.log import log
+
+__all__ = ["Clock", "Sampler", "SystemClock", "Ticks", "checked_cycle_time"]
+
+
+def checked_cycle_time(cycle_time: float) -> float:
+    """Return the cycle time, in seconds.
+
+    Raises:
+        ConfigurationError: It is not a positive, finite number.
+    """
+    is_number = isinstance(cycle_time, (int, float)) and not isinstance(cycle_time, bool)
+    if not is_number or not 0 < cycle_time < math.inf:
+        raise ConfigurationError(
+            f"The cycle time must be a positive number of seconds, not {cycle_time!r}.",
+            next_step="Multimeter(..., cycle_time=1.0) measures once a second.",
+        )
+    return float(cycle_time)
+
+
+class Clock(Protocol):
+    """Where time comes from; tests bring their own."""
+
+    def time_ns(self) -> int:
+        """Return the time of day in ns since the epoch."""
+
+    def monotonic_ns(self) -> int:
+        """Return ns since some moment; never goes back."""
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set or the time is over; tell which."""
+
+
+class SystemClock:
+    """The clocks of the system."""
+
+    time_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """Wait until the event is set or the time is over; tell which."""
+        return event.wait(min(seconds, threading.TIMEOUT_MAX))
+
+
+class Ticks:
+    """Deadlines at whole multiples of the cycle time after the start.
+
+    They are absolute, so that late samples do not push later ones back.
+
+    Args:
+        start_ns: The start on the monotonic clock, in ns.
+        cycle_ns: The cycle time, in ns.
+
+    Attributes:
+        cycle_ns: The cycle time as it is now.
+        missed: How many ticks had passed before they could be served.
+    """
+
+    def __init__(self, start_ns: int, cycle_ns: int) -> None:
+        self._start = start_ns
+        self.cycle_ns = max(1, cycle_ns)
+        self._tick = 0
+        self.missed = 0
+
+    def advance(self, now_ns: int) -> int:
+        """Return the next deadline after now, and count those that have gone by."""
+        tick = max((now_ns - self._start) // self.cycle_ns, self._tick) + 1
+        self.missed += tick - self._tick - 1
+        self._tick = tick
+        return self._start + tick * self.cycle_ns
+
+    def change(self, now_ns: int, cycle_ns: int) -> None:
+        """Go on with another cycle time, which counts from now."""
+        self._start, self._tick, self.cycle_ns = now_ns, 0, max(1, cycle_ns)
+
+
+class Sampler:
+    """Samples probes at a fixed rate in a thread of its own.
+
+    Args:
+        probes: What to sample.
+        cycle_time: Seconds between two samples.
+        sink: Takes each point: ns since the epoch (strictly increasing) and values.
+        clock: Where time comes from.
+        max_overhead: CPU seconds a second that sampling may cost: where it costs more,
+            the cycle time widens. None for any.
+        cpu_clock: Tells the CPU time of the thread that asks, in ns.
+        inside: Whether this is the process that is measured, which waits for the
+            interpreter lock while it is being sampled.
+
+    Attributes:
+        sampling: How it went so far.
+    """
+
+    def __init__(
+        self,
+        probes: Sequence[Probe],
+        cycle_time: float,
+        sink: Callable[[int, dict[str, Any]], None],
+        clock: Clock | None = None,
+        *,
+        max_overhead: float | None = None,
+        cpu_clock: Callable[[], int] = time.thread_time_ns,
+        inside: bool = True,
+    ) -> None:
+        self.sampling = Sampling(cycle_time)
+        self._probes = probes
+        self._sink = sink
+        self._clock = clock or SystemClock()
+        self._cpu_clock = cpu_clock
+        self._inside = inside
+        self._limit = CycleLimit(cycle_time, max_overhead) if max_overhead else None
+        self._wake = threading.Event()
+        self._is_ending = False
+        self._thread = threading.Thread(
+            target=self._run, name="multimeter-sampler", daemon=True
+        )
+        self._reported: set[int] = set()
+        # The last sample, on the monotonic clock and in time of day.
+        self._last = (0, 0)
+        self._ticks: Ticks | None = None
+
+    @property
+    def missed(self) -> int:
+        """How many ticks passed without a sample, because sampling took too long."""
+        return self.sampling.missed
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures of all probes, some of which may find more while they sample."""
+        return tuple(measure for probe in self._probes for measure in probe.measures)
+
+    def sample_soon(self) -> None:
+        """Have a sample taken now, beside those of the cycle; wait for nothing."""
+        self._wake.set()
+
+    def mark(self, time_ns: int, label: str) -> None:
+        """Take note of a mark, which the measurement keeps."""
+
+    def time_ns(self) -> int:
+        """Return the time of day as points have it, in ns since the epoch."""
+        return self._moment()[1]
+
+    def start(self) -> None:
+        """Start the probes, then the thread.
+
+        Raises:
+            ProbeError: A probe could not start; those before it have been ended.
+        """
+        for started, probe in enumerate(self._probes):
+            try:
+                probe.start()
+            except Exception as error:
+                self._end_probes(self._probes[:started])
+                raise ProbeError(
+                    f"{type(probe).__name__} could not start: {error}",
+                    next_step="Mend its cause, or measure without this probe.",
+                ) from error
+        self._last = self._clock.monotonic_ns(), self._clock.time_ns()
+        self.sampling.started_ns = self._last[1]
+        self.sampling.baseline = self._baseline()
+        self._ticks = Ticks(self._last[0], round(self.sampling.cycle_time * 1e9))
+        for probe in self._probes:
+            if isinstance(probe, SamplerProbe):
+                probe.sampling = self.sampling
+        self._thread.start()
+
+    def end(self) -> None:
+        """Take the last sample at once, end the thread, then the probes."""
+        self._is_ending = True
+        self._wake.set()
+        self._thread.join()
+        self._end_probes(self._probes)
+        if self.missed:
+            log().warning(
+                "Multimeter missed %d samples: sampling took longer than the cycle "
+                "time, or something else held the interpreter lock. Use a longer cycle "
+                "time or fewer probes, or let a helper process sample.",
+                self.missed,
+            )
+
+    def _run(self) -> None:
+        assert self._ticks is not None
+        asked = stopped = False
+        deadline = 0
+        while not stopped:
+            if not asked:
+                deadline = self._ticks.advance(self._clock.monotonic_ns())
+            self.sampling.missed = self._ticks.missed
+            seconds = (deadline - self._clock.monotonic_ns()) / 1e9
+            asked = self._clock.wait(self._wake, max(0.0, seconds))
+            self._wake.clear()
+            stopped = self._is_ending
+            self._sample()
+            began = self._last[0]
+            if not asked and began - deadline > self._ticks.cycle_ns // 10:
+                self.sampling.late += 1
+            # One that was asked for may have come at the time of one that was due.
+            asked = asked and began < deadline
+            asked = not self._account(self._ticks, began) and asked
+
+    def _account(self, ticks: Ticks, began_ns: int) -> bool:
+        """Take note of what the last sample cost; tell whether the cycle has changed."""
+        sampling, now = self.sampling, self._clock.monotonic_ns()
+        cost = self._cpu_clock() / 1e9 - sampling.cpu_time
+        sampling.samples += 1
+        sampling.sample_time = (now - began_ns) / 1e9
+        sampling.cpu_time += cost
+        if self._inside:
+            # It holds the interpreter lock only while it computes, but not all of it.
+            sampling.gil_time += cost
+        changed = self._limit is not None and self._limit.spent(cost)
+        if self._limit is not None and changed:
+            ticks.change(now, round(self._limit.cycle_time * 1e9))
+            sampling.cycle_time = self._limit.cycle_time
+            if not sampling.widened:
+                sampling.widened = True
+                log().warning(
+                    "Sampling costs more than it may: Multimeter now samples every "
+                    "%.3g s, not as asked for.",
+                    sampling.cycle_time,
+                )
+        return changed
+
+    def _sample(self) -> None:
+        before, self._last = self._last, self._moment()
+        elapsed_ns = self._last[0] - before[0]
+        values: dict[str, Any] = {}
+        for probe in self._probes:
+            try:
+                probe.sample(values, elapsed_ns / 1e9)
+            except Exception as error:  # noqa: BLE001 - the others go on
+                self._report(probe, "could not sample; its values are missing", error)
+        try:
+            self._sink(self._last[1], values)
+        except Exception as error:  # noqa: BLE001 - the thread goes on
+            self._report(self, "could not keep a point", error)
+
+    def _moment(self) -> tuple[int, int]:
+        """Return now, on the monotonic clock and in time of day.
+
+        When the clock was set back, the time of day goes on as before: two points of
+        a series must never share a time, nor may their order change.
+        """
+        last_monotonic, last_time = self._last
+        monotonic, time_of_day = self._clock.monotonic_ns(), self._clock.time_ns()
+        if time_of_day <= last_time:
+            time_of_day = last_time + max(1, monotonic - last_monotonic)
+        return monotonic, time_of_day
+
+    def _baseline(self) -> dict[str, Any]:
+        baseline: dict[str, Any] = {}
+        for probe in self._probes:
+            try:
+                baseline.update(simple(probe.baseline()))
+            except Exception as error:  # noqa: BLE001 - it only says when peaks were
+                self._report(probe, "could not tell what was before the start", error)
+        return baseline
+
+    def _end_probes(self, probes: Sequence[Probe]) -> None:
+        for probe in probes:
+            try:
+                probe.end()
+            except Exception as error:  # noqa: BLE001 - the result is still stored
+                self._report(probe, "could not end", error)
+
+    def _report(self, whose: object, what: str, error: Exception) -> None:
+        if id(whose) not in self._reported:
+            self._reported.add(id(whose))
+            log().warning("%s %s.", type(whose).__name__, what, exc_info=error)

@@ -1,0 +1,1 @@
+"""Files, processes and streams: what is asked of the operating system."""

@@ -1,0 +1,145 @@
+"""The console: all that the tool prints.
+
+On a terminal it shows what is under way; elsewhere it prints plain lines, unbroken, so
+that links can be copied and lines can be searched. With JSON only one object comes out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console as RichConsole
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from multimeter.errors import MultimeterError
+from multimeter.system.standard_streams import OutputError
+from multimeter.visualization.report import Check, OnLayer
+
+__all__ = ["Console"]
+
+logger = logging.getLogger("multimeter.visualization")
+
+
+class Console:
+    """Where a verb says what it does and what came of it.
+
+    Args:
+        as_json: Print one JSON object at the end, and nothing else.
+
+    Attributes:
+        notes: What was good to know so far.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._as_json = as_json
+        self.notes: list[str] = []
+        self._out = RichConsole(highlight=False, markup=False, soft_wrap=True)
+        self._err = RichConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person is looking."""
+        return self._out.is_terminal and not self._as_json
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show a step while it is under way, and that it is done."""
+        logger.debug("%s ...", title)
+        if not self.is_terminal:
+            self.progress(f"{title} ...")
+            yield
+            return
+        with self._out.status(title):
+            yield
+        self._out.print(Text.assemble(("✓ ", "green"), title))
+
+    @contextlib.contextmanager
+    def transfer(self, title: str) -> Iterator[OnLayer]:
+        """Show how far each layer of something large is."""
+        if not self.is_terminal:
+            self.progress(f"{title} ...")
+            yield self._tell_finished_layer
+            return
+        columns = TextColumn("  {task.description}"), BarColumn(), DownloadColumn()
+        tasks: dict[str, TaskID] = {}
+        with Progress(*columns, console=self._out, transient=True) as progress:
+
+            def show_layer(layer: str, said: str, current: int, total: int) -> None:
+                if not layer or said.startswith("Pulling from"):
+                    return
+                if layer not in tasks:
+                    tasks[layer] = progress.add_task(layer, total=None)
+                text = f"{layer} {said}"
+                progress.update(tasks[layer], description=text)
+                if total:
+                    progress.update(tasks[layer], completed=current, total=total)
+
+            yield show_layer
+        self._out.print(Text.assemble(("✓ ", "green"), title))
+
+    def _tell_finished_layer(
+        self,
+        layer: str,
+        said: str,
+        current: int,  # noqa: ARG002 - only the end of each is told
+        total: int,  # noqa: ARG002
+    ) -> None:
+        if layer and said in ("Pull complete", "Already exists"):
+            self.progress(f"  {layer}: {said}")
+
+    def note(self, text: str) -> None:
+        """Print what is good to know, and keep it for the object that a script gets."""
+        self.notes.append(text)
+        self.progress(text)
+
+    def progress(self, text: str) -> None:
+        """Print how far the work is; it does not stop because nobody can read that."""
+        with contextlib.suppress(OutputError):
+            self.line(text)
+
+    def check(self, check: Check) -> None:
+        """Print one line of a diagnosis, and how to mend what is wrong."""
+        signs = {
+            True: ("ok  ", "green"),
+            False: ("FAIL", "bold red"),
+            None: ("note", "yellow"),
+        }
+        if self._as_json:
+            return
+        line = Text.assemble(signs[check.ok], f"  {check.name}: {check.detail}")
+        self._out.print(line)
+        if check.mend and check.ok is not True:
+            self._out.print(f"      Mend it: {check.mend}")
+
+    def line(self, text: str = "") -> None:
+        """Print a line for a person."""
+        if not self._as_json:
+            self._out.print(text)
+
+    def heading(self, text: str) -> None:
+        """Print a line that stands out."""
+        if not self._as_json:
+            self._out.print(Text(text, "bold"))
+
+    def table(self, rows: Mapping[str, str]) -> None:
+        """Print names and values, one below the other."""
+        width = max(map(len, rows), default=0)
+        for name, value in rows.items():
+            self.line(f"  {name:<{width}}  {value}")
+
+    def result(self, data: Mapping[str, Any]) -> None:
+        """Print what came of it, where a script asked for it."""
+        if self._as_json:
+            self._out.print(json.dumps(data, indent=2))
+
+    def error(self, error: MultimeterError, exit_code: int) -> None:
+        """Print what happened, the likely cause, and what to do next."""
+        said = {"what": error.what, "cause": error.cause, "next_step": error.next_step}
+        with contextlib.suppress(OutputError):
+            self.result({"error": said, "exit_code": exit_code})
+        self._err.print(Text.assemble(("Error: ", "bold red"), str(error)))

@@ -1,0 +1,77 @@
+"""The dashboard: which metrics stand together, in which unit, and what is worth a figure.
+
+Units are those of Grafana, https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit;
+a unit that Grafana does not know is shown as it is.
+"""
+
+from __future__ import annotations
+
+from multimeter.analysis.panel_definitions import PANELS, UNITS, PanelDefinition
+from multimeter.visualization.dashboards.definition.column import (
+    ColumnDefinition,
+)
+from multimeter.visualization.dashboards.definition.comparison import (
+    MOST_COMPARED,
+    TOTAL_UNITS,
+)
+from multimeter.visualization.dashboards.definition.figures import (
+    DURATION,
+    FIGURES,
+    FigureDefinition,
+)
+from multimeter.visualization.dashboards.definition.health import (
+    DELIVERY_COLUMNS,
+    DELIVERY_LOSSES,
+    DELIVERY_SILENCE_SECONDS,
+    HEALTH_HOURS,
+    MOST_DELIVERIES,
+    STORE_COLUMNS,
+)
+from multimeter.visualization.dashboards.definition.logs import (
+    GAP,
+    LOG_SERIES,
+    LogDefinition,
+    RangeDefinition,
+)
+from multimeter.visualization.dashboards.definition.runs import (
+    AHEAD_SECONDS,
+    RUN_COLUMNS,
+    SILENCE_POINTS,
+    SILENCE_SECONDS,
+    STATES,
+)
+from multimeter.visualization.dashboards.definition.spans import (
+    SPAN_COLUMNS,
+    SPAN_CPU,
+    SPAN_MEMORY,
+)
+
+__all__ = [
+    "AHEAD_SECONDS",
+    "DELIVERY_COLUMNS",
+    "DELIVERY_LOSSES",
+    "DELIVERY_SILENCE_SECONDS",
+    "DURATION",
+    "FIGURES",
+    "GAP",
+    "HEALTH_HOURS",
+    "LOG_SERIES",
+    "MOST_COMPARED",
+    "MOST_DELIVERIES",
+    "PANELS",
+    "RUN_COLUMNS",
+    "SILENCE_POINTS",
+    "SILENCE_SECONDS",
+    "SPAN_COLUMNS",
+    "SPAN_CPU",
+    "SPAN_MEMORY",
+    "STATES",
+    "STORE_COLUMNS",
+    "TOTAL_UNITS",
+    "UNITS",
+    "ColumnDefinition",
+    "FigureDefinition",
+    "LogDefinition",
+    "PanelDefinition",
+    "RangeDefinition",
+]

@@ -1,0 +1,117 @@
+"""What is taken along: points as CSV, a run as one HTML file. See docs/http-api.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+from starlette.routing import Route
+
+from multimeter.data.identifiers import LOGS
+from multimeter.visualization.dashboards.definition import LOG_SERIES
+from multimeter.visualization.embedded.http.exports import csv_response, html_response
+from multimeter.visualization.embedded.http.reading import Reading, range_of
+from multimeter.visualization.embedded.http.responses import RequestError
+from multimeter.visualization.embedded.http.run_view import (
+    OwnPanels,
+    marks_of,
+    require_run,
+    series_of,
+    view_of_run,
+)
+from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.logs import list_codenames
+from multimeter.visualization.embedded.store.runs import RunDescription
+from multimeter.visualization.embedded.store.spans import run_spans
+from multimeter.visualization.embedded.store.store import PageChoice, Store
+
+__all__ = ["ExportApi"]
+
+_REPORT_BUCKETS = 600
+
+
+class ExportApi:
+    """Answers with files.
+
+    Args:
+        store: Where the points are.
+        reading: Makes the routes.
+        now_ns: Returns the time, in ns since the epoch.
+        own_panels: Panels that somebody has made.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        reading: Reading,
+        now_ns: Callable[[], int],
+        own_panels: OwnPanels,
+    ) -> None:
+        self._store = store
+        self._reading = reading
+        self._now_ns = now_ns
+        self._own_panels = own_panels
+
+    def routes(self) -> list[Route]:
+        """Return the routes of this API."""
+        return [
+            self._reading.route("csv", self._csv),
+            self._reading.route("logs/csv", self._logs_csv),
+            self._reading.route("export", self._html),
+        ]
+
+    def _csv(self, asked: QueryParams, _interrupt: Interrupt) -> Response:
+        run = require_run(self._store, asked, self._now_ns())
+        keys = asked.getlist("key") or list(run.fields)
+        unknown = [key for key in keys if key not in run.fields]
+        if unknown:
+            raise RequestError("not found", f'field "{unknown[0]}" not found')
+        units = _units(run)
+        sets = self._store.tag_sets(run.identifier)
+        tags = sorted({key for each in sets for key in each.tags})
+        choice = PageChoice(
+            tuple(keys),
+            *range_of(asked, run.start, run.end),
+            {},
+        )
+        rows = self._store.table(run.identifier, choice)
+        columns = {key: units.get(key, "") for key in keys}
+        return csv_response(run.identifier, columns, tags, rows)
+
+    def _logs_csv(self, asked: QueryParams, _interrupt: Interrupt) -> Response:
+        names = asked.getlist("codename")
+        known = {each.codename for each in list_codenames(self._store)}
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            what = unknown[0] if unknown else ""
+            raise RequestError("not found", f'codename "{what}" not found')
+        choice = PageChoice(
+            (LOG_SERIES.field,),
+            *range_of(asked),
+            {LOG_SERIES.tag: set(names)},
+        )
+        tags = {key for each in self._store.tag_sets(LOGS) for key in each.tags}
+        rows = self._store.table(LOGS, choice)
+        return csv_response("logs", {LOG_SERIES.field: ""}, sorted(tags), rows)
+
+    def _html(self, asked: QueryParams, interrupt: Interrupt) -> Response:
+        run = require_run(self._store, asked, self._now_ns())
+        own, now_ns = self._own_panels(), self._now_ns()
+        view: dict[str, Any] = view_of_run(self._store, run.identifier, now_ns, own) or {}
+        keys = [each["key"] for panel in view["panels"] for each in panel["series"]]
+        data = self._store.series(
+            run.identifier, keys, run.start, run.end, _REPORT_BUCKETS, interrupt=interrupt
+        )
+        return html_response(
+            view,
+            marks_of(self._store, run),
+            run_spans(self._store, run, interrupt),
+            series_of(run, data, run.start, run.end),
+        )
+
+
+def _units(run: RunDescription) -> dict[str, str]:
+    measures = run.schema.measures if run.schema else ()
+    return {each.key: each.metric.unit for each in measures}

@@ -1,0 +1,132 @@
+"""Logs: single values by their codenames, as a :class:`ContinuousLogger` writes them.
+
+They are the points of one measurement, ``multimeter_logs``: tag ``codename``, field
+``value``. What a codename is stands beside them, in ``multimeter_codenames``: the fields
+``unit`` and ``description`` of its newest entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from multimeter.data.identifiers import CODENAMES, LOGS
+from multimeter.visualization.dashboards.definition import LOG_SERIES
+from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.store import Store, Summary, TagSetInfo
+
+__all__ = ["Codename", "LogCurve", "list_codenames", "log_curves"]
+
+
+@dataclass(frozen=True)
+class Codename:
+    """What is logged under one name.
+
+    Attributes:
+        codename: The name.
+        unit: The unit of its values; empty where nobody said it.
+        description: What it is, in words; empty where nobody said it.
+        start: The time of its first value, in ns since the epoch.
+        end: The time of its last value.
+        points: The number of its values.
+    """
+
+    codename: str
+    unit: str
+    description: str
+    start: int
+    end: int
+    points: int
+
+
+@dataclass(frozen=True)
+class LogCurve:
+    """The values of one codename and tag set in buckets of time.
+
+    Attributes:
+        codename: The name.
+        tags: The tags beside the codename.
+        time: The time of the first value of each bucket, in ns since the epoch.
+        values: The smallest, the largest and the mean value of each bucket.
+        breaks: The places of the buckets before which there is a gap.
+    """
+
+    codename: str
+    tags: dict[str, str]
+    time: list[int]
+    values: Summary
+    breaks: list[int]
+
+
+def list_codenames(store: Store) -> list[Codename]:
+    """Return all codenames in the order of the alphabet."""
+    said = _said(store)
+    ranges: dict[str, list[TagSetInfo]] = {}
+    for each in store.tag_sets(LOGS):
+        if LOG_SERIES.tag in each.tags:
+            ranges.setdefault(each.tags[LOG_SERIES.tag], []).append(each)
+    return [
+        Codename(
+            name,
+            *said.get(name, ("", "")),
+            min(each.start_ns for each in some),
+            max(each.end_ns for each in some),
+            sum(each.points for each in some),
+        )
+        for name, some in sorted(ranges.items())
+    ]
+
+
+def _said(store: Store) -> dict[str, tuple[str, str]]:
+    """Return the unit and the description of each codename, as was said last."""
+    said: dict[str, dict[str, str]] = {}
+    for record in store.rows(CODENAMES):
+        name = record.tags.get(LOG_SERIES.tag, "")
+        said.setdefault(name, {}).update({k: str(v) for k, v in record.fields.items()})
+    return {
+        name: (texts.get("unit", ""), texts.get("description", ""))
+        for name, texts in said.items()
+    }
+
+
+def log_curves(
+    store: Store,
+    codenames: Collection[str],
+    start_ns: int,
+    stop_ns: int,
+    buckets: int,
+    interrupt: Interrupt | None = None,
+) -> tuple[int, list[LogCurve]]:
+    """Return the width of a bucket in ns, and the curves of some codenames.
+
+    Args:
+        store: Where the points are.
+        codenames: Which; those that are not there are left out.
+        start_ns: The first time, in ns since the epoch.
+        stop_ns: The last time.
+        buckets: At most how many buckets cover that.
+        interrupt: Ends the query when nobody waits for it any more.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    data = store.series(
+        LOGS,
+        [LOG_SERIES.field],
+        start_ns,
+        stop_ns,
+        buckets,
+        tags={LOG_SERIES.tag: set(codenames)},
+        interrupt=interrupt,
+    )
+    return data.bucket_ns, [
+        LogCurve(
+            each.tags[LOG_SERIES.tag],
+            {key: value for key, value in each.tags.items() if key != LOG_SERIES.tag},
+            each.times,
+            each.values[LOG_SERIES.field],
+            each.breaks,
+        )
+        for each in data.series
+        if LOG_SERIES.field in each.values
+    ]

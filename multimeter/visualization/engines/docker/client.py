@@ -1,0 +1,392 @@
+"""Docker: an engine for containers, by its SDK. Nothing else imports ``docker``.
+
+https://docker-py.readthedocs.io. The version of the API is what the engine offers; every
+call has a time-out. Podman's socket speaks the same API.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pathlib
+import socket
+import tarfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import docker
+import requests
+from docker.context import ContextAPI
+from docker.context.config import get_current_context_name
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.tls import TLSConfig
+
+from multimeter.visualization.engines.docker.discovery import candidates, is_local
+from multimeter.visualization.engines.docker.failures import (
+    context_error,
+    image_error,
+    no_engine_error,
+    no_longer_error,
+    reason_of,
+    refusal,
+    with_deadline,
+)
+from multimeter.visualization.engines.docker.inspection import (
+    ContainerInfo,
+    Endpoint,
+    EngineInfo,
+    ImageInfo,
+    NetworkInfo,
+)
+from multimeter.visualization.engines.docker.spec import HOST, Container
+from multimeter.visualization.errors import EngineError
+from multimeter.visualization.report import OnLayer
+
+__all__ = ["Docker"]
+
+_ASK_SECONDS = 5
+_CALL_SECONDS = 60
+_STOP_SECONDS = 10
+_REGISTRY_SECONDS = 8
+_STALLED_SECONDS = 120
+
+
+class Docker:
+    """One engine.
+
+    Args:
+        endpoint: Where it is.
+        timeout: How many seconds a call may take.
+
+    Raises:
+        EngineError: It does not answer, or is too old.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout: float = _CALL_SECONDS) -> None:
+        self.endpoint = endpoint
+        self._client = _connect(endpoint, _ASK_SECONDS)
+        self._client.api.timeout = min(timeout, _CALL_SECONDS)
+
+    @classmethod
+    def find(cls, environment: Mapping[str, str] = os.environ) -> Docker:
+        """Return the engine that the docker CLI would use, or else any that answers.
+
+        Raises:
+            EngineError: None answers; it says what was tried.
+        """
+        named = _named_endpoint(environment)
+        if named:
+            return cls(named)
+        home = pathlib.Path.home()
+        tried = []
+        for each in candidates(environment, home, windows=os.name == "nt"):
+            try:
+                return cls(Endpoint(each.host, each.found))
+            except EngineError as error:
+                tried.append(error.what)
+        raise no_engine_error(tried)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its ports on 127.0.0.1 are those of this machine."""
+        return is_local(self.endpoint.host)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def about(self) -> EngineInfo:
+        """Return what the engine is."""
+        with self._asking("tell about itself"):
+            version, info = self._client.version(), self._client.info()
+        components = [each.get("Name", "") for each in version.get("Components") or []]
+        return EngineInfo(
+            "Podman" if any("Podman" in each for each in components) else "Docker",
+            str(version.get("Version", "unknown")),
+            any("rootless" in each for each in info.get("SecurityOptions") or []),
+            str(info.get("DockerRootDir", "")),
+        )
+
+    # Images
+
+    def image(self, name: str) -> ImageInfo | None:
+        """Return a local image, or None."""
+        with self._asking(f"look for the image {name}"):
+            try:
+                attributes = self._client.images.get(name).attrs
+            except ImageNotFound:
+                return None
+        config = attributes.get("Config") or {}
+        pairs = (each.partition("=") for each in config.get("Env") or [])
+        return ImageInfo(
+            str(attributes["Id"]),
+            config.get("User") or "",
+            {key: value for key, _, value in pairs},
+        )
+
+    def why_not_pulled(self, name: str) -> str:
+        """Return why an image cannot be pulled, or nothing: asked of its registry."""
+        try:
+            quick = _connect(self.endpoint, _REGISTRY_SECONDS)
+        except EngineError as error:
+            return error.what
+        with contextlib.closing(quick):
+            try:
+                quick.api.inspect_distribution(name)
+            except APIError as error:
+                return _explanation(error)
+            except (DockerException, requests.RequestException):
+                return f"its registry did not answer within {_REGISTRY_SECONDS} s"
+        return ""
+
+    def pull(self, name: str, on_layer: OnLayer) -> None:
+        """Pull an image.
+
+        Raises:
+            VisualizationError: It cannot be had.
+        """
+        repository, _, tag = name.partition("@")
+        if not tag and ":" in repository.rpartition("/")[2]:
+            repository, _, tag = repository.rpartition(":")
+        try:
+            events = self._client.api.pull(
+                repository, tag=tag or "latest", stream=True, decode=True
+            )
+            for said in with_deadline(events, _STALLED_SECONDS):
+                if "error" in said:
+                    raise image_error(name, str(said["error"]))
+                progress = said.get("progressDetail") or {}
+                current, total = progress.get("current", 0), progress.get("total", 0)
+                on_layer(said.get("id", ""), said.get("status", ""), current, total)
+        except APIError as error:
+            raise image_error(name, _explanation(error)) from error
+        except (DockerException, requests.RequestException, TimeoutError) as error:
+            raise image_error(name, str(error)) from error
+
+    # Networks and volumes
+
+    def network(self, name: str) -> NetworkInfo | None:
+        """Return a network, or None."""
+        with self._asking(f"look for the network {name}"):
+            for each in self._client.networks.list(names=[name]):
+                if each.name == name:  # the engine looks for parts of names
+                    return NetworkInfo(each.id, each.attrs.get("Labels") or {})
+        return None
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a network."""
+        with self._asking(f"create the network {name}"):
+            self._client.networks.create(name, driver="bridge", labels=dict(labels))
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network, if it is there."""
+        with self._asking(f"remove the network {name}"), _absent_is_fine():
+            self._client.networks.get(name).remove()
+
+    def volume(self, name: str) -> Mapping[str, str] | None:
+        """Return the labels of a volume, or None."""
+        with self._asking(f"look for the volume {name}"):
+            try:
+                return self._client.volumes.get(name).attrs.get("Labels") or {}
+            except NotFound:
+                return None
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a volume; one that is there stays as it is."""
+        with self._asking(f"create the volume {name}"):
+            self._client.volumes.create(name, labels=dict(labels))
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume with the data in it, if it is there."""
+        with self._asking(f"remove the volume {name}"), _absent_is_fine():
+            self._client.volumes.get(name).remove()
+
+    # Containers
+
+    def container(self, name: str) -> ContainerInfo | None:
+        """Return a container, or None."""
+        with self._asking(f"look for the container {name}"):
+            try:
+                found = self._client.api.inspect_container(name)
+            except NotFound:
+                return None
+        state, config = found["State"], found["Config"]
+        published = (found["HostConfig"].get("PortBindings") or {}).values()
+        return ContainerInfo(
+            id=found["Id"],
+            image=config["Image"],
+            status=state["Status"],
+            exit_code=state["ExitCode"],
+            restarts=found.get("RestartCount", 0),
+            labels=config.get("Labels") or {},
+            addresses=tuple(
+                f"{each['HostIp']}:{each['HostPort']}"
+                for ports in published
+                for each in ports or []
+            ),
+            networks={
+                name: each.get("NetworkID") or ""
+                for name, each in (found["NetworkSettings"].get("Networks") or {}).items()
+            },
+            error=state.get("Error") or "",
+        )
+
+    def create_container(
+        self, wanted: Container, network: str, labels: Mapping[str, str]
+    ) -> None:
+        """Create a container; it is not started."""
+        mode = "rw,Z" if wanted.mount.is_folder else "rw"
+        endpoint = self._client.api.create_endpoint_config(aliases=[wanted.service])
+        with self._asking(f"create the container {wanted.name}"):
+            self._client.containers.create(
+                wanted.image,
+                name=wanted.name,
+                environment=dict(wanted.environment),
+                ports={f"{wanted.target_port}/tcp": (HOST, wanted.port)},
+                volumes={wanted.mount.source: {"bind": wanted.mount.target, "mode": mode}},
+                network=network,
+                networking_config={network: endpoint},
+                restart_policy={"Name": "unless-stopped"},
+                extra_hosts=dict(wanted.hosts),
+                user=wanted.user or None,
+                stop_signal=wanted.stop_signal or None,
+                labels=dict(labels),
+            )
+
+    def start_container(self, name: str) -> None:
+        """Start a container.
+
+        Raises:
+            PortTakenError: Its port is taken.
+        """
+        with self._asking(f"start the container {name}"):
+            self._client.api.start(name)
+
+    def stop_container(self, name: str) -> None:
+        """Stop a container, if it is there."""
+        with self._asking(f"stop the container {name}"), _absent_is_fine():
+            self._client.api.stop(name, timeout=_STOP_SECONDS)
+
+    def remove_container(self, name: str) -> None:
+        """Remove a container with what its image keeps in nameless volumes."""
+        with self._asking(f"remove the container {name}"), _absent_is_fine():
+            self._client.api.remove_container(name, v=True, force=True)
+
+    def put(self, name: str, archive: bytes) -> None:
+        """Unpack a tar archive at the root of a container, running or not."""
+        with self._asking(f"put files into the container {name}"):
+            self._client.api.put_archive(name, "/", archive)
+
+    def read(self, name: str, path: str) -> str:
+        """Return the text of a file in a container."""
+        with self._asking(f"read {path} in the container {name}"):
+            chunks, _ = self._client.api.get_archive(name, path)
+            packed = io.BytesIO(b"".join(chunks))
+        with tarfile.open(fileobj=packed) as tar:
+            stream = tar.extractfile(tar.getmembers()[0])
+            return stream.read().decode("utf-8", "replace") if stream else ""
+
+    def logs(self, name: str, lines: int, *, follow: bool = False) -> Iterator[str]:
+        """Return the last lines of what a container printed, and those to come."""
+        with self._asking(f"read the log of the container {name}"):
+            chunks = self._client.api.logs(name, tail=lines, stream=True, follow=follow)
+            rest = b""
+            for chunk in chunks:
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from (each.decode("utf-8", "replace") for each in whole)
+            if rest:
+                yield rest.decode("utf-8", "replace")
+
+    def run(self, image: str, command: list[str], folder: str, target: str) -> None:
+        """Run a command as root in a container that sees one folder, and wait for it."""
+        with self._asking(f"run {command[0]} in a container"):
+            self._client.containers.run(
+                image,
+                entrypoint=command[:1],
+                command=command[1:],
+                user="0:0",
+                network_mode="none",
+                volumes={folder: {"bind": target, "mode": "rw,Z"}},
+                remove=True,
+            )
+
+    @contextlib.contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except APIError as error:
+            raise refusal(what, _explanation(error), error.status_code) from error
+        except (DockerException, requests.RequestException) as error:
+            raise no_longer_error(self.endpoint.host, what) from error
+
+
+def _connect(endpoint: Endpoint, timeout: int) -> docker.DockerClient:
+    options: dict[str, Any] = {"base_url": endpoint.host, "timeout": timeout}
+    try:
+        _require_listener(endpoint.host, timeout)
+        if endpoint.context:
+            options |= ContextAPI.kwargs_from_context(endpoint.context)
+        if endpoint.certificates:
+            options["tls"] = _tls(endpoint)
+        if endpoint.host.startswith("ssh://"):
+            options["use_ssh_client"] = True
+        return docker.DockerClient(**options)
+    except Exception as error:  # the SDK raises bare exceptions for broken contexts too
+        raise EngineError(
+            f"{endpoint.found} ({endpoint.host}): {reason_of(error, timeout)}",
+            cause="Docker is not started, or not yours to use.",
+            next_step="Start it, or mend DOCKER_HOST or the context; or use:"
+            " multimeter-visu install --engine embedded",
+        ) from error
+
+
+def _require_listener(host: str, timeout: float) -> None:
+    """Raise OSError when nobody listens on a socket of the file system.
+
+    The SDK would tell the same, in other words, and leave a socket open.
+    """
+    scheme, _, path = host.partition("://")
+    if scheme == "unix" and hasattr(socket, "AF_UNIX"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(timeout)
+            probe.connect(path)
+
+
+def _tls(endpoint: Endpoint) -> TLSConfig:
+    folder = pathlib.Path(endpoint.certificates)
+    return TLSConfig(
+        client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
+        ca_cert=str(folder / "ca.pem"),
+        verify=endpoint.verify,
+    )
+
+
+def _named_endpoint(environment: Mapping[str, str]) -> Endpoint | None:
+    """Return the engine that a variable or a context names, as for the docker CLI."""
+    if host := environment.get("DOCKER_HOST"):
+        verify = bool(environment.get("DOCKER_TLS_VERIFY"))
+        folder = environment.get("DOCKER_CERT_PATH", "")
+        if verify and not folder:
+            folder = str(pathlib.Path.home() / ".docker")
+        return Endpoint(host, "DOCKER_HOST", certificates=folder, verify=verify)
+    context = environment.get("DOCKER_CONTEXT") or get_current_context_name()
+    if context == "default":
+        return None
+    try:
+        found = ContextAPI.get_context(context)
+    except Exception as error:  # the SDK raises bare exceptions for broken contexts
+        raise context_error(context, str(error)) from error
+    if found is None or not found.Host:
+        raise context_error(context, "there is no such context")
+    return Endpoint(found.Host, f"the context {context}", context=context)
+
+
+def _explanation(error: APIError) -> str:
+    return str(error.explanation or error).strip()
+
+
+@contextlib.contextmanager
+def _absent_is_fine() -> Iterator[None]:
+    with contextlib.suppress(NotFound):
+        yield

@@ -1,0 +1,261 @@
+"""Checks of containers: all that can go wrong, and how to mend it."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from multimeter.errors import MultimeterError
+from multimeter.visualization.config import StackConfig
+from multimeter.visualization.embedded.ports import choose_port, require_free
+from multimeter.visualization.engines.base import (
+    GRAFANA_PORT,
+    WRITE_PORT,
+    Request,
+    reserved_ports,
+)
+from multimeter.visualization.engines.docker.client import Docker
+from multimeter.visualization.engines.docker.grafana import Grafana
+from multimeter.visualization.engines.docker.influxdb import InfluxDB
+from multimeter.visualization.engines.docker.settings import Settings
+from multimeter.visualization.engines.docker.spec import HOST
+from multimeter.visualization.engines.resources import ContainerPart
+from multimeter.visualization.plan import State
+from multimeter.visualization.report import Check
+
+__all__ = ["diagnose", "diagnose_before"]
+
+_FIRST_SAFE_VERSION = 28
+_LEAST_FREE_BYTES = 2**30
+_MOST_CLOCK_SECONDS = 2.0
+
+
+def diagnose_before(request: Request, engine: str) -> Iterator[Check]:
+    """Look at what an install would need, and say which engine it would take.
+
+    Args:
+        request: What would be asked for.
+        engine: The engine that would be asked for; ``auto`` does without Docker.
+    """
+    needed = engine == "docker"
+    why_not = ""
+    docker: Docker | None = None
+    if engine != "embedded":
+        try:
+            docker = Docker.find()
+            yield from _check_engine(docker)
+            for image in (request.docker.influxdb_image, request.docker.grafana_image):
+                check = _check_image_to_be_had(docker, image, needed=needed)
+                why_not = why_not or (check.detail if check.ok is not True else "")
+                yield check
+        except MultimeterError as error:
+            why_not = error.what.partition(" Tried:")[0]
+            yield Check("docker", False if needed else None, error.what, error.next_step)
+    embedded = engine == "embedded" or bool(why_not and not needed)
+    reserved = reserved_ports(request)
+    look = docker is None or docker.is_local
+    yield _check_free(request.port, WRITE_PORT, reserved, look=look)
+    if not embedded:
+        asked = request.docker.grafana_port
+        yield _check_free(asked, GRAFANA_PORT, reserved, look=look)
+    if not needed:
+        taken = "embedded" if embedded else "docker"
+        because = f", as {why_not}" if embedded and why_not else ""
+        yield Check("install", True, f"it would take the engine {taken}{because}")
+
+
+def diagnose(
+    config: StackConfig,
+    settings: Settings,
+    docker: Docker,
+    containers: Sequence[ContainerPart],
+    influxdb: InfluxDB,
+    grafana: Grafana,
+    *,
+    start: str,
+) -> Iterator[Check]:
+    """Look at an installed stack: each thing after those that it needs.
+
+    Args:
+        config: Its configuration.
+        settings: How it was installed.
+        docker: The engine.
+        containers: Its containers.
+        influxdb: Its InfluxDB.
+        grafana: Its Grafana.
+        start: The command that starts it.
+    """
+    yield from _check_engine(docker)
+    yield from _check_disk(docker, settings)
+    for part in containers:
+        yield _check_image(docker, part.wanted.image)
+    if all(_is_stopped(part) for part in containers):
+        yield Check("stack", None, "it is stopped; all data is there", start)
+        if docker.is_local:
+            yield from _check_own_ports(containers, start)
+        return
+    well = True
+    for part in containers:
+        for check in _check_container(part, start):
+            well = well and check.ok is not False
+            yield check
+    if not well:
+        return
+    yield _check_answer("InfluxDB", config.url, influxdb.is_up())
+    yield _check_answer("Grafana", config.page, grafana.is_up())
+    yield from _check_clock(influxdb)
+    yield from _check_tokens(config, influxdb)
+    yield _check_data_source(config, grafana)
+
+
+def _check_engine(docker: Docker) -> Iterator[Check]:
+    about, where = docker.about(), docker.endpoint
+    detail = f"{about.name} {about.version} at {where.host}, by {where.found}"
+    yield Check("engine", True, detail)
+    major = about.version.partition(".")[0]
+    if about.name == "Docker" and major.isdecimal() and int(major) < _FIRST_SAFE_VERSION:
+        yield Check(
+            "neighbours",
+            None,
+            f"an engine before {_FIRST_SAFE_VERSION} lets machines in the same network"
+            f" reach ports that are published on {HOST}",
+            f"upgrade Docker to {_FIRST_SAFE_VERSION} or newer, or let a firewall drop"
+            " what comes from outside for these ports",
+        )
+    if not docker.is_local:
+        yield Check(
+            "place",
+            None,
+            f"the engine is on another machine; ports on {HOST} are that machine's",
+            "forward them, for example: ssh -L 8086:127.0.0.1:8086 -L 3000:127.0.0.1:3000",
+        )
+
+
+def _check_disk(docker: Docker, settings: Settings) -> Iterator[Check]:
+    root = settings.directory or (docker.about().root_directory if docker.is_local else "")
+    try:
+        free = shutil.disk_usage(pathlib.Path(root or "/nowhere")).free
+    except OSError:
+        return  # only the engine can see it
+    mend = "make room there; docker system df shows what the engine uses"
+    enough = free >= _LEAST_FREE_BYTES
+    yield Check("disk", enough, f"{free / 2**30:.1f} GiB free in {root}", mend)
+
+
+def _check_image(docker: Docker, name: str) -> Check:
+    image = docker.image(name)
+    if image is None:
+        mend = f"docker pull {name}; without a network: docker load -i image.tar"
+        return Check("image", False, f"{name} is not here", mend)
+    return Check("image", True, f"{name} is here ({image.id.removeprefix('sha256:')[:12]})")
+
+
+def _check_image_to_be_had(docker: Docker, name: str, *, needed: bool) -> Check:
+    check = _check_image(docker, name)
+    if check.ok:
+        return check
+    if reason := docker.why_not_pulled(name):
+        detail = f"the image {name} is not here and cannot be pulled ({reason})"
+        return Check("image", False if needed else None, detail, check.mend)
+    return Check("image", True, f"{name} is not here; install pulls it")
+
+
+def _check_free(
+    asked: int | None, usual: int, reserved: Mapping[int, str], *, look: bool
+) -> Check:
+    choice = choose_port(HOST, asked, usual, reserved, look=look)
+    if choice.note:
+        return Check("port", None, choice.note)
+    try:
+        if look:
+            require_free(HOST, choice.port)
+    except MultimeterError as error:
+        return Check("port", False, error.what, error.next_step)
+    return Check("port", True, f"{choice.port} is free")
+
+
+def _check_own_ports(containers: Sequence[ContainerPart], start: str) -> Iterator[Check]:
+    """Look whether another program listens where a stopped stack would."""
+    for part in containers:
+        try:
+            require_free(HOST, part.wanted.port)
+        except MultimeterError as error:
+            yield Check("port", False, error.what, f"stop that program, then: {start}")
+
+
+def _is_stopped(part: ContainerPart) -> bool:
+    found = part.docker.container(part.wanted.name)
+    return found is not None and found.stopped
+
+
+def _check_container(part: ContainerPart, start: str) -> Iterator[Check]:
+    name = part.wanted.name
+    found = part.docker.container(name)
+    if found is not None and found.stopped:
+        yield Check("container", False, f"{name} is stopped, the other one is not", start)
+        return
+    if found is not None and found.error:
+        detail = f"the engine could not start {name}: {found.error}"
+        yield Check("container", False, detail, start)
+        return
+    if trouble := part.trouble():
+        yield Check("container", False, trouble, start)
+        return
+    if found is None or not found.running:
+        yield Check("container", False, f"{name} does not run", start)
+        return
+    yield Check("container", True, f"{name} runs at {', '.join(found.addresses)}")
+    if part.state() is State.OUTDATED:
+        detail = f"{name} has the settings or dashboards of another version of Multimeter"
+        yield Check("outdated", None, detail, f"{start} makes it anew, with its data")
+    outside = [each for each in found.addresses if not each.startswith(f"{HOST}:")]
+    if outside:
+        mend = "multimeter-visu stop, then multimeter-visu start"
+        yield Check("ports", False, f"{name} can be reached at {outside[0]}", mend)
+
+
+def _check_answer(name: str, url: str, up: bool) -> Check:  # noqa: FBT001
+    if up:
+        return Check(name, True, f"it answers at {url}")
+    mend = f"multimeter-visu logs {name.lower()}"
+    return Check(name, False, f"it does not answer at {url}", mend)
+
+
+def _check_clock(influxdb: InfluxDB) -> Iterator[Check]:
+    said = influxdb.time()
+    if said is None:
+        return
+    off = said - time.time()
+    mend = "set the clocks by NTP; Docker Desktop: restart it"
+    # What it says has whole seconds only.
+    if abs(off) <= _MOST_CLOCK_SECONDS:
+        yield Check("clock", True, "InfluxDB's clock and this one agree")
+    else:
+        detail = f"InfluxDB's clock and this one differ by {abs(off):.0f} s"
+        yield Check("clock", False, detail, mend)
+
+
+def _check_tokens(config: StackConfig, influxdb: InfluxDB) -> Iterator[Check]:
+    mend = "multimeter-visu remove --keep-data, then multimeter-visu install"
+    try:
+        influxdb.write(config.token, config.org, config.bucket, b"")
+        yield Check("write token", True, f"it may write to '{config.bucket}'")
+    except MultimeterError as error:
+        yield Check("write token", False, error.what, mend)
+    try:
+        place = influxdb.place(config.read_token, config.org, config.bucket)
+        yield Check("read token", place is not None, f"it may read '{config.bucket}'", mend)
+    except MultimeterError as error:
+        yield Check("read token", False, error.what, mend)
+
+
+def _check_data_source(config: StackConfig, grafana: Grafana) -> Check:
+    try:
+        grafana.query(
+            f'from(bucket: "{config.bucket}") |> range(start: -1m) |> limit(n: 1)'
+        )
+    except MultimeterError as error:
+        return Check("data source", False, error.what, "multimeter-visu logs grafana")
+    return Check("data source", True, "Grafana reads InfluxDB")

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from multimeter import ConfigurationError
+from multimeter.analysis.figures import Figure
+from multimeter.analysis.gate import judge, parse_requirement
+
+
+def figures(**values):
+    units = {"duration": "s", "peak_memory": "bytes"}
+    return [Figure(key, key, units.get(key, ""), value) for key, value in values.items()]
+
+
+def kept(text, value, before=None, direction="max"):
+    requirement = parse_requirement(text, direction)
+    baseline = None if before is None else figures(**{requirement.key: before})
+    (verdict,) = judge([requirement], figures(**{requirement.key: value}), baseline)
+    return verdict.kept
+
+
+def test_the_limit_itself_is_allowed_and_no_more():
+    assert kept("duration=2s", 2.0)
+    assert not kept("duration=2s", 2.0000001)
+    assert kept("peak_memory=+10%", 110.0, 100.0)
+    assert not kept("peak_memory=+10%", 111.0, 100.0)
+
+
+def test_a_minimum_is_the_other_way_round():
+    assert kept("duration=2s", 2.0, direction="min")
+    assert not kept("duration=2s", 1.9, direction="min")
+    assert kept("duration=-50%", 1.0, 2.0, direction="min")
+    assert not kept("duration=-50%", 0.9, 2.0, direction="min")
+
+
+def test_a_baseline_of_zero_allows_zero():
+    assert kept("page_faults=+10%", 0.0, 0.0)
+    assert not kept("page_faults=+10%", 1.0, 0.0)
+
+
+def test_a_figure_that_was_not_measured_never_passes():
+    requirement = parse_requirement("gpu_memory=1GiB", "max")
+    with pytest.raises(ConfigurationError, match="run has no figure 'gpu_memory'"):
+        judge([requirement], figures(duration=1.0), None)
+    relative = parse_requirement("duration=+1s", "max")
+    with pytest.raises(ConfigurationError, match="baseline has no figure 'duration'"):
+        judge([relative], figures(duration=1.0), figures(peak_memory=1.0))
+
+
+def test_a_relative_limit_without_a_baseline_is_an_error():
+    with pytest.raises(ConfigurationError, match="--baseline"):
+        kept("duration=+1s", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("duration", "not KEY=LIMIT"),
+        ("durations=2s", "no figure 'durations'"),
+        ("=2s", "no figure ''"),
+        ("duration=", "is no limit"),
+        ("duration=2MiB", "is no limit"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused(text, said):
+    with pytest.raises(ConfigurationError, match=said):
+        parse_requirement(text, "max")
+
+
+def test_a_near_name_is_offered():
+    with pytest.raises(ConfigurationError) as refused:
+        parse_requirement("peak_mem=1", "max")
+    assert "peak_memory" in refused.value.next_step
+
+
+def bounded(direction, limit, before=None):
+    requirement = parse_requirement(f"peak_memory={limit}", direction)
+    figure = Figure("peak_memory", "Peak memory", "bytes", 4096, 35 << 20)
+    (verdict,) = judge([requirement], [figure], before)
+    return verdict.kept
+
+
+@pytest.mark.parametrize(
+    ("direction", "limit"), [("max", "10MiB"), ("max", "4KiB"), ("min", "35MiB")]
+)
+def test_a_limit_between_the_bounds_of_a_figure_is_not_judged(direction, limit):
+    with pytest.raises(ConfigurationError, match="between 4 KiB and 35 MiB"):
+        bounded(direction, limit)
+
+
+def test_a_limit_outside_of_them_is():
+    assert bounded("max", "35MiB")
+    assert not bounded("max", "4095B")
+    assert bounded("min", "4KiB")
+    assert not bounded("min", "36MiB")
+
+
+def test_nothing_is_relative_to_a_figure_that_is_open():
+    before = [Figure("peak_memory", "Peak memory", "bytes", 4096, 35 << 20)]
+    with pytest.raises(ConfigurationError, match="of the baseline is between"):
+        bounded("max", "+10%", before)

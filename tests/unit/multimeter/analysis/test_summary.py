@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+
+from multimeter import Measure, Metric, Result, Schema, Subject
+from multimeter.analysis.figures import PEAK_AT_MOST
+from multimeter.analysis.summary import summary_lines, summary_of
+
+SECOND = 10**9
+MIB = 1024**2
+TREE = Subject("tree")
+METRICS = (
+    Metric("cpu_time", unit="s"),
+    Metric("cpu_rate_user"),
+    Metric("cpu_rate_system"),
+    Metric("memory_rss", unit="bytes"),
+    Metric("memory_rss_peak", unit="bytes", peak_of="memory_rss"),
+    Metric("io_disk_read", unit="B/s"),
+    Metric("io_disk_write", unit="B/s"),
+    Metric("processes"),
+)
+
+
+def result_of(*points, peak=0):
+    """Return a result with a point each second, of CPU rates and MiB."""
+    measures = [Measure(TREE, metric) for metric in METRICS]
+    result = Result.of_schema(
+        Schema.of_measures(measures), identifier="run", tags={"a": "b"}
+    )
+    cpu_time = 0.0
+    for second, (cpu, memory) in enumerate(points, 1):
+        cpu_time += cpu
+        values = (cpu_time, cpu, 0.0, memory * MIB, peak * MIB, 0.0, MIB, 1)
+        keys = (measure.key for measure in measures)
+        result.append(second * SECOND, dict(zip(keys, values)))
+    result.add_meta_data(baseline={"time_ns": 0, "values": {}})
+    return result
+
+
+def test_lines_say_what_was_used_and_leave_out_what_was_not():
+    assert summary_lines(result_of((0.5, 10), (1.0, 20))) == [
+        "Duration     2 s",
+        "CPU time     1.50 s, 0.75 cores",
+        "Peak memory  20 MiB",
+        "Written      2 MiB",
+    ]
+
+
+def test_curves_stand_beside_the_figures():
+    lines = summary_lines(result_of((0.5, 10), (1.0, 20), (0.0, 5)), curves=True)
+    assert lines[0] == "Duration     3 s"
+    assert lines[1].split("  ")[-1][0] == "▅"
+    assert len(lines[1].split("  ")[-1]) == 32
+
+
+def test_two_points_make_no_curve():
+    assert "█" not in "".join(summary_lines(result_of((1, 1), (1, 1)), curves=True))
+
+
+def test_a_peak_between_two_samples_is_said():
+    line = summary_lines(result_of((0.5, 10), peak=200))[2]
+    assert line == "Peak memory  200 MiB  (reached between two samples)"
+
+
+def test_a_run_that_was_too_short_to_see_its_peak_says_between_what_it_was():
+    result = result_of((0.5, 10))
+    result.add_meta_data(**{PEAK_AT_MOST: str(30 * MIB)})
+    assert (
+        "(at least; at most 30 MiB: the run was too short to see it)"
+        in summary_lines(result)[2]
+    )
+
+
+def test_a_run_without_points_has_no_lines():
+    assert summary_lines(result_of(), curves=True) == []
+
+
+def test_programs_get_figures_with_their_units():
+    result = result_of((0.5, 10), (1.0, 20))
+    result.add_meta_data(late_samples="2")
+    summary = json.loads(json.dumps(summary_of(result), allow_nan=False))
+    assert summary["identifier"] == "run"
+    assert summary["tags"] == {"a": "b"}
+    assert summary["start"] == "1970-01-01T00:00:01+00:00"
+    assert summary["points"] == 2
+    assert summary["late_samples"] == 2
+    assert summary["figures"]["peak_memory"] == 20 * MIB
+    assert summary["units"].keys() == summary["figures"].keys()
+
+
+def test_the_layout_for_programs_moves_with_its_version_only():
+    assert summary_of(result_of())["version"] == 1
+    assert list(summary_of(result_of())) == [
+        *("version", "identifier", "tags", "start", "end", "points"),
+        *("late_samples", "missed_samples", "figures", "units"),
+    ]

@@ -143,8 +143,8 @@ def test_gunzip_unpacks_all_members(parts):
     "packed",
     [
         gzip.compress(b"x" * 11, mtime=0),
-        gzip.compress(b"x" * 6, mtime=0) + gzip.compress(b"x" * 5),
-        gzip.compress(b"x" * 10, mtime=0) + gzip.compress(b"x"),
+        gzip.compress(b"x" * 6, mtime=0) + gzip.compress(b"x" * 5, mtime=0),
+        gzip.compress(b"x" * 10, mtime=0) + gzip.compress(b"x", mtime=0),
     ],
 )
 def test_gunzip_refuses_more_than_the_limit_over_all_members(packed):

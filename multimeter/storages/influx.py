@@ -268,11 +268,11 @@ class InfluxDBStorage(Storage):
             )
             self._gone = gone
 
-    def store_lines(self, batches: Iterable[str]) -> None:
+    def store_lines(self, batches: Iterable[bytes]) -> None:
         """Write lines as they are, without a run's entry beside them.
 
         Args:
-            batches: Texts of some lines of line protocol, with times in ns.
+            batches: Some lines of line protocol each, with times in ns.
 
         Raises:
             StorageError: The server cannot be reached or refused some of it.
@@ -281,8 +281,7 @@ class InfluxDBStorage(Storage):
         with ThreadPoolExecutor(1, "multimeter-store") as sender:
             sent: Future[list[StorageError]] | None = None
             # Each batch is encoded while the server takes the one before.
-            for batch in batches:
-                body = batch.encode()
+            for body in batches:
                 refused += sent.result() if sent else []
                 sent = self._submit(sender, body)
             refused += sent.result() if sent else []

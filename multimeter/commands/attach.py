@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -26,12 +26,12 @@ EPILOG = (
 
 Pid = Annotated[int, typer.Argument(help="The id of the process.", min=1)]
 Duration = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(help="End after so many seconds.", min=0, metavar="SECONDS"),
 ]
 
 
-def attach(  # noqa: PLR0913, PLR0917 - a command's options are its arguments
+def attach(
     pid: Pid,
     duration: Duration = None,
     name: Name = None,
@@ -39,7 +39,7 @@ def attach(  # noqa: PLR0913, PLR0917 - a command's options are its arguments
     cycle_time: Cycle = None,
     storage: StoredIn = None,
     probe: Probes = None,
-    quiet: Quiet = False,  # noqa: FBT002 - a switch
+    quiet: Quiet = False,
     json: Json = None,
 ) -> None:
     """Measure a running process, and all that descend from it, until it ends."""

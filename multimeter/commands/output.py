@@ -23,7 +23,6 @@ __all__ = [
     "is_terminal",
     "print_json",
     "print_table",
-    "print_version",
     "replace_file",
     "say",
     "width",
@@ -50,15 +49,6 @@ def can_draw() -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
-
-
-def print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
-    """Print the version of Multimeter where it is asked for, and end."""
-    if wanted:
-        from multimeter import __version__
-
-        typer.echo(f"multimeter {__version__}")
-        raise typer.Exit
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, List, Optional  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,19 +31,19 @@ EPILOG = (
 
 # typer reads these annotations when the module runs, on every Python from 3.10 on.
 Command = Annotated[
-    List[str],  # noqa: UP006
+    list[str],
     typer.Argument(help="The command with its arguments.", metavar="-- COMMAND..."),
 ]
 Name = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--name", help="The name of the run; by default one is made up."),
 ]
 Tags = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option("--tag", help="A tag; may be repeated.", metavar="KEY=VALUE"),
 ]
 Cycle = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(
         "--cycle-time",
         help="Seconds between two samples; by default 0.02 at first, and up to 1 the "
@@ -52,7 +52,7 @@ Cycle = Annotated[
     ),
 ]
 StoredIn = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(
         "-o",
         "--storage",
@@ -62,7 +62,7 @@ StoredIn = Annotated[
     ),
 ]
 Probes = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option(
         "--probe",
         help="Measure this beside the process: system, cgroup, gpu, ...; may be "
@@ -74,7 +74,7 @@ Quiet = Annotated[
     bool, typer.Option("-q", "--quiet", help="Say nothing but what went wrong.")
 ]
 Json = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(
         "--json",
         help="Write the summary as JSON to this file; '-' is the error output, in the "
@@ -91,7 +91,7 @@ def run(
     cycle_time: Cycle = None,
     storage: StoredIn = None,
     probe: Probes = None,
-    quiet: Quiet = False,  # noqa: FBT002 - a switch
+    quiet: Quiet = False,
     json: Json = None,
 ) -> None:
     """Run a command and measure it, with all processes that it starts."""

@@ -16,6 +16,7 @@ from multimeter.errors import ConfigurationError
 from multimeter.system.durable import PRIVATE_FILE, is_draft, is_regular
 from multimeter.system.private import require_own_folder
 from multimeter.visualization.config import (
+    StackConfig,
     make_private_folder,
     open_private,
     remove_empty,
@@ -56,6 +57,19 @@ class DataFolder:
         self.sessions = path / "sessions.json"
         self._old_log = path / "server.log.1"
         self._pid_file = path / "server.pid"
+
+    @classmethod
+    def of(cls, config: StackConfig) -> DataFolder:
+        """Return the folder of an installed stack.
+
+        Raises:
+            KeyError: The configuration names none.
+        """
+        directory = config.spec.directory
+        if not directory:
+            raise KeyError("directory")
+        made = config.engine_state.get("made_folders", [directory])
+        return cls(pathlib.Path(directory), [pathlib.Path(each) for each in made])
 
     def is_there(self) -> bool:
         """Whether anything of ours is there, be it from before."""

@@ -33,7 +33,7 @@ def launch(config_file: pathlib.Path, parent: int | None = None) -> None:
     # closed after that.
     signal.signal(signal.SIGTERM, _leave)
     config = read_config(config_file)
-    folder = DataFolder(pathlib.Path(config.engine_state["directory"]))
+    folder = DataFolder.of(config)
     # Known before anything is loaded or opened: an install that is killed now leaves
     # nothing that the next one would not find.
     with folder.running():

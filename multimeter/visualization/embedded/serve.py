@@ -12,9 +12,10 @@ from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.http.access import Access
 from multimeter.visualization.embedded.http.app import create_app
 from multimeter.visualization.embedded.http.server import server_config
-from multimeter.visualization.embedded.ports import listen
 from multimeter.visualization.embedded.store.store import Store
 from multimeter.visualization.invocation import command_of
+from multimeter.visualization.ports import listen
+from multimeter.visualization.stack_spec import checked_port
 
 __all__ = ["serve"]
 
@@ -33,7 +34,7 @@ def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) ->
         PortTakenError: Another program listens on its port.
         StoreError: Its store cannot be opened.
     """
-    port = int(config.engine_state["port"])
+    port = checked_port(config.spec.port)
     access = Access(config.org, config.bucket, config.token, config.read_token)
     with listen(_HOST, port) as listener:
         store = Store(folder.store)

@@ -173,7 +173,7 @@ def test_a_network_that_was_pruned_is_made_again_with_what_was_in_it(stack, agai
 def test_a_container_that_should_be_another_one_is_made_anew_with_its_data(stack):
     before = stack.containers()
     config = stack.config
-    config["engine_state"]["anonymous"] = True
+    config["engine_state"]["spec"]["anonymous"] = True
     stack.config_file.write_text(json.dumps(config))
     started = stack.run("start")
     assert started.returncode == 0, started.stderr

@@ -19,8 +19,8 @@ import requests
 
 from multimeter.visualization import stack as stack_module
 from multimeter.visualization.console import Console
-from multimeter.visualization.engines.base import Request
 from multimeter.visualization.examples.load import example_lines
+from multimeter.visualization.stack_spec import StackSpec
 
 EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())
 
@@ -299,9 +299,9 @@ def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(tool, monkeypatc
         return config
 
     monkeypatch.setattr(stack_module, "describe_stack", describe_and_lose_the_port)
-    request = Request(tool.config_file, None, "kantai", "multimeter", 0)
+    spec = StackSpec(engine_name="embedded", port=0)
     try:
-        installed = stack_module.install(request, "embedded", Console())
+        installed = stack_module.install(tool.config_file, spec, Console())
         taken = others[0].getsockname()[1]
     finally:
         for other in others:

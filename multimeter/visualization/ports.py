@@ -110,7 +110,7 @@ def _obstacle(addresses: Sequence[str], port: int, reserved: Mapping[int, str]) 
 
 
 def free_port(host: str) -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

@@ -61,7 +61,7 @@ from multimeter.visualization.stack_spec import StackSpec
 
 __all__ = [
     "Installed",
-    "Status",
+    "StackStatus",
     "install",
     "plan",
     "remove",
@@ -88,7 +88,7 @@ class Installed:
 
 
 @dataclass(frozen=True)
-class Status:
+class StackStatus:
     """How a stack is.
 
     Attributes:
@@ -293,7 +293,7 @@ def _change(
     return steps
 
 
-def status(engine: Engine) -> Status:
+def status(engine: Engine) -> StackStatus:
     """Return how the stack is."""
     found = engine.observe()
     states = {state for each, state in found.items() if each.runs}
@@ -303,9 +303,9 @@ def status(engine: Engine) -> Status:
         start_command = command_of("start", engine.config_file, engine.config.name)
         details["outdated"] = f"{names}; {start_command} makes it up to date"
     if not states <= {State.RUNNING, State.OUTDATED}:
-        return Status("stopped", details, None)
+        return StackStatus("stopped", details, None)
     runs = _count_runs(engine)
-    return Status("not answering" if runs is None else "running", details, runs)
+    return StackStatus("not answering" if runs is None else "running", details, runs)
 
 
 def _count_runs(engine: Engine) -> int | None:

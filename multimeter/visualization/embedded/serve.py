@@ -23,11 +23,11 @@ _HOST = "127.0.0.1"
 
 
 def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) -> None:
-    """Serve a stack until the process is told to end.
+    """Serve a stack until a signal ends the process.
 
     Args:
         config_file: The configuration; dashboards of one's own are beside it.
-        config: What it says.
+        config: What is in it.
         folder: Where its data is.
 
     Raises:
@@ -47,9 +47,9 @@ def serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) ->
                 open_command=command_of("open", config_file, config.name),
             )
             server = uvicorn.Server(server_config(app, _HOST, port))
-            # Connections wait in the socket until the server takes them, so whoever
-            # reads this need not ask whether it answers.
-            folder.say_ready()
+            # Connections wait in the socket until the server takes them, so a
+            # reader of this need not ask whether it answers.
+            folder.record_ready()
             server.run(sockets=[listener])
         finally:
             store.close()

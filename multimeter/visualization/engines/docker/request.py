@@ -65,32 +65,9 @@ def describe_containers(
         VisualizationError: Something of the same name is there, and is not ours.
     """
     _require_usable(spec)
-    port, grafana_port = _ports(spec, docker, reserved, report)
-    directory = pathlib.Path(spec.directory).absolute() if spec.directory else None
-    spec = dataclasses.replace(
-        spec,
-        engine_name="docker",
-        directory=str(directory or ""),
-        port=port,
-        grafana_port=grafana_port,
-        influxdb_url=spec.influxdb_url.rstrip("/"),
-    )
-    state = DockerState.new(dataclasses.asdict(docker.endpoint))
-    if directory:
-        made = tuple(str(each) for each in missing_folders(directory))
-        if directory.is_dir():
-            require_own_folder(directory)
-        state = dataclasses.replace(state, user=_user(docker), made_folders=made)
+    spec = _with_choices(spec, docker, reserved, report)
     kept = _kept(config_file, spec)
-    if kept:
-        before = DockerState.from_state(kept.engine_state)
-        state = dataclasses.replace(
-            state,
-            operator_token=before.operator_token,
-            influxdb_password=before.influxdb_password,
-            grafana_password=before.grafana_password,
-            made_folders=state.made_folders or before.made_folders,
-        )
+    state = _new_state(spec, docker, kept)
     containers = desired_containers(spec, state.user, "")
     _require_unused_names(spec.name, containers, docker)
     adopted = _adopted(spec.name, containers, docker)
@@ -100,8 +77,8 @@ def describe_containers(
     token, read_token = (kept.token, kept.read_token) if kept else (PENDING, PENDING)
     return StackConfig.of_spec(
         spec,
-        url=spec.influxdb_url or f"http://{HOST}:{port}",
-        page=f"http://{HOST}:{grafana_port}",
+        url=spec.influxdb_url or f"http://{HOST}:{spec.port}",
+        page=f"http://{HOST}:{spec.grafana_port}",
         token=spec.influxdb_token or token,
         read_token=spec.influxdb_token or read_token,
         state=dataclasses.replace(state, adopted=adopted).to_state(),
@@ -126,6 +103,21 @@ def _require_usable(spec: StackSpec) -> None:
         checked_server_url(spec.influxdb_url)
         # Raises at once for another version; whether it answers, Grafana reports.
         InfluxDB(spec.influxdb_url, local=False).is_up()
+
+
+def _with_choices(
+    spec: StackSpec, docker: Docker, reserved: Mapping[int, str], report: Reporter
+) -> StackSpec:
+    """Return the specification with nothing left open."""
+    port, grafana_port = _ports(spec, docker, reserved, report)
+    return dataclasses.replace(
+        spec,
+        engine_name="docker",
+        directory=str(pathlib.Path(spec.directory).absolute()) if spec.directory else "",
+        port=port,
+        grafana_port=grafana_port,
+        influxdb_url=spec.influxdb_url.rstrip("/"),
+    )
 
 
 def _ports(
@@ -155,6 +147,27 @@ def _ports(
     if not spec.influxdb_url:
         reserved[influxdb_port] = "InfluxDB"
     return influxdb_port, choose(for_grafana, GRAFANA_PORT)
+
+
+def _new_state(spec: StackSpec, docker: Docker, kept: StackConfig | None) -> DockerState:
+    """Return the state of a new install, with the secrets of data that was kept."""
+    state = DockerState.new(dataclasses.asdict(docker.endpoint))
+    if spec.directory:
+        directory = pathlib.Path(spec.directory)
+        made = tuple(str(each) for each in missing_folders(directory))
+        if directory.is_dir():
+            require_own_folder(directory)
+        state = dataclasses.replace(state, user=_user(docker), made_folders=made)
+    if kept is None:
+        return state
+    before = DockerState.from_state(kept.engine_state)
+    return dataclasses.replace(
+        state,
+        operator_token=before.operator_token,
+        influxdb_password=before.influxdb_password,
+        grafana_password=before.grafana_password,
+        made_folders=state.made_folders or before.made_folders,
+    )
 
 
 def _user(docker: Docker) -> str:
@@ -196,7 +209,7 @@ def _require_unused_names(stack: str, containers: list[Container], docker: Docke
             f"The engine has {' and '.join(there)} already.",
             cause="Another stack of this name is there; its configuration is elsewhere, or"
             " was removed by hand.",
-            next_step="Choose another name with --name. Or, if nobody needs it:"
+            next_step="Choose another name with --name. Or, if it is not needed:"
             f" docker rm -f {names}; docker network rm {network}",
         )
 

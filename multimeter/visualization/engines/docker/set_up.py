@@ -195,7 +195,7 @@ def _place(config: StackConfig, state: DockerState, servers: Servers) -> Place:
         raise ForeignDataError(
             f"There is data in {where} already, and it was set up with other secrets.",
             cause="An earlier stack of this name left it, or another program made it.",
-            next_step="Choose another name with --name. Or, if nobody needs that data,"
+            next_step="Choose another name with --name. Or, if that data is not needed,"
             f" remove it: {_removal(servers.containers.values())}",
         )
     place = influxdb.place(operator, config.org, config.bucket)
@@ -233,8 +233,8 @@ def _set_up_grafana(config: StackConfig, servers: Servers, deadline: Deadline) -
         raise VisualizationError(
             error.what,
             cause=error.cause,
-            next_step="Choose another name with --name. Or, if nobody needs what was"
-            f" made in Grafana, remove it: {_removal([container])}; it holds no"
+            next_step="Choose another name with --name. Or, if what was made in"
+            f" Grafana is not needed, remove it: {_removal([container])}; it holds no"
             " measurements.",
         ) from error
 

@@ -13,7 +13,7 @@ __all__ = ["GRAFANA_USER", "INFLUXDB_USER", "PENDING", "DockerState"]
 GRAFANA_USER = "admin"
 INFLUXDB_USER = "multimeter"
 PENDING = "not-set-up-yet"
-"""Stands for a token until there is one."""
+"""In place of a token, until there is one."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ __all__ = [
     "DEFAULT_NAME",
     "DEFAULT_ORG",
     "DEFAULT_PORT",
+    "DEFAULT_URL",
     "RUN_DASHBOARD",
     "Connection",
     "default_config_file",
@@ -43,6 +44,7 @@ DEFAULT_ORG = "kantai"
 DEFAULT_BUCKET = "multimeter"
 DEFAULT_PORT = 8086
 """The usual port of the write API."""
+DEFAULT_URL = f"http://localhost:{DEFAULT_PORT}"
 
 RUN_DASHBOARD = "6V5fU2t7r"
 """The dashboard of one run in links, whichever engine answers; people keep them."""

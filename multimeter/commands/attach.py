@@ -8,11 +8,11 @@ import typer
 
 from multimeter.commands.run import (
     Cycle,
-    Json,
-    Name,
     Probes,
     Quiet,
+    RunName,
     StoredIn,
+    SummaryFile,
     Tags,
     measure,
 )
@@ -34,13 +34,13 @@ Duration = Annotated[
 def attach(
     pid: Pid,
     duration: Duration = None,
-    name: Name = None,
+    name: RunName = None,
     tag: Tags = None,
     cycle_time: Cycle = None,
     storage: StoredIn = None,
     probe: Probes = None,
     quiet: Quiet = False,
-    json: Json = None,
+    json: SummaryFile = None,
 ) -> None:
     """Measure a running process, and all that descend from it, until it ends."""
     from multimeter.data.identifiers import new_identifier

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["deliver"]
 
-# typer reads these annotations when the module runs, on every Python from 3.10 on.
 Spool = Annotated[
     pathlib.Path | None,
     typer.Argument(help="The spool; by default ~/.multimeter/spool.", metavar="[FOLDER]"),

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from multimeter.processes.destination import Destination
     from multimeter.processes.measure import Outcome, Settings
 
-__all__ = ["Cycle", "Json", "Name", "Probes", "Quiet", "StoredIn", "Tags", "measure", "run"]
+__all__ = [
+    "Cycle",
+    "Probes",
+    "Quiet",
+    "RunName",
+    "StoredIn",
+    "SummaryFile",
+    "Tags",
+    "measure",
+    "run",
+]
 
 OWN_TROUBLE = 125
 """The exit code for our own trouble before a command was started, as env(1) has it."""
@@ -29,12 +39,11 @@ EPILOG = (
     "changes the exit code."
 )
 
-# typer reads these annotations when the module runs, on every Python from 3.10 on.
 Command = Annotated[
     list[str],
     typer.Argument(help="The command with its arguments.", metavar="-- COMMAND..."),
 ]
-Name = Annotated[
+RunName = Annotated[
     str | None,
     typer.Option("--name", help="The name of the run; by default one is made up."),
 ]
@@ -71,9 +80,9 @@ Probes = Annotated[
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("-q", "--quiet", help="Say nothing but what went wrong.")
+    bool, typer.Option("-q", "--quiet", help="Print nothing but what went wrong.")
 ]
-Json = Annotated[
+SummaryFile = Annotated[
     pathlib.Path | None,
     typer.Option(
         "--json",
@@ -86,13 +95,13 @@ Json = Annotated[
 
 def run(
     command: Command,
-    name: Name = None,
+    name: RunName = None,
     tag: Tags = None,
     cycle_time: Cycle = None,
     storage: StoredIn = None,
     probe: Probes = None,
     quiet: Quiet = False,
-    json: Json = None,
+    json: SummaryFile = None,
 ) -> None:
     """Run a command and measure it, with all processes that it starts."""
     from multimeter.processes.child import CommandError

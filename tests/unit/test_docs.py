@@ -51,7 +51,7 @@ def _imports():
         for line in re.findall(
             r"^\s*((?:from|import) multimeter[\w.]*(?: import [\w, ]+)?)$",
             page.read_text(encoding="utf-8"),
-            re.M,
+            re.MULTILINE,
         ):
             yield pytest.param(line.strip(), id=f"{page.name}: {line.strip()}")
 
@@ -66,7 +66,9 @@ def test_names_and_files_that_a_page_names_are_there(page):
     text = page.read_text(encoding="utf-8")
     for name in re.findall(r"`(multimeter(?:\.\w+)+)", text):
         assert _is_there(name), name
-    for file in re.findall(r"`((?:multimeter|tests|benchmarks|docs|compose)/[\w./-]+)`", text):
+    for file in re.findall(
+        r"`((?:multimeter|tests|benchmarks|docs|compose)/[\w./-]+)`", text
+    ):
         assert (ROOT / file).exists(), file
 
 

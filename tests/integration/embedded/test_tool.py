@@ -84,6 +84,19 @@ def test_stop_and_start_keep_all_data(stack):
     assert "running already" in stack.run("start").stdout
 
 
+def test_a_stack_that_an_earlier_version_installed_goes_on(stack):
+    config, before = stack.config, stack.runs()
+    spec = config["engine_state"].pop("spec")
+    config["engine_state"] |= {key: spec[key] for key in ("directory", "port")}
+    stack.config_file.write_text(json.dumps(config))
+    for verb in ("doctor", "stop", "start"):
+        done = stack.run(verb)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.runs() == before
+    assert stack.run("remove", "--yes").returncode == 0
+    assert not pathlib.Path(spec["directory"]).exists()
+
+
 def test_a_doctor_tells_a_server_that_was_stopped_from_one_that_was_killed(stack):
     server = psutil.Process(stack.json("status")["pid"])
     server.kill()

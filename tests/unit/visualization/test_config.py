@@ -17,6 +17,7 @@ from multimeter.visualization.config import (
     write_config,
 )
 from multimeter.visualization.embedded.folder import DataFolder
+from multimeter.visualization.engines.docker.discovery import Endpoint
 from multimeter.visualization.engines.docker.state import DockerState
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 from multimeter.visualization.stack_spec import StackSpec
@@ -174,7 +175,7 @@ def test_a_stack_in_containers_of_an_earlier_version_is_read(tmp_path):
     )
     state = DockerState.from_state(config.engine_state)
     assert state == DockerState(
-        endpoint=EARLIER_DOCKER["engine_state"]["endpoint"],
+        endpoint=Endpoint("unix:///var/run/docker.sock", "the default socket"),
         id="0123456789abcdef",
         operator_token="operator",
         influxdb_password="influxdb",

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from multimeter.data.identifiers import RUNS
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.engines.base import Run
-from multimeter.visualization.engines.docker.influxdb import InfluxDB
 from multimeter.visualization.errors import VisualizationError
 from multimeter.visualization.examples.load import EXAMPLE
 
-__all__ = ["example_flux", "read_runs", "require_all", "runs_flux", "runs_of"]
+__all__ = ["example_flux", "require_all", "runs_flux", "runs_of"]
 
 _EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
-
-
-def read_runs(influxdb: InfluxDB, config: StackConfig) -> Sequence[Run]:
-    """Return the runs in the bucket of a stack, newest first."""
-    rows = influxdb.query(config.read_token, config.org, runs_flux(config))
-    return runs_of(rows)
 
 
 def runs_flux(config: StackConfig) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,16 +12,16 @@ from multimeter.lines.protocol import portable_measurement
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
 from multimeter.visualization.dashboards.own import OwnDashboard
-from multimeter.visualization.engines.base import HOST, Links, Run, way_out_of_taken_port
-from multimeter.visualization.engines.docker import set_up
+from multimeter.visualization.engines.base import Links, Run, way_out_of_taken_port
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
-from multimeter.visualization.engines.docker.data import read_runs
-from multimeter.visualization.engines.docker.discovery import Endpoint
-from multimeter.visualization.engines.docker.grafana import Grafana
-from multimeter.visualization.engines.docker.influxdb import InfluxDB
 from multimeter.visualization.engines.docker.resources import managed_resources
-from multimeter.visualization.engines.docker.spec import INFLUXDB, Container
+from multimeter.visualization.engines.docker.set_up import (
+    Servers,
+    set_up,
+    wait_for_answers,
+)
+from multimeter.visualization.engines.docker.spec import Container
 from multimeter.visualization.engines.docker.state import (
     GRAFANA_USER,
     INFLUXDB_USER,
@@ -60,7 +59,7 @@ class DockerEngine:
         self.config = config
         self._spec = config.spec
         self._state = DockerState.from_state(config.engine_state)
-        self._docker = Docker(Endpoint(**self._state.endpoint), self._spec.timeout)
+        self._docker = Docker(self._state.endpoint, self._spec.timeout)
         resources = managed_resources(config, self._state, self._docker, dashboards)
         self._resources = {each.resource: each for each in resources}
         self._containers = {
@@ -68,6 +67,7 @@ class DockerEngine:
             for each in self._resources.values()
             if isinstance(each, ContainerResource)
         }
+        self._servers = Servers.of(config, self._state, self._containers)
 
     @property
     def data_needs_secrets(self) -> bool:
@@ -118,28 +118,17 @@ class DockerEngine:
 
     def finish(self, report: Reporter) -> Run | None:
         """Set up InfluxDB and Grafana, and load the example."""
-        self.config, run = set_up.set_up(self.config, self._state, self._servers, report)
+        self.config, run = set_up(self.config, self._state, self._servers, report)
         return run
 
     def wait(self, report: Reporter) -> None:
         """Return when both answer."""
         with report.step("Wait until they answer"):
-            set_up.wait_for_answers(self._servers, self._spec.timeout)
-
-    @cached_property
-    def _servers(self) -> set_up.Servers:
-        grafana = f"http://{HOST}:{self._spec.grafana_port}"
-        return set_up.Servers(
-            self._containers,
-            InfluxDB(self.config.url, local=not self._spec.influxdb_url),
-            Grafana(grafana, self._state.grafana_password),
-        )
+            wait_for_answers(self._servers, self._spec.timeout)
 
     def runs(self) -> Sequence[Run]:
         """Return the runs, newest first."""
-        if INFLUXDB in self._containers:
-            self._containers[INFLUXDB].require_running()
-        return read_runs(self._servers.influxdb, self.config)
+        return self._servers.runs(self.config)
 
     def _page_of(self, run: Run | None) -> str:
         """Return the dashboard of a run, from its first to its last point, or of all."""

@@ -151,7 +151,7 @@ def _ports(
 
 def _new_state(spec: StackSpec, docker: Docker, kept: StackConfig | None) -> DockerState:
     """Return the state of a new install, with the secrets of data that was kept."""
-    state = DockerState.new(dataclasses.asdict(docker.endpoint))
+    state = DockerState.new(docker.endpoint)
     if spec.directory:
         directory = pathlib.Path(spec.directory)
         made = tuple(str(each) for each in missing_folders(directory))

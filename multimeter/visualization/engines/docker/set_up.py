@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID
-from multimeter.visualization.engines.base import Run
+from multimeter.visualization.engines.base import HOST, Run
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.data import (
     example_flux,
-    read_runs,
     require_all,
+    runs_flux,
+    runs_of,
 )
 from multimeter.visualization.engines.docker.grafana import Grafana
 from multimeter.visualization.engines.docker.influxdb import InfluxDB, Place
@@ -53,6 +54,32 @@ class Servers:
     containers: Mapping[str, ContainerResource]
     influxdb: InfluxDB
     grafana: Grafana
+
+    @classmethod
+    def of(
+        cls,
+        config: StackConfig,
+        state: DockerState,
+        containers: Mapping[str, ContainerResource],
+    ) -> Servers:
+        """Return the servers of a stack, which need not run yet."""
+        spec = config.spec
+        return cls(
+            containers,
+            InfluxDB(config.url, local=not spec.influxdb_url),
+            Grafana(f"http://{HOST}:{spec.grafana_port}", state.grafana_password),
+        )
+
+    def runs(self, config: StackConfig) -> Sequence[Run]:
+        """Return the runs, newest first.
+
+        Raises:
+            VisualizationError: InfluxDB does not run, or does not answer.
+        """
+        if INFLUXDB in self.containers:
+            self.containers[INFLUXDB].require_running()
+        rows = self.influxdb.query(config.read_token, config.org, runs_flux(config))
+        return runs_of(rows)
 
 
 class Deadline:
@@ -157,7 +184,7 @@ def set_up(
             # The token alone: of a data source that is half written Grafana dies.
             servers.containers[GRAFANA].put([token_file(config.read_token)])
         with report.step("Load the example"):
-            run = _load_example(config, servers.influxdb)
+            run = _load_example(config, servers)
     with report.step("Set up Grafana"):
         _set_up_grafana(config, servers, deadline)
     return config, run
@@ -214,13 +241,12 @@ def _removal(containers: Iterable[ContainerResource]) -> str:
     return " ".join([command, *(each.source for each in mounts)])
 
 
-def _load_example(config: StackConfig, influxdb: InfluxDB) -> Run:
-    lines = example_lines()
+def _load_example(config: StackConfig, servers: Servers) -> Run:
+    lines, influxdb = example_lines(), servers.influxdb
     influxdb.write(config.token, config.org, config.bucket, lines)
     rows = influxdb.query(config.read_token, config.org, example_flux(config))
     require_all(lines, len(rows), "InfluxDB")
-    runs = read_runs(influxdb, config)
-    return next(run for run in runs if run["identifier"] == EXAMPLE)
+    return next(run for run in servers.runs(config) if run["identifier"] == EXAMPLE)
 
 
 def _set_up_grafana(config: StackConfig, servers: Servers, deadline: Deadline) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from multimeter.visualization.engines.docker.discovery import Endpoint
+
 __all__ = ["GRAFANA_USER", "INFLUXDB_USER", "PENDING", "DockerState"]
 
 GRAFANA_USER = "admin"
@@ -35,7 +37,7 @@ class DockerState:
             from the inside out.
     """
 
-    endpoint: Mapping[str, Any]
+    endpoint: Endpoint
     id: str
     operator_token: str = field(repr=False)
     influxdb_password: str = field(repr=False)
@@ -45,7 +47,7 @@ class DockerState:
     made_folders: tuple[str, ...] = ()
 
     @classmethod
-    def new(cls, endpoint: Mapping[str, Any]) -> DockerState:
+    def new(cls, endpoint: Endpoint) -> DockerState:
         """Return the state of a new install, with secrets of its own."""
         return cls(
             endpoint,
@@ -64,6 +66,7 @@ class DockerState:
         """
         names = [each.name for each in dataclasses.fields(cls)]
         fields = {name: state[name] for name in names if name in state}
+        fields["endpoint"] = Endpoint(**fields.get("endpoint", {}))
         lists = {name: tuple(fields.get(name, ())) for name in ("adopted", "made_folders")}
         return cls(**{**fields, **lists})
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from multimeter.visualization.engines.docker.discovery import Endpoint
 from multimeter.visualization.engines.docker.spec import (
     data_source_url,
     desired_containers,
@@ -15,7 +16,7 @@ from multimeter.visualization.stack_spec import StackSpec
 
 SPEC = StackSpec(name="lab", port=8086, grafana_port=3000, influxdb_token="influxdb-secret")
 STATE = DockerState(
-    endpoint={"host": "unix:///var/run/docker.sock", "found": "the default socket"},
+    endpoint=Endpoint("unix:///var/run/docker.sock", "the default socket"),
     id="an-id",
     operator_token="operator-secret",
     influxdb_password="influxdb-secret",

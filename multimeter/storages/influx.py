@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from multimeter.connection import Connection, find_connection
+from multimeter.connection import (
+    DEFAULT_BUCKET,
+    DEFAULT_ORG,
+    DEFAULT_URL,
+    Connection,
+    find_connection,
+)
 from multimeter.data.identifiers import is_made_up
 from multimeter.data.timestamps import from_ns
 from multimeter.delivery import Delivery, Tier
@@ -95,9 +101,9 @@ class InfluxDBStorage(Storage):
     def __init__(  # noqa: PLR0913 - each is a choice of the user
         self,
         token: Token,
-        url: str = "http://localhost:8086",
-        org: str = "kantai",
-        bucket: str = "multimeter",
+        url: str = DEFAULT_URL,
+        org: str = DEFAULT_ORG,
+        bucket: str = DEFAULT_BUCKET,
         *,
         live: bool = True,
         spool: str | os.PathLike[str] | None = None,

@@ -12,22 +12,22 @@ import pytest
 
 from multimeter.errors import ConfigurationError
 from multimeter.visualization.config import missing_folders
-from multimeter.visualization.engines.resources import (
-    FolderPart,
-    Owner,
+from multimeter.visualization.engines.docker.resources import (
+    FolderResource,
     label_file,
     read_labels,
 )
+from multimeter.visualization.engines.docker.spec import Owner
 from multimeter.visualization.errors import VisualizationError
 from multimeter.visualization.plan import Resource, State
 
 OWNER = Owner("multimeter", "0123456789abcdef")
 
 
-def part_of(path: pathlib.Path, owner: Owner = OWNER) -> FolderPart:
+def part_of(path: pathlib.Path, owner: Owner = OWNER) -> FolderResource:
     resource = Resource("InfluxDB folder", str(path), holds_data=True)
     # No test here comes as far as the engine.
-    return FolderPart(
+    return FolderResource(
         resource, sentinel.docker, owner, "image", missing_folders(path.parent)
     )
 
@@ -73,7 +73,7 @@ def test_an_empty_folder_with_other_labels_stays_and_so_do_those_around_it(
     path.mkdir(parents=True)
     if labels is not None:
         path.with_name(".influxdb.labels.json").write_text(json.dumps(labels))
-    FolderPart(
+    FolderResource(
         Resource("InfluxDB folder", str(path)),
         sentinel.docker,
         OWNER,

@@ -3,7 +3,11 @@ from __future__ import annotations
 import pytest
 
 from multimeter.errors import ConfigurationError
-from multimeter.visualization.names import require_usable_names
+from multimeter.visualization.stack_spec import StackSpec
+
+
+def require_usable_names(org, bucket):
+    StackSpec(org=org, bucket=bucket).require_usable_names()
 
 
 @pytest.mark.parametrize("name", ["kantai", "my lab", "größe", "😀", "a" * 255])

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from multimeter.visualization.ssh import has_browser, tunnel_command
+from multimeter.visualization.browser import has_browser, tunnel_command
 
 PAGE = "http://127.0.0.1:8087/?run=example"
 OVER_SSH = {"SSH_CONNECTION": "192.0.2.7 50022 192.0.2.1 22", "USER": "ada"}

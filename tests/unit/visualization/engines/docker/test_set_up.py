@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from multimeter.visualization.engines.docker.readiness import Deadline
+from multimeter.visualization.engines.docker.set_up import Deadline
 from multimeter.visualization.errors import VisualizationError
 
 
@@ -47,11 +47,11 @@ def test_what_takes_too_long_is_given_up_and_named(clock):
 
 
 def test_what_will_never_be_so_is_not_waited_for_to_the_end(clock):
-    def trouble():
+    def failure():
         return "The container ended." if clock.now > 101 else ""
 
     with pytest.raises(VisualizationError, match="The container ended"):
-        deadline(clock, 60).wait("it is there", lambda: False, trouble)
+        deadline(clock, 60).wait("it is there", lambda: False, failure)
     assert clock.now < 102
 
 
@@ -63,6 +63,6 @@ def test_everything_shares_one_deadline(clock):
     assert clock.now < 105.1
 
 
-def test_trouble_is_told_even_when_it_is_too_late(clock):
+def test_a_failure_is_reported_even_when_it_is_too_late(clock):
     with pytest.raises(VisualizationError, match="It ended"):
         deadline(clock, 0).wait("it is there", lambda: False, lambda: "It ended.")

@@ -1,33 +1,40 @@
-"""Ports: which are free, which one a stack gets, and who has the others."""
+"""Ports: which are free, which one a stack gets, and which program or stack has others."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
+import pathlib
 import socket
-from collections.abc import Mapping, Sequence
+import urllib.parse
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
+from multimeter.connection import CONFIGURATION_VERSION, default_config_file
 from multimeter.visualization.errors import PortTakenError, VisualizationError
+from multimeter.visualization.stack_spec import HIGHEST_PORT
 
 __all__ = [
     "PortChoice",
-    "checked_port",
     "choose_port",
     "free_port",
     "listen",
     "owner_of",
     "require_free",
+    "reserved_ports",
 ]
 
 _BACKLOG = 2048
 _NEXT_PORTS = 100
-_HIGHEST = 65535
 _IPV6_LOOPBACK = "::1"
 """Where "localhost" often leads first: a port that is taken there is not free."""
+_LOOPBACK = ("127.0.0.1", "localhost", _IPV6_LOOPBACK)
+_LONGEST_CONFIGURATION = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ def choose_port(
         wanted: The port that was asked for, which need not be free; 0 for any that is
             free; None for the usual one, or the next free one where that is taken.
         usual: The usual port.
-        reserved: Ports that are not to be taken although they may be free, with who
+        reserved: Ports that are not to be taken although they may be free, with what
             uses them.
         look: Whether the address is on this machine, so that one can see what is free.
     """
@@ -70,7 +77,7 @@ def choose_port(
     obstacle = _obstacle(addresses, usual, reserved)
     if not obstacle:
         return PortChoice(usual)
-    following = range(usual + 1, min(usual + _NEXT_PORTS, _HIGHEST) + 1)
+    following = range(usual + 1, min(usual + _NEXT_PORTS, HIGHEST_PORT) + 1)
     free = (each for each in following if not _obstacle(addresses, each, reserved))
     port = next(free, None) or _any_port(host, reserved)
     return PortChoice(port, f"Port {usual} {obstacle}; this stack uses {port} instead.")
@@ -102,21 +109,8 @@ def _obstacle(addresses: Sequence[str], port: int, reserved: Mapping[int, str]) 
     return ""
 
 
-def checked_port(number: str | float) -> int:
-    """Return a port that something can listen on.
-
-    Raises:
-        ValueError: It is none.
-        OverflowError: It is infinite.
-    """
-    port = int(number)
-    if not 0 < port <= _HIGHEST:
-        raise ValueError(f"{port} is no port")
-    return port
-
-
 def free_port(host: str) -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
@@ -181,3 +175,53 @@ def owner_of(port: int) -> str:
             if here and each.status == psutil.CONN_LISTEN and each.pid:
                 return f"{psutil.Process(each.pid).name()} (pid {each.pid})"
     return "another program"
+
+
+def reserved_ports(
+    config_file: pathlib.Path, taken: Collection[int] = ()
+) -> dict[int, str]:
+    """Return the ports that an install should not choose, with what uses each.
+
+    The ports of another stack stay its own while it is stopped. Other stacks are those
+    with a configuration in the usual folder, or beside this one.
+
+    Args:
+        config_file: The configuration of the stack that is installed.
+        taken: Ports that turned out to be taken, although they looked free.
+    """
+    ports = dict.fromkeys(taken, "another program")
+    for folder in {default_config_file().parent, config_file.parent}:
+        for each in sorted(folder.glob("*.json")):
+            other = {} if each == config_file else _configuration(each)
+            for url in (other.get("url"), other.get("page")):
+                if port := _local_port(url):
+                    ports[port] = _description(str(other.get("name")), each)
+    return ports
+
+
+def _configuration(path: pathlib.Path) -> dict[str, Any]:
+    """Return the configuration of a stack; nothing where it is another file.
+
+    It is only looked at: whether it is private is the business of its own stack.
+    """
+    try:
+        if not path.is_file() or path.stat().st_size > _LONGEST_CONFIGURATION:
+            return {}
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    readable = isinstance(data, dict) and data.get("version") == CONFIGURATION_VERSION
+    return data if readable and "engine" in data else {}
+
+
+def _description(name: str, path: pathlib.Path) -> str:
+    place = "" if path == default_config_file(name) else f" ({path})"
+    return f"the stack {name!r:.60}{place}"
+
+
+def _local_port(url: object) -> int | None:
+    with contextlib.suppress(ValueError):
+        parts = urllib.parse.urlsplit(str(url))
+        if parts.hostname in _LOOPBACK:
+            return parts.port
+    return None

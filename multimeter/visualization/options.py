@@ -1,20 +1,24 @@
-"""Options that several verbs of ``multimeter-visu`` have, and what they stand for."""
+"""Options that several verbs of ``multimeter-visu`` have, and what they resolve to."""
 
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from multimeter.commands.options import Config, Json, Version
 from multimeter.connection import default_config_file
 from multimeter.errors import MultimeterError
-from multimeter.visualization.names import require_usable_name
-
-if TYPE_CHECKING:
-    from multimeter.visualization.console import Console
+from multimeter.visualization.stack_spec import (
+    GRAFANA_PORT,
+    HIGHEST_PORT,
+    WRITE_PORT,
+    require_usable_name,
+)
 
 __all__ = [
+    "Browser",
     "Config",
     "EngineName",
     "GrafanaImage",
@@ -23,17 +27,9 @@ __all__ = [
     "Json",
     "Name",
     "Port",
+    "Version",
     "Yes",
     "config_file_of",
-    "console_for",
-]
-
-# typer reads these annotations when the module runs, on every Python from 3.10 on.
-Config = Annotated[
-    pathlib.Path | None,
-    typer.Option(
-        "-c", "--config", help="The file that describes the stack.", metavar="FILE"
-    ),
 ]
 
 
@@ -56,30 +52,30 @@ Name = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
+Browser = Annotated[bool, typer.Option(help="Open a browser too.")]
 EngineName = Annotated[
     str, typer.Option("--engine", help="auto, docker or embedded.", metavar="ENGINE")
 ]
 Port = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--port",
         "--influxdb-port",
         min=0,
-        max=65535,
+        max=HIGHEST_PORT,
         help="The port of the write API; 0 takes any that is free. Where the usual one"
         " is taken, the next free one is used.",
+        show_default=str(WRITE_PORT),
     ),
 ]
 GrafanaPort = Annotated[
-    int,
+    int | None,
     typer.Option(
         min=0,
-        max=65535,
+        max=HIGHEST_PORT,
         help="Docker: the port of Grafana; 0 takes any that is free. Where the usual one is"
         " taken, the next free one is used.",
+        show_default=str(GRAFANA_PORT),
     ),
 ]
 InfluxdbImage = Annotated[
@@ -93,13 +89,13 @@ GrafanaImage = Annotated[
 def config_file_of(
     context: typer.Context, config: pathlib.Path | None, name: str
 ) -> pathlib.Path:
-    """Return the file that describes the stack that is meant."""
+    """Return the file that describes the stack that is meant.
+
+    Args:
+        context: The context of the verb; its object is the file that was named before
+            the verb.
+        config: The file that was named behind the verb.
+        name: The name of the stack, for where neither was.
+    """
     chosen = config or context.obj or default_config_file(name)
     return pathlib.Path(chosen).expanduser().absolute()
-
-
-def console_for(*, as_json: bool) -> Console:
-    """Return what the verbs speak through."""
-    from multimeter.visualization.console import Console
-
-    return Console(as_json=as_json)

@@ -1,11 +1,11 @@
-"""Where the verbs look for runs: options that they share, and what the words mean."""
+"""Options that several verbs have, in both tools, and what they resolve to."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,7 @@ __all__ = [
     "Precision",
     "Run",
     "Unit",
+    "Version",
     "existing_folder",
     "load",
     "sources_of",
@@ -45,29 +46,45 @@ RUN_HELP = (
 # typer reads these annotations when the module runs, on every Python from 3.10 on.
 Run = Annotated[str, typer.Argument(help=RUN_HELP, metavar="RUN")]
 Folder = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(
         help="Where files of runs are; by default ~/.multimeter/runs.", metavar="FOLDER"
     ),
 ]
 Config = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(
         "-c", "--config", help="The file that describes the stack.", metavar="FILE"
     ),
 ]
 Precision = Annotated[
-    Optional[Unit],  # noqa: UP045
+    Unit | None,
     typer.Option(help="What times count in a file of line protocol; by default ns."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one object of JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if wanted:
+        from multimeter import __version__
+
+        typer.echo(f"multimeter {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Print the version.", is_eager=True, callback=_print_version
+    ),
+]
 
 
 def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list[RunSource]:
     """Return the folder, and the stack where there is one.
 
-    A configuration that cannot be used, and that nobody named, is no reason not to look
-    into the folder: it is a source without runs, which says what is wrong.
+    A configuration that cannot be used is no reason not to look into the folder, unless
+    it was named: it is a source without runs that reports the error.
 
     Raises:
         ConfigurationError: The configuration that was named cannot be used.
@@ -111,7 +128,7 @@ def load(
     config: pathlib.Path | None,
     precision: Unit | None = None,
 ) -> Result:
-    """Return the run that a word means; see :mod:`multimeter.runs.lookup`.
+    """Return the run that an argument names; see :mod:`multimeter.runs.lookup`.
 
     Raises:
         MultimeterError: There is no such run, or it cannot be read.

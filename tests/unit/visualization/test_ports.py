@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from multimeter.visualization.embedded.ports import (
+from multimeter.visualization.errors import PortTakenError
+from multimeter.visualization.ports import (
     choose_port,
     free_port,
     listen,
     require_free,
 )
-from multimeter.visualization.errors import PortTakenError
 
 HOST = "127.0.0.1"
 
@@ -124,9 +124,7 @@ def test_a_port_that_was_asked_for_is_no_choice():
 
 def test_any_port_means_one_that_is_free_and_of_no_other_stack(monkeypatch):
     offered = iter((40_001, 40_002))
-    monkeypatch.setattr(
-        "multimeter.visualization.embedded.ports.free_port", lambda _: next(offered)
-    )
+    monkeypatch.setattr("multimeter.visualization.ports.free_port", lambda _: next(offered))
     assert choose_port(HOST, 0, 8086, {40_001: "the stack 'lab'"}).port == 40_002
 
 

@@ -1,17 +1,37 @@
-"""SSH: whether the person sits at another machine, and how they reach this one."""
+"""The browser: links for a person, who may be at another machine and come over SSH."""
 
 from __future__ import annotations
 
 import getpass
 import ipaddress
+import os
 import socket
+import webbrowser
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-__all__ = ["has_browser", "tunnel_command"]
+from multimeter.visualization.console import Console
+from multimeter.visualization.engines.base import Links
+
+__all__ = ["has_browser", "open_links", "print_links", "tunnel_command"]
 
 _FIELDS = 4
 _SSH_PORT = 22
+
+
+def print_links(links: Links, console: Console) -> None:
+    """Print the best link, and how it gets a person in."""
+    console.line(f"  {links.best}")
+    if links.login_hint:
+        console.line(f"  {links.login_hint}")
+    if tunnel := tunnel_command(links.page, os.environ):
+        console.line(f"  Over SSH, first run this on your own machine: {tunnel}")
+
+
+def open_links(links: Links, console: Console) -> None:
+    """Open the best link where a person is looking, and would see a browser."""
+    if console.is_terminal and has_browser(os.environ):
+        webbrowser.open(links.best)
 
 
 def has_browser(environment: Mapping[str, str]) -> bool:

@@ -1,7 +1,8 @@
-"""The embedded engine: one process of our own, and a folder with its store."""
+"""The embedded engine: its folder and its server as the resources of a stack."""
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,30 +15,68 @@ from multimeter.http.proof import new_token
 from multimeter.visualization.client import StackClient
 from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.embedded.ports import checked_port, choose_port, require_free
-from multimeter.visualization.embedded.process import ServerProcess
 from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
-from multimeter.visualization.engines.base import (
-    DEFAULT_NAME,
-    WRITE_PORT,
-    Links,
-    Request,
-    Run,
-    reserved_ports,
-    way_out_of_taken_port,
-)
+from multimeter.visualization.engines.base import HOST, Links, Run, way_out_of_taken_port
+from multimeter.visualization.engines.embedded.process import ServerProcess
 from multimeter.visualization.errors import PortTakenError, VisualizationError
 from multimeter.visualization.examples.load import EXAMPLE, example_lines
 from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Action, Resource, State, Step
+from multimeter.visualization.ports import choose_port, require_free
 from multimeter.visualization.report import Check, Reporter
+from multimeter.visualization.stack_spec import (
+    DEFAULT_NAME,
+    WRITE_PORT,
+    StackSpec,
+    checked_port,
+)
 
-__all__ = ["EmbeddedEngine"]
+__all__ = ["EmbeddedEngine", "describe_embedded"]
 
-_HOST = "127.0.0.1"
 _DATA = "data"
 _SERVER = "server"
 _FOLLOW_SECONDS = 0.2
+
+
+def describe_embedded(
+    config_file: pathlib.Path,
+    spec: StackSpec,
+    reserved: Mapping[int, str],
+    report: Reporter,
+) -> StackConfig:
+    """Return the configuration of a stack that is still to be made.
+
+    Args:
+        config_file: Where the configuration goes.
+        spec: What is asked for.
+        reserved: Ports that are not to be chosen, with what uses each.
+        report: Takes that it is not on its usual port, and why.
+
+    Raises:
+        PortTakenError: Another program listens on the port that was asked for.
+        ConfigurationError: Others own the folder or may write to it.
+    """
+    usual = "embedded" if spec.name == DEFAULT_NAME else f"embedded-{spec.name}"
+    directory = pathlib.Path(spec.directory or config_file.parent / usual).absolute()
+    made = missing_folders(directory)
+    if not made and (DataFolder(directory).is_there() or not spec.directory):
+        made = [directory]  # for an earlier stack, whose data stayed
+    DataFolder(directory).require_ours()
+    choice = choose_port(HOST, spec.port, WRITE_PORT, reserved)
+    require_free(HOST, choice.port)
+    if choice.note:
+        report.note(choice.note)
+    url = f"http://{HOST}:{choice.port}"
+    return StackConfig.of_spec(
+        dataclasses.replace(
+            spec, engine_name="embedded", directory=str(directory), port=choice.port
+        ),
+        url=url,
+        page=url,
+        token=new_token(),
+        read_token=new_token(),
+        state={"made_folders": [str(each) for each in made]},
+    )
 
 
 class EmbeddedEngine:
@@ -45,67 +84,21 @@ class EmbeddedEngine:
 
     Args:
         config_file: The configuration, which the server reads for itself.
-        config: What it says.
+        config: What is in it.
     """
 
     def __init__(self, config_file: pathlib.Path, config: StackConfig) -> None:
-        self._config_file = config_file
-        self._config = config
-        state = config.engine_state
-        made = state.get("made_folders", [state["directory"]])
-        self._folder = DataFolder(
-            pathlib.Path(state["directory"]), [pathlib.Path(each) for each in made]
-        )
-        self._port = checked_port(state["port"])
+        self.config_file = config_file
+        self.config = config
+        self._folder = DataFolder.of(config)
+        self._port = checked_port(config.spec.port)
         self._process = ServerProcess(self._folder, config_file)
         self._data = Resource(_DATA, str(self._folder.path), holds_data=True)
-        self._server = Resource(_SERVER, f"{_HOST}:{self._port}", runs=True)
-
-    @staticmethod
-    def describe(request: Request, report: Reporter) -> StackConfig:
-        """Return the configuration of a stack that is still to be made.
-
-        Args:
-            request: What is asked for.
-            report: Who is told that it is not on its usual port, and why.
-
-        Raises:
-            PortTakenError: Another program listens on the port that was asked for.
-            ConfigurationError: Others own the folder or may write to it.
-        """
-        named = request.name == DEFAULT_NAME
-        folder = "embedded" if named else f"embedded-{request.name}"
-        directory = (request.directory or request.config_file.parent / folder).absolute()
-        made = missing_folders(directory)
-        if not made and (DataFolder(directory).is_there() or not request.directory):
-            made = [directory]  # for an earlier stack, whose data stayed
-        DataFolder(directory).require_ours()
-        reserved = reserved_ports(request)
-        choice = choose_port(_HOST, request.port, WRITE_PORT, reserved)
-        port = choice.port
-        require_free(_HOST, port)
-        if choice.note:
-            report.note(choice.note)
-        url = f"http://{_HOST}:{port}"
-        return StackConfig(
-            name=request.name,
-            engine="embedded",
-            url=url,
-            org=request.org,
-            bucket=request.bucket,
-            token=new_token(),
-            read_token=new_token(),
-            page=url,
-            engine_state={
-                "directory": str(directory),
-                "made_folders": [str(each) for each in made],
-                "port": port,
-            },
-        )
+        self._server = Resource(_SERVER, f"{HOST}:{self._port}", runs=True)
 
     @property
     def data_needs_secrets(self) -> bool:
-        """No: the server opens its store with whatever the configuration says."""
+        """No: the store opens without any."""
         return False
 
     def observe(self) -> Mapping[Resource, State]:
@@ -134,49 +127,43 @@ class EmbeddedEngine:
 
     def _start(self) -> None:
         try:
-            require_free(_HOST, self._port)
+            require_free(HOST, self._port)
             try:
                 self._process.start()
             except VisualizationError:
                 # Another program may have taken the port just now.
-                require_free(_HOST, self._port)
+                require_free(HOST, self._port)
                 raise
         except PortTakenError as error:
-            if not self._config.installing:
-                error.next_step = way_out_of_taken_port(self._config_file, self._config)
+            if not self.config.installing:
+                error.next_step = way_out_of_taken_port(self.config_file, self.config)
             raise
 
-    def finish(
-        self, config: StackConfig, report: Reporter
-    ) -> tuple[StackConfig, Run | None]:
+    def finish(self, report: Reporter) -> Run | None:
         """Load the example; the configuration was complete before the start."""
-        with report.step("Load the example"), StackClient(config) as client:
+        with report.step("Load the example"), StackClient(self.config) as client:
             client.write(example_lines())
             runs = client.runs()
-        return config, next(run for run in runs if run["identifier"] == EXAMPLE)
+        return next(run for run in runs if run["identifier"] == EXAMPLE)
 
     def wait(self, report: Reporter) -> None:
         """Return at once: a server that has been started listens."""
 
-    def runs(self, config: StackConfig) -> Sequence[Run]:
+    def runs(self) -> Sequence[Run]:
         """Return the runs, newest first."""
-        with StackClient(config) as client:
+        with StackClient(self.config) as client:
             return client.runs()
 
-    def page_of(self, config: StackConfig, run: Run | None) -> str:
-        """Return the page of a run: all of it, also of one that goes on."""
-        return run_page(config.page, run["identifier"]) if run else f"{config.page}/"
-
-    def links(self, config: StackConfig, run: Run | None) -> Links:
-        """Return the links to the page; the server must be running."""
-        with StackClient(config) as client:
+    def links(self, run: Run | None) -> Links:
+        """Return the links to the page of a run, or to the list; the server must run."""
+        root = self.config.page
+        with StackClient(self.config) as client:
             code = client.login_code()
-        page = self.page_of(config, run)
-        view = page.removeprefix(config.page)
-        query = urlencode({"code": code, "next": view}, safe="/?=")
-        again = command_of("open", self._config_file, config.name)
+        page = run_page(root, run["identifier"]) if run else f"{root}/"
+        query = urlencode({"code": code, "next": page.removeprefix(root)}, safe="/?=")
+        again = command_of("open", self.config_file, self.config.name)
         hint = f"It logs you in once, within ten minutes. For a new link: {again}"
-        return Links(page, f"{config.page}/login?{query}", hint)
+        return Links(page, f"{root}/login?{query}", hint)
 
     def left(self) -> list[pathlib.Path]:
         """Return what is in the folder and is not ours."""
@@ -213,25 +200,25 @@ class EmbeddedEngine:
                 else:
                     time.sleep(_FOLLOW_SECONDS)
 
-    def diagnose(self, config: StackConfig) -> Iterator[Check]:
+    def diagnose(self) -> Iterator[Check]:
         """Look at the folder, the server, whether it answers, and its tokens."""
         yield from self._diagnose_folder()
         yield from self._diagnose_logs()
         process = self._process.find()
-        where = f"{_HOST}:{self._port}"
+        where = f"{HOST}:{self._port}"
         if process is None:
-            yield from self._diagnose_stopped(config)
-            yield from self._check_port(config)
+            yield from self._diagnose_stopped()
+            yield from self._check_port()
             return
         yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
         try:
-            runs = self.runs(config)
+            runs = self.runs()
         except MultimeterError as error:
             yield Check("read token", False, error.what, error.next_step)
             return
         yield Check("read token", True, f"it reads {len(runs)} runs")
         try:
-            with StackClient(config) as client:
+            with StackClient(self.config) as client:
                 client.write(b"")
         except MultimeterError as error:
             yield Check("write token", False, error.what, error.next_step)
@@ -239,7 +226,7 @@ class EmbeddedEngine:
             yield Check("write token", True, "it may write")
 
     def _diagnose_folder(self) -> Iterator[Check]:
-        """Say what would keep the server from being started."""
+        """Look for what would keep the server from being started."""
         try:
             self._folder.require_ours()
         except ConfigurationError as error:
@@ -252,7 +239,7 @@ class EmbeddedEngine:
             then = f"When nothing of it is needed any more: rm '{each.path}'"
             yield Check("write-ahead log", ok, each.describe(), then)
 
-    def _diagnose_stopped(self, config: StackConfig) -> Iterator[Check]:
+    def _diagnose_stopped(self) -> Iterator[Check]:
         """Look why no server runs, and whether a start would do."""
         from multimeter.visualization.embedded.store.database import require_readable
 
@@ -265,26 +252,26 @@ class EmbeddedEngine:
             return
         if note:
             yield Check("store", None, note)
-        start = command_of("start", self._config_file, config.name)
+        start = command_of("start", self.config_file, self.config.name)
         if self._folder.has_ended_in_order:
             yield Check("server", None, "it is stopped; all data is there", start)
         else:
             detail = "it has ended without being stopped; see multimeter-visu logs"
             yield Check("server", False, detail, start)
 
-    def _check_port(self, config: StackConfig) -> Iterator[Check]:
+    def _check_port(self) -> Iterator[Check]:
         """Look whether another program listens where the server should."""
         try:
-            require_free(_HOST, self._port)
+            require_free(HOST, self._port)
         except MultimeterError as error:
-            way_out = way_out_of_taken_port(self._config_file, config)
+            way_out = way_out_of_taken_port(self.config_file, self.config)
             yield Check("port", False, error.what, way_out)
 
-    def credentials(self, config: StackConfig) -> Mapping[str, str]:
+    def credentials(self) -> Mapping[str, str]:
         """Return the tokens; the page opens by a link."""
         return {
-            "page": config.page,
-            "login": command_of("open", self._config_file, config.name),
-            "write token": config.token,
-            "read token": config.read_token,
+            "page": self.config.page,
+            "login": command_of("open", self.config_file, self.config.name),
+            "write token": self.config.token,
+            "read token": self.config.read_token,
         }

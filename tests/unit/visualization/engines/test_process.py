@@ -8,9 +8,9 @@ import sys
 import psutil
 import pytest
 
-from multimeter.visualization.embedded import process as process_module
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.embedded.process import (
+from multimeter.visualization.engines.embedded import process as process_module
+from multimeter.visualization.engines.embedded.process import (
     ServerProcess,
     deferred_signals,
     wait_for_end,

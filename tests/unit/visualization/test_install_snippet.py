@@ -3,7 +3,7 @@ from __future__ import annotations
 import ast
 import pathlib
 
-from multimeter.visualization.snippet import snippet
+from multimeter.visualization.commands.install import snippet
 
 
 def test_it_is_python_of_about_ten_lines():

@@ -1,4 +1,4 @@
-"""The server as a process in the background."""
+"""The server of an embedded stack as a process in the background."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ServerProcess:
     Args:
         folder: The folder of the stack.
         config_file: Its configuration. The server is given its name only, so that no
-            secret stands in a list of processes.
+            secret is in a list of processes.
     """
 
     def __init__(self, folder: DataFolder, config_file: pathlib.Path) -> None:
@@ -55,29 +55,29 @@ class ServerProcess:
         try:
             with deferred_signals():
                 process = self._spawn()
-            trouble = self._trouble(process)
+            failure = self._wait_until_ready(process)
         except BaseException:
             if process:
                 _end(process)
             raise
-        if trouble:
+        if failure:
             _end(process)
-            raise self._not_started(trouble)
+            raise self._not_started(failure)
         # It goes on without us: that it is not waited for is no mistake.
         process.returncode = 0
 
-    def _not_started(self, trouble: str) -> VisualizationError:
+    def _not_started(self, failure: str) -> VisualizationError:
         folder = self._folder
-        # Then the log lacks what it has said.
+        # Then the log lacks its last lines.
         if shutil.disk_usage(folder.path).free < _ROOM_BYTES:
             return StoreFullError(
-                f"The server {trouble}: the disk of {folder.path} is full.",
+                f"The server {failure}: the disk of {folder.path} is full.",
                 cause=f"There is no room, not even for all of its log {folder.log}.",
                 next_step=f"Free some space (df -h '{folder.path}'),"
                 " then: multimeter-visu start",
             )
         return VisualizationError(
-            f"The server {trouble}. It said last:\n{folder.last_log_lines(5)}",
+            f"The server {failure}. The end of its log:\n{folder.last_log_lines(5)}",
             next_step=f"multimeter-visu doctor; the whole log is {folder.log}",
         )
 
@@ -98,8 +98,8 @@ class ServerProcess:
         finally:
             os.close(log)
 
-    def _trouble(self, process: subprocess.Popen[bytes]) -> str:
-        """Wait until the server listens; return what came between, or nothing."""
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> str:
+        """Wait until the server listens; return why it does not, or nothing."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._is_ready(process.pid):
             if process.poll() is not None:
@@ -170,7 +170,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def deferred_signals() -> Iterator[None]:
     """Let SIGINT and SIGTERM come afterwards.
 
-    One that comes while a process is made would leave a process that nobody knows.
+    One that comes while a process is started would leave a process without an owner.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are for the main thread

@@ -9,7 +9,7 @@ from typing import Literal
 
 from multimeter.analysis.figures import FIGURES, Figure
 from multimeter.analysis.limits import Limit, parse_limit
-from multimeter.analysis.quantities import quantity
+from multimeter.analysis.units import format_value
 from multimeter.errors import ConfigurationError
 
 __all__ = ["Requirement", "Verdict", "judge", "parse_requirement"]
@@ -132,8 +132,8 @@ def _is_between(
 
 
 def _not_known(which: str, figure: Figure) -> ConfigurationError:
-    least = quantity(figure.value, figure.unit)
-    most = quantity(figure.at_most or 0.0, figure.unit)
+    least = format_value(figure.value, figure.unit)
+    most = format_value(figure.at_most or 0.0, figure.unit)
     return ConfigurationError(
         f"{figure.title} of the {which} is between {least} and {most}: it cannot be "
         "judged.",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["PANELS", "UNITS", "Axis", "PanelDefinition", "key_pattern"]
+__all__ = ["PANELS", "Axis", "PanelDefinition", "key_pattern"]
 
 Axis = Literal["linear", "log"]
 """How an axis counts."""
@@ -108,8 +108,10 @@ PANELS = (
     PanelDefinition(
         "gpu-temperature", "GPU temperature", "°C", {"gpu_temperature": ""}, _GPU
     ),
-    PanelDefinition("power", "Power", "W", {"power": "power", "gpu_power": "power"}, _GPU),
-    PanelDefinition("energy", "Energy so far", "J", {"energy": ""}, _GPU),
+    PanelDefinition(
+        "power", "Power", "watt", {"power": "power", "gpu_power": "power"}, _GPU
+    ),
+    PanelDefinition("energy", "Energy so far", "joule", {"energy": ""}, _GPU),
     PanelDefinition(
         "disk",
         "Disk",
@@ -260,24 +262,3 @@ PANELS = (
         _MEASURING,
     ),
 )
-
-UNITS = {
-    "": ("short", 1.0),
-    "B": ("bytes", 1.0),
-    "bytes": ("bytes", 1.0),
-    "kB": ("bytes", 1024.0),
-    "KiB": ("bytes", 1024.0),
-    "MiB": ("bytes", 1024.0**2),
-    "B/s": ("Bps", 1.0),
-    "%": ("percentunit", 0.01),
-    "1/s": ("cps", 1.0),
-    "/s": ("cps", 1.0),
-    "s": ("s", 1.0),
-    "ms": ("s", 1e-3),
-    "us": ("s", 1e-6),
-    "ns": ("s", 1e-9),
-}
-"""Unit of a metric: the unit in which it is shown, and what to multiply with.
-
-``kB`` counts 1024 bytes, as in getrusage(2) on Linux.
-"""

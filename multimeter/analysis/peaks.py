@@ -8,19 +8,17 @@ control group. Such a mark is a measure as well, whose metric says of what it is
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from multimeter.analysis.units import base_factor, unit_named
 from multimeter.data.baseline import Baseline
 from multimeter.data.columns import Column, ColumnView, is_number
 from multimeter.measure import Measure
 from multimeter.schema import Schema
 
 __all__ = ["Measured", "Peak", "peaks_of"]
-
-_BYTES = {"bytes": 1, "B": 1, "kB": 1024, "KiB": 1024, "MiB": 1024**2}
 
 # Kernels count pages in batches, so that curve and mark differ a little at any time.
 _BETWEEN = 1.02
@@ -85,8 +83,11 @@ class Peak:
         """
         if self.sampled is None or self.in_run is False:
             return False
-        more = (self.mark - self.sampled) * _BYTES.get(self.measure.metric.unit, math.inf)
-        return self.mark > self.sampled * _BETWEEN and more > _BETWEEN_BYTES
+        if self.mark <= self.sampled * _BETWEEN:
+            return False
+        unit = unit_named(self.measure.metric.unit)
+        more = (self.mark - self.sampled) * unit.factor
+        return unit.dimension != unit_named("bytes").dimension or more > _BETWEEN_BYTES
 
 
 def peaks_of(result: Measured) -> tuple[Peak, ...]:
@@ -118,7 +119,7 @@ def _peak(
     sampled = None
     if curve is not None:
         _, samples = _known(result, curve)
-        factor = _in_bytes(curve) / _in_bytes(measure)
+        factor = base_factor(curve.metric.unit) / base_factor(measure.metric.unit)
         sampled = max(samples) * factor if samples else None
     in_run = None if before is None else mark > before
     rose = None if in_run is False else _rose(times, values, mark, baseline.time_ns)
@@ -143,7 +144,3 @@ def _known(result: Measured, measure: Measure) -> tuple[Sequence[int], Sequence[
         return result.times_ns, list(values)
     points = [(t, v) for t, v in zip(result.times_ns, values) if is_number(v)]
     return [time for time, _ in points], [value for _, value in points]
-
-
-def _in_bytes(measure: Measure) -> float:
-    return _BYTES.get(measure.metric.unit, 1)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multimeter.analysis.figures import Figure, figures_of
-from multimeter.analysis.quantities import quantity, sparkline
 from multimeter.analysis.statistics import start_ns
+from multimeter.analysis.units import format_value
 from multimeter.data.columns import is_number
 
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["summary_lines", "summary_of"]
+__all__ = ["sparkline", "summary_lines", "summary_of"]
+
+_BARS = "▁▂▃▄▅▆▇█"
 
 # Figures that are shown; those of the second kind only where they say something.
 _ALWAYS = ("duration", "cpu_time", "peak_memory")
@@ -88,15 +91,15 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
 
 
 def _text(figure: Figure, figures: Mapping[str, Figure]) -> str:
-    text = quantity(figure.value, figure.unit)
+    text = format_value(figure.value, figure.unit)
     if figure.key == "cpu_time" and "cpu" in figures:
-        text += f", {quantity(figures['cpu'].value, 'cores')}"
+        text += f", {format_value(figures['cpu'].value, 'cores')} of one core"
     return text
 
 
 def _note(result: Result, figure: Figure) -> str:
     if figure.at_most is not None:
-        at_most = quantity(figure.at_most, figure.unit)
+        at_most = format_value(figure.at_most, figure.unit)
         return f"(at least; at most {at_most}: the run was too short to see it)"
     if figure.key == "peak_memory" and any(
         each.between_samples and each.measure.subject.key in _SUBJECTS
@@ -122,3 +125,39 @@ def _sums(result: Result, keys: Iterable[str]) -> Iterator[tuple[float, float]]:
         values = [column[row] for column in columns]
         if all(map(is_number, values)):
             yield time, sum(values)
+
+
+def sparkline(
+    points: Iterable[tuple[float, float]], start: float, end: float, width: int = 32
+) -> str:
+    """Return a curve as a row of bars, from zero up to its largest value.
+
+    A bar is the largest value of its time; one without a value goes on as before.
+
+    Args:
+        points: Pairs of time and value; what is no finite number is left out.
+        start: When the row begins.
+        end: When it ends.
+        width: How many bars it has.
+    """
+    bars: list[float | None] = [None] * width
+    seconds = (end - start) or 1
+    for time, value in points:
+        if math.isfinite(value):
+            place = min(width - 1, max(0, math.ceil((time - start) / seconds * width) - 1))
+            before = bars[place]
+            bars[place] = value if before is None else max(before, value)
+    return _row(bars)
+
+
+def _row(bars: Sequence[float | None]) -> str:
+    known = [bar for bar in bars if bar is not None]
+    most = max(known, default=0.0)
+    if not known or most <= 0:
+        return _BARS[0] * len(bars) if known else ""
+    # A rate holds for the time before its point: what is missing is that of the next.
+    last, texts = known[-1], []
+    for bar in reversed(bars):
+        last = last if bar is None else bar
+        texts.append(_BARS[min(len(_BARS) - 1, max(0, int(last / most * len(_BARS))))])
+    return "".join(reversed(texts))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, List  # noqa: UP035 - as typer
 import typer
 
 from multimeter.analysis.comparison import START, Row, compare_figures, compare_marks
-from multimeter.analysis.quantities import quantity
 from multimeter.analysis.statistics import earlier_points
+from multimeter.analysis.units import format_value
 from multimeter.commands.output import (
     can_draw,
     is_terminal,
@@ -130,7 +130,7 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _value(value: float | None, unit: str) -> str:
-    return NONE if value is None else quantity(value, unit)
+    return NONE if value is None else format_value(value, unit)
 
 
 def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 
 
 import typer
 
-from multimeter.analysis.quantities import quantity
+from multimeter.analysis.units import format_value
 from multimeter.commands.output import print_json, print_table
 from multimeter.commands.run_options import Config, Folder, Json, sources_of
 from multimeter.errors import ConfigurationError, MultimeterError
@@ -145,14 +145,14 @@ def _seconds(entry: RunEntry) -> float | None:
 
 
 def _row(entry: RunEntry, figures: Mapping[str, Figure]) -> list[str]:
-    texts = {key: quantity(each.value, each.unit) for key, each in figures.items()}
+    texts = {key: format_value(each.value, each.unit) for key, each in figures.items()}
     seconds = _seconds(entry)
     if "duration" not in texts and seconds is not None:
-        texts["duration"] = quantity(seconds, "s")
+        texts["duration"] = format_value(seconds, "s")
     return [
         entry.identifier,
         local_time(entry.start_ns),
-        *(texts.get(key, NONE).removesuffix(" cores") for key in _SHOWN),
+        *(texts.get(key, NONE) for key in _SHOWN),
         entry.state or NONE,
         _short(entry.where),
     ]

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.analysis.figures import FIGURES
+from multimeter.analysis.units import grafana_name
 from multimeter.connection import RUN_DASHBOARD
 from multimeter.data.identifiers import CODENAMES, FIGURE_PREFIX, HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_own, grafana_run
@@ -43,8 +44,6 @@ _MOST_PANELS = 45
 
 _NO_PANELS = "nothing measured yet"
 
-_FIGURE_UNITS = {"cores": "percentunit", "share": "percentunit", "J": "joule"}
-
 
 @dataclass(frozen=True)
 class _RunFigure:
@@ -60,7 +59,7 @@ def _run_figures() -> list[_RunFigure]:
         _RunFigure(
             f"{FIGURE_PREFIX}{each.key}",
             each.title,
-            _FIGURE_UNITS.get(each.unit, each.unit or "short"),
+            grafana_name(each.unit),
         )
         for each in FIGURES
         if each.key != "duration"  # it has a column of its own

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from multimeter.analysis.panels import shown_unit
+from multimeter.analysis.units import UNITS, base_factor, grafana_name
 from multimeter.data.identifiers import FIGURE_PREFIX
 from multimeter.measure import Measure
 from multimeter.probe import ResourceProbe
@@ -16,7 +16,6 @@ from multimeter.subject import SUBJECT_PROCESS, Subject
 from multimeter.visualization.dashboards.definition import (
     FIGURES,
     PANELS,
-    UNITS,
     FigureDefinition,
     PanelDefinition,
 )
@@ -29,7 +28,6 @@ __all__ = [
     "charts_by_group",
     "defined",
     "figures",
-    "grafana_unit",
     "stored_units",
     "units",
 ]
@@ -51,16 +49,6 @@ def _known_measures() -> dict[str, Measure]:
 
 _KNOWN = _known_measures()
 _ALWAYS = {measure.key for measure in ResourceProbe().measures}
-
-_UNITS = {
-    ("bytes", 1024.0): "kbytes",
-    ("bytes", 1024.0**2): "mbytes",
-    ("percentunit", 0.01): "percent",
-    ("s", 1e-3): "ms",
-    ("s", 1e-6): "µs",
-    ("s", 1e-9): "ns",
-}
-"""Grafana's unit for a value that is to be scaled: so that no query has to."""
 
 
 @dataclass(frozen=True)
@@ -173,25 +161,14 @@ def _lines(panel: PanelDefinition) -> list[Line]:
 
 
 def stored_units() -> dict[str, str]:
-    """Return Grafana's names of the units of metrics that it calls differently."""
-    return {unit: grafana_unit(unit) for unit in UNITS if unit}
-
-
-def grafana_unit(unit: str) -> str:
-    """Return Grafana's unit for values that are stored in a unit of a metric."""
-    shown, scale = shown_unit(unit)
-    return shown if scale == 1.0 else _UNITS[shown, scale]
+    """Return Grafana's names of the units of metrics."""
+    return {each.name: grafana_name(each.name) for each in UNITS if each.name}
 
 
 def _unit(measure: Measure) -> str:
     """Return Grafana's unit for a value that is stored in another one than its panel's."""
-    unit, scale = _shown(measure)
-    return "" if scale == 1.0 else _UNITS[unit, scale]
-
-
-def _shown(measure: Measure) -> tuple[str, float]:
     unit = measure.metric.unit
-    return UNITS.get(unit, (unit, 1.0))
+    return "" if base_factor(unit) == 1.0 else grafana_name(unit)
 
 
 def _pattern(metrics: list[str]) -> str:
@@ -213,7 +190,7 @@ def figures() -> list[RunFigure]:
 
 def _figure(sources: list[FigureDefinition]) -> RunFigure:
     keys = [key for each in sources for key in each.keys]
-    factors = {key: _shown(_KNOWN[key])[1] for key in keys}
+    factors = {key: base_factor(_KNOWN[key].metric.unit) for key in keys}
     return RunFigure(
         sources[0].title,
         sources[0].unit,

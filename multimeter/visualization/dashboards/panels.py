@@ -11,7 +11,6 @@ from multimeter.analysis.panels import (
     PanelSeries,
     known_metric,
     panels_of,
-    shown_unit,
 )
 from multimeter.analysis.panels import scale_of as metric_scale
 from multimeter.analysis.peaks import Peak
@@ -34,7 +33,6 @@ __all__ = [
     "panels_of",
     "peak_keys",
     "scale_of",
-    "shown_unit",
 ]
 
 

@@ -6,13 +6,12 @@ a unit that Grafana does not know is shown as it is.
 
 from __future__ import annotations
 
-from multimeter.analysis.panel_definitions import PANELS, UNITS, PanelDefinition
+from multimeter.analysis.panel_definitions import PANELS, PanelDefinition
 from multimeter.visualization.dashboards.definition.column import (
     ColumnDefinition,
 )
 from multimeter.visualization.dashboards.definition.comparison import (
     MOST_COMPARED,
-    TOTAL_UNITS,
 )
 from multimeter.visualization.dashboards.definition.figures import (
     DURATION,
@@ -67,8 +66,6 @@ __all__ = [
     "SPAN_MEMORY",
     "STATES",
     "STORE_COLUMNS",
-    "TOTAL_UNITS",
-    "UNITS",
     "ColumnDefinition",
     "FigureDefinition",
     "LogDefinition",

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
+from multimeter.analysis.units import units_json
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import (
     Reading,
@@ -67,6 +68,7 @@ class PageApi:
             self._reading.route("marks", self._marks),
             self._reading.route("spans", self._spans),
             self._reading.route("statistics", self._statistics),
+            self._reading.route("units", lambda _asked, _interrupt: units_json()),
         ]
 
     def _runs(self, _asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from multimeter.analysis.panel_definitions import PanelDefinition
-from multimeter.visualization.dashboards.definition import FIGURES, TOTAL_UNITS
+from multimeter.analysis.units import grafana_name, total_unit
+from multimeter.visualization.dashboards.definition import FIGURES
 from multimeter.visualization.dashboards.panels import (
     Figure,
     Statistic,
@@ -121,7 +122,7 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
     found = store.statistics(keys, [run.identifier]).get(run.identifier, {})
     seconds = (run.end - run.start) / 1e9
     # Between the runs of one name there was none.
-    units = TOTAL_UNITS if len(run.starts) < 2 else {}  # noqa: PLR2004 - two runs
+    several = len(run.starts) > 1
     return [
         {
             "key": each.key,
@@ -137,10 +138,15 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
             "total_unit": total,
         }
         for panel in panels_of(run.schema, keys)
-        for total in [units.get(panel.unit, "")]
+        for total in [_total_unit(panel.unit, several=several)]
         for each in panel.series
         if each.key in found
     ]
+
+
+def _total_unit(unit: str, *, several: bool) -> str:
+    total = total_unit(unit)
+    return "" if total is None or several else grafana_name(total)
 
 
 def require_run(store: Store, asked: QueryParams, now_ns: int) -> RunDescription:

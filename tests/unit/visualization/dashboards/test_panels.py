@@ -4,9 +4,10 @@ import pytest
 
 from multimeter import Measure, Metric, ResourceProbe, Subject
 from multimeter.analysis.figures import FIGURES as SAID
+from multimeter.analysis.units import shown_unit
 from multimeter.probes import ThreadProbe, default_probes
 from multimeter.schema import Schema
-from multimeter.visualization.dashboards.definition import FIGURES, PANELS, UNITS
+from multimeter.visualization.dashboards.definition import FIGURES, PANELS
 from multimeter.visualization.dashboards.panels import (
     Statistic,
     figures_of,
@@ -58,7 +59,7 @@ def test_metrics_of_a_panel_have_its_unit():
     for panel in PANELS:
         for key in panel.metrics.keys() & metrics.keys():
             unit = metrics[key].unit
-            shown, _ = UNITS.get(unit, (unit, 1.0))
+            shown, _ = shown_unit(unit)
             assert shown == panel.unit or (not unit and panel.unit in plain), key
 
 
@@ -119,7 +120,13 @@ def test_one_metric_on_several_subjects_shares_a_panel():
 
 @pytest.mark.parametrize(
     ("unit", "shown", "scale"),
-    [("%", "percentunit", 0.01), ("ms", "s", 1e-3), ("", "short", 1.0), ("W", "W", 1.0)],
+    [
+        ("%", "percentunit", 0.01),
+        ("ms", "s", 1e-3),
+        ("", "short", 1.0),
+        ("W", "watt", 1.0),
+        ("N", "N", 1.0),
+    ],
 )
 def test_units_are_shown_as_people_read_them(unit, shown, scale):
     measure = Measure(Subject("rig"), Metric("m", unit=unit))

@@ -18,7 +18,7 @@ from multimeter.data.columns import Column, ColumnView, is_number
 from multimeter.measure import Measure
 from multimeter.schema import Schema
 
-__all__ = ["Measured", "Peak", "peaks_of"]
+__all__ = ["Measured", "Peak", "best_known", "peaks_of"]
 
 # Kernels count pages in batches, so that curve and mark differ a little at any time.
 _BETWEEN = 1.02
@@ -73,7 +73,8 @@ class Peak:
         """The best that is known of the run: the mark, or the curve if that was before."""
         if self.sampled is None:
             return self.mark
-        return self.sampled if self.in_run is False else max(self.mark, self.sampled)
+        before = self.mark if self.in_run is False else None
+        return best_known(self.mark, self.sampled, before)
 
     @property
     def between_samples(self) -> bool:
@@ -88,6 +89,18 @@ class Peak:
         unit = unit_named(self.measure.metric.unit)
         more = (self.mark - self.sampled) * unit.factor
         return unit.dimension != unit_named("bytes").dimension or more > _BETWEEN_BYTES
+
+
+def best_known(mark: float, sampled: float, before: float | None) -> float:
+    """Return the most that was held in a run, as far as it is known.
+
+    Args:
+        mark: What the kernel had as the most at the end.
+        sampled: The largest value of the sampled curve.
+        before: What the kernel had before the run; None where that is not known.
+    """
+    rose = before is None or mark > before
+    return max(mark, sampled) if rose else sampled
 
 
 def peaks_of(result: Measured) -> tuple[Peak, ...]:

@@ -58,8 +58,8 @@ def summary_of(result: Result) -> dict[str, Any]:
         "points": len(result.times_ns),
         "late_samples": int(result.meta_data.get("late_samples", 0)),
         "missed_samples": int(result.meta_data.get("missed_samples", 0)),
-        "figures": {each.key: each.value for each in figures},
-        "units": {each.key: each.unit for each in figures},
+        "figures": {each.id: each.value for each in figures},
+        "units": {each.id: each.unit for each in figures},
     }
 
 
@@ -71,7 +71,7 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
         curves: Whether small curves stand beside the figures, where there are enough
             points for one.
     """
-    figures = {each.key: each for each in figures_of(result)}
+    figures = {each.id: each for each in figures_of(result)}
     shown = [
         figures[key]
         for key in (*_ALWAYS, *_IF_ANY)
@@ -82,7 +82,7 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
     text_width = max(map(len, texts), default=0)
     lines = []
     for figure, text in zip(shown, texts):
-        curve = _curve(result, figure.key) if curves else ""
+        curve = _curve(result, figure.id) if curves else ""
         note = _note(result, figure)
         padded = text.ljust(text_width) if curve else text
         cells = (figure.title.ljust(title_width), padded, curve, note)
@@ -92,7 +92,7 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
 
 def _text(figure: Figure, figures: Mapping[str, Figure]) -> str:
     text = format_value(figure.value, figure.unit)
-    if figure.key == "cpu_time" and "cpu" in figures:
+    if figure.id == "cpu_time" and "cpu" in figures:
         text += f", {format_value(figures['cpu'].value, 'cores')} of one core"
     return text
 
@@ -101,7 +101,7 @@ def _note(result: Result, figure: Figure) -> str:
     if figure.at_most is not None:
         at_most = format_value(figure.at_most, figure.unit)
         return f"(at least; at most {at_most}: the run was too short to see it)"
-    if figure.key == "peak_memory" and any(
+    if figure.id == "peak_memory" and any(
         each.between_samples and each.measure.subject.key in _SUBJECTS
         for each in result.peaks
     ):

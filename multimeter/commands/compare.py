@@ -178,7 +178,7 @@ def _object(
 ) -> dict[str, Any]:
     def rows(some: list[Row]) -> dict[str, Any]:
         return {
-            row.key: {
+            row.id: {
                 "title": row.title,
                 "unit": row.unit,
                 "values": row.values,

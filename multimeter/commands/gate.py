@@ -136,7 +136,7 @@ def _object(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "kept": all(each.kept for each in verdicts),
         "limits": [
             {
-                "key": each.requirement.key,
+                "key": each.requirement.figure_id,
                 "direction": each.requirement.direction,
                 "limit": each.requirement.text,
                 "unit": each.figure.unit,

@@ -125,14 +125,14 @@ def _figures(source: RunSource, entry: RunEntry, trouble: list[str]) -> dict[str
 
     if entry.figures:
         return {
-            each.key: Figure(each.key, each.title, each.unit, entry.figures[each.key])
+            each.id: Figure(each.id, each.title, each.unit, entry.figures[each.id])
             for each in FIGURES
-            if each.key in entry.figures
+            if each.id in entry.figures
         }
     if not entry.is_small:
         return {}
     try:
-        return {each.key: each for each in figures_of(source.load(entry))}
+        return {each.id: each for each in figures_of(source.load(entry))}
     except MultimeterError as error:
         trouble.append(f"{entry.identifier}: {error.what}")
         return {}

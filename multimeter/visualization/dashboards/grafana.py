@@ -57,12 +57,12 @@ class _RunFigure:
 def _run_figures() -> list[_RunFigure]:
     return [
         _RunFigure(
-            f"{FIGURE_PREFIX}{each.key}",
+            f"{FIGURE_PREFIX}{each.id}",
             each.title,
             grafana_name(each.unit),
         )
         for each in FIGURES
-        if each.key != "duration"  # it has a column of its own
+        if each.id != "duration"  # it has a column of its own
     ]
 
 

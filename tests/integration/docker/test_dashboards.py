@@ -205,7 +205,7 @@ def test_the_figures_are_those_of_the_run(shown):
         return values[-1]
 
     times = [each.time_ns for each in POINTS]
-    said = {each.key: each.value for each in figures_of(decode_result(RECORDS))}
+    said = {each.id: each.value for each in figures_of(decode_result(RECORDS))}
     assert figure("Duration") == pytest.approx(said["duration"])
     assert said["duration"] == pytest.approx((times[-1] - times[0]) / 1e9, abs=0.11)
     peak = max(each.fields["process.memory_rss_max"] for each in POINTS)

@@ -324,7 +324,7 @@ def test_tables_of_runs_name_their_figures_and_hide_what_is_not_for_people():
     hidden = runs["transformations"][0]["options"]["excludeByName"]
     assert hidden["figure_threads"]
     titles = compared["transformations"][0]["options"]["renameByName"]
-    assert set(titles) >= {f"figure_{each.key}" for each in RUN_FIGURES if each.sources}
+    assert set(titles) >= {f"figure_{each.id}" for each in RUN_FIGURES if each.sources}
 
 
 @pytest.mark.parametrize("field", ["delivered", "queued", "rejected", "dropped", "retries"])

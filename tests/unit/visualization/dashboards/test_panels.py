@@ -180,7 +180,7 @@ def test_what_the_run_says_of_itself_counts():
 
 
 def test_every_figure_that_a_run_can_say_is_one_of_the_library():
-    assert {each.id for each in FIGURES if not each.rare} <= {each.key for each in SAID}
+    assert {each.id for each in FIGURES if not each.rare} <= {each.id for each in SAID}
 
 
 RSS = Measure(Subject("process"), Metric("memory_rss", "", "bytes"))

@@ -263,6 +263,7 @@ def figures_from(
     keys: Iterable[str],
     duration: float,
     stored: Mapping[str, float] | None = None,
+    figures: Sequence[FigureDefinition] = FIGURES,
     at_most: Mapping[str, object] | None = None,
 ) -> Iterator[Figure]:
     """Yield the figures of a run, from statistics of its measures.
@@ -273,13 +274,14 @@ def figures_from(
         duration: From its start to its last point, in seconds.
         stored: Figures that were computed when the run had ended, by their ids: they
             are taken as they are.
+        figures: Which.
         at_most: Upper bounds of figures, by their ids, as meta data have them.
     """
     if duration < 0:
         return  # no point is of this run
     values: dict[str, float | None] = {"duration": duration, **(stored or {})}
     subjects = _subjects(keys)
-    for each in FIGURES:
+    for each in figures:
         if each.id not in values:
             values[each.id] = _value(each, values, statistics, subjects)
         value = values[each.id]

@@ -8,7 +8,7 @@ control group. Such a mark is a measure as well, whose metric says of what it is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,15 @@ from multimeter.data.columns import Column, ColumnView, is_number
 from multimeter.measure import Measure
 from multimeter.schema import Schema
 
-__all__ = ["Measured", "Peak", "best_known", "peaks_of"]
+__all__ = [
+    "Measured",
+    "MissedPeak",
+    "Peak",
+    "best_known",
+    "marked_curves",
+    "missed_peaks",
+    "peaks_of",
+]
 
 # Kernels count pages in batches, so that curve and mark differ a little at any time.
 _BETWEEN = 1.02
@@ -101,6 +109,61 @@ def best_known(mark: float, sampled: float, before: float | None) -> float:
     """
     rose = before is None or mark > before
     return max(mark, sampled) if rose else sampled
+
+
+@dataclass(frozen=True)
+class MissedPeak:
+    """A peak that fell between two samples, as the kernel's own mark shows.
+
+    Attributes:
+        key: The measure of the mark.
+        curve: The measure of the sampled curve that misses it.
+        value: The mark, in the base unit.
+        sampled: The largest value of the curve, in the same unit.
+    """
+
+    key: str
+    curve: str
+    value: float
+    sampled: float
+
+
+def missed_peaks(
+    schema: Schema | None,
+    largest: Callable[[str], float | None],
+    before: Mapping[str, float],
+) -> list[MissedPeak]:
+    """Return the peaks of a run that its curves do not show.
+
+    Args:
+        schema: Which measures the run has, if that is known.
+        largest: Returns the largest value of a measure, or None without one.
+        before: What marks were before the run, by measure key.
+    """
+    found = []
+    for mark_measure, curve in marked_curves(schema):
+        mark, sampled = largest(mark_measure.key), largest(curve.key)
+        if mark is None or sampled is None:
+            continue
+        scale, of_curve = (base_factor(m.metric.unit) for m in (mark_measure, curve))
+        known = before.get(mark_measure.key)
+        in_run = None if known is None else mark > known
+        peak = Peak(mark_measure, mark, sampled * of_curve / scale, None, in_run)
+        if peak.between_samples:
+            value, most = mark * scale, sampled * of_curve
+            found.append(MissedPeak(mark_measure.key, curve.key, value, most))
+    return found
+
+
+def marked_curves(schema: Schema | None) -> list[tuple[Measure, Measure]]:
+    """Return the measures that are marks of the kernel, with the curves they are of."""
+    measures = {each.key: each for each in schema.measures} if schema else {}
+    pairs = (
+        (each, measures.get(f"{each.subject.key}.{each.metric.peak_of}"))
+        for each in measures.values()
+        if each.metric.peak_of
+    )
+    return [(mark, curve) for mark, curve in pairs if curve is not None]
 
 
 def peaks_of(result: Measured) -> tuple[Peak, ...]:

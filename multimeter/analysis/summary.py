@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multimeter.analysis.figures import Figure, figures_of
+from multimeter.analysis.panel_definitions import HEADLINES
 from multimeter.analysis.statistics import start_ns
 from multimeter.analysis.units import format_value
 from multimeter.data.columns import is_number
@@ -28,16 +29,7 @@ _NOTHING = {"processes": 1.0, "threads": 1.0}
 
 _SUBJECTS = ("tree", "process")
 
-# Which curve stands beside a figure: the measures of the first that were measured.
-_CPU = ("cpu_rate_user", "cpu_rate_system")
-_CURVES: Mapping[str, Sequence[tuple[str, ...]]] = {
-    "cpu_time": [tuple(f"{s}.{m}" for m in _CPU) for s in _SUBJECTS],
-    "peak_memory": [(f"{s}.memory_rss",) for s in _SUBJECTS],
-    "read": [("tree.io_disk_read",), ("process.io_block_in",)],
-    "written": [("tree.io_disk_write",), ("process.io_block_out",)],
-    "gpu": [("gpu0.gpu_use",)],
-    "gpu_memory": [("gpu0.gpu_memory_used",)],
-}
+_HEADLINES = {figure: each for each in HEADLINES for figure in each.figures}
 _FEWEST_POINTS = 3
 
 
@@ -112,11 +104,10 @@ def _note(result: Result, figure: Figure) -> str:
 def _curve(result: Result, key: str) -> str:
     if len(result.times_ns) < _FEWEST_POINTS:
         return ""
-    for keys in _CURVES.get(key, ()):
-        if all(each in result.columns for each in keys):
-            start, end = start_ns(result), result.times_ns[-1]
-            return sparkline(_sums(result, keys), start, end)
-    return ""
+    keys = _HEADLINES[key].keys(result.columns) if key in _HEADLINES else ()
+    if not keys:
+        return ""
+    return sparkline(_sums(result, keys), start_ns(result), result.times_ns[-1])
 
 
 def _sums(result: Result, keys: Iterable[str]) -> Iterator[tuple[float, float]]:

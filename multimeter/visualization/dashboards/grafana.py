@@ -12,11 +12,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.analysis.figures import FIGURES
+from multimeter.analysis.series import GAP
 from multimeter.analysis.units import grafana_name
 from multimeter.connection import RUN_DASHBOARD
 from multimeter.data.identifiers import CODENAMES, FIGURE_PREFIX, HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_own, grafana_run
-from multimeter.visualization.dashboards.definition import GAP, LOG_SERIES
+from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.dashboards.own import OwnDashboard
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from multimeter.analysis.figures import figures_of
+from multimeter.analysis.panel_definitions import PANELS
 from multimeter.lines.protocol import decode, portable_measurement
 from multimeter.lines.result_decoder import decode_result
-from multimeter.visualization.dashboards.definition import PANELS
 from multimeter.visualization.dashboards.grafana import render_dashboards
 from multimeter.visualization.examples.load import example_lines
 

@@ -66,7 +66,7 @@ class InfluxDBStorage(Storage):
     and the run itself stand beside it, see :mod:`multimeter.lines.result_encoder`. Storing
     a result again replaces what is there, so it is safe to repeat after an error.
 
-    Trouble of the server neither slows nor breaks what is measured: points wait in
+    IncidentLog of the server neither slows nor breaks what is measured: points wait in
     memory, then on disk, and are sent when it answers again; see
     :class:`multimeter.delivery.Delivery`. What has not arrived when a run ends is
     said in the log, with the place where it lies.
@@ -259,7 +259,7 @@ class InfluxDBStorage(Storage):
     def _end(self, run: LiveRun, delivery: Delivery) -> None:
         run.close()
         if not delivery.flush(self._end_timeout, patient=False):
-            secured = delivery.secure()
+            secured = delivery.spill()
             log().warning("%s", _left(run, delivery, secured=secured))
         stats = delivery.stats()
         gone = (

@@ -80,7 +80,7 @@ def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
     with contextlib.ExitStack() as until_stored:
         try:
             with _trouble_in(outcome):
-                probe = ProcessProbe(child.pid, whole=True)
+                probe = ProcessProbe(child.pid, since_start=True)
                 measurement = _started(probe, settings)
                 outcome.result = measurement.result
             if outcome.result is None:

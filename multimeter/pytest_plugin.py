@@ -179,7 +179,7 @@ def _held_now() -> dict[str, float]:
 def _used(result: Result, before: Mapping[str, float]) -> _Used:
     from multimeter.analysis.figures import figures_of
 
-    figures = {each.key: each.value for each in figures_of(result)}
+    figures = {each.id: each.value for each in figures_of(result)}
     values = {key: figures.get(key, 0.0) for key in ("duration", "cpu_time")}
     # A page that a forked child shares with this process counts once, so it does not
     # matter whether a sample falls between its start and its end.
@@ -230,14 +230,14 @@ def _limit(name: str, limit: Any) -> float:
 
 
 def _broken(limits: Mapping[str, float], used: _Used) -> list[str]:
-    from multimeter.analysis.quantities import quantity
+    from multimeter.analysis.units import format_value
 
     lines = []
     for key, limit in limits.items():
         value = used.values[key]
         if value > limit:
-            most = quantity(limit, _UNITS[key])
-            text = _USED[key].format(quantity(value, _UNITS[key]))
+            most = format_value(limit, _UNITS[key])
+            text = _USED[key].format(format_value(value, _UNITS[key]))
             lines.append(f"{text}: max_{key} is {most}.")
     return lines
 
@@ -259,7 +259,7 @@ class _Table:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table."""
-        from multimeter.analysis.quantities import quantity
+        from multimeter.analysis.units import format_value
 
         tests = sorted(self._tests, key=lambda each: each[1]["memory"], reverse=True)
         shown = tests[: self._top or None]
@@ -269,9 +269,9 @@ class _Table:
         terminalreporter.write_line(f"{'memory':>10}  {'time':>10}  {'CPU time':>10}  test")
         for nodeid, values in shown:
             cells = (
-                f"+{quantity(values['memory'], 'bytes')}",
-                quantity(values["duration"], "s"),
-                quantity(values["cpu_time"], "s"),
+                f"+{format_value(values['memory'], 'bytes')}",
+                format_value(values["duration"], "s"),
+                format_value(values["cpu_time"], "s"),
             )
             row = "  ".join(f"{cell:>10}" for cell in cells)
             terminalreporter.write_line(f"{row}  {nodeid}")

@@ -22,16 +22,24 @@ class Row:
     """One number of all runs that are compared.
 
     Attributes:
-        key: Its name in JSON.
+        id: Its name in JSON.
         title: Its name for people.
         unit: As figures have it.
         values: The number of each run; None where it was not measured.
     """
 
-    key: str
+    id: str
     title: str
     unit: str
     values: tuple[float | None, ...]
+
+    @property
+    def key(self) -> str:
+        """The same as :attr:`id`.
+
+        .. deprecated:: 1.0
+        """
+        return self.id
 
     @property
     def differences(self) -> tuple[float | None, ...]:
@@ -54,11 +62,11 @@ class Row:
 
 def compare_figures(results: Sequence[Result]) -> list[Row]:
     """Return the figures that at least one of some runs has."""
-    figures = [{each.key: each.value for each in figures_of(run)} for run in results]
+    figures = [{each.id: each.value for each in figures_of(run)} for run in results]
     return [
-        Row(each.key, each.title, each.unit, tuple(run.get(each.key) for run in figures))
+        Row(each.id, each.title, each.unit, tuple(run.get(each.id) for run in figures))
         for each in FIGURES
-        if any(each.key in run for run in figures)
+        if any(each.id in run for run in figures)
     ]
 
 

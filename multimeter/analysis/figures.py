@@ -1,7 +1,8 @@
 """Figures: the few numbers about a whole run that people look at first.
 
 Where a whole tree of processes was measured, they are about the tree; else about the one
-process, with those of its children for which it has waited.
+process, with those of its children for which it has waited. :data:`FIGURES` is the one
+list: the library computes them from a result, the embedded store in SQL, Grafana in Flux.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from multimeter.analysis.statistics import RunStatistics, start_ns
+from multimeter.analysis.statistics import RunStatistics, SummedStatistics, start_ns
 
 if TYPE_CHECKING:
     from multimeter.result import Result
@@ -23,39 +24,49 @@ __all__ = [
     "Figure",
     "FigureDefinition",
     "Source",
+    "StatisticName",
+    "figure_named",
+    "figures_from",
     "figures_of",
+    "key_groups",
 ]
 
 PEAK_AT_MOST = "peak_memory_at_most"
 """The key of the meta data for the most that a run can have held, in bytes, as text:
 there where it was too short for its peak to be seen."""
 
-Statistic = Literal["max", "mean", "peak", "total"]
+StatisticName = Literal["max", "mean", "peak", "total"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Measures that tell a figure, and what is taken of them.
+    """Measures from which a figure follows, and what is taken of them.
 
     Attributes:
         statistic: ``total``, what rates add up to over the run; ``max``, the largest sum
             at one moment; ``mean``, over time and measures; ``peak``, the largest that
-            the kernel or a sample tells.
+            the kernel or a sample knows.
         subjects: Patterns, one of which must match the whole key of a subject.
         metrics: The keys of the metrics.
         factor: What the values are multiplied with, beside what their unit says.
     """
 
-    statistic: Statistic
+    statistic: StatisticName
     subjects: tuple[str, ...]
     metrics: tuple[str, ...]
     factor: float = 1.0
 
+    @property
+    def pattern(self) -> str:
+        """A regular expression, of Python and of RE2, that matches the whole keys."""
+        subjects, metrics = "|".join(self.subjects), "|".join(map(re.escape, self.metrics))
+        return rf"^({subjects})\.({metrics})$"
+
     def keys(self, subjects: Mapping[str, Sequence[str]]) -> list[str]:
-        """Return the keys of the measures that a result has of it.
+        """Return the keys of the measures that a run has of it.
 
         Args:
-            subjects: The metrics of the result, each with its subjects.
+            subjects: The metrics of the run, each with its subjects.
         """
         wanted = re.compile("|".join(self.subjects))
         return [
@@ -71,17 +82,20 @@ class FigureDefinition:
     """How one number about a whole run is made.
 
     Attributes:
-        key: Its name in commands and in JSON.
+        id: Its name in commands, in JSON, and in what is stored of a run.
         title: Its name for people.
-        unit: ``s``, ``bytes``, ``cores`` (1 is one busy core), ``share`` (1 is all),
-            ``J`` or none.
+        unit: A base unit of :data:`multimeter.analysis.units.UNITS`.
         sources: Where it comes from; the first one that has values is taken.
+        per_second_of: The figure of which it is the mean: divided by the duration.
+        rare: Whether it is left out where it is 0.
     """
 
-    key: str
+    id: str
     title: str
     unit: str
     sources: tuple[Source, ...] = ()
+    per_second_of: str = ""
+    rare: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,18 +103,26 @@ class Figure:
     """One number about a whole run.
 
     Attributes:
-        key: Its name in commands and in JSON.
+        id: Its name in commands and in JSON.
         title: Its name for people.
         unit: As in :class:`FigureDefinition`.
         value: The number, in that unit.
         at_most: Where the number is only a lower bound, the upper one.
     """
 
-    key: str
+    id: str
     title: str
     unit: str
     value: float
     at_most: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The same as :attr:`id`.
+
+        .. deprecated:: 1.0
+        """
+        return self.id
 
 
 _TREES = (("tree",), (".+:tree",))
@@ -111,7 +133,7 @@ _PROCESSORS = r"energy:package-\d+(:dram)?"
 _BLOCK = 512.0
 
 
-def _sources(statistic: Statistic, *metrics: str) -> tuple[Source, ...]:
+def _sources(statistic: StatisticName, *metrics: str) -> tuple[Source, ...]:
     """Return the sources for what processes do, the widest first."""
     subjects = (*_TREES, ("process", "children"))
     return tuple(Source(statistic, each, metrics) for each in subjects)
@@ -121,8 +143,8 @@ _CPU_RATES = ("cpu_rate_user", "cpu_rate_system")
 _PEAKS = ("memory_rss_peak", "memory_rss", "memory_rss_max")
 
 
-# What the tree's mark does not tell, because a child that is gone held more before the
-# run, that of the process may.
+# The mark of a tree says nothing where a child that has ended held more before the run;
+# that of the process may.
 _PEAK_SOURCES = (
     Source("peak", ("tree", "process", "children"), _PEAKS),
     Source("peak", _TREES[1], _PEAKS),
@@ -146,10 +168,10 @@ FIGURES: tuple[FigureDefinition, ...] = (
         "s",
         (
             *(Source("max", subjects, ("cpu_time",)) for subjects in _TREES),
-            Source("total", ("process", "children"), _CPU_RATES),
+            *_sources("total", *_CPU_RATES),
         ),
     ),
-    FigureDefinition("cpu", "Mean CPU", "cores"),
+    FigureDefinition("cpu", "Mean CPU", "cores", per_second_of="cpu_time"),
     FigureDefinition("peak_memory", "Peak memory", "bytes", _PEAK_SOURCES),
     FigureDefinition("read", "Read", "bytes", _moved("read", "io_block_in")),
     FigureDefinition("written", "Written", "bytes", _moved("write", "io_block_out")),
@@ -165,8 +187,11 @@ FIGURES: tuple[FigureDefinition, ...] = (
         "",
         _sources("total", "context_switches_vol", "context_switches_invol"),
     ),
-    FigureDefinition("processes", "Most processes", "", _sources("max", "processes")),
-    FigureDefinition("threads", "Most threads", "", _sources("max", "threads")),
+    # A process that ended before its first sample has none, which says nothing.
+    FigureDefinition(
+        "processes", "Most processes", "", _sources("max", "processes"), rare=True
+    ),
+    FigureDefinition("threads", "Most threads", "", _sources("max", "threads"), rare=True),
     FigureDefinition(
         "gpu", "Mean GPU, all users", "share", (Source("mean", (_GPUS,), ("gpu_use",)),)
     ),
@@ -188,12 +213,34 @@ FIGURES: tuple[FigureDefinition, ...] = (
         "J",
         (Source("max", (_PROCESSORS,), ("energy",)),),
     ),
+    FigureDefinition(
+        "late",
+        "Late samples",
+        "",
+        (Source("max", ("sampler",), ("samples_late",)),),
+        rare=True,
+    ),
+    FigureDefinition(
+        "missed",
+        "Missed samples",
+        "",
+        (Source("max", ("sampler",), ("samples_missed",)),),
+        rare=True,
+    ),
 )
 """Every figure that there is, in the order in which they are shown."""
 
 _WHOLE = ("", "bytes")
-# What ended before it was looked at has none of them, which says nothing.
-_LEAST_ONE = ("processes", "threads")
+_BY_ID = {each.id: each for each in FIGURES}
+
+
+def figure_named(figure_id: str) -> FigureDefinition:
+    """Return the definition of a figure.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return _BY_ID[figure_id]
 
 
 def figures_of(result: Result) -> tuple[Figure, ...]:
@@ -203,39 +250,71 @@ def figures_of(result: Result) -> tuple[Figure, ...]:
         result: What was measured; also one that was read back. A run without points
             has no figures.
     """
-    return tuple(_figures(result))
-
-
-def _figures(result: Result) -> Iterator[Figure]:
     if not len(result.times_ns):
-        return
+        return ()
     duration = (result.times_ns[-1] - start_ns(result)) / 1e9
+    at_most = {"peak_memory": result.meta_data.get(PEAK_AT_MOST)}
+    statistics = RunStatistics(result)
+    return tuple(figures_from(statistics, result.columns, duration, at_most=at_most))
+
+
+def figures_from(
+    statistics: SummedStatistics,
+    keys: Iterable[str],
+    duration: float,
+    stored: Mapping[str, float] | None = None,
+    figures: Sequence[FigureDefinition] = FIGURES,
+    at_most: Mapping[str, object] | None = None,
+) -> Iterator[Figure]:
+    """Yield the figures of a run, from statistics of its measures.
+
+    Args:
+        statistics: What its measures did.
+        keys: The measures that it has.
+        duration: From its start to its last point, in seconds.
+        stored: Figures that were computed when the run had ended, by their ids: they
+            are taken as they are.
+        figures: Which.
+        at_most: Upper bounds of figures, by their ids, as meta data have them.
+    """
     if duration < 0:
         return  # no point is of this run
-    values: dict[str, float | None] = {"duration": duration}
-    statistics, subjects = RunStatistics(result), _subjects(result.columns)
-    for each in FIGURES:
-        if each.sources:
-            values[each.key] = _first_value(statistics, subjects, each.sources)
-    cpu_time = values["cpu_time"]
-    if cpu_time is not None and duration > 0:
-        values["cpu"] = cpu_time / duration
-    for each in FIGURES:
-        value = values.get(each.key)
-        if value is None or not math.isfinite(value):
+    values: dict[str, float | None] = {"duration": duration, **(stored or {})}
+    subjects = _subjects(keys)
+    for each in figures:
+        if each.id not in values:
+            values[each.id] = _value(each, values, statistics, subjects)
+        value = values[each.id]
+        if value is None or not math.isfinite(value) or (each.rare and not value):
             continue
         if each.unit in _WHOLE:
             # A count that became a rate and comes back is no whole number any more.
             value = round(value)
-        if value or each.key not in _LEAST_ONE:
-            at_most = _at_most(result, value) if each.key == "peak_memory" else None
-            yield Figure(each.key, each.title, each.unit, value, at_most)
+        most = _upper_bound((at_most or {}).get(each.id), value)
+        yield Figure(each.id, each.title, each.unit, value, most)
 
 
-def _at_most(result: Result, value: float) -> float | None:
+def _value(
+    figure: FigureDefinition,
+    values: Mapping[str, float | None],
+    statistics: SummedStatistics,
+    subjects: Mapping[str, Sequence[str]],
+) -> float | None:
+    if figure.per_second_of:
+        total, duration = values.get(figure.per_second_of), values["duration"]
+        return total / duration if total is not None and duration else None
+    for source in figure.sources:
+        keys = source.keys(subjects)
+        value = getattr(statistics, source.statistic)(keys) if keys else None
+        if value is not None:
+            return float(value) * source.factor
+    return None
+
+
+def _upper_bound(text: object, value: float) -> float | None:
     try:
-        at_most = float(result.meta_data[PEAK_AT_MOST])
-    except (KeyError, TypeError, ValueError):
+        at_most = float(text)  # type: ignore[arg-type] # what is no number raises
+    except (TypeError, ValueError):
         return None
     return at_most if at_most > value else None
 
@@ -249,14 +328,11 @@ def _subjects(keys: Iterable[str]) -> dict[str, list[str]]:
     return subjects
 
 
-def _first_value(
-    statistics: RunStatistics,
-    subjects: Mapping[str, Sequence[str]],
-    sources: Iterable[Source],
-) -> float | None:
-    for source in sources:
-        keys = source.keys(subjects)
-        value = getattr(statistics, source.statistic)(keys) if keys else None
-        if value is not None:
-            return float(value) * source.factor
-    return None
+def key_groups(
+    keys: Iterable[str], figures: Iterable[FigureDefinition] = FIGURES
+) -> list[tuple[Source, tuple[str, ...]]]:
+    """Return the sources of figures that a run has, with the keys of their measures."""
+    subjects = _subjects(keys)
+    sources = [source for each in figures for source in each.sources]
+    found = ((source, tuple(source.keys(subjects))) for source in sources)
+    return [(source, group) for source, group in found if group]

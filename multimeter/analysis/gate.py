@@ -9,13 +9,12 @@ from typing import Literal
 
 from multimeter.analysis.figures import FIGURES, Figure
 from multimeter.analysis.limits import Limit, parse_limit
-from multimeter.analysis.quantities import quantity
+from multimeter.analysis.units import format_value
 from multimeter.errors import ConfigurationError
 
 __all__ = ["Requirement", "Verdict", "judge", "parse_requirement"]
 
 Direction = Literal["max", "min"]
-_UNITS = {each.key: each.unit for each in FIGURES}
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,13 @@ class Requirement:
     """One limit of one figure.
 
     Attributes:
-        key: The key of the figure.
+        figure_id: The id of the figure.
         direction: Whether it may be no more, or no less.
         text: The limit as it was written.
         limit: The limit.
     """
 
-    key: str
+    figure_id: str
     direction: Direction
     text: str
     limit: Limit
@@ -72,12 +71,13 @@ def parse_requirement(text: str, direction: Direction) -> Requirement:
             f"'{text}' is not KEY=LIMIT.",
             next_step=f"Write something like --{direction} peak_memory=+10%",
         )
-    if key not in _UNITS:
-        near = difflib.get_close_matches(key, _UNITS, 3, 0.5) or _UNITS
+    units = {each.id: each.unit for each in FIGURES}
+    if key not in units:
+        near = difflib.get_close_matches(key, units, 3, 0.5) or units
         raise ConfigurationError(
             f"There is no figure '{key}'.", next_step=f"Take one of: {', '.join(near)}"
         )
-    return Requirement(key, direction, limit.strip(), parse_limit(limit, _UNITS[key]))
+    return Requirement(key, direction, limit.strip(), parse_limit(limit, units[key]))
 
 
 def judge(
@@ -96,8 +96,8 @@ def judge(
         ConfigurationError: A figure that is limited was not measured, so that nobody
             can tell; or a limit is relative to a run that is not there.
     """
-    of_run = {each.key: each for each in figures}
-    of_baseline = None if baseline is None else {each.key: each for each in baseline}
+    of_run = {each.id: each for each in figures}
+    of_baseline = None if baseline is None else {each.id: each for each in baseline}
     return [_verdict(each, of_run, of_baseline) for each in requirements]
 
 
@@ -106,11 +106,11 @@ def _verdict(
     figures: Mapping[str, Figure],
     baseline: Mapping[str, Figure] | None,
 ) -> Verdict:
-    figure = _figure_of("run", requirement.key, figures)
+    figure = _figure_of("run", requirement.figure_id, figures)
     relative = requirement.limit.relative
     before: float | None = None
-    if baseline is not None and (relative or requirement.key in baseline):
-        found = _figure_of("baseline", requirement.key, baseline)
+    if baseline is not None and (relative or requirement.figure_id in baseline):
+        found = _figure_of("baseline", requirement.figure_id, baseline)
         if relative and found.at_most is not None:
             raise _not_known("baseline", found)
         before = found.value
@@ -132,8 +132,8 @@ def _is_between(
 
 
 def _not_known(which: str, figure: Figure) -> ConfigurationError:
-    least = quantity(figure.value, figure.unit)
-    most = quantity(figure.at_most or 0.0, figure.unit)
+    least = format_value(figure.value, figure.unit)
+    most = format_value(figure.at_most or 0.0, figure.unit)
     return ConfigurationError(
         f"{figure.title} of the {which} is between {least} and {most}: it cannot be "
         "judged.",

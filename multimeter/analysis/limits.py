@@ -9,34 +9,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from multimeter.analysis.units import limit_factors
 from multimeter.errors import ConfigurationError
 
 __all__ = ["Limit", "parse_limit"]
 
-_UNITS: Mapping[str, Mapping[str, float]] = {
-    "bytes": {
-        "B": 1.0,
-        "kB": 1e3,
-        "MB": 1e6,
-        "GB": 1e9,
-        "TB": 1e12,
-        "KiB": 2.0**10,
-        "MiB": 2.0**20,
-        "GiB": 2.0**30,
-        "TiB": 2.0**40,
-    },
-    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "min": 60.0, "h": 3600.0},
-    "cores": {"core": 1.0, "cores": 1.0},
-    "share": {"%": 0.01},
-    "J": {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "Wh": 3.6e3, "kWh": 3.6e6},
-}
 _LIMIT = re.compile(
     r"([+-])?\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|\.[0-9]+)\s*([A-Za-z%]*)"
 )
 _LONGEST = 60
+_EXAMPLES = {"bytes": "200MiB", "s": "2s", "cores": "150%", "share": "80%", "J": "5kJ"}
 
 
 @dataclass(frozen=True)
@@ -102,12 +86,12 @@ def parse_limit(text: str, unit: str) -> Limit:
 
 
 def _factor(given: str, unit: str) -> float | None:
-    return _UNITS.get(unit, {}).get(given) if given else 1.0
+    return limit_factors(unit).get(given) if given else 1.0
 
 
 def _refused(text: str, unit: str) -> ConfigurationError:
-    units = ", ".join(_UNITS.get(unit, ()))
-    example = {"bytes": "200MiB", "s": "2s", "share": "80%", "J": "5kJ"}.get(unit, "4")
+    units = ", ".join(limit_factors(unit))
+    example = _EXAMPLES.get(unit, "4")
     return ConfigurationError(
         f"'{text[:_LONGEST]}' is no limit" + (f" in {units}." if units else "."),
         next_step=f"Write something like +10%, or {example}.",

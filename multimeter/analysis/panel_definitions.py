@@ -7,11 +7,18 @@ a unit that Grafana does not know is shown as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["PANELS", "UNITS", "Axis", "PanelDefinition", "key_pattern"]
+__all__ = [
+    "HEADLINES",
+    "PANELS",
+    "Axis",
+    "HeadlineDefinition",
+    "PanelDefinition",
+    "key_pattern",
+]
 
 Axis = Literal["linear", "log"]
 """How an axis counts."""
@@ -108,8 +115,10 @@ PANELS = (
     PanelDefinition(
         "gpu-temperature", "GPU temperature", "°C", {"gpu_temperature": ""}, _GPU
     ),
-    PanelDefinition("power", "Power", "W", {"power": "power", "gpu_power": "power"}, _GPU),
-    PanelDefinition("energy", "Energy so far", "J", {"energy": ""}, _GPU),
+    PanelDefinition(
+        "power", "Power", "watt", {"power": "power", "gpu_power": "power"}, _GPU
+    ),
+    PanelDefinition("energy", "Energy so far", "joule", {"energy": ""}, _GPU),
     PanelDefinition(
         "disk",
         "Disk",
@@ -261,23 +270,62 @@ PANELS = (
     ),
 )
 
-UNITS = {
-    "": ("short", 1.0),
-    "B": ("bytes", 1.0),
-    "bytes": ("bytes", 1.0),
-    "kB": ("bytes", 1024.0),
-    "KiB": ("bytes", 1024.0),
-    "MiB": ("bytes", 1024.0**2),
-    "B/s": ("Bps", 1.0),
-    "%": ("percentunit", 0.01),
-    "1/s": ("cps", 1.0),
-    "/s": ("cps", 1.0),
-    "s": ("s", 1.0),
-    "ms": ("s", 1e-3),
-    "us": ("s", 1e-6),
-    "ns": ("s", 1e-9),
-}
-"""Unit of a metric: the unit in which it is shown, and what to multiply with.
 
-``kB`` counts 1024 bytes, as in getrusage(2) on Linux.
-"""
+@dataclass(frozen=True)
+class HeadlineDefinition:
+    """The curve that belongs to a figure: the sum of some measures at one moment.
+
+    Attributes:
+        figures: The ids of the figures to which it belongs.
+        title: What stands above it.
+        unit: The unit of its axis.
+        choices: Keys of measures that are added; the first of these counts of which a run
+            has all.
+    """
+
+    figures: tuple[str, ...]
+    title: str
+    unit: str
+    choices: tuple[tuple[str, ...], ...]
+
+    def keys(self, measured: Container[str]) -> tuple[str, ...]:
+        """Return the measures that are added, of those that a run has; none without."""
+        fitting = (some for some in self.choices if all(key in measured for key in some))
+        return next(fitting, ())
+
+
+def _of_processes(*metrics: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(f"{s}.{m}" for m in metrics) for s in ("tree", "process"))
+
+
+HEADLINES = (
+    HeadlineDefinition(
+        ("cpu_time", "cpu"),
+        "CPU",
+        "percentunit",
+        _of_processes("cpu_rate_user", "cpu_rate_system"),
+    ),
+    HeadlineDefinition(
+        ("peak_memory",),
+        "Memory",
+        "bytes",
+        (*_of_processes("memory_rss"), *_of_processes("memory_rss_max")),
+    ),
+    HeadlineDefinition(
+        ("read",),
+        "Read",
+        "Bps",
+        (*_of_processes("io_disk_read"), *_of_processes("io_read")),
+    ),
+    HeadlineDefinition(
+        ("written",),
+        "Written",
+        "Bps",
+        (*_of_processes("io_disk_write"), *_of_processes("io_write")),
+    ),
+    HeadlineDefinition(("gpu",), "GPU", "percentunit", (("gpu0.gpu_use",),)),
+    HeadlineDefinition(
+        ("gpu_memory",), "GPU memory", "bytes", (("gpu0.gpu_memory_used",),)
+    ),
+)
+"""The curves that come first: those of whole runs, and beside figures."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from multimeter.analysis.panel_definitions import (
     PANELS,
-    UNITS,
     Axis,
     PanelDefinition,
     key_pattern,
 )
+from multimeter.analysis.units import METRIC_UNITS, base_factor, shown_unit
 from multimeter.metric import Metric
 from multimeter.probe import ResourceProbe
 from multimeter.schema import Schema
@@ -23,7 +23,6 @@ __all__ = [
     "known_metric",
     "panels_of",
     "scale_of",
-    "shown_unit",
     "stored_unit",
 ]
 
@@ -124,7 +123,9 @@ _KNOWN = {measure.key: measure for measure in ResourceProbe().measures}
 
 def known_metric(key: str) -> Metric:
     """Return the metric of a measure of which nothing is known but its key."""
-    return _KNOWN[key].metric if key in _KNOWN else Metric(key)
+    if key in _KNOWN:
+        return _KNOWN[key].metric
+    return Metric(key, unit=METRIC_UNITS.get(key.rpartition(".")[2], ""))
 
 
 def _measured(schema: Schema | None, keys: Iterable[str]) -> list[_Measured]:
@@ -136,7 +137,7 @@ def _measured(schema: Schema | None, keys: Iterable[str]) -> list[_Measured]:
             subject, scope = measure.subject.key, measure.scope
             result.append(_Measured(key, subject, measure.metric, scope))
         else:
-            result.append(_Measured(key, "", Metric(key)))
+            result.append(_Measured(key, "", known_metric(key)))
     return result
 
 
@@ -150,14 +151,9 @@ def stored_unit(key: str, unit: str) -> str:
     return own if own and shown_unit(own)[0] == shown_unit(unit)[0] else unit
 
 
-def shown_unit(unit: str) -> tuple[str, float]:
-    """Return the unit in which values of a unit are shown, and what to multiply with."""
-    return UNITS.get(unit, (unit, 1.0))
-
-
 def scale_of(metric: Metric) -> float:
     """Return what a value is multiplied with to be in the unit in which it is shown."""
-    return shown_unit(metric.unit)[1]
+    return base_factor(metric.unit)
 
 
 def _series(measured: _Measured, label: str) -> PanelSeries:

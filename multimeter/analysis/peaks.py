@@ -8,19 +8,25 @@ control group. Such a mark is a measure as well, whose metric says of what it is
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from multimeter.analysis.units import base_factor, unit_named
 from multimeter.data.baseline import Baseline
 from multimeter.data.columns import Column, ColumnView, is_number
 from multimeter.measure import Measure
 from multimeter.schema import Schema
 
-__all__ = ["Measured", "Peak", "peaks_of"]
-
-_BYTES = {"bytes": 1, "B": 1, "kB": 1024, "KiB": 1024, "MiB": 1024**2}
+__all__ = [
+    "Measured",
+    "MissedPeak",
+    "Peak",
+    "best_known",
+    "marked_curves",
+    "missed_peaks",
+    "peaks_of",
+]
 
 # Kernels count pages in batches, so that curve and mark differ a little at any time.
 _BETWEEN = 1.02
@@ -75,7 +81,8 @@ class Peak:
         """The best that is known of the run: the mark, or the curve if that was before."""
         if self.sampled is None:
             return self.mark
-        return self.sampled if self.in_run is False else max(self.mark, self.sampled)
+        before = self.mark if self.in_run is False else None
+        return best_known(self.mark, self.sampled, before)
 
     @property
     def between_samples(self) -> bool:
@@ -85,8 +92,78 @@ class Peak:
         """
         if self.sampled is None or self.in_run is False:
             return False
-        more = (self.mark - self.sampled) * _BYTES.get(self.measure.metric.unit, math.inf)
-        return self.mark > self.sampled * _BETWEEN and more > _BETWEEN_BYTES
+        if self.mark <= self.sampled * _BETWEEN:
+            return False
+        unit = unit_named(self.measure.metric.unit)
+        more = (self.mark - self.sampled) * unit.factor
+        return unit.dimension != unit_named("bytes").dimension or more > _BETWEEN_BYTES
+
+
+def best_known(mark: float, sampled: float, before: float | None) -> float:
+    """Return the most that was held in a run, as far as it is known.
+
+    Args:
+        mark: What the kernel had as the most at the end.
+        sampled: The largest value of the sampled curve.
+        before: What the kernel had before the run; None where that is not known.
+    """
+    rose = before is None or mark > before
+    return max(mark, sampled) if rose else sampled
+
+
+@dataclass(frozen=True)
+class MissedPeak:
+    """A peak that fell between two samples, as the kernel's own mark shows.
+
+    Attributes:
+        key: The measure of the mark.
+        curve: The measure of the sampled curve that misses it.
+        value: The mark, in the base unit.
+        sampled: The largest value of the curve, in the same unit.
+    """
+
+    key: str
+    curve: str
+    value: float
+    sampled: float
+
+
+def missed_peaks(
+    schema: Schema | None,
+    largest: Callable[[str], float | None],
+    before: Mapping[str, float],
+) -> list[MissedPeak]:
+    """Return the peaks of a run that its curves do not show.
+
+    Args:
+        schema: Which measures the run has, if that is known.
+        largest: Returns the largest value of a measure, or None without one.
+        before: What marks were before the run, by measure key.
+    """
+    found = []
+    for mark_measure, curve in marked_curves(schema):
+        mark, sampled = largest(mark_measure.key), largest(curve.key)
+        if mark is None or sampled is None:
+            continue
+        scale, of_curve = (base_factor(m.metric.unit) for m in (mark_measure, curve))
+        known = before.get(mark_measure.key)
+        in_run = None if known is None else mark > known
+        peak = Peak(mark_measure, mark, sampled * of_curve / scale, None, in_run)
+        if peak.between_samples:
+            value, most = mark * scale, sampled * of_curve
+            found.append(MissedPeak(mark_measure.key, curve.key, value, most))
+    return found
+
+
+def marked_curves(schema: Schema | None) -> list[tuple[Measure, Measure]]:
+    """Return the measures that are marks of the kernel, with the curves they are of."""
+    measures = {each.key: each for each in schema.measures} if schema else {}
+    pairs = (
+        (each, measures.get(f"{each.subject.key}.{each.metric.peak_of}"))
+        for each in measures.values()
+        if each.metric.peak_of
+    )
+    return [(mark, curve) for mark, curve in pairs if curve is not None]
 
 
 def peaks_of(result: Measured) -> tuple[Peak, ...]:
@@ -118,7 +195,7 @@ def _peak(
     sampled = None
     if curve is not None:
         _, samples = _known(result, curve)
-        factor = _in_bytes(curve) / _in_bytes(measure)
+        factor = base_factor(curve.metric.unit) / base_factor(measure.metric.unit)
         sampled = max(samples) * factor if samples else None
     in_run = None if before is None else mark > before
     rose = None if in_run is False else _rose(times, values, mark, baseline.time_ns)
@@ -143,7 +220,3 @@ def _known(result: Measured, measure: Measure) -> tuple[Sequence[int], Sequence[
         return result.times_ns, list(values)
     points = [(t, v) for t, v in zip(result.times_ns, values) if is_number(v)]
     return [time for time, _ in points], [value for _, value in points]
-
-
-def _in_bytes(measure: Measure) -> float:
-    return _BYTES.get(measure.metric.unit, 1)

@@ -1,25 +1,42 @@
-"""Statistics of the measures of a whole run, in units that can be compared."""
+"""Statistics of the measures of a run: there is one way to compute them.
+
+A value stands for the time since the value before it of the same measure in the same run;
+the first one for that since the start of the run, where the start is known, else for no
+time. A total is the sum of values, each times its seconds; a mean is that divided by the
+seconds that are covered. The embedded store computes the same in SQL
+(:mod:`multimeter.visualization.embedded.store.statistics`), Grafana in Flux
+(``dashboards/templates/figures.flux.j2``).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from operator import mul, sub
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from multimeter.analysis.peaks import best_known
+from multimeter.analysis.units import METRIC_UNITS, base_factor
 from multimeter.data.baseline import Baseline
 from multimeter.data.columns import ColumnView, is_number
+from multimeter.schema import Schema
 
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["RunStatistics", "earlier_points", "own_marks_ns", "start_ns"]
-
-_FACTORS = {"kB": 1024.0, "KiB": 1024.0, "MiB": 1024.0**2, "%": 0.01}
-# Of what other programs wrote, nobody says the unit.
-_KNOWN_UNITS = {"memory_rss_max": "kB", "gpu_use": "%"}
+__all__ = [
+    "ColumnStatistics",
+    "MeasureStatistics",
+    "RunStatistics",
+    "Statistic",
+    "SummedStatistics",
+    "TimedColumns",
+    "earlier_points",
+    "own_marks_ns",
+    "start_ns",
+]
 
 
 def start_ns(result: Result) -> int:
@@ -45,39 +62,82 @@ def own_marks_ns(result: Result) -> list[tuple[int, str]]:
     return sorted(each for each in result.marks_ns if start is None or each[0] >= start)
 
 
-class RunStatistics:
-    """What measures add up to, hold on average, and hold at most.
+@dataclass(frozen=True)
+class Statistic:
+    """What one measure did over a run, in the unit of its values.
 
-    A value holds for the time since the point before, the first one since the start of
-    the run; where no start is known, for no time. Values in kB, KiB, MiB or % are turned
-    into bytes or shares of 1. Points of an earlier run of the same name do not count.
-
-    Args:
-        result: What was measured; also one that was read back.
+    Attributes:
+        max: The largest value.
+        mean: The mean over the time that is covered; where no time is, that of the values.
+        min: The smallest value.
+        count: The number of values.
+        total: The values, each times the seconds for which it stands, added; None where
+            no value stands for a time.
+        seconds: The time that is covered.
     """
 
-    def __init__(self, result: Result) -> None:
-        self._result = result
-        # Those of an earlier run of the same name come first.
-        self._skipped = earlier_points(result)
-        times = list(result.times_ns)[self._skipped :]
-        start = Baseline.of(result.meta_data).time_ns
-        before = (times if start is None else [start, *times])[:-1]
-        own = len(times) - len(before)
-        self._first = self._skipped + own
-        steps = map(sub, times[own:], before)
-        # Where the clock went back, no time has passed.
-        self._steps_ns = [float(step) if step > 0 else 0.0 for step in steps]
+    max: float
+    mean: float
+    min: float = 0.0
+    count: int = 1
+    total: float | None = None
+    seconds: float = 0.0
 
-    @cached_property
-    def _units(self) -> dict[str, str]:
-        return {each.key: each.metric.unit for each in self._result.schema.measures}
+    def __add__(self, other: Statistic) -> Statistic:
+        """Return the statistic of two series of the same measure together."""
+        mine, others = self.seconds, other.seconds
+        if not mine + others:
+            mine, others = self.count, other.count
+        # Not the sum of all, which could be infinite.
+        share = mine / (mine + others)
+        totals = [each for each in (self.total, other.total) if each is not None]
+        return Statistic(
+            max(self.max, other.max),
+            self.mean * share + other.mean * (1 - share),
+            min(self.min, other.min),
+            self.count + other.count,
+            sum(totals) if totals else None,
+            self.seconds + other.seconds,
+        )
 
-    @cached_property
-    def _peaks(self) -> dict[str, float]:
-        if self._skipped:
-            return {}  # the marks of all runs of this name are not its own
-        return {each.measure.key: each.value for each in self._result.peaks}
+
+class MeasureStatistics(Protocol):
+    """Computes statistics of single measures of one run, in the units of their values.
+
+    All return None without a value.
+    """
+
+    def total(self, key: str) -> float | None:
+        """Return what a measure adds up to over time."""
+
+    def mean(self, key: str) -> float | None:
+        """Return the mean of a measure over time."""
+
+    def max(self, key: str) -> float | None:
+        """Return the largest value of a measure."""
+
+    def max_sum(self, factors: Mapping[str, float]) -> float | None:
+        """Return the largest sum of measures at one moment, each times its factor."""
+
+
+class SummedStatistics:
+    """Statistics of several measures of a run together, in base units.
+
+    Args:
+        measured: The statistics of each.
+        schema: Which measures there are; None where that is not known.
+        before: What marks of the kernel were before the run, by measure key.
+    """
+
+    def __init__(
+        self,
+        measured: MeasureStatistics,
+        schema: Schema | None,
+        before: Mapping[str, float],
+    ) -> None:
+        self._measured = measured
+        self._metrics = {m.key: m.metric for m in schema.measures} if schema else {}
+        self._before = before
 
     def total(self, keys: Iterable[str]) -> float | None:
         """Return what rates add up to, from the start of the run to its last point.
@@ -89,81 +149,182 @@ class RunStatistics:
             keys: Measures that are rates, in something a second.
 
         Returns:
-            The sum over time and measures; None without any value that held for a time.
+            The sum over time and measures; None where no value stands for a time.
         """
-        totals = [t * self._factor(k) for k in keys if (t := self._total(k)) is not None]
-        return sum(totals) if totals else None
+        found = [
+            t * self.factor(k) for k in keys if (t := self._measured.total(k)) is not None
+        ]
+        return sum(found) if found else None
 
     def mean(self, keys: Iterable[str]) -> float | None:
         """Return the mean over time and measures; None without any value."""
-        means = [m * self._factor(k) for k in keys if (m := self._mean(k)) is not None]
-        return sum(means) / len(means) if means else None
+        found = [
+            m * self.factor(k) for k in keys if (m := self._measured.mean(k)) is not None
+        ]
+        return sum(found) / len(found) if found else None
 
     def max(self, keys: Sequence[str]) -> float | None:
         """Return the largest sum of measures at one moment; None without any value."""
         if len(keys) == 1:
-            largest = max(self._numbers(keys[0]), default=None)
-            return None if largest is None else largest * self._factor(keys[0])
-        scaled = [(self._result.values(key), self._factor(key)) for key in keys]
+            largest = self._measured.max(keys[0])
+            return None if largest is None else largest * self.factor(keys[0])
+        return self._measured.max_sum({key: self.factor(key) for key in keys})
+
+    def peak(self, keys: Iterable[str]) -> float | None:
+        """Return the largest that the kernel, or else a sample, knows of any measure."""
+        peaks = [self._peak(key) for key in keys]
+        return max((each for each in peaks if each is not None), default=None)
+
+    def _peak(self, key: str) -> float | None:
+        mark = self._measured.max(key)
+        if mark is None:
+            return None
+        mark *= self.factor(key)
+        curve = self.curve_of(key)
+        sampled = self._measured.max(curve) if curve else None
+        if curve is None or sampled is None:
+            return mark
+        before = self._before.get(key)
+        return best_known(
+            mark,
+            sampled * self.factor(curve),
+            None if before is None else before * self.factor(key),
+        )
+
+    def curve_of(self, key: str) -> str | None:
+        """Return the measure whose peak so far a mark is; None for other measures."""
+        metric = self._metrics.get(key)
+        if metric is None or not metric.peak_of:
+            return None
+        curve = f"{key.removesuffix(metric.key)}{metric.peak_of}"
+        return curve if curve in self._metrics else None
+
+    def factor(self, key: str) -> float:
+        """Return what the values of a measure are multiplied with to be in base units."""
+        metric = self._metrics.get(key)
+        unit = metric.unit if metric else ""
+        return base_factor(unit or METRIC_UNITS.get(key.rpartition(".")[2], ""))
+
+
+class RunStatistics(SummedStatistics):
+    """What measures add up to, hold on average, and hold at most, in base units.
+
+    Points of an earlier run of the same name do not count.
+
+    Args:
+        result: What was measured; also one that was read back.
+    """
+
+    def __init__(self, result: Result) -> None:
+        baseline = Baseline.of(result.meta_data)
+        columns = ColumnStatistics(result, baseline.time_ns)
+        super().__init__(columns, result.schema, baseline.values)
+
+
+class TimedColumns(Protocol):
+    """Values of measures, each at one of the same times."""
+
+    @property
+    def times_ns(self) -> ColumnView:
+        """The times of the points, in ns since the epoch."""
+
+    def values(self, key: str) -> ColumnView:
+        """Return the values of one measure, None where there is none."""
+
+
+class ColumnStatistics:
+    """Computes the statistics of measures from their columns.
+
+    Args:
+        columns: The columns.
+        start_ns: When the run started, in ns since the epoch; None where that is not
+            known. Earlier points do not count.
+    """
+
+    def __init__(self, columns: TimedColumns, start_ns: int | None) -> None:
+        self._columns = columns
+        self._start = start_ns
+        times = list(columns.times_ns)
+        # Points of an earlier run come first.
+        self._first = 0
+        if start_ns is not None and times and times[0] < start_ns:
+            self._first = sum(time < start_ns for time in times)
+        self._times = times[self._first :]
+        before = (self._times if start_ns is None else [start_ns, *self._times])[:-1]
+        # Of a measure with a value at each point: none for the first without a start.
+        self._without_step = len(self._times) - len(before)
+        steps = map(sub, self._times[self._without_step :], before)
+        # Where the clock went back, no time has passed.
+        self._steps_ns = [float(step) if step > 0 else 0.0 for step in steps]
+
+    def total(self, key: str) -> float | None:
+        """Return what a measure adds up to over time."""
+        values = self._columns.values(key)
+        if self._steps_ns and values.is_dense:
+            total = self._weighted(values)
+            if math.isfinite(total):
+                return total
+        held = list(self._held(values))
+        return sum(value * seconds for value, seconds in held) if held else None
+
+    def mean(self, key: str) -> float | None:
+        """Return the mean of a measure over time."""
+        values = self._columns.values(key)
+        held = list(self._held(values))
+        covered = sum(seconds for _, seconds in held)
+        if covered > 0:
+            return sum(value * seconds for value, seconds in held) / covered
+        numbers = self._numbers(values)
+        return sum(numbers) / len(numbers) if numbers else None
+
+    def max(self, key: str) -> float | None:
+        """Return the largest value of a measure."""
+        return max(self._numbers(self._columns.values(key)), default=None)
+
+    def max_sum(self, factors: Mapping[str, float]) -> float | None:
+        """Return the largest sum of measures at one moment, each times its factor."""
+        scaled = [(self._columns.values(key), factor) for key, factor in factors.items()]
         sums: list[float] = []
-        for row in range(self._skipped, len(self._result.times_ns)):
+        for row in range(self._first, self._first + len(self._times)):
             known = [v * f for values, f in scaled if is_number(v := values[row])]
             if known:
                 sums.append(sum(known))
         return max(sums, default=None)
 
-    def peak(self, keys: Iterable[str]) -> float | None:
-        """Return the largest that the kernel, or else a sample, tells of any measure."""
-        found = []
-        for key in keys:
-            value = self._peaks.get(key)
-            if value is None:
-                value = max(self._numbers(key), default=None)
-            if value is not None:
-                found.append(value * self._factor(key))
-        return max(found, default=None)
-
-    def _factor(self, key: str) -> float:
-        unit = self._units.get(key) or _KNOWN_UNITS.get(key.rpartition(".")[2], "")
-        return _FACTORS.get(unit, 1.0)
-
-    def _total(self, key: str) -> float | None:
-        values = self._result.values(key)
-        if self._steps_ns and values.is_dense:
-            total = self._weighted(values) / 1e9
-            if math.isfinite(total):
-                return total
-        known = [value * step for value, step in self._held(values)]
-        return sum(known) / 1e9 if known else None
-
-    def _mean(self, key: str) -> float | None:
-        values = self._result.values(key)
-        held = list(self._held(values))
-        weights = sum(step for _, step in held)
-        if weights > 0:
-            return sum(value * step for value, step in held) / weights
-        numbers = self._numbers(key)
-        return sum(numbers) / len(numbers) if numbers else None
+    def statistic(self, key: str) -> Statistic | None:
+        """Return all that a measure did; None without a value."""
+        values = self._columns.values(key)
+        numbers, mean = self._numbers(values), self.mean(key)
+        if not numbers or mean is None:
+            return None
+        covered = sum(seconds for _, seconds in self._held(values))
+        return Statistic(
+            max(numbers), mean, min(numbers), len(numbers), self.total(key), covered
+        )
 
     def _weighted(self, values: ColumnView) -> float:
-        """Return the sum of values, each times its ns: ten times as fast as a loop."""
+        """Return the sum of values, each times its seconds: ten times as fast as a loop."""
         if not any(values):
             return 0.0  # most rates of most runs
-        return float(sum(map(mul, islice(values, self._first, None), self._steps_ns)))
+        own = islice(values, self._first + self._without_step, None)
+        return float(sum(map(mul, own, self._steps_ns))) / 1e9
 
-    def _held(self, values: ColumnView) -> Iterable[tuple[float, float]]:
-        """Return the numbers, and for how many ns each held."""
-        steps = zip(islice(values, self._first, None), self._steps_ns)
-        return ((value, step) for value, step in steps if is_number(value))
+    def _held(self, values: ColumnView) -> Iterator[tuple[float, float]]:
+        """Return the numbers, and for how many seconds each stands."""
+        before = self._start
+        for time, value in zip(self._times, islice(values, self._first, None)):
+            if is_number(value):
+                if before is not None:
+                    yield value, max(time - before, 0) / 1e9
+                before = time
 
-    def _numbers(self, key: str) -> Sequence[float]:
+    def _numbers(self, values: ColumnView) -> Sequence[float]:
         """Return the finite numbers among the values of a measure."""
-        values = self._result.values(key)
-        if self._skipped:
-            return [v for v in islice(values, self._skipped, None) if is_number(v)]
+        if self._first:
+            return [v for v in islice(values, self._first, None) if is_number(v)]
         return values if _all_numbers(values) else [v for v in values if is_number(v)]
 
 
 def _all_numbers(values: ColumnView) -> bool:
-    # A sum is finite where all are: much sooner told than by looking at each.
+    # A sum is finite where all are, which is much faster than a look at each.
     return values.is_dense and math.isfinite(sum(values))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from multimeter.analysis.figures import Figure, figures_of
-from multimeter.analysis.quantities import quantity, sparkline
+from multimeter.analysis.panel_definitions import HEADLINES
 from multimeter.analysis.statistics import start_ns
+from multimeter.analysis.units import format_value
 from multimeter.data.columns import is_number
 
 if TYPE_CHECKING:
     from multimeter.result import Result
 
-__all__ = ["summary_lines", "summary_of"]
+__all__ = ["sparkline", "summary_lines", "summary_of"]
+
+_BARS = "▁▂▃▄▅▆▇█"
 
 # Figures that are shown; those of the second kind only where they say something.
 _ALWAYS = ("duration", "cpu_time", "peak_memory")
@@ -25,16 +29,7 @@ _NOTHING = {"processes": 1.0, "threads": 1.0}
 
 _SUBJECTS = ("tree", "process")
 
-# Which curve stands beside a figure: the measures of the first that were measured.
-_CPU = ("cpu_rate_user", "cpu_rate_system")
-_CURVES: Mapping[str, Sequence[tuple[str, ...]]] = {
-    "cpu_time": [tuple(f"{s}.{m}" for m in _CPU) for s in _SUBJECTS],
-    "peak_memory": [(f"{s}.memory_rss",) for s in _SUBJECTS],
-    "read": [("tree.io_disk_read",), ("process.io_block_in",)],
-    "written": [("tree.io_disk_write",), ("process.io_block_out",)],
-    "gpu": [("gpu0.gpu_use",)],
-    "gpu_memory": [("gpu0.gpu_memory_used",)],
-}
+_HEADLINES = {figure: each for each in HEADLINES for figure in each.figures}
 _FEWEST_POINTS = 3
 
 
@@ -55,8 +50,8 @@ def summary_of(result: Result) -> dict[str, Any]:
         "points": len(result.times_ns),
         "late_samples": int(result.meta_data.get("late_samples", 0)),
         "missed_samples": int(result.meta_data.get("missed_samples", 0)),
-        "figures": {each.key: each.value for each in figures},
-        "units": {each.key: each.unit for each in figures},
+        "figures": {each.id: each.value for each in figures},
+        "units": {each.id: each.unit for each in figures},
     }
 
 
@@ -68,7 +63,7 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
         curves: Whether small curves stand beside the figures, where there are enough
             points for one.
     """
-    figures = {each.key: each for each in figures_of(result)}
+    figures = {each.id: each for each in figures_of(result)}
     shown = [
         figures[key]
         for key in (*_ALWAYS, *_IF_ANY)
@@ -79,7 +74,7 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
     text_width = max(map(len, texts), default=0)
     lines = []
     for figure, text in zip(shown, texts):
-        curve = _curve(result, figure.key) if curves else ""
+        curve = _curve(result, figure.id) if curves else ""
         note = _note(result, figure)
         padded = text.ljust(text_width) if curve else text
         cells = (figure.title.ljust(title_width), padded, curve, note)
@@ -88,17 +83,17 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
 
 
 def _text(figure: Figure, figures: Mapping[str, Figure]) -> str:
-    text = quantity(figure.value, figure.unit)
-    if figure.key == "cpu_time" and "cpu" in figures:
-        text += f", {quantity(figures['cpu'].value, 'cores')}"
+    text = format_value(figure.value, figure.unit)
+    if figure.id == "cpu_time" and "cpu" in figures:
+        text += f", {format_value(figures['cpu'].value, 'cores')} of one core"
     return text
 
 
 def _note(result: Result, figure: Figure) -> str:
     if figure.at_most is not None:
-        at_most = quantity(figure.at_most, figure.unit)
+        at_most = format_value(figure.at_most, figure.unit)
         return f"(at least; at most {at_most}: the run was too short to see it)"
-    if figure.key == "peak_memory" and any(
+    if figure.id == "peak_memory" and any(
         each.between_samples and each.measure.subject.key in _SUBJECTS
         for each in result.peaks
     ):
@@ -109,11 +104,10 @@ def _note(result: Result, figure: Figure) -> str:
 def _curve(result: Result, key: str) -> str:
     if len(result.times_ns) < _FEWEST_POINTS:
         return ""
-    for keys in _CURVES.get(key, ()):
-        if all(each in result.columns for each in keys):
-            start, end = start_ns(result), result.times_ns[-1]
-            return sparkline(_sums(result, keys), start, end)
-    return ""
+    keys = _HEADLINES[key].keys(result.columns) if key in _HEADLINES else ()
+    if not keys:
+        return ""
+    return sparkline(_sums(result, keys), start_ns(result), result.times_ns[-1])
 
 
 def _sums(result: Result, keys: Iterable[str]) -> Iterator[tuple[float, float]]:
@@ -122,3 +116,39 @@ def _sums(result: Result, keys: Iterable[str]) -> Iterator[tuple[float, float]]:
         values = [column[row] for column in columns]
         if all(map(is_number, values)):
             yield time, sum(values)
+
+
+def sparkline(
+    points: Iterable[tuple[float, float]], start: float, end: float, width: int = 32
+) -> str:
+    """Return a curve as a row of bars, from zero up to its largest value.
+
+    A bar is the largest value of its time; one without a value goes on as before.
+
+    Args:
+        points: Pairs of time and value; what is no finite number is left out.
+        start: When the row begins.
+        end: When it ends.
+        width: How many bars it has.
+    """
+    bars: list[float | None] = [None] * width
+    seconds = (end - start) or 1
+    for time, value in points:
+        if math.isfinite(value):
+            place = min(width - 1, max(0, math.ceil((time - start) / seconds * width) - 1))
+            before = bars[place]
+            bars[place] = value if before is None else max(before, value)
+    return _row(bars)
+
+
+def _row(bars: Sequence[float | None]) -> str:
+    known = [bar for bar in bars if bar is not None]
+    most = max(known, default=0.0)
+    if not known or most <= 0:
+        return _BARS[0] * len(bars) if known else ""
+    # A rate holds for the time before its point: what is missing is that of the next.
+    last, texts = known[-1], []
+    for bar in reversed(bars):
+        last = last if bar is None else bar
+        texts.append(_BARS[min(len(_BARS) - 1, max(0, int(last / most * len(_BARS))))])
+    return "".join(reversed(texts))

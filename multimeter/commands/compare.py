@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from multimeter.analysis.comparison import START, Row, compare_figures, compare_marks
-from multimeter.analysis.quantities import quantity
 from multimeter.analysis.statistics import earlier_points
+from multimeter.analysis.units import format_value
 from multimeter.commands.options import (
     RUN_HELP,
     Config,
@@ -130,7 +130,7 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _value(value: float | None, unit: str) -> str:
-    return NONE if value is None else quantity(value, unit)
+    return NONE if value is None else format_value(value, unit)
 
 
 def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> None:
@@ -178,7 +178,7 @@ def _object(
 ) -> dict[str, Any]:
     def rows(some: list[Row]) -> dict[str, Any]:
         return {
-            row.key: {
+            row.id: {
                 "title": row.title,
                 "unit": row.unit,
                 "values": row.values,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from multimeter.analysis.gate import Verdict, judge, parse_requirement
-from multimeter.analysis.quantities import quantity
 from multimeter.analysis.statistics import earlier_points
+from multimeter.analysis.units import format_value
 from multimeter.commands.options import RUN_HELP, Config, Folder, Json, Run, load
 from multimeter.commands.output import print_json, print_table
 from multimeter.errors import ConfigurationError, MultimeterError
@@ -112,9 +112,9 @@ def _print(verdicts: Sequence[Verdict]) -> None:
             [
                 "ok" if each.kept else "BROKEN",
                 figure.title,
-                NONE if before is None else quantity(before, figure.unit),
-                f"{sign} {quantity(each.allowed, figure.unit)}",
-                quantity(figure.value, figure.unit),
+                NONE if before is None else format_value(before, figure.unit),
+                f"{sign} {format_value(each.allowed, figure.unit)}",
+                format_value(figure.value, figure.unit),
                 percent(share),
                 _over(each),
             ]
@@ -136,7 +136,7 @@ def _object(verdicts: Sequence[Verdict]) -> dict[str, Any]:
         "kept": all(each.kept for each in verdicts),
         "limits": [
             {
-                "key": each.requirement.key,
+                "key": each.requirement.figure_id,
                 "direction": each.requirement.direction,
                 "limit": each.requirement.text,
                 "unit": each.figure.unit,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from multimeter.analysis.quantities import quantity
+from multimeter.analysis.units import format_value
 from multimeter.commands.options import Config, Folder, Json, sources_of
 from multimeter.commands.output import print_json, print_table
 from multimeter.errors import ConfigurationError, MultimeterError
@@ -125,14 +125,14 @@ def _figures(source: RunSource, entry: RunEntry, trouble: list[str]) -> dict[str
 
     if entry.figures:
         return {
-            each.key: Figure(each.key, each.title, each.unit, entry.figures[each.key])
+            each.id: Figure(each.id, each.title, each.unit, entry.figures[each.id])
             for each in FIGURES
-            if each.key in entry.figures
+            if each.id in entry.figures
         }
     if not entry.is_small:
         return {}
     try:
-        return {each.key: each for each in figures_of(source.load(entry))}
+        return {each.id: each for each in figures_of(source.load(entry))}
     except MultimeterError as error:
         trouble.append(f"{entry.identifier}: {error.what}")
         return {}
@@ -145,14 +145,14 @@ def _seconds(entry: RunEntry) -> float | None:
 
 
 def _row(entry: RunEntry, figures: Mapping[str, Figure]) -> list[str]:
-    texts = {key: quantity(each.value, each.unit) for key, each in figures.items()}
+    texts = {key: format_value(each.value, each.unit) for key, each in figures.items()}
     seconds = _seconds(entry)
     if "duration" not in texts and seconds is not None:
-        texts["duration"] = quantity(seconds, "s")
+        texts["duration"] = format_value(seconds, "s")
     return [
         entry.identifier,
         local_time(entry.start_ns),
-        *(texts.get(key, NONE).removesuffix(" cores") for key in _SHOWN),
+        *(texts.get(key, NONE) for key in _SHOWN),
         entry.state or NONE,
         _short(entry.where),
     ]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from multimeter.analysis.quantities import quantity
 from multimeter.analysis.statistics import earlier_points, own_marks_ns
+from multimeter.analysis.units import format_value
 from multimeter.commands.options import Config, Folder, Json, Precision, Run, load
 from multimeter.commands.output import (
     can_draw,
@@ -22,7 +22,6 @@ from multimeter.measurement import INTERRUPTED
 from multimeter.reports.texts import local_time, of_earlier_runs, points, printable
 
 if TYPE_CHECKING:
-    from multimeter.analysis.peaks import Peak
     from multimeter.result import Result
 
 __all__ = ["Html", "Measures", "show"]
@@ -63,19 +62,25 @@ def show(
 
 
 def _print(result: Result, patterns: list[str] | None) -> None:
-    from multimeter.analysis.figures import figures_of
-
     typer.echo(printable(result.identifier or "A run without a name"))
     for line in _about(result):
         typer.echo(printable(line))
     typer.echo("")
-    rows = [[each.title, quantity(each.value, each.unit)] for each in figures_of(result)]
+    rows = _figures(result)
     if rows:
         print_table(("FIGURE", "VALUE"), rows, numbers=(1,))
     for line in _remarks(result):
         typer.echo(line)
     _print_marks(result)
     _draw(result, patterns)
+
+
+def _figures(result: Result) -> list[list[str]]:
+    from multimeter.analysis.figures import figures_of
+
+    return [
+        [each.title, format_value(each.value, each.unit)] for each in figures_of(result)
+    ]
 
 
 def _about(result: Result) -> list[str]:
@@ -105,8 +110,8 @@ def _remarks(result: Result) -> list[str]:
             "figures mix both."
         )
     remarks += [
-        f"{each.title} is between {quantity(each.value, each.unit)} and "
-        f"{quantity(each.at_most, each.unit)}: the run was too short to see it."
+        f"{each.title} is between {format_value(each.value, each.unit)} and "
+        f"{format_value(each.at_most, each.unit)}: the run was too short to see it."
         for each in figures_of(result)
         if each.at_most is not None
     ]
@@ -125,19 +130,12 @@ def _remarks(result: Result) -> list[str]:
         remarks.append(f"To keep the cost low, samples were taken every {widened}.")
     remarks += [
         f"{each.measure.key}: the peak fell between two samples: "
-        f"{_in_unit(each, each.mark)}, the curve has {_in_unit(each, each.sampled or 0)}."
+        f"{format_value(each.mark, each.measure.metric.unit)}, the curve has "
+        f"{format_value(each.sampled or 0, each.measure.metric.unit)}."
         for each in result.peaks
         if each.between_samples
     ]
     return [printable(each) for each in remarks]
-
-
-def _in_unit(peak: Peak, value: float) -> str:
-    factor = {"kB": 1024.0, "KiB": 1024.0, "MiB": 1024.0**2, "bytes": 1.0, "B": 1.0}
-    unit = peak.measure.metric.unit
-    if unit in factor:
-        return quantity(value * factor[unit], "bytes")
-    return f"{value:g} {unit}".rstrip()
 
 
 def _print_marks(result: Result) -> None:
@@ -178,18 +176,16 @@ def _draw(result: Result, patterns: list[str] | None) -> None:
 
 def _write_html(result: Result, path: pathlib.Path) -> None:
     from multimeter.analysis.comparison import zero_of
-    from multimeter.analysis.figures import figures_of
     from multimeter.reports.charts import all_charts
     from multimeter.reports.html import Page, Table, html_page
 
     zero = zero_of(result)
     name = result.identifier or "A run without a name"
-    figures = [[each.title, quantity(each.value, each.unit)] for each in figures_of(result)]
     text = html_page(
         Page(
             name,
             [*_about(result), *_remarks(result)],
-            [Table(("Figure", "Value"), figures)],
+            [Table(("Figure", "Value"), _figures(result))],
             all_charts([result], [name]),
             [((time - zero) / 1e9, label) for time, label in result.marks_ns],
         )

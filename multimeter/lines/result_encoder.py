@@ -137,6 +137,6 @@ def run_record(result: Result) -> Record:
     if names and not is_as_read(result):
         fields["names"] = json_text(names)
     for figure in figures_of(result):
-        fields[f"{FIGURE_PREFIX}{figure.key}"] = float(figure.value)
+        fields[f"{FIGURE_PREFIX}{figure.id}"] = float(figure.value)
     start = times[0] if len(times) else None
     return Record(RUNS, {"measurement": _measurement(result)}, fields, start)

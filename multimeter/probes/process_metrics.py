@@ -18,6 +18,7 @@ __all__ = [
     "MEMORY_RSS",
     "MEMORY_RSS_PEAK",
     "SubjectMeasures",
+    "process_measures",
 ]
 
 CPU_TIME = Metric("cpu_time", "CPU time since the measurement began.", "s")
@@ -82,6 +83,11 @@ _LEVELS = {
     OPEN_FILES: "open_files",
 }
 _ALWAYS = frozenset(("cpu_time", "rss"))
+
+
+def process_measures(subject: Subject) -> tuple[Measure, ...]:
+    """Return every measure that there is of a process, or of a tree of them."""
+    return tuple(Measure(subject, metric) for metric in (*_RATES, *_LEVELS))
 
 
 class SubjectMeasures:

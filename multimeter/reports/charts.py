@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from multimeter.analysis.comparison import START, zero_of
-from multimeter.analysis.panel_definitions import PANELS
+from multimeter.analysis.panel_definitions import HEADLINES, PANELS
 from multimeter.analysis.panels import Panel, known_metric, panels_of, scale_of
 from multimeter.data.values import PLAIN
 from multimeter.errors import ConfigurationError
@@ -51,32 +51,6 @@ class Chart:
     curves: tuple[Curve, ...]
 
 
-@dataclass(frozen=True)
-class _Headline:
-    """A chart that says most: for each run, the sum of some measures of one subject."""
-
-    title: str
-    unit: str
-    choices: tuple[tuple[str, ...], ...]
-
-
-def _of_processes(*metrics: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(f"{s}.{m}" for m in metrics) for s in ("tree", "process"))
-
-
-_HEADLINES = (
-    _Headline("CPU", "percentunit", _of_processes("cpu_rate_user", "cpu_rate_system")),
-    _Headline(
-        "Memory",
-        "bytes",
-        (*_of_processes("memory_rss"), *_of_processes("memory_rss_max")),
-    ),
-    _Headline("Read", "Bps", (*_of_processes("io_disk_read"), *_of_processes("io_read"))),
-    _Headline(
-        "Written", "Bps", (*_of_processes("io_disk_write"), *_of_processes("io_write"))
-    ),
-    _Headline("GPU", "percentunit", (("gpu0.gpu_use",),)),
-)
 _NUMBERS = PLAIN - {str, type(None)}
 _KNOWN_METRICS = frozenset(metric for panel in PANELS for metric in panel.metrics)
 
@@ -97,10 +71,10 @@ def headlines(
         ConfigurationError: They cannot be aligned.
     """
     charts = []
-    for each in _HEADLINES:
+    for each in HEADLINES:
         curves = []
         for number, (run, name) in enumerate(zip(runs, names)):
-            keys = next((k for k in each.choices if run.columns.keys() >= set(k)), None)
+            keys = each.keys(run.columns)
             if keys:
                 curves.append(_curve(run, keys, name, number, align))
         charts.append(Chart(each.title, each.unit, _drawn(curves)))

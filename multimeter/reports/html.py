@@ -7,12 +7,12 @@ the page keeps it from loading anything (https://www.w3.org/TR/CSP3/).
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from multimeter.analysis.units import axis_scale
 from multimeter.errors import MissingExtraError
 from multimeter.reports.charts import Chart, thinned
 from multimeter.reports.texts import printable
@@ -22,8 +22,6 @@ __all__ = ["REPORT_POLICY", "Page", "Table", "html_page"]
 _BUCKETS = 2_000
 _COLORS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d")
 _DASHES = ("solid", "dash", "dot", "dashdot")
-_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_SUFFIXES = {"percentunit": "", "short": "", "cps": " /s"}
 REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; form-action 'none'; base-uri 'none'"
@@ -209,10 +207,5 @@ def _figure(chart: Chart, marks: Sequence[tuple[float, str]]) -> Mapping[str, An
 
 def _scale(chart: Chart) -> tuple[float, str]:
     """Return what the values are divided by, and what stands behind them then."""
-    if chart.unit not in ("bytes", "Bps"):
-        unit = _SUFFIXES.get(chart.unit, f" {chart.unit}" if chart.unit else "")
-        return 1.0, unit
-    most = max(max(map(abs, curve.values)) for curve in chart.curves)
-    power = min(len(_BINARY) - 1, max(0, int(math.log(most, 1024)))) if most > 1 else 0
-    per_second = "/s" if chart.unit == "Bps" else ""
-    return 1024.0**power, f" {_BINARY[power]}{per_second}"
+    most = max((max(map(abs, curve.values)) for curve in chart.curves), default=0.0)
+    return axis_scale(most, chart.unit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from multimeter.analysis.quantities import quantity
+from multimeter.analysis.units import format_value, is_scaled
 from multimeter.reports.charts import Chart, thinned
 from multimeter.reports.texts import printable
 
@@ -18,7 +18,6 @@ _LETTERS_A_CURVE = 6
 # A range this small cannot be divided into rows: 5e-324 / 8 is 0.
 _FLAT = 1e-300
 _COLORS = ("cyan", "magenta", "yellow", "green", "red", "blue")
-_UNITS = {"percentunit": "cores", "bytes": "bytes", "s": "s", "J": "J"}
 
 
 def draw(
@@ -93,8 +92,4 @@ def _ticks(unit: str) -> Callable[[float, float], str]:
 
 def shown(value: float, unit: str) -> str:
     """Return a value with its unit, as short as an axis needs it."""
-    if unit == "Bps":
-        return f"{quantity(value, 'bytes')}/s"
-    if unit in _UNITS:
-        return quantity(value, _UNITS[unit]).removesuffix(" cores")
-    return f"{value:.4g}"
+    return format_value(value, unit) if is_scaled(unit) else f"{value:.4g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 
-from multimeter.analysis.quantities import quantity
+from multimeter.analysis.units import format_value
 from multimeter.data.timestamps import from_ns
 
 __all__ = [
@@ -68,7 +68,7 @@ def difference(value: float | None, unit: str) -> str:
     if value is None:
         return NONE
     sign = "+" if value > 0 else "-" if value < 0 else "±"
-    return sign + quantity(abs(value), unit)
+    return sign + format_value(abs(value), unit)
 
 
 def percent(value: float | None) -> str:

@@ -12,10 +12,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.analysis.figures import FIGURES
+from multimeter.analysis.series import GAP
+from multimeter.analysis.units import grafana_name
 from multimeter.connection import RUN_DASHBOARD
 from multimeter.data.identifiers import CODENAMES, FIGURE_PREFIX, HEALTH, LOGS
 from multimeter.visualization.dashboards import grafana_own, grafana_run
-from multimeter.visualization.dashboards.definition import GAP, LOG_SERIES
+from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.dashboards.own import OwnDashboard
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
@@ -43,8 +45,6 @@ _MOST_PANELS = 45
 
 _NO_PANELS = "nothing measured yet"
 
-_FIGURE_UNITS = {"cores": "percentunit", "share": "percentunit", "J": "joule"}
-
 
 @dataclass(frozen=True)
 class _RunFigure:
@@ -58,12 +58,12 @@ class _RunFigure:
 def _run_figures() -> list[_RunFigure]:
     return [
         _RunFigure(
-            f"{FIGURE_PREFIX}{each.key}",
+            f"{FIGURE_PREFIX}{each.id}",
             each.title,
-            _FIGURE_UNITS.get(each.unit, each.unit or "short"),
+            grafana_name(each.unit),
         )
         for each in FIGURES
-        if each.key != "duration"  # it has a column of its own
+        if each.id != "duration"  # it has a column of its own
     ]
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from multimeter.analysis.panel_definitions import Axis, PanelDefinition, key_pattern
 from multimeter.analysis.panels import stored_unit
+from multimeter.analysis.units import grafana_name
 from multimeter.probe import ResourceProbe
-from multimeter.visualization.dashboards.grafana_run import grafana_unit
 from multimeter.visualization.dashboards.own import OwnDashboard
 
 __all__ = ["GrafanaDashboard", "GrafanaPanel", "dashboard_of", "own_uid"]
@@ -71,11 +71,11 @@ def _panel_of(definition: PanelDefinition) -> GrafanaPanel:
     return GrafanaPanel(
         definition.title,
         definition.description,
-        grafana_unit(definition.unit),
+        grafana_name(definition.unit),
         definition.axis,
         pattern,
         {
-            key: grafana_unit(unit)
+            key: grafana_name(unit)
             for key, unit in stored.items()
             if unit != definition.unit
         },

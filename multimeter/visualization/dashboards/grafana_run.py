@@ -6,30 +6,30 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from multimeter.analysis.panels import shown_unit
+from multimeter.analysis.figures import (
+    FIGURES,
+    FigureDefinition,
+    Source,
+    StatisticName,
+    figure_named,
+)
+from multimeter.analysis.panel_definitions import PANELS, PanelDefinition
+from multimeter.analysis.units import METRIC_UNITS, UNITS, base_factor, grafana_name
 from multimeter.data.identifiers import FIGURE_PREFIX
 from multimeter.measure import Measure
 from multimeter.probe import ResourceProbe
-from multimeter.probes.process_metrics import SubjectMeasures
-from multimeter.probes.usage import COUNTERS
+from multimeter.probes.process_metrics import process_measures
 from multimeter.subject import SUBJECT_PROCESS, Subject
-from multimeter.visualization.dashboards.definition import (
-    FIGURES,
-    PANELS,
-    UNITS,
-    FigureDefinition,
-    PanelDefinition,
-)
 
 __all__ = [
     "Chart",
+    "FigurePanel",
+    "FigureSource",
     "Line",
-    "RunFigure",
     "charts",
     "charts_by_group",
     "defined",
     "figures",
-    "grafana_unit",
     "stored_units",
     "units",
 ]
@@ -37,30 +37,16 @@ __all__ = [
 _COLORS = ("green", "yellow", "blue", "purple", "orange", "red")
 _FIRST_SUBJECT = SUBJECT_PROCESS.key
 
-_GAUGES = ("rss_peak", "threads", "processes", "open_files", "uss", "pss")
-
 
 def _known_measures() -> dict[str, Measure]:
     """Return the measures of processes, which nearly every run has some of."""
-    served = {*COUNTERS, *_GAUGES}
     known = [*ResourceProbe().measures]
     for subject in (SUBJECT_PROCESS, Subject("tree")):
-        known += SubjectMeasures(subject, served).measures
+        known += process_measures(subject)
     return {measure.key: measure for measure in known}
 
 
 _KNOWN = _known_measures()
-_ALWAYS = {measure.key for measure in ResourceProbe().measures}
-
-_UNITS = {
-    ("bytes", 1024.0): "kbytes",
-    ("bytes", 1024.0**2): "mbytes",
-    ("percentunit", 0.01): "percent",
-    ("s", 1e-3): "ms",
-    ("s", 1e-6): "µs",
-    ("s", 1e-9): "ns",
-}
-"""Grafana's unit for a value that is to be scaled: so that no query has to."""
 
 
 @dataclass(frozen=True)
@@ -100,25 +86,43 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class RunFigure:
+class FigureSource:
+    """Fields from which a figure follows, while its run goes on.
+
+    Attributes:
+        statistic: What is taken of them; see :class:`multimeter.analysis.figures.Source`.
+        fields: Matches the fields.
+        factors: Pairs of a pattern of fields and what their values are multiplied with.
+        factor: What the figure is multiplied with.
+        marks: Marks of the kernel among the metrics, with the metrics they are peaks of.
+    """
+
+    statistic: StatisticName
+    fields: str
+    factors: list[tuple[str, float]]
+    factor: float
+    marks: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class FigurePanel:
     """A panel with one number.
 
     Attributes:
         title: What stands above it.
         unit: Grafana's unit of the number.
-        said: The field of the run's entry that holds it, once the run has ended.
-        fields: Matches the fields that it follows from until then.
-        factors: What the values of some fields are multiplied with, by their patterns.
-        statistic: What is taken of each field; the numbers of a subject are added, and
-            the largest counts.
+        stored: The field of the run's entry that holds it, once the run has ended.
+        sources: What it follows from until then; the first one with values counts.
+        per_second: Whether that is divided by the duration.
+        rare: Whether there is none where it is 0.
     """
 
     title: str
     unit: str
-    said: str
-    fields: str
-    factors: dict[str, float]
-    statistic: str
+    stored: str
+    sources: list[FigureSource]
+    per_second: bool
+    rare: bool
 
 
 def defined() -> str:
@@ -173,25 +177,14 @@ def _lines(panel: PanelDefinition) -> list[Line]:
 
 
 def stored_units() -> dict[str, str]:
-    """Return Grafana's names of the units of metrics that it calls differently."""
-    return {unit: grafana_unit(unit) for unit in UNITS if unit}
-
-
-def grafana_unit(unit: str) -> str:
-    """Return Grafana's unit for values that are stored in a unit of a metric."""
-    shown, scale = shown_unit(unit)
-    return shown if scale == 1.0 else _UNITS[shown, scale]
+    """Return Grafana's names of the units of metrics."""
+    return {each.name: grafana_name(each.name) for each in UNITS if each.name}
 
 
 def _unit(measure: Measure) -> str:
     """Return Grafana's unit for a value that is stored in another one than its panel's."""
-    unit, scale = _shown(measure)
-    return "" if scale == 1.0 else _UNITS[unit, scale]
-
-
-def _shown(measure: Measure) -> tuple[str, float]:
     unit = measure.metric.unit
-    return UNITS.get(unit, (unit, 1.0))
+    return "" if base_factor(unit) == 1.0 else grafana_name(unit)
 
 
 def _pattern(metrics: list[str]) -> str:
@@ -199,26 +192,32 @@ def _pattern(metrics: list[str]) -> str:
     return rf"\.({'|'.join(map(re.escape, metrics))})$"
 
 
-def figures() -> list[RunFigure]:
-    """Return the figures that every run has, whichever probe has measured it."""
-    sources: dict[str, list[FigureDefinition]] = {}
-    for each in FIGURES:
-        sources.setdefault(each.title, []).append(each)
-    return [
-        _figure(some)
-        for some in sources.values()
-        if any(_ALWAYS.issuperset(each.keys) for each in some)
-    ]
+def figures() -> list[FigurePanel]:
+    """Return the figures that a run may have, but its duration."""
+    return [_figure(each) for each in FIGURES if each.sources or each.per_second_of]
 
 
-def _figure(sources: list[FigureDefinition]) -> RunFigure:
-    keys = [key for each in sources for key in each.keys]
-    factors = {key: _shown(_KNOWN[key])[1] for key in keys}
-    return RunFigure(
-        sources[0].title,
-        sources[0].unit,
-        f"{FIGURE_PREFIX}{sources[0].id}",
-        f"^({'|'.join(map(re.escape, keys))})$",
-        {f"^{re.escape(key)}$": factor for key, factor in factors.items() if factor != 1.0},
-        sources[0].statistic,
+def _figure(figure: FigureDefinition) -> FigurePanel:
+    of = figure_named(figure.per_second_of) if figure.per_second_of else figure
+    return FigurePanel(
+        figure.title,
+        grafana_name(figure.unit),
+        f"{FIGURE_PREFIX}{figure.id}",
+        [_figure_source(each) for each in of.sources],
+        figure is not of,
+        figure.rare,
+    )
+
+
+def _figure_source(source: Source) -> FigureSource:
+    known = [each.metric for each in _KNOWN.values()]
+    units = {each.key: each.unit for each in known} | dict(METRIC_UNITS)
+    factors = {key: base_factor(units.get(key, "")) for key in source.metrics}
+    marks = {each.key: each.peak_of for each in known if each.peak_of}
+    return FigureSource(
+        source.statistic,
+        source.pattern,
+        [(_pattern([key]), each) for key, each in factors.items() if each != 1.0],
+        source.factor,
+        [(key, marks[key]) for key in source.metrics if key in marks],
     )

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from multimeter.analysis.figures import figures_of
+from multimeter.analysis.panel_definitions import PANELS
 from multimeter.lines.protocol import decode, portable_measurement
 from multimeter.lines.result_decoder import decode_result
-from multimeter.visualization.dashboards.definition import PANELS
 from multimeter.visualization.dashboards.grafana import render_dashboards
 from multimeter.visualization.examples.load import example_lines
 
@@ -205,7 +205,7 @@ def test_the_figures_are_those_of_the_run(shown):
         return values[-1]
 
     times = [each.time_ns for each in POINTS]
-    said = {each.key: each.value for each in figures_of(decode_result(RECORDS))}
+    said = {each.id: each.value for each in figures_of(decode_result(RECORDS))}
     assert figure("Duration") == pytest.approx(said["duration"])
     assert said["duration"] == pytest.approx((times[-1] - times[0]) / 1e9, abs=0.11)
     peak = max(each.fields["process.memory_rss_max"] for each in POINTS)

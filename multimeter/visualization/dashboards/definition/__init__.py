@@ -6,18 +6,12 @@ a unit that Grafana does not know is shown as it is.
 
 from __future__ import annotations
 
-from multimeter.analysis.panel_definitions import PANELS, UNITS, PanelDefinition
+from multimeter.analysis.panel_definitions import PANELS, PanelDefinition
 from multimeter.visualization.dashboards.definition.column import (
     ColumnDefinition,
 )
 from multimeter.visualization.dashboards.definition.comparison import (
     MOST_COMPARED,
-    TOTAL_UNITS,
-)
-from multimeter.visualization.dashboards.definition.figures import (
-    DURATION,
-    FIGURES,
-    FigureDefinition,
 )
 from multimeter.visualization.dashboards.definition.health import (
     DELIVERY_COLUMNS,
@@ -28,49 +22,32 @@ from multimeter.visualization.dashboards.definition.health import (
     STORE_COLUMNS,
 )
 from multimeter.visualization.dashboards.definition.logs import (
-    GAP,
     LOG_SERIES,
     LogDefinition,
     RangeDefinition,
 )
 from multimeter.visualization.dashboards.definition.runs import (
-    AHEAD_SECONDS,
     RUN_COLUMNS,
-    SILENCE_POINTS,
-    SILENCE_SECONDS,
     STATES,
 )
 from multimeter.visualization.dashboards.definition.spans import (
     SPAN_COLUMNS,
-    SPAN_CPU,
-    SPAN_MEMORY,
 )
 
 __all__ = [
-    "AHEAD_SECONDS",
     "DELIVERY_COLUMNS",
     "DELIVERY_LOSSES",
     "DELIVERY_SILENCE_SECONDS",
-    "DURATION",
-    "FIGURES",
-    "GAP",
     "HEALTH_HOURS",
     "LOG_SERIES",
     "MOST_COMPARED",
     "MOST_DELIVERIES",
     "PANELS",
     "RUN_COLUMNS",
-    "SILENCE_POINTS",
-    "SILENCE_SECONDS",
     "SPAN_COLUMNS",
-    "SPAN_CPU",
-    "SPAN_MEMORY",
     "STATES",
     "STORE_COLUMNS",
-    "TOTAL_UNITS",
-    "UNITS",
     "ColumnDefinition",
-    "FigureDefinition",
     "LogDefinition",
     "PanelDefinition",
     "RangeDefinition",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from multimeter.analysis.series import DELIVERY_COUNTS
 from multimeter.visualization.dashboards.definition.column import ColumnDefinition
 
 __all__ = [
@@ -23,18 +24,14 @@ STORE_COLUMNS = (
 )
 """What is said of the store."""
 
-DELIVERY_COLUMNS = (
-    ColumnDefinition("accepted", "Accepted", "short"),
-    ColumnDefinition("delivered", "Delivered", "short"),
-    ColumnDefinition("queued", "Queued", "short"),
-    ColumnDefinition("retries", "Sent again", "short"),
-    ColumnDefinition("rejected", "Rejected", "short"),
-    ColumnDefinition("dropped", "Dropped", "short"),
-    ColumnDefinition("left_out", "Left out", "short"),
-    ColumnDefinition("resumed", "Resumed", "short"),
+_DELIVERY_TITLES = {"retries": "Sent again", "left_out": "Left out"}
+
+DELIVERY_COLUMNS = tuple(
+    ColumnDefinition(each, _DELIVERY_TITLES.get(each, each.capitalize()), "short")
+    for each in DELIVERY_COUNTS
 )
-"""What is said of each delivery: fields of ``multimeter_health``, each of which has a
-panel, too; the line of a panel is a tag set."""
+"""The counts of each delivery, each of which has a panel, too; the line of a panel is a tag
+set."""
 
 DELIVERY_LOSSES = ("rejected", "dropped")
 """Those of which none should be more than zero."""

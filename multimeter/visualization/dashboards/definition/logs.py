@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["GAP", "LOG_SERIES", "LogDefinition", "RangeDefinition"]
+from multimeter.analysis.series import LOG_FIELD, LOG_TAG
+
+__all__ = ["LOG_SERIES", "LogDefinition", "RangeDefinition"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,9 @@ class LogDefinition:
 
 _HOUR = RangeDefinition(3_600, "Last hour")
 
-GAP = 5.0
-"""A distance between points is a gap when it is more than this times the usual one."""
-
 LOG_SERIES = LogDefinition(
-    field="value",
-    tag="codename",
+    field=LOG_FIELD,
+    tag=LOG_TAG,
     title="Values",
     ranges=(
         RangeDefinition(5 * 60, "Last 5 minutes"),

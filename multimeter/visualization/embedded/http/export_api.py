@@ -23,6 +23,7 @@ from multimeter.visualization.embedded.http.run_view import (
 )
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.logs import list_codenames
+from multimeter.visualization.embedded.store.run_figures import RunFigures
 from multimeter.visualization.embedded.store.runs import RunDescription
 from multimeter.visualization.embedded.store.spans import run_spans
 from multimeter.visualization.embedded.store.store import PageChoice, Store
@@ -50,6 +51,7 @@ class ExportApi:
         own_panels: OwnPanels,
     ) -> None:
         self._store = store
+        self._figures = RunFigures(store)
         self._reading = reading
         self._now_ns = now_ns
         self._own_panels = own_panels
@@ -99,7 +101,9 @@ class ExportApi:
     def _html(self, asked: QueryParams, interrupt: Interrupt) -> Response:
         run = require_run(self._store, asked, self._now_ns())
         own, now_ns = self._own_panels(), self._now_ns()
-        view: dict[str, Any] = view_of_run(self._store, run.identifier, now_ns, own) or {}
+        view: dict[str, Any] = (
+            view_of_run(self._store, self._figures, run.identifier, now_ns, own) or {}
+        )
         keys = [each["key"] for panel in view["panels"] for each in panel["series"]]
         data = self._store.series(
             run.identifier, keys, run.start, run.end, _REPORT_BUCKETS, interrupt=interrupt

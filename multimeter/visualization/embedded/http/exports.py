@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.responses import Response, StreamingResponse
 
 from multimeter import __version__
+from multimeter.analysis.units import units_json
 from multimeter.data.timestamps import format_iso
 from multimeter.exports.csv_cells import plain_cell
 from multimeter.reports.html import REPORT_POLICY
@@ -84,6 +85,7 @@ def html_response(
         "spans": [asdict(each) for each in spans],
         "columns": [asdict(each) for each in SPAN_COLUMNS],
         "series": series,
+        "units": units_json(),
     }
     text = environment.get_template("report.html").render(
         policy=REPORT_POLICY,

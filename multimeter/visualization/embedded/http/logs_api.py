@@ -7,7 +7,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
-from multimeter.visualization.dashboards.panels import shown_unit
+from multimeter.analysis.units import shown_unit
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import (
     Reading,

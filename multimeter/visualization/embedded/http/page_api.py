@@ -9,6 +9,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
+from multimeter.analysis.units import units_json
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import (
     Reading,
@@ -27,6 +28,7 @@ from multimeter.visualization.embedded.http.run_view import (
     view_of_run,
 )
 from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.run_figures import RunFigures
 from multimeter.visualization.embedded.store.spans import run_spans
 from multimeter.visualization.embedded.store.store import Store
 
@@ -53,6 +55,7 @@ class PageApi:
         own_panels: OwnPanels,
     ) -> None:
         self._store = store
+        self._figures = RunFigures(store)
         self._reading = reading
         self._limits = limits
         self._now_ns = now_ns
@@ -67,14 +70,17 @@ class PageApi:
             self._reading.route("marks", self._marks),
             self._reading.route("spans", self._spans),
             self._reading.route("statistics", self._statistics),
+            self._reading.route("units", lambda _asked, _interrupt: units_json()),
         ]
 
     def _runs(self, _asked: QueryParams, _interrupt: Interrupt) -> list[dict[str, Any]]:
-        return summaries(self._store, self._now_ns())
+        return summaries(self._store, self._figures, self._now_ns())
 
     def _run(self, asked: QueryParams, _interrupt: Interrupt) -> dict[str, Any]:
         name = run_of(asked)
-        view = view_of_run(self._store, name, self._now_ns(), self._own_panels())
+        view = view_of_run(
+            self._store, self._figures, name, self._now_ns(), self._own_panels()
+        )
         if view is None:
             raise unknown_run(name)
         return view

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from multimeter.analysis.figures import Figure
 from multimeter.analysis.panel_definitions import PanelDefinition
-from multimeter.visualization.dashboards.definition import FIGURES, TOTAL_UNITS
-from multimeter.visualization.dashboards.panels import (
-    Figure,
-    Statistic,
-    figures_of,
-    missed_peaks,
-    panels_of,
-    peak_keys,
-)
+from multimeter.analysis.panels import panels_of
+from multimeter.analysis.units import grafana_name, total_unit
 from multimeter.visualization.embedded.http.responses import RequestError
+from multimeter.visualization.embedded.store.run_figures import RunFigures
 from multimeter.visualization.embedded.store.runs import (
     RunDescription,
     RunSummary,
@@ -43,29 +39,18 @@ __all__ = [
 OwnPanels = Callable[[], Sequence[PanelDefinition]]
 """Returns the panels that somebody has made, as they are now."""
 
-_FIGURE_KEYS = frozenset(key for each in FIGURES for key in each.keys)
 
-
-def summaries(store: Store, now_ns: int) -> list[dict[str, Any]]:
+def summaries(store: Store, figures: RunFigures, now_ns: int) -> list[dict[str, Any]]:
     """Return what the list of runs shows of each run, with its figures by their ids.
 
     Raises:
         StoreError: The store failed.
     """
-    statistics = store.statistics(_FIGURE_KEYS)
+    runs = list_runs(store, now_ns)
     return [
-        {**_summary_of(run), "figures": {each.id: each.value for each in figures}}
-        for run in list_runs(store, now_ns)
-        for figures in [_figures(run, statistics.get(run.identifier, {}))]
+        {**_summary_of(run), "figures": {each.id: each.value for each in some}}
+        for run, some in zip(runs, figures.listed(runs, now_ns))
     ]
-
-
-def _figures(run: RunSummary, statistics: Mapping[str, Statistic]) -> list[Figure]:
-    duration = run.end - run.start if run.points else None
-    if len(run.starts) > 1:
-        # The points of all runs of this name say nothing of the last one.
-        statistics, duration = {}, run.end - run.starts[-1] if duration else None
-    return figures_of(statistics, duration, run.figures)
 
 
 def _summary_of(run: RunSummary) -> dict[str, Any]:
@@ -80,12 +65,17 @@ def _summary_of(run: RunSummary) -> dict[str, Any]:
 
 
 def view_of_run(
-    store: Store, identifier: str, now_ns: int, own: Sequence[PanelDefinition]
+    store: Store,
+    figures: RunFigures,
+    identifier: str,
+    now_ns: int,
+    own: Sequence[PanelDefinition],
 ) -> dict[str, Any] | None:
     """Return what the page shows of a run, or None if there is no such run.
 
     Args:
         store: Where the points are.
+        figures: Computes its figures.
         identifier: Of the run.
         now_ns: The time, in ns since the epoch.
         own: Panels that somebody has made.
@@ -97,17 +87,23 @@ def view_of_run(
     if run is None:
         return None
     numeric = [key for key, kind in run.fields.items() if kind != "string"]
-    keys = _FIGURE_KEYS | peak_keys(run.schema)
-    statistics = store.statistics(keys, [identifier]).get(identifier, {})
-    peaks = missed_peaks(run.schema, statistics, run.meta_data)
     return {
         **_summary_of(run),
         "starts": run.starts,
         "meta_data": run.meta_data,
         "panels": [asdict(panel) for panel in panels_of(run.schema, numeric, own)],
-        "figures": [asdict(figure) for figure in _figures(run, statistics)],
-        "peaks": [asdict(peak) for peak in peaks],
+        "figures": [_figure(each) for each in figures.of(run)],
+        "peaks": [asdict(peak) for peak in figures.missed_peaks(run)],
         "texts": _texts(store, run),
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    return {
+        "id": figure.id,
+        "title": figure.title,
+        "unit": grafana_name(figure.unit),
+        "value": figure.value,
     }
 
 
@@ -118,10 +114,7 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
         StoreError: The store failed.
     """
     keys = [key for key, kind in run.fields.items() if kind != "string"]
-    found = store.statistics(keys, [run.identifier]).get(run.identifier, {})
-    seconds = (run.end - run.start) / 1e9
-    # Between the runs of one name there was none.
-    units = TOTAL_UNITS if len(run.starts) < 2 else {}  # noqa: PLR2004 - two runs
+    found = store.statistics(keys, {run.identifier: run.began}).get(run.identifier, {})
     return [
         {
             "key": each.key,
@@ -133,14 +126,24 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
             "min": found[each.key].min * each.scale,
             "max": found[each.key].max * each.scale,
             "mean": found[each.key].mean * each.scale,
-            "total": found[each.key].mean * each.scale * seconds if total else None,
+            "total": _scaled(found[each.key].total, each.scale) if total else None,
             "total_unit": total,
         }
         for panel in panels_of(run.schema, keys)
-        for total in [units.get(panel.unit, "")]
+        for total in [_total_unit(panel.unit)]
         for each in panel.series
         if each.key in found
     ]
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    # JSON has no infinity, which a sum of large values can be.
+    return value * scale if value is not None and math.isfinite(value * scale) else None
+
+
+def _total_unit(unit: str) -> str:
+    total = total_unit(unit)
+    return "" if total is None else grafana_name(total)
 
 
 def require_run(store: Store, asked: QueryParams, now_ns: int) -> RunDescription:

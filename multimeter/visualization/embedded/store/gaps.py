@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from multimeter.visualization.dashboards.definition import GAP
+from multimeter.analysis.series import GAP
 
 __all__ = ["breaks"]
 

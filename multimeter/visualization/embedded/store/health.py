@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from multimeter.analysis.series import DELIVERY_COUNTS
 from multimeter.data.identifiers import (
     CODENAMES,
     HEALTH,
@@ -19,12 +20,10 @@ from multimeter.data.identifiers import (
     RESERVED_MEASUREMENTS,
     RUNS,
 )
-from multimeter.visualization.dashboards.definition import DELIVERY_COLUMNS
 from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 
 __all__ = ["Delivered", "StoreHealth", "list_deliveries", "store_health"]
 
-_COUNTS = [each.id for each in DELIVERY_COLUMNS]
 _CLOSED = "closed"
 _SMALL = {CODENAMES, RUNS, MARKS, HEALTH}
 
@@ -105,7 +104,7 @@ def list_deliveries(store: Store, most: int) -> tuple[list[Delivered], int]:
     found = []
     newest = sorted(store.tag_sets(HEALTH), key=lambda each: -each.end_ns)
     for each in newest[:most]:
-        said = store.last(HEALTH, [*_COUNTS, _CLOSED], each.tags)
+        said = store.last(HEALTH, [*DELIVERY_COUNTS, _CLOSED], each.tags)
         closed = said.pop(_CLOSED, None) is True
         found.append(Delivered(each.tags, each.end_ns, _numbers(said), closed))
     return found, len(newest)

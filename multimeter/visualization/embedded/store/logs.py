@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from multimeter.analysis.series import LOG_FIELD, LOG_TAG
 from multimeter.data.identifiers import CODENAMES, LOGS
-from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.store import Store, Summary, TagSetInfo
 
@@ -63,8 +63,8 @@ def list_codenames(store: Store) -> list[Codename]:
     said = _said(store)
     ranges: dict[str, list[TagSetInfo]] = {}
     for each in store.tag_sets(LOGS):
-        if LOG_SERIES.tag in each.tags:
-            ranges.setdefault(each.tags[LOG_SERIES.tag], []).append(each)
+        if LOG_TAG in each.tags:
+            ranges.setdefault(each.tags[LOG_TAG], []).append(each)
     return [
         Codename(
             name,
@@ -81,7 +81,7 @@ def _said(store: Store) -> dict[str, tuple[str, str]]:
     """Return the unit and the description of each codename, as was said last."""
     said: dict[str, dict[str, str]] = {}
     for record in store.rows(CODENAMES):
-        name = record.tags.get(LOG_SERIES.tag, "")
+        name = record.tags.get(LOG_TAG, "")
         said.setdefault(name, {}).update({k: str(v) for k, v in record.fields.items()})
     return {
         name: (texts.get("unit", ""), texts.get("description", ""))
@@ -112,21 +112,21 @@ def log_curves(
     """
     data = store.series(
         LOGS,
-        [LOG_SERIES.field],
+        [LOG_FIELD],
         start_ns,
         stop_ns,
         buckets,
-        tags={LOG_SERIES.tag: set(codenames)},
+        tags={LOG_TAG: set(codenames)},
         interrupt=interrupt,
     )
     return data.bucket_ns, [
         LogCurve(
-            each.tags[LOG_SERIES.tag],
-            {key: value for key, value in each.tags.items() if key != LOG_SERIES.tag},
+            each.tags[LOG_TAG],
+            {key: value for key, value in each.tags.items() if key != LOG_TAG},
             each.times,
-            each.values[LOG_SERIES.field],
+            each.values[LOG_FIELD],
             each.breaks,
         )
         for each in data.series
-        if LOG_SERIES.field in each.values
+        if LOG_FIELD in each.values
     ]

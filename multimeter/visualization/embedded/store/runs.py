@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from multimeter.analysis.figures import FIGURES
+from multimeter.analysis.series import AHEAD_SECONDS, SILENCE_POINTS, SILENCE_SECONDS
+from multimeter.data.baseline import Baseline
 from multimeter.data.identifiers import (
     FIGURE_PREFIX,
     MARKS,
@@ -25,26 +28,31 @@ from multimeter.data.record import Record
 from multimeter.lines.protocol import MAX_TIME_NS
 from multimeter.lines.schema_json import schema_from_json
 from multimeter.schema import Schema
-from multimeter.visualization.dashboards.definition import (
-    AHEAD_SECONDS,
-    DURATION,
-    FIGURES,
-    SILENCE_POINTS,
-    SILENCE_SECONDS,
-)
 from multimeter.visualization.embedded.store.ingest import FieldType
 from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 
-__all__ = ["Mark", "RunDescription", "RunSummary", "describe_run", "list_runs", "run_marks"]
+__all__ = [
+    "LISTED_FIGURES",
+    "Mark",
+    "RunDescription",
+    "RunSummary",
+    "describe_run",
+    "list_runs",
+    "run_marks",
+]
 
 State = Literal["live", "ended", "died", "ahead"]
-"""How a run is, see :data:`multimeter.visualization.dashboards.definition.STATES`."""
+"""Points come; it has ended; its program has died; or its last time is yet to come."""
 
 
 _HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
 _FIGURES = {f"{FIGURE_PREFIX}{each.id}": each.id for each in FIGURES}
-_FIGURES[f"{FIGURE_PREFIX}{DURATION.id}"] = DURATION.id
-_SAID = ("end", "points", "state", "alive_until", *_FIGURES)
+
+LISTED_FIGURES = ("duration", "peak_memory", "cpu_time", "cpu")
+"""The figures that a list of runs has, by their ids."""
+
+_LISTED = (f"{FIGURE_PREFIX}{each}" for each in LISTED_FIGURES)
+_ENTRY_KEYS = ("end", "points", "state", "alive_until", *_LISTED)
 
 
 @dataclass(frozen=True)
@@ -60,10 +68,11 @@ class RunSummary:
         tags: The tags that all its points have in common.
         state: Whether points come, or it has ended, or its program has died, or its
             last time is yet to come.
-        figures: What its entry says it has used, by the keys of
-            :mod:`multimeter.analysis.figures`.
+        figures: Those that its entry has, by their ids.
         starts: When each of the runs began that have this name, in ns since the epoch;
-            empty where no program said so. State and figures are those of the last one.
+            empty without an entry. State and figures are those of the last one.
+        began: When the last one began, before its first point; None where that is not
+            known.
     """
 
     identifier: str
@@ -74,6 +83,7 @@ class RunSummary:
     state: State
     figures: dict[str, float]
     starts: tuple[int, ...]
+    began: int | None
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,7 @@ def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
         StoreError: The store failed.
     """
     records = defaultdict[str, list[Record]](list)
-    for record in store.rows(RUNS, keys=_SAID):
+    for record in store.rows(RUNS, keys=_ENTRY_KEYS):
         records[record.tags.get("measurement", "")].append(record)
     infos = {each.name: each for each in store.measurements()}
     names = (infos.keys() | records.keys()) - RESERVED_MEASUREMENTS - {""}
@@ -153,11 +163,16 @@ def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription |
     records = list(store.rows(RUNS, tags={"measurement": identifier}))
     if identifier in _HIDDEN or not (info or records):
         return None
-    said = records[-1].fields if records else {}
+    entry = records[-1].fields if records else {}
+    summary = vars(_summary(identifier, info, records, now_ns))
+    meta_data = _meta_data(entry.get("meta_data"))
+    began = Baseline.of(meta_data).time_ns
+    if began is not None:
+        summary = {**summary, "began": began}
     return RunDescription(
-        **vars(_summary(identifier, info, records, now_ns)),
-        meta_data=_meta_data(said.get("meta_data")),
-        schema=_schema(said.get("schema")),
+        **summary,
+        meta_data=meta_data,
+        schema=_schema(entry.get("schema")),
         fields=store.fields(identifier),
     )
 
@@ -183,9 +198,12 @@ def _summary(
 ) -> RunSummary:
     state, figures = _state(info, records, now_ns), _figures(records)
     starts = _starts(records)
+    # The entry of a run that was sent live is at its start, else at its first point.
+    is_at_start = len(starts) > 1 or (records and "state" in records[-1].fields)
+    began = starts[-1] if is_at_start else None
     if info is None:
         stored = records[-1].time_ns or 0
-        return RunSummary(identifier, stored, stored, 0, {}, state, figures, starts)
+        return RunSummary(identifier, stored, stored, 0, {}, state, figures, starts, began)
     first, *others = (tags.items() for tags in info.tag_sets)
     return RunSummary(
         identifier,
@@ -196,6 +214,7 @@ def _summary(
         state,
         figures,
         starts,
+        began,
     )
 
 
@@ -215,8 +234,8 @@ def _starts(records: Sequence[Record]) -> tuple[int, ...]:
 
 
 def _figures(records: Sequence[Record]) -> dict[str, float]:
-    said = records[-1].fields if records else {}
-    found = {key: said.get(field) for field, key in _FIGURES.items()}
+    entry = records[-1].fields if records else {}
+    found = {key: entry.get(field) for field, key in _FIGURES.items()}
     return {key: value for key, value in found.items() if isinstance(value, float)}
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from multimeter.visualization.dashboards.definition import SPAN_CPU, SPAN_MEMORY
-from multimeter.visualization.dashboards.panels import scale_of
+from multimeter.analysis.figures import figure_named, key_groups
+from multimeter.analysis.panel_definitions import HEADLINES
+from multimeter.analysis.panels import known_metric, scale_of
 from multimeter.visualization.embedded.store.export import Part
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.runs import RunDescription, run_marks
@@ -27,7 +28,8 @@ class Span:
         label: The label of the mark at its begin; empty before the first mark.
         start: When it begins, in ns since the epoch.
         stop: When it ends.
-        cpu_time: The CPU time of the process in it, in seconds.
+        cpu_time: The CPU time in it, in seconds: of the tree of processes, else of the
+            process with those of its children for which it has waited.
         mean_cpu: How many cores were busy in the mean.
         peak_memory: The largest sampled memory in it, in bytes.
     """
@@ -52,7 +54,7 @@ def run_spans(
     Raises:
         StoreError: The store failed.
     """
-    begins = run.starts or (run.start,)
+    begins = sorted({*run.starts, run.start if run.began is None else run.began})
     start = min(run.start, begins[0])
     cuts = [(start, "")]
     cuts += [
@@ -65,16 +67,34 @@ def run_spans(
     if cuts[1][0] <= start:
         del cuts[0]
     cuts.append((run.end, ""))
-    cpu = [key for key in SPAN_CPU if key in run.fields]
-    memory = next((key for key in SPAN_MEMORY if key in run.fields), None)
+    cpu, memory = _cpu_keys(run), _memory_key(run)
+    scale = _scale(run, memory) if memory else 1.0
     bounds = [time for time, _ in cuts[: MOST_SPANS + 1]]
     did = store.parts(
         run.identifier, [*cpu, memory] if memory else cpu, bounds, begins, interrupt
     )
     return [
-        _span(label, start, stop, part, memory)
+        _span(label, start, stop, part, memory, scale)
         for (start, stop), (_, label), part in zip(pairwise(bounds), cuts, did)
     ]
+
+
+def _cpu_keys(run: RunDescription) -> tuple[str, ...]:
+    """Return the rates that add up to the CPU time of the whole run."""
+    groups = key_groups(run.fields, [figure_named("cpu_time")])
+    rates = (keys for source, keys in groups if source.statistic == "total")
+    return next(rates, ())
+
+
+def _memory_key(run: RunDescription) -> str | None:
+    headline = next(each for each in HEADLINES if "peak_memory" in each.figures)
+    return next(iter(headline.keys(run.fields)), None)
+
+
+def _scale(run: RunDescription, key: str) -> float:
+    measures = run.schema.measures if run.schema else ()
+    metrics = {each.key: each.metric for each in measures}
+    return scale_of(metrics.get(key) or known_metric(key))
 
 
 def _span(
@@ -83,6 +103,7 @@ def _span(
     stop: int,
     did: Mapping[str, Part],
     memory: str | None,
+    scale: float,
 ) -> Span:
     used = [part.integral for key, part in did.items() if key != memory]
     known = [each for each in used if each is not None]
@@ -95,5 +116,5 @@ def _span(
         stop,
         cpu_time,
         cpu_time / seconds if cpu_time is not None and seconds > 0 else None,
-        peak * scale_of(memory) if peak is not None and memory else None,
+        None if peak is None else peak * scale,
     )

@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
+from multimeter.analysis.statistics import Statistic
 from multimeter.data.record import FieldValue, Record
-from multimeter.visualization.dashboards.panels import Statistic
 from multimeter.visualization.embedded.store import lines, query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
@@ -37,7 +37,7 @@ from multimeter.visualization.embedded.store.query import (
     TagChoice,
     TagSetData,
 )
-from multimeter.visualization.embedded.store.statistics import Statistics
+from multimeter.visualization.embedded.store.statistics import StatisticsCache, max_sum
 
 __all__ = [
     "Conflict",
@@ -117,7 +117,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._catalog = Catalog()
         self._writer = threading.Lock()
-        self._statistics = Statistics()
+        self._statistics = StatisticsCache()
         self._database = Database(path, create_catalog, self._load)
 
     def _load(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -294,23 +294,42 @@ class Store:
             return query.last(cursor, found, keys, tags) if found else {}
 
     def statistics(
-        self, keys: Collection[str], names: Collection[str] | None = None
+        self, keys: Collection[str], starts: Mapping[str, int | None]
     ) -> dict[str, dict[str, Statistic]]:
-        """Return what fields did over whole measurements, by the name of each.
+        """Return what fields did over the last run of measurements, by the name of each.
 
         What is asked for again is not read again until points have come.
 
         Args:
             keys: Fields; those of text, and those without a value, are left out.
-            names: The measurements; by default all.
+            starts: The measurements, with the start of the last run in ns since the
+                epoch: earlier points do not count, and the first value stands for the
+                time since then. None where no start is known.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
             all_ = self._catalog.measurements
-            some = all_.copy().values() if names is None else map(all_.get, names)
-            return self._statistics.of(cursor, [each for each in some if each], keys)
+            some = [(all_[name], n) for name, n in starts.items() if name in all_]
+            return self._statistics.of(cursor, some, keys)
+
+    def max_sum(
+        self, name: str, factors: Mapping[str, float], start_ns: int | None
+    ) -> float | None:
+        """Return the largest sum of fields at one moment; None without a value.
+
+        Args:
+            name: The measurement.
+            factors: Fields, with what their values are multiplied with.
+            start_ns: As of :meth:`statistics`.
+
+        Raises:
+            StoreError: DuckDB failed.
+        """
+        with self._database.reading() as cursor:
+            found = self._catalog.measurements.get(name)
+            return max_sum(cursor, found, factors, start_ns) if found else None
 
     def parts(
         self,

@@ -29,12 +29,12 @@ def test_of_zero_there_are_no_per_cent():
 
 def test_figures_of_runs_stand_beside_each_other():
     both = [run("a", 5, 2), run("b", 90, 3)]
-    rows = {row.key: row.values for row in compare_figures(both)}
+    rows = {row.id: row.values for row in compare_figures(both)}
     assert rows["duration"] == (2.0, 3.0)
 
 
 def test_a_figure_that_one_run_lacks_is_none_there():
-    rows = {row.key: row.values for row in compare_figures([run("a", 5, 2), Result()])}
+    rows = {row.id: row.values for row in compare_figures([run("a", 5, 2), Result()])}
     assert rows["duration"] == (2.0, None)
 
 
@@ -48,7 +48,7 @@ def test_marks_that_all_runs_have_are_compared_from_the_start():
 def test_marks_are_compared_from_a_mark():
     first = run("a", 10, 5, [(2, "warm"), (4, "done")])
     second = run("b", 50, 5, [(1, "warm"), (2, "done")])
-    rows = {row.key: row.values for row in compare_marks([first, second], "warm")}
+    rows = {row.id: row.values for row in compare_marks([first, second], "warm")}
     assert rows == {"warm": (0.0, 0.0), "done": (2.0, 1.0)}
 
 

@@ -36,11 +36,11 @@ def measured(*measures):
 
 
 def values_of(result):
-    return {each.key: each.value for each in figures_of(result)}
+    return {each.id: each.value for each in figures_of(result)}
 
 
 def test_keys_and_titles_of_figures_are_unique():
-    assert len({each.key for each in FIGURES}) == len(FIGURES)
+    assert len({each.id for each in FIGURES}) == len(FIGURES)
     assert len({each.title for each in FIGURES}) == len(FIGURES)
 
 
@@ -224,12 +224,12 @@ def test_figures_of_a_result_that_was_read_back_are_the_same(probe, file_format)
     stream.seek(0)
     figures = figures_of(result)
     assert figures_of(file_format.load(stream)) == figures
-    assert {"duration", "cpu_time", "cpu", "peak_memory"} <= {each.key for each in figures}
-    assert all(each.value > MIB for each in figures if each.key == "peak_memory")
+    assert {"duration", "cpu_time", "cpu", "peak_memory"} <= {each.id for each in figures}
+    assert all(each.value > MIB for each in figures if each.id == "peak_memory")
 
 
 def test_a_number_that_no_float_can_hold_is_left_out():
     result = Result(identifier="run")
     for second, threads in enumerate((3, 10**400, 4)):
         result.append(second * 10**9, {"tree.threads": threads})
-    assert {each.key: each.value for each in figures_of(result)}["threads"] == 4
+    assert {each.id: each.value for each in figures_of(result)}["threads"] == 4

@@ -14,8 +14,8 @@ def figures(**values):
 
 def kept(text, value, before=None, direction="max"):
     requirement = parse_requirement(text, direction)
-    baseline = None if before is None else figures(**{requirement.key: before})
-    (verdict,) = judge([requirement], figures(**{requirement.key: value}), baseline)
+    baseline = None if before is None else figures(**{requirement.figure_id: before})
+    (verdict,) = judge([requirement], figures(**{requirement.figure_id: value}), baseline)
     return verdict.kept
 
 

@@ -37,9 +37,10 @@ def test_without_a_start_the_first_point_adds_nothing():
     assert total_of(result_of((1, 10.0)), RATE.key) is None
 
 
-def test_points_without_a_value_add_nothing():
+def test_a_value_stands_for_the_time_since_the_value_before_it():
     result = result_of((1, 10.0), (2, None), (3, 1.0), start=0)
-    assert total_of(result, RATE.key) == pytest.approx(11)
+    assert total_of(result, RATE.key) == pytest.approx(10 + 2)
+    assert RunStatistics(result).mean([RATE.key]) == pytest.approx(12 / 3)
 
 
 def test_without_any_value_there_is_no_total():
@@ -50,8 +51,8 @@ def test_without_any_value_there_is_no_total():
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_no_number_adds_nothing(value):
     result = result_of((1, 10.0), (2, value), (3, 1.0), start=0)
-    assert total_of(result, RATE.key) == pytest.approx(11)
-    assert RunStatistics(result).mean([RATE.key]) == pytest.approx(11 / 2)
+    assert total_of(result, RATE.key) == pytest.approx(10 + 2)
+    assert RunStatistics(result).mean([RATE.key]) == pytest.approx(12 / 3)
     assert RunStatistics(result).max([RATE.key]) == 10
 
 
@@ -67,7 +68,7 @@ def test_points_of_an_earlier_run_of_the_same_name_do_not_count():
     assert statistics.total([RATE.key]) == pytest.approx(10 + 10)
     assert statistics.mean([RATE.key]) == pytest.approx(20 / 3)
     assert statistics.max([RATE.key]) == statistics.peak([RATE.key]) == 10
-    assert statistics.max([RATE.key, RATE.key]) == 20
+    assert statistics.max([]) is None
 
 
 def test_a_run_whose_points_are_all_of_an_earlier_one_has_no_total():

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from multimeter import Measure, Metric, Result, Schema, Subject
 from multimeter.analysis.figures import PEAK_AT_MOST
-from multimeter.analysis.summary import summary_lines, summary_of
+from multimeter.analysis.summary import sparkline, summary_lines, summary_of
 
 SECOND = 10**9
 MIB = 1024**2
@@ -40,7 +44,7 @@ def result_of(*points, peak=0):
 def test_lines_say_what_was_used_and_leave_out_what_was_not():
     assert summary_lines(result_of((0.5, 10), (1.0, 20))) == [
         "Duration     2 s",
-        "CPU time     1.50 s, 0.75 cores",
+        "CPU time     1.50 s, 75 % of one core",
         "Peak memory  20 MiB",
         "Written      2 MiB",
     ]
@@ -94,3 +98,31 @@ def test_the_layout_for_programs_moves_with_its_version_only():
         *("version", "identifier", "tags", "start", "end", "points"),
         *("late_samples", "missed_samples", "figures", "units"),
     ]
+
+
+def test_a_curve_is_a_row_of_bars_from_zero_to_its_most():
+    points = [(1, 0.0), (2, 1.0), (3, 4.0), (4, 2.0)]
+    assert sparkline(points, 0, 4, width=4) == "▁▃█▅"
+
+
+def test_a_bar_without_a_value_has_that_of_the_rate_that_covers_it():
+    assert sparkline([(2, 4.0), (4, 1.0)], 0, 4, width=4) == "██▃▃"
+
+
+def test_the_largest_value_of_a_time_counts():
+    points = [(number, 9.0 if number == 5 else 1.0) for number in range(1, 101)]
+    assert sparkline(points, 0, 100, width=10)[0] == "█"
+
+
+def test_a_curve_of_zeros_is_flat_and_one_of_nothing_is_empty():
+    assert sparkline([(1, 0.0)], 0, 1, width=3) == "▁▁▁"
+    assert sparkline([], 0, 1) == ""
+    assert sparkline([(1, math.nan), (1, math.inf)], 0, 1) == ""
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 10), st.floats(0, 1e9))),
+    st.integers(1, 50),
+)
+def test_a_curve_has_its_width_whatever_it_holds(points, width):
+    assert len(sparkline(points, 0, 10, width)) in (0, width)

@@ -104,7 +104,7 @@ def test_runs_are_listed_the_newest_first(tool, keep):
     assert [row.split()[0] for row in rows] == ["new", "old"]
     assert "20 s" in rows[0]
     assert "97.7 MiB" in rows[0]
-    assert "0.75" in rows[0]
+    assert "75 %" in rows[0]
     assert rows[0].endswith("~/.multimeter/runs/new.line")
 
 

@@ -7,10 +7,11 @@ import pytest
 from fakes.grafana.run_dashboard import changes_of, panel_for, pattern_of
 from jinja2 import UndefinedError
 
-from multimeter import ResourceProbe
-from multimeter.analysis.figures import FIGURES as RUN_FIGURES
+from multimeter import Measure, Metric, ResourceProbe, Subject
+from multimeter.analysis.figures import FIGURES
+from multimeter.analysis.panel_definitions import PANELS
+from multimeter.analysis.units import grafana_name
 from multimeter.visualization.dashboards import grafana_run
-from multimeter.visualization.dashboards.definition import FIGURES, PANELS
 from multimeter.visualization.dashboards.grafana import (
     DATA_SOURCE_UID,
     RUN_UID,
@@ -193,15 +194,38 @@ def test_figures_have_their_names_and_units():
         assert each["matcher"] == {"id": "byFrameRefID", "options": said["displayName"]}
         units[said["displayName"]] = said["unit"]
     assert set(units) == set(figure_queries())
-    assert units == {"Duration": "s", "Peak memory": "bytes", "Mean CPU": "percentunit"}
-    assert set(units) - {"Duration"} <= {each.title for each in FIGURES}
+    assert units == {each.title: grafana_name(each.unit) for each in FIGURES}
+    assert units["Mean CPU"] == "percentunit"
 
 
 def test_the_peak_is_that_of_whichever_probe_has_measured_it():
     query = figure_queries()["Peak memory"]
     assert "memory_rss_max" in query
     assert "memory_rss_peak" in query
-    assert r"=~ /^process\.memory_rss_max$/ then r._value * 1024.0" in query
+    assert r"=~ /\.(memory_rss_max)$/ then r._value * 1024.0" in query
+
+
+def test_a_value_stands_for_the_time_since_the_one_before_and_not_for_a_slope():
+    query = figure_queries()["Page faults"]
+    assert "total: accumulator.total + value * seconds" in query
+    assert "integral(" not in query
+    assert "mean()" not in query
+
+
+@pytest.mark.parametrize("figure", [each for each in FIGURES if each.sources])
+def test_a_figure_is_asked_of_the_measures_that_the_library_takes(figure):
+    query = figure_queries()[figure.title]
+    asked = re.findall(r"r\._field =~ /(\^\(.*?\)\$)/\)", query)
+    patterns = [each.pattern for each in figure.sources]
+    assert [each for each in asked if each in patterns]
+    assert set(patterns) <= set(asked)
+    assert f"(figure_{figure.id}|identifier|meta_data|state)" in query
+
+
+def test_a_new_metric_of_processes_is_known_by_itself(monkeypatch):
+    new = Measure(Subject("tree"), Metric("memory_swapped", "", "KiB"))
+    monkeypatch.setattr(grafana_run, "process_measures", lambda _: (new,))
+    assert new.key in grafana_run._known_measures()
 
 
 def test_a_metric_has_one_hue_and_other_subjects_are_dashed():
@@ -324,7 +348,7 @@ def test_tables_of_runs_name_their_figures_and_hide_what_is_not_for_people():
     hidden = runs["transformations"][0]["options"]["excludeByName"]
     assert hidden["figure_threads"]
     titles = compared["transformations"][0]["options"]["renameByName"]
-    assert set(titles) >= {f"figure_{each.key}" for each in RUN_FIGURES if each.sources}
+    assert set(titles) >= {f"figure_{each.id}" for each in FIGURES if each.sources}
 
 
 @pytest.mark.parametrize("field", ["delivered", "queued", "rejected", "dropped", "retries"])

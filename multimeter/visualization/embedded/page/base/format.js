@@ -1,4 +1,5 @@
-// Values for people. Units are those of Grafana; any other text stands behind the number.
+// Values for people. Units are those of Grafana, as multimeter/analysis/units.py has them (a test holds
+// both equal); any other text stands behind the number.
 
 const LONGEST_UNIT = 16; // characters; a longer one only stands in the panel's title
 const IEC = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -20,6 +21,8 @@ const FORMATS = {
   Bps: (value, significant) => withPrefix(value, " ", "B/s", significant),
   ops: (value, significant) => withPrefix(value, "", "/s", significant),
   cps: (value, significant) => withPrefix(value, "", "/s", significant),
+  joule: (value, significant) => withPrefix(value, " ", "J", significant),
+  watt: (value, significant) => withPrefix(value, " ", "W", significant),
   s: seconds,
   short: (value, significant = PLAIN) => withPrefix(value, "", "", significant),
   none: (value, significant = PLAIN) => digits(value, significant),

@@ -24,7 +24,7 @@ def test_a_wrong_method_is_told_with_those_that_are_allowed(shared, method, path
 
 
 def test_an_unexpected_error_is_for_the_log_and_not_for_the_client(shared, monkeypatch):
-    def fail(_store, _now_ns):
+    def fail(*_arguments):
         raise ZeroDivisionError("inside of the-read-token")
 
     monkeypatch.setattr(page_api, "summaries", fail)

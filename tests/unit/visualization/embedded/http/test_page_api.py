@@ -95,7 +95,7 @@ def test_a_run_comes_with_panels_figures_and_meta_data(trained):
         "Duration": 2.0,
         "Peak memory": 300 * 1024.0,
         "Mean CPU": pytest.approx((1.0 + 0.9) / 2 + 0.25),
-        "CPU time, with children": pytest.approx(1.0 + 0.9 + 2 * 0.25),
+        "CPU time": pytest.approx(1.0 + 0.9 + 2 * 0.25),
     }
     assert all(each.keys() == {"id", "title", "unit", "value"} for each in run["figures"])
     assert run["texts"] == []
@@ -104,11 +104,12 @@ def test_a_run_comes_with_panels_figures_and_meta_data(trained):
 @pytest.mark.parametrize("start", [-5 * S, -1 * S, 0, 1_700_000_000 * S])
 def test_figures_are_about_all_points_wherever_the_run_lies(served, start):
     times = [start, start + 1, start + 2 * S, start + 2 * S + 1]
-    lines = (f"m {USER}={v},{SYSTEM}=0 {t}" for t, v in zip(times, (4, 0, 0, 0)))
+    lines = (f"m {USER}={v},{SYSTEM}=0 {t}" for t, v in zip(times, (9, 0, 4, 0)))
     served.write("\n".join(lines))
     figures = {f["title"]: f["value"] for f in get(served, "/api/run", run="m")["figures"]}
     assert figures["Duration"] == 2.000000001
-    assert figures["Mean CPU"] == pytest.approx(1.0)
+    # The first value stands for no time, the third for nearly all.
+    assert figures["Mean CPU"] == pytest.approx(4.0)
 
 
 def test_text_is_given_by_its_newest_value(served):

@@ -64,7 +64,7 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
     write(store, b"".join(encode_result(result)).decode())
     assert list_runs(store, NOW_NS) == [
         RunSummary(
-            "my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7}, (100,)
+            "my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7}, (100,), None
         )
     ]
     run = describe_run(store, "my run", NOW_NS)
@@ -79,7 +79,7 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
 def test_what_any_client_wrote_is_a_run(store: Store) -> None:
     write(store, "sensor,place=lab,n=1 v=1 10", "sensor,place=lab,n=2 v=1 20")
     assert list_runs(store, NOW_NS) == [
-        RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "ended", {}, ())
+        RunSummary("sensor", 10, 20, 2, {"place": "lab"}, "ended", {}, (), None)
     ]
     run = describe_run(store, "sensor", NOW_NS)
     assert run is not None
@@ -210,7 +210,7 @@ def test_runs_come_newest_first(store: Store) -> None:
 def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
     write(store, b"".join(encode_result(Result(identifier="empty"))).decode())
     assert list_runs(store, NOW_NS) == [
-        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,))
+        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,), None)
     ]
     run = describe_run(store, "empty", NOW_NS)
     assert run is not None

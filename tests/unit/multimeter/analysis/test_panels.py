@@ -3,17 +3,13 @@ from __future__ import annotations
 import pytest
 
 from multimeter import Measure, Metric, ResourceProbe, Subject
-from multimeter.analysis.figures import FIGURES as SAID
+from multimeter.analysis.figures import figure_named
+from multimeter.analysis.panel_definitions import HEADLINES, PANELS
+from multimeter.analysis.panels import panels_of
+from multimeter.analysis.peaks import marked_curves, missed_peaks
+from multimeter.analysis.units import shown_unit
 from multimeter.probes import ThreadProbe, default_probes
 from multimeter.schema import Schema
-from multimeter.visualization.dashboards.definition import FIGURES, PANELS, UNITS
-from multimeter.visualization.dashboards.panels import (
-    Statistic,
-    figures_of,
-    missed_peaks,
-    panels_of,
-    peak_keys,
-)
 
 KEYS = [measure.key for measure in ResourceProbe().measures]
 
@@ -58,7 +54,7 @@ def test_metrics_of_a_panel_have_its_unit():
     for panel in PANELS:
         for key in panel.metrics.keys() & metrics.keys():
             unit = metrics[key].unit
-            shown, _ = UNITS.get(unit, (unit, 1.0))
+            shown, _ = shown_unit(unit)
             assert shown == panel.unit or (not unit and panel.unit in plain), key
 
 
@@ -119,7 +115,13 @@ def test_one_metric_on_several_subjects_shares_a_panel():
 
 @pytest.mark.parametrize(
     ("unit", "shown", "scale"),
-    [("%", "percentunit", 0.01), ("ms", "s", 1e-3), ("", "short", 1.0), ("W", "W", 1.0)],
+    [
+        ("%", "percentunit", 0.01),
+        ("ms", "s", 1e-3),
+        ("", "short", 1.0),
+        ("W", "watt", 1.0),
+        ("N", "N", 1.0),
+    ],
 )
 def test_units_are_shown_as_people_read_them(unit, shown, scale):
     measure = Measure(Subject("rig"), Metric("m", unit=unit))
@@ -127,53 +129,10 @@ def test_units_are_shown_as_people_read_them(unit, shown, scale):
     assert (panel.unit, panel.series[0].scale) == (shown, scale)
 
 
-def test_without_points_there_are_no_figures():
-    assert figures_of({}, None) == []
-
-
-def test_figures_say_duration_peak_memory_and_mean_cpu():
-    statistics = {key: Statistic(max=0.0, mean=0.0) for key in KEYS}
-    statistics["process.memory_rss_max"] = Statistic(max=2048, mean=1024)
-    statistics["process.cpu_rate_user"] = Statistic(max=2.0, mean=0.5)
-    statistics["process.cpu_rate_system"] = Statistic(max=1.0, mean=0.25)
-    figures = figures_of(statistics, 1_500_000_000)
-    assert [(f.title, f.unit, f.value) for f in figures] == [
-        ("Duration", "s", 1.5),
-        ("Peak memory", "bytes", 2048 * 1024),
-        ("Mean CPU", "percentunit", 0.75),
-    ]
-
-
-def test_figures_of_a_process_and_its_tree_are_said_as_well():
-    keys = ["process.memory_rss_peak", "tree.cpu_time"]
-    statistics = {keys[0]: Statistic(2048, 1024), keys[1]: Statistic(12.5, 6.0)}
-    figures = figures_of(statistics, 10**9)
-    assert [(f.title, f.value) for f in figures] == [
-        ("Duration", 1.0),
-        ("Peak memory", 2048),
-        ("CPU time, with children", 12.5),
-    ]
-
-
-def test_a_figure_whose_measures_are_missing_is_left_out():
-    figures = figures_of({"voltage": Statistic(1.0, 1.0)}, 0)
-    assert [figure.title for figure in figures] == ["Duration"]
-
-
-def test_what_the_run_says_of_itself_counts():
-    statistics = {key: Statistic(max=1.0, mean=1.0) for key in KEYS}
-    said = {"duration": 1.1, "peak_memory": 5e6, "cpu": 0.5, "cpu_time": 3.0}
-    figures = {each.title: each.value for each in figures_of(statistics, 10**9, said)}
-    assert figures == {
-        "Duration": 1.1,
-        "Peak memory": 5e6,
-        "Mean CPU": 0.5,
-        "CPU time, with children": 3.0,
-    }
-
-
-def test_every_figure_that_a_run_can_say_is_one_of_the_library():
-    assert {each.id for each in FIGURES if not each.rare} <= {each.key for each in SAID}
+def test_each_headline_is_the_curve_of_figures():
+    ids = [figure for each in HEADLINES for figure in each.figures]
+    assert len(set(ids)) == len(ids)
+    assert all(figure_named(each) for each in ids)
 
 
 RSS = Measure(Subject("process"), Metric("memory_rss", "", "bytes"))
@@ -194,23 +153,14 @@ MARK = Measure(
     ],
 )
 def test_a_peak_between_two_samples_is_told(mark_kb, before_kb, found):
-    statistics = {RSS.key: Statistic(200e6, 1), MARK.key: Statistic(mark_kb, 1)}
-    meta = {"baseline": {"values": {MARK.key: before_kb}}} if before_kb else {}
-    peaks = missed_peaks(schema(RSS, MARK), statistics, meta)
+    largest = {RSS.key: 200e6, MARK.key: mark_kb}
+    before = {MARK.key: before_kb} if before_kb else {}
+    peaks = missed_peaks(schema(RSS, MARK), largest.get, before)
     assert [(peak.value, peak.sampled) for peak in peaks] == found
-    assert peak_keys(schema(RSS, MARK)) == {RSS.key, MARK.key}
+    assert marked_curves(schema(RSS, MARK)) == [(MARK, RSS)]
 
 
 def test_without_a_schema_or_a_curve_no_peak_is_told():
-    assert missed_peaks(None, {}, {}) == []
-    assert missed_peaks(schema(MARK), {MARK.key: Statistic(1, 1)}, {}) == []
-    assert missed_peaks(schema(RSS, MARK), {}, {"baseline": 7}) == []
-
-
-@pytest.mark.parametrize(
-    ("late", "titles"), [(0, ["Duration"]), (3, ["Duration", "Late samples"])]
-)
-def test_late_samples_are_a_figure_where_there_are_any(late, titles):
-    statistics = {"sampler.samples_late": Statistic(late, 1)}
-    figures = figures_of(statistics, 10**9)
-    assert [figure.title for figure in figures] == titles
+    assert missed_peaks(None, {}.get, {}) == []
+    assert missed_peaks(schema(MARK), {MARK.key: 1}.get, {}) == []
+    assert missed_peaks(schema(RSS, MARK), {}.get, {}) == []

@@ -69,7 +69,7 @@ class Probe(abc.ABC):
         """Return what was reached before the first sample, by measure key.
 
         Called once, after the start. What the kernel keeps as the most so far may come
-        from a time before the measurement, which no point can tell.
+        from a time before the measurement, which no point shows.
         """
         return {}
 

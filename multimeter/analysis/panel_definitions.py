@@ -33,7 +33,7 @@ class PanelDefinition:
 
     Attributes:
         id: The name of the panel in links and tests.
-        title: What stands above it.
+        title: The text above it.
         unit: The unit of its axis; with patterns, that of the values.
         metrics: The keys of the metrics with their labels, in the order of the legend.
         group: What it stands under; the panels of nearly every run stand under none.
@@ -277,7 +277,7 @@ class HeadlineDefinition:
 
     Attributes:
         figures: The ids of the figures to which it belongs.
-        title: What stands above it.
+        title: The text above it.
         unit: The unit of its axis.
         choices: Keys of measures that are added; the first of these counts of which a run
             has all.

@@ -50,7 +50,7 @@ class Panel:
 
     Attributes:
         id: The name of the panel, unique in a run.
-        title: What stands above it.
+        title: The text above it.
         unit: The unit of the axis.
         series: What is drawn.
         group: What it stands under; empty for what stands first.

@@ -100,7 +100,7 @@ def _folder(group: str, mount_root: str, mount_point: str) -> CgroupFolder:
 
 
 def _is_top(folder: CgroupFolder) -> bool:
-    """Tell whether a folder is the true root, where only these files are (not) found."""
+    """Return whether a folder is the true root, where only these files are (not) found."""
     if os.path.exists(f"{folder.path}/release_agent"):
         return True
     is_v2 = os.path.exists(f"{folder.path}/cgroup.controllers")

@@ -81,7 +81,7 @@ def _own(pid: int | None) -> list[tuple[str, Callable[[], Probe]]]:
 
 
 def _may_have_gpu() -> bool:
-    """Tell whether it is worth while to load the driver's library, which is slow."""
+    """Return whether it is worth while to load the driver's library, which is slow."""
     if _SYSTEM == "linux":
         # /dev/dxg is the GPU in the Windows Subsystem for Linux.
         return any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))

@@ -193,7 +193,7 @@ class SQLSink:
         return cursor
 
     def _find_batches(self, connection: SQLConnection) -> bool:
-        """Tell whether there is a table of batches; make it where there is none."""
+        """Return whether there is a table of batches; make it where there is none."""
         try:
             self._run(connection, statements.FIND_BATCHES)
         except SQLError as error:

@@ -21,7 +21,7 @@ class GrafanaPanel:
     """A panel.
 
     Attributes:
-        title: What stands above it.
+        title: The text above it.
         description: What it shows, in words.
         unit: Grafana's unit of its values.
         axis: How its axis counts.
@@ -43,7 +43,7 @@ class GrafanaDashboard:
 
     Attributes:
         uid: Its name in links.
-        title: What stands above it.
+        title: The text above it.
         panels: Its panels.
     """
 

@@ -31,7 +31,7 @@ class OwnDashboard:
 
     Attributes:
         name: What it is called on the command line and in links.
-        title: What stands above it.
+        title: The text above it.
         panels: Its panels, which name measures by patterns.
     """
 

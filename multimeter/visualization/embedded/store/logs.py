@@ -24,8 +24,8 @@ class Codename:
 
     Attributes:
         codename: The name.
-        unit: The unit of its values; empty where nobody said it.
-        description: What it is, in words; empty where nobody said it.
+        unit: The unit of its values; empty where it is not given it.
+        description: What it is, in words; empty where it is not given it.
         start: The time of its first value, in ns since the epoch.
         end: The time of its last value.
         points: The number of its values.
@@ -60,7 +60,7 @@ class LogCurve:
 
 def list_codenames(store: Store) -> list[Codename]:
     """Return all codenames in the order of the alphabet."""
-    said = _said(store)
+    said = _given(store)
     ranges: dict[str, list[TagSetInfo]] = {}
     for each in store.tag_sets(LOGS):
         if LOG_TAG in each.tags:
@@ -77,7 +77,7 @@ def list_codenames(store: Store) -> list[Codename]:
     ]
 
 
-def _said(store: Store) -> dict[str, tuple[str, str]]:
+def _given(store: Store) -> dict[str, tuple[str, str]]:
     """Return the unit and the description of each codename, as was said last."""
     said: dict[str, dict[str, str]] = {}
     for record in store.rows(CODENAMES):

@@ -115,6 +115,7 @@ class FigurePanel:
         sources: What it follows from until then; the first one with values counts.
         per_second: Whether that is divided by the duration.
         rare: Whether there is none where it is 0.
+        whole: Whether it is rounded.
     """
 
     title: str
@@ -123,6 +124,7 @@ class FigurePanel:
     sources: list[FigureSource]
     per_second: bool
     rare: bool
+    whole: bool
 
 
 def defined() -> str:
@@ -206,6 +208,7 @@ def _figure(figure: FigureDefinition) -> FigurePanel:
         [_figure_source(each) for each in of.sources],
         figure is not of,
         figure.rare,
+        figure.is_whole,
     )
 
 

@@ -25,9 +25,9 @@ import requests
 from comparison import Row, Target, compare
 from options import Options
 
-from multimeter.visualization.engines.base import DockerOptions
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.errors import EngineError
+from multimeter.visualization.stack_spec import StackSpec
 
 __all__ = ["rows"]
 
@@ -78,8 +78,7 @@ def rows(_: Options) -> Iterator[Row]:
 
 
 def _images() -> dict[str, str]:
-    default = DockerOptions()
-    named = {"influxdb": default.influxdb_image, "grafana": default.grafana_image}
+    named = {"influxdb": StackSpec.influxdb_image, "grafana": StackSpec.grafana_image}
     return {
         service: os.environ.get(f"MULTIMETER_TEST_{service.upper()}_IMAGE") or image
         for service, image in named.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
 import typer
 
@@ -15,21 +14,13 @@ from multimeter.commands.export import export
 from multimeter.commands.gate import gate
 from multimeter.commands.import_runs import import_runs
 from multimeter.commands.ls import ls
-from multimeter.commands.output import print_version
+from multimeter.commands.options import Version
 from multimeter.commands.show import show
 from multimeter.errors import MultimeterError
 from multimeter.system.log import log
 from multimeter.system.standard_streams import OutputError, run_tool
 
 __all__ = ["app", "main"]
-
-# typer reads these annotations when the module runs, on every Python from 3.10 on.
-Version = Annotated[
-    bool,
-    typer.Option(
-        "--version", help="Print the version.", is_eager=True, callback=print_version
-    ),
-]
 
 app = typer.Typer(
     help="Measure what code uses, and bring what was measured where it belongs.",

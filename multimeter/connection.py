@@ -20,6 +20,11 @@ from multimeter.system.private import require_own_file
 
 __all__ = [
     "CONFIGURATION_VERSION",
+    "DEFAULT_BUCKET",
+    "DEFAULT_NAME",
+    "DEFAULT_ORG",
+    "DEFAULT_PORT",
+    "DEFAULT_URL",
     "RUN_DASHBOARD",
     "Connection",
     "default_config_file",
@@ -31,6 +36,15 @@ __all__ = [
 
 CONFIGURATION_VERSION = 1
 """Of the configuration file; another number is another layout."""
+
+DEFAULT_NAME = "multimeter"
+"""The name of a stack that was not given another one."""
+
+DEFAULT_ORG = "kantai"
+DEFAULT_BUCKET = "multimeter"
+DEFAULT_PORT = 8086
+"""The usual port of the write API."""
+DEFAULT_URL = f"http://localhost:{DEFAULT_PORT}"
 
 RUN_DASHBOARD = "6V5fU2t7r"
 """The dashboard of one run in links, whichever engine answers; people keep them."""
@@ -81,13 +95,13 @@ def run_page(page: str, identifier: str) -> str:
     return f"{page.rstrip('/')}/?run={name}"
 
 
-def default_config_file(name: str = "multimeter") -> pathlib.Path:
+def default_config_file(name: str = DEFAULT_NAME) -> pathlib.Path:
     """Return where ``multimeter-visu install`` puts its configuration.
 
     Args:
         name: The name of the stack.
     """
-    file = "visu.config.json" if name == "multimeter" else f"{name}.config.json"
+    file = "visu.config.json" if name == DEFAULT_NAME else f"{name}.config.json"
     return home_folder() / ".multimeter" / file
 
 
@@ -114,8 +128,8 @@ def find_connection(
     if environment.get("INFLUXDB_V2_URL") and environment.get("INFLUXDB_V2_TOKEN"):
         return Connection(
             url=environment["INFLUXDB_V2_URL"],
-            org=environment.get("INFLUXDB_V2_ORG", "kantai"),
-            bucket=environment.get("INFLUXDB_V2_BUCKET", "multimeter"),
+            org=environment.get("INFLUXDB_V2_ORG", DEFAULT_ORG),
+            bucket=environment.get("INFLUXDB_V2_BUCKET", DEFAULT_BUCKET),
             token=environment["INFLUXDB_V2_TOKEN"],
         )
     return read_connection(default_config_file())

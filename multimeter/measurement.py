@@ -17,7 +17,7 @@ from multimeter.sampling.overhead import Sampling
 from multimeter.sampling.sampler import Sampler
 from multimeter.schema import Schema
 from multimeter.storages.base import Storage
-from multimeter.storages.live_forwarder import Following
+from multimeter.storages.live_forwarder import LiveForwarder
 from multimeter.system.log import log
 from multimeter.system.process_hooks import call_at_exit
 
@@ -94,7 +94,7 @@ class Measurement:
         self._storage = multimeter.storage
         self._cycle_time = multimeter.cycle_time
         self._sampler: Sampler | HelperSampler | None = None
-        self._following: Following | None = None
+        self._forwarder: LiveForwarder | None = None
         self._forget_exit: Callable[[], None] = _do_nothing
         self._process: int | None = None
         self._ended = self._ended_at_exit = False
@@ -131,16 +131,16 @@ class Measurement:
         self.identifier = self._free_identifier()
         result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
         self._probes = self._multimeter.borrow(self._probes)
-        following = Following(self._storage, result)
+        forwarder = LiveForwarder(self._storage, result)
         try:
-            sampler = self._helper(following) if outside else self._thread(following)
+            sampler = self._helper(forwarder) if outside else self._thread(forwarder)
             sampler.start()
         except BaseException:
             self._multimeter.give_back(self._probes)
             raise
         result.add_meta_data(**sampler.sampling.meta_data())
-        self.result, self._sampler, self._following = result, sampler, following
-        following.open()
+        self.result, self._sampler, self._forwarder = result, sampler, forwarder
+        forwarder.open()
         # What delivers the run closes at the exit, too: the last one registered is the
         # first one called.
         self._forget_exit = call_at_exit(self._end_at_exit)
@@ -153,21 +153,21 @@ class Measurement:
             log().debug("No identifier could be found.", exc_info=True)
             return self.identifier
 
-    def _thread(self, following: Following) -> Sampler:
+    def _thread(self, forwarder: LiveForwarder) -> Sampler:
         return Sampler(
             self._probes,
             self._cycle_time,
-            following.append,
+            forwarder.append,
             max_overhead=self._multimeter.max_overhead,
         )
 
-    def _helper(self, following: Following) -> HelperSampler:
+    def _helper(self, forwarder: LiveForwarder) -> HelperSampler:
         from multimeter.sampling.process_sampler import HelperSampler
 
         return HelperSampler(
             self._probes,
             self._cycle_time,
-            following.append,
+            forwarder.append,
             identifier=self.identifier,
             tags=self.tags,
             storage=self._storage,
@@ -235,9 +235,9 @@ class Measurement:
         """
         _, sampler = self._going_on("add a mark to")
         text = text_of(label)
-        assert self._following is not None, "it is there as long as the sampler"
+        assert self._forwarder is not None, "it is there as long as the sampler"
         time_ns = sampler.time_ns()
-        self._following.add_mark(time_ns, text)
+        self._forwarder.add_mark(time_ns, text)
         sampler.mark(time_ns, text)
 
     def _going_on(self, verb: str) -> tuple[Result, Sampler | HelperSampler]:

@@ -13,7 +13,7 @@ from multimeter.data.columns import ABSENT, Column, ColumnView
 from multimeter.data.timestamps import from_ns, to_ns
 from multimeter.data.values import text_of
 from multimeter.errors import ConfigurationError
-from multimeter.schema import Describes, Schema
+from multimeter.schema import HasMeasures, Schema
 
 __all__ = ["Mark", "Point", "Points", "Result", "Schema"]
 
@@ -67,7 +67,7 @@ class Result:
 
     def __init__(
         self,
-        *probes: Describes,
+        *probes: HasMeasures,
         identifier: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:

@@ -11,12 +11,12 @@ from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.subject import Subject
 
-__all__ = ["Describes", "Schema"]
+__all__ = ["HasMeasures", "Schema"]
 
 _Keyed = TypeVar("_Keyed", Metric, Subject)
 
 
-class Describes(Protocol):
+class HasMeasures(Protocol):
     """What a schema asks of a probe."""
 
     @property
@@ -39,7 +39,7 @@ class Schema:
     measures: tuple[Measure, ...] = ()
 
     @classmethod
-    def of_probes(cls, probes: Iterable[Describes]) -> Schema:
+    def of_probes(cls, probes: Iterable[HasMeasures]) -> Schema:
         """Return the schema of the values that some probes give together.
 
         Raises:

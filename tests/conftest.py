@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +15,16 @@ import requests
 from fakes.crash.explorer import TOTALS, Totals
 from fakes.tool import Tool
 from hypothesis import HealthCheck, settings
+
+if sys.version_info < (3, 11):
+    # There, pathlib keeps the functions that os had at first: tests that replace one
+    # would not be noticed.
+    for _name in ("mkdir", "rename", "replace"):
+        setattr(
+            pathlib._NormalAccessor,  # type: ignore[attr-defined]
+            _name,
+            staticmethod(lambda *args, _name=_name, **kw: getattr(os, _name)(*args, **kw)),
+        )
 
 # How fast the machine is says nothing of the code.
 settings.register_profile(

@@ -19,9 +19,9 @@ from multimeter.measure import Measure
 from multimeter.schema import Schema
 
 __all__ = [
-    "Measured",
     "MissedPeak",
     "Peak",
+    "ResultView",
     "best_known",
     "marked_curves",
     "missed_peaks",
@@ -33,7 +33,7 @@ _BETWEEN = 1.02
 _BETWEEN_BYTES = 2 * 1024**2
 
 
-class Measured(Protocol):
+class ResultView(Protocol):
     """What is looked at of a result."""
 
     @property
@@ -166,7 +166,7 @@ def marked_curves(schema: Schema | None) -> list[tuple[Measure, Measure]]:
     return [(mark, curve) for mark, curve in pairs if curve is not None]
 
 
-def peaks_of(result: Measured) -> tuple[Peak, ...]:
+def peaks_of(result: ResultView) -> tuple[Peak, ...]:
     """Return the peaks of a run, one for each mark that has been measured.
 
     Args:
@@ -185,7 +185,7 @@ def peaks_of(result: Measured) -> tuple[Peak, ...]:
 
 
 def _peak(
-    result: Measured, baseline: Baseline, measure: Measure, curve: Measure | None
+    result: ResultView, baseline: Baseline, measure: Measure, curve: Measure | None
 ) -> Peak | None:
     times, values = _known(result, measure)
     if not values:
@@ -211,7 +211,7 @@ def _rose(
     return None if before is None else (before, times[place])
 
 
-def _known(result: Measured, measure: Measure) -> tuple[Sequence[int], Sequence[float]]:
+def _known(result: ResultView, measure: Measure) -> tuple[Sequence[int], Sequence[float]]:
     """Return the points that have a number: their times, and the numbers."""
     if measure.key not in result.columns:
         return (), ()

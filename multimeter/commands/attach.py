@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from multimeter.commands.run import (
     Cycle,
-    Json,
-    Name,
     Probes,
     Quiet,
+    RunName,
     StoredIn,
+    SummaryFile,
     Tags,
     measure,
 )
@@ -26,21 +26,21 @@ EPILOG = (
 
 Pid = Annotated[int, typer.Argument(help="The id of the process.", min=1)]
 Duration = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(help="End after so many seconds.", min=0, metavar="SECONDS"),
 ]
 
 
-def attach(  # noqa: PLR0913, PLR0917 - a command's options are its arguments
+def attach(
     pid: Pid,
     duration: Duration = None,
-    name: Name = None,
+    name: RunName = None,
     tag: Tags = None,
     cycle_time: Cycle = None,
     storage: StoredIn = None,
     probe: Probes = None,
-    quiet: Quiet = False,  # noqa: FBT002 - a switch
-    json: Json = None,
+    quiet: Quiet = False,
+    json: SummaryFile = None,
 ) -> None:
     """Measure a running process, and all that descend from it, until it ends."""
     from multimeter.data.identifiers import new_identifier

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, List  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from multimeter.analysis.comparison import START, Row, compare_figures, compare_marks
 from multimeter.analysis.statistics import earlier_points
 from multimeter.analysis.units import format_value
+from multimeter.commands.options import (
+    RUN_HELP,
+    Config,
+    Folder,
+    Json,
+    Precision,
+    load,
+)
 from multimeter.commands.output import (
     can_draw,
     is_terminal,
@@ -18,14 +26,6 @@ from multimeter.commands.output import (
     print_table,
     replace_file,
     width,
-)
-from multimeter.commands.run_options import (
-    RUN_HELP,
-    Config,
-    Folder,
-    Json,
-    Precision,
-    load,
 )
 from multimeter.commands.show import Html, Measures
 from multimeter.errors import ConfigurationError
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 Runs = Annotated[
-    List[str],  # noqa: UP006
+    list[str],
     typer.Argument(help=f"Two or more. {RUN_HELP}", metavar="RUN RUN..."),
 ]
 Align = Annotated[
@@ -62,7 +62,7 @@ def compare(
     folder: Folder = None,
     config: Config = None,
     precision: Precision = None,
-    json: Json = False,  # noqa: FBT002 - a switch
+    json: Json = False,
 ) -> None:
     """Compare runs: their figures, and their curves over each other.
 

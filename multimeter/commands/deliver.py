@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from multimeter.commands.options import Config, existing_folder
 from multimeter.commands.output import say
-from multimeter.commands.run_options import existing_folder
 from multimeter.connection import Connection, find_connection
 from multimeter.errors import MultimeterError, NoStackError
 
@@ -18,23 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["deliver"]
 
-# typer reads these annotations when the module runs, on every Python from 3.10 on.
-Folder = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+Spool = Annotated[
+    pathlib.Path | None,
     typer.Argument(help="The spool; by default ~/.multimeter/spool.", metavar="[FOLDER]"),
 ]
-Config = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
-    typer.Option(
-        "-c", "--config", help="The file that describes the stack.", metavar="FILE"
-    ),
-]
 TokenFile = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(help="A file with the token of another server.", metavar="FILE"),
 ]
 UrlFile = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(
         help="A file with a line mysql://user:password@host/database for each database, "
         "or odbc://user:password@source.",
@@ -42,7 +35,7 @@ UrlFile = Annotated[
     ),
 ]
 Authorities = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option("--ca", help="A file of certificates to trust.", metavar="FILE"),
 ]
 Wait = Annotated[
@@ -56,13 +49,13 @@ _CLOSE_SECONDS = 5.0
 
 
 def deliver(
-    folder: Folder = None,
+    folder: Spool = None,
     config: Config = None,
     token_file: TokenFile = None,
     url_file: UrlFile = None,
     ca: Authorities = None,
     wait: Wait = 0.0,
-    only_list: List = False,  # noqa: FBT002 - a switch
+    only_list: List = False,
 ) -> None:
     """Send what programs have left in a spool. Ends with 1 when not all has arrived."""
     from multimeter.commands.places import Keys

@@ -6,12 +6,12 @@ import pathlib
 import sys
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from multimeter.commands.options import Config, Folder, Precision, Run, load
 from multimeter.commands.output import replace_file
-from multimeter.commands.run_options import Config, Folder, Precision, Run, load
 from multimeter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class Form(str, Enum):
 
 
 Format = Annotated[
-    Optional[Form],  # noqa: UP045
+    Form | None,
     typer.Option("--format", help="By default what the ending of the file says, or csv."),
 ]
 Output = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(
         "-o", "--output", help="The file; by default the standard output.", metavar="FILE"
     ),

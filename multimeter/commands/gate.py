@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from multimeter.analysis.gate import Verdict, judge, parse_requirement
 from multimeter.analysis.statistics import earlier_points
 from multimeter.analysis.units import format_value
+from multimeter.commands.options import RUN_HELP, Config, Folder, Json, Run, load
 from multimeter.commands.output import print_json, print_table
-from multimeter.commands.run_options import RUN_HELP, Config, Folder, Json, Run, load
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.reports.texts import NONE, difference, percent
 
@@ -24,11 +24,11 @@ BROKEN = 1
 NOT_JUDGED = 2
 
 Baseline = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(help=f"The run to compare with. {RUN_HELP}", metavar="RUN"),
 ]
 Max = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option(
         "--max",
         help="What a figure may be at most: peak_memory=+10%, cpu_time=2s, "
@@ -37,7 +37,7 @@ Max = Annotated[
     ),
 ]
 Min = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option(
         "--min",
         help="What a figure must be at least; may be repeated.",
@@ -53,7 +53,7 @@ def gate(
     least: Min = None,
     folder: Folder = None,
     config: Config = None,
-    json: Json = False,  # noqa: FBT002 - a switch
+    json: Json = False,
 ) -> None:
     """Judge a run by limits, absolute ones or relative to another run.
 

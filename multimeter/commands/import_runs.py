@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, List  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from multimeter.commands.options import Config, Precision, Unit
 from multimeter.commands.output import is_terminal, say
-from multimeter.commands.run_options import Config, Precision, Unit
 from multimeter.errors import FormatError, MultimeterError, StorageError
 from multimeter.lines.result_encoder import encode_series
 from multimeter.reports.texts import printable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["import_runs"]
 
 Files = Annotated[
-    List[pathlib.Path],  # noqa: UP006
+    list[pathlib.Path],
     typer.Argument(help="Files of runs, or folders of such files.", metavar="FILE..."),
 ]
 

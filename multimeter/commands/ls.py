@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from multimeter.analysis.units import format_value
+from multimeter.commands.options import Config, Folder, Json, sources_of
 from multimeter.commands.output import print_json, print_table
-from multimeter.commands.run_options import Config, Folder, Json, sources_of
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.reports.texts import NONE, local_time
 from multimeter.runs.source import Unusable, believed, starts_ahead
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["ls"]
 
 Words = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Argument(
         help="Only runs in whose name or tags all these are.", metavar="[WORD]..."
     ),
 ]
 Tags = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option("--tag", help="Only runs with this tag.", metavar="KEY=VALUE"),
 ]
 Number = Annotated[
@@ -47,7 +47,7 @@ def ls(
     number: Number = 20,
     folder: Folder = None,
     config: Config = None,
-    json: Json = False,  # noqa: FBT002 - a switch
+    json: Json = False,
 ) -> None:
     """List runs, the newest first: those in files, and those in the stack.
 

@@ -1,4 +1,4 @@
-"""What the verbs print: tables, JSON, files. Nothing that others named moves a cursor."""
+"""What the verbs print: tables, JSON, files; without control characters in names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ __all__ = [
     "is_terminal",
     "print_json",
     "print_table",
-    "print_version",
     "replace_file",
     "say",
     "width",
@@ -34,7 +33,7 @@ _GAP = 2
 
 
 def is_terminal() -> bool:
-    """Tell whether a person is looking."""
+    """Return whether a person is looking."""
     return sys.stdout.isatty()
 
 
@@ -44,7 +43,7 @@ def width() -> int:
 
 
 def can_draw() -> bool:
-    """Tell whether the output takes dots of braille."""
+    """Return whether the output takes dots of braille."""
     try:
         "\u28ff".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -52,17 +51,8 @@ def can_draw() -> bool:
     return True
 
 
-def print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
-    """Print the version of Multimeter where it is asked for, and end."""
-    if wanted:
-        from multimeter import __version__
-
-        typer.echo(f"multimeter {__version__}")
-        raise typer.Exit
-
-
 def say(text: str) -> None:
-    """Print how work goes on; it does not stop because nobody can read that."""
+    """Print how far work is; it goes on where that cannot be printed."""
     with contextlib.suppress(OutputError):
         typer.echo(text)
 
@@ -82,7 +72,7 @@ def print_table(
     """Print a table: on a terminal fitted to its width, elsewhere in plain lines.
 
     Args:
-        head: What stands above the columns.
+        head: The titles of the columns.
         rows: The rows.
         numbers: Which columns are put to the right, from 0.
         spare: How many of the last columns may be left out where a terminal is narrow.

@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, List, Optional  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from multimeter.processes.destination import Destination
     from multimeter.processes.measure import Outcome, Settings
 
-__all__ = ["Cycle", "Json", "Name", "Probes", "Quiet", "StoredIn", "Tags", "measure", "run"]
+__all__ = [
+    "Cycle",
+    "Probes",
+    "Quiet",
+    "RunName",
+    "StoredIn",
+    "SummaryFile",
+    "Tags",
+    "measure",
+    "run",
+]
 
 OWN_TROUBLE = 125
 """The exit code for our own trouble before a command was started, as env(1) has it."""
@@ -29,21 +39,20 @@ EPILOG = (
     "changes the exit code."
 )
 
-# typer reads these annotations when the module runs, on every Python from 3.10 on.
 Command = Annotated[
-    List[str],  # noqa: UP006
+    list[str],
     typer.Argument(help="The command with its arguments.", metavar="-- COMMAND..."),
 ]
-Name = Annotated[
-    Optional[str],  # noqa: UP045
+RunName = Annotated[
+    str | None,
     typer.Option("--name", help="The name of the run; by default one is made up."),
 ]
 Tags = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option("--tag", help="A tag; may be repeated.", metavar="KEY=VALUE"),
 ]
 Cycle = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(
         "--cycle-time",
         help="Seconds between two samples; by default 0.02 at first, and up to 1 the "
@@ -52,7 +61,7 @@ Cycle = Annotated[
     ),
 ]
 StoredIn = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(
         "-o",
         "--storage",
@@ -62,7 +71,7 @@ StoredIn = Annotated[
     ),
 ]
 Probes = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option(
         "--probe",
         help="Measure this beside the process: system, cgroup, gpu, ...; may be "
@@ -71,10 +80,10 @@ Probes = Annotated[
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("-q", "--quiet", help="Say nothing but what went wrong.")
+    bool, typer.Option("-q", "--quiet", help="Print nothing but what went wrong.")
 ]
-Json = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+SummaryFile = Annotated[
+    pathlib.Path | None,
     typer.Option(
         "--json",
         help="Write the summary as JSON to this file; '-' is the error output, in the "
@@ -86,13 +95,13 @@ Json = Annotated[
 
 def run(
     command: Command,
-    name: Name = None,
+    name: RunName = None,
     tag: Tags = None,
     cycle_time: Cycle = None,
     storage: StoredIn = None,
     probe: Probes = None,
-    quiet: Quiet = False,  # noqa: FBT002 - a switch
-    json: Json = None,
+    quiet: Quiet = False,
+    json: SummaryFile = None,
 ) -> None:
     """Run a command and measure it, with all processes that it starts."""
     from multimeter.processes.child import CommandError

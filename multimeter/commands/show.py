@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING, Annotated, Any, List, Optional  # noqa: UP035 - as typer reads
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from multimeter.analysis.statistics import earlier_points, own_marks_ns
 from multimeter.analysis.units import format_value
+from multimeter.commands.options import Config, Folder, Json, Precision, Run, load
 from multimeter.commands.output import (
     can_draw,
     is_terminal,
@@ -17,7 +18,6 @@ from multimeter.commands.output import (
     replace_file,
     width,
 )
-from multimeter.commands.run_options import Config, Folder, Json, Precision, Run, load
 from multimeter.measurement import INTERRUPTED
 from multimeter.reports.texts import local_time, of_earlier_runs, points, printable
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Html", "Measures", "show"]
 
 Measures = Annotated[
-    Optional[List[str]],  # noqa: UP006, UP045
+    list[str] | None,
     typer.Option(
         "--measure",
         help="Draw the measures whose keys match, such as 'rig.*'; may be repeated.",
@@ -35,7 +35,7 @@ Measures = Annotated[
     ),
 ]
 Html = Annotated[
-    Optional[pathlib.Path],  # noqa: UP045
+    pathlib.Path | None,
     typer.Option(help="Write one file of HTML that opens offline.", metavar="FILE"),
 ]
 
@@ -49,7 +49,7 @@ def show(
     folder: Folder = None,
     config: Config = None,
     precision: Precision = None,
-    json: Json = False,  # noqa: FBT002 - a switch
+    json: Json = False,
 ) -> None:
     """Show a run: its figures, its marks, and its curves."""
     result = load(run, folder, config, precision)

@@ -97,6 +97,22 @@ class Column:
             return None if self._states[row] == _NONE else ABSENT
         return self._values[row]
 
+    def has_value(self, row: int) -> bool:
+        """Return whether a row has a value, which is not None."""
+        return self._states is None or not self._states[row]
+
+    def packed(self, start: int, stop: int) -> tuple[array[Any] | None, bool]:
+        """Return some rows as an array, and whether each of them has a value.
+
+        Returns:
+            None and False where the column is no array, or too short.
+        """
+        values = self._values
+        if not isinstance(values, array) or len(values) < stop:
+            return None, False
+        is_complete = self._states is None or not any(self._states[start:stop])
+        return values[start:stop], is_complete
+
     @property
     def dense(self) -> array[Any] | list[Any] | None:
         """All values as they are stored, or None when some row has no value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import pathlib
@@ -16,7 +17,7 @@ from multimeter.data.record import Record
 from multimeter.delivery.backlog import deliver_command
 from multimeter.delivery.encoding import encode_record
 from multimeter.delivery.health import HealthSink
-from multimeter.delivery.incident_log import Trouble
+from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.retry import RetryPolicy
@@ -140,16 +141,16 @@ class Delivery:
         self._wake = threading.Event()
         self._counters = Counters()
         self._reported = 0
-        self._trouble = Trouble(time.monotonic)
+        self._incidents = IncidentLog(time.monotonic)
         self._queue = Queue(
-            self._settings, self._sink.address, self._counters, self._trouble
+            self._settings, self._sink.address, self._counters, self._incidents
         )
         self._worker = Worker(
             self._sink,
             self._queue,
             self._settings,
             self._counters,
-            self._trouble,
+            self._incidents,
             self._rejects,
             self._lock,
         )
@@ -197,12 +198,12 @@ class Delivery:
             if line:
                 ticket = self._put(line)
             else:
-                self._counters.turn_away("no value")
+                self._counters.refuse("no value")
             waiting = self._queue.waiting
         if waiting in (1, self._settings.batch_size):
             self._wake_up()
-        if self._trouble.unsaid:
-            self._trouble.say()
+        if self._incidents.pending:
+            self._incidents.flush()
         if ticket and self._settings.tier == "spool+fsync":
             self._commit(ticket)
 
@@ -253,9 +254,9 @@ class Delivery:
         with self._lock:
             counters, worker = self._counters, self._worker
             target, retries = counters.stored, counters.retries
-            if not patient and worker.in_trouble:
+            if not patient and worker.is_retrying:
                 timeout = min(1.0, 1.0 if timeout is None else timeout)
-            worker.hurry()
+            worker.retry_now()
 
             def is_over() -> bool:
                 failed = not patient and counters.retries > retries
@@ -274,20 +275,20 @@ class Delivery:
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while not is_over() and time.monotonic() < deadline:
             wait = self._worker.step()
-            self._trouble.say()
+            self._incidents.flush()
             if wait is None:
                 return
             time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
 
-    def secure(self) -> bool:
+    def spill(self) -> bool:
         """Move what waits in memory to the spool; tell whether all of it lies there.
 
         The caller reports that, so the end of the program does not report it again.
         """
         with self._lock:
-            secured = self._queue.secure(self._worker.lot)
+            secured = self._queue.spill(self._worker.claimed)
             self._reported = self._counters.queued if secured else 0
-        self._trouble.say()
+        self._incidents.flush()
         return secured
 
     def close(self, timeout: float = 10.0) -> Report:
@@ -311,7 +312,7 @@ class Delivery:
             self.flush(timeout)
             with self._lock:
                 self._report = self._make_report()
-            self._trouble.say()
+            self._incidents.flush()
             self._wake.set()
             if self._thread is None:
                 self._end()
@@ -324,8 +325,8 @@ class Delivery:
     def _make_report(self) -> Report:
         stats = self._counters.stats()
         if stats.queued:
-            self._queue.secure(self._worker.lot)
-        lost = min(stats.queued, self._queue.in_memory(self._worker.lot))
+            self._queue.spill(self._worker.claimed)
+        lost = min(stats.queued, self._queue.in_memory(self._worker.claimed))
         return Report(
             delivered=stats.delivered,
             rejected=stats.rejected,
@@ -398,9 +399,11 @@ class Delivery:
                 wait = self._worker.step()
             except Exception:  # noqa: BLE001 - the thread goes on
                 what = f"The delivery to {self._sink.name} failed, and is tried again.\n"
-                self._trouble.tell("bug", what + traceback.format_exc(), loud=True)
+                self._incidents.open(
+                    "bug", what + traceback.format_exc(), level=logging.ERROR
+                )
                 wait = _LOOK_AGAIN_SECONDS
-            self._trouble.say()
+            self._incidents.flush()
             with self._lock:
                 self._changed.notify_all()
             if wait != 0:

@@ -1,4 +1,4 @@
-"""Transit: what is left of the one batch that is on its way. Pure."""
+"""InFlightBatch: what is left of the one batch that is on its way. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from multimeter.sinks.base import Batch
 
-__all__ = ["Transit"]
+__all__ = ["InFlightBatch"]
 
 
-class Transit:
+class InFlightBatch:
     """The parts of a batch that are neither delivered nor rejected yet, in order.
 
     Args:

@@ -1,59 +1,60 @@
-"""Trouble: each is said once, not each second, and once again when it is over.
+"""Rate-limited log of incidents: one message when a problem starts, one when it ends.
 
-It is noted under the lock of the delivery, and said without it: a handler of the log may
-wait, or put a point into this very delivery.
+Messages are queued under the lock of the delivery and logged without it: a handler of
+the log may wait, or put a point into this very delivery.
 """
 
 from __future__ import annotations
 
 import collections
+import logging
 from collections.abc import Callable
 
 from multimeter.system.log import log
 
-__all__ = ["Trouble"]
+__all__ = ["IncidentLog"]
 
 _SECONDS_BETWEEN = 60.0
 
 
-class Trouble:
-    """Says what goes wrong, to the log of the package.
+class IncidentLog:
+    """Reports incidents to the log of the package, each kind once while it lasts.
 
     Args:
         clock: Returns seconds that never go back.
 
     Attributes:
-        unsaid: What was noted and is to be said: whether it is loud, and the words.
+        pending: The messages that are not logged yet, with their levels.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.unsaid = collections.deque[tuple[bool, str]]()
+        self.pending = collections.deque[tuple[int, str]]()
         self._clock = clock
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
         self._open: set[str] = set()
 
-    def tell(self, kind: str, message: str, *, loud: bool = False) -> None:
-        """Note a trouble, unless it is known, or was over for less than a minute."""
+    def open(self, kind: str, message: str, *, level: int = logging.WARNING) -> None:
+        """Queue a message, unless this kind is open, or was reported a minute ago."""
         if kind in self._open:
             return
         now = self._clock()
-        if now - self._told.get(kind, -_SECONDS_BETWEEN) < _SECONDS_BETWEEN:
+        if now - self._reported.get(kind, -_SECONDS_BETWEEN) < _SECONDS_BETWEEN:
             return
         self._open.add(kind)
-        self._told[kind] = now
-        self.unsaid.append((loud, message))
+        self._reported[kind] = now
+        self.pending.append((level, message))
 
-    def over(self, message: str, *kinds: str) -> None:
-        """Note that some troubles are over, if one of them was noted."""
+    def resolve(self, message: str, *kinds: str) -> None:
+        """Queue a message that incidents have ended, if one of these kinds is open."""
         if self._open.intersection(kinds):
             self._open.difference_update(kinds)
-            self.unsaid.append((False, message))
+            self.pending.append((logging.WARNING, message))
 
-    def say(self) -> None:
-        """Say what was noted; not to be called with the lock of the delivery."""
-        while self.unsaid:
+    def flush(self) -> None:
+        """Log what is queued; not to be called with the lock of the delivery."""
+        while self.pending:
             try:
-                loud, message = self.unsaid.popleft()
+                level, message = self.pending.popleft()
             except IndexError:  # another thread was faster
                 return
-            (log().error if loud else log().warning)("%s", message)
+            log().log(level, "%s", message)

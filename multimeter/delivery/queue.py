@@ -11,20 +11,21 @@ from __future__ import annotations
 import collections
 import contextlib
 import itertools
+import logging
 import pathlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from multimeter.delivery.folder import SegmentFolder
 from multimeter.delivery.frames import MOST_LINE_BYTES
-from multimeter.delivery.incident_log import Trouble
+from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.segments import Segment, batch_id
 from multimeter.delivery.settings import Settings
 from multimeter.delivery.spool import Address, Spool, new_folder_name
 from multimeter.delivery.stats import Counters
 from multimeter.errors import QueueFullError
 
-__all__ = ["LINE_BYTES", "Lot", "Queue"]
+__all__ = ["LINE_BYTES", "ClaimedBatch", "Queue"]
 
 LINE_BYTES = 41
 """What a line in memory takes beside its text: the object and its place in the queue."""
@@ -33,7 +34,7 @@ _DISK_TROUBLE = "disk"
 
 
 @dataclass
-class Lot:
+class ClaimedBatch:
     """A batch that was taken out of the queue.
 
     Attributes:
@@ -58,20 +59,24 @@ class Queue:
         settings: The limits, and what happens beyond them.
         address: Where the records go.
         counters: Where records are counted.
-        trouble: Says what goes wrong.
+        incidents: Reports what goes wrong.
 
     Attributes:
         waiting: How many records wait, without those that were taken.
     """
 
     def __init__(
-        self, settings: Settings, address: Address, counters: Counters, trouble: Trouble
+        self,
+        settings: Settings,
+        address: Address,
+        counters: Counters,
+        incidents: IncidentLog,
     ) -> None:
         self.waiting = 0
         self._settings = settings
         self._address = address
         self._counters = counters
-        self._trouble = trouble
+        self._incidents = incidents
         self._name = new_folder_name(address)
         self._lines = collections.deque[bytes]()
         self._bytes = 0
@@ -81,7 +86,7 @@ class Queue:
         self._own: SegmentFolder | None = None
         self._adopted = collections.deque[SegmentFolder]()
         # Batches whose files could not be read, and folders of which nothing else is left.
-        self._unreadable = collections.deque[Lot]()
+        self._unreadable = collections.deque[ClaimedBatch]()
         self._held: list[SegmentFolder] = []
         self._spool: Spool | None = None
         if settings.spool is not None:
@@ -102,7 +107,7 @@ class Queue:
         """Take what earlier programs left in the spool for the same place."""
         if self._spool is None:
             return
-        for folder in self._spool.take_over(self._trouble):
+        for folder in self._spool.take_over(self._incidents):
             self._adopted.append(folder)
             self.waiting += folder.records
             self._counters.accepted += folder.records
@@ -118,7 +123,7 @@ class Queue:
             QueueFullError: There is no room, and the policy is to block or to raise.
         """
         if len(line) > MOST_LINE_BYTES:
-            self._counters.turn_away("too large")
+            self._counters.refuse("too large")
             return 0
         if self._settings.tier != "memory" or self._disk_waits:
             return self._put_on_disk(line)
@@ -127,7 +132,7 @@ class Queue:
                 return self._spill(line)
             self._make_room(line)
             if not self._has_room(line):
-                self._counters.turn_away("queue full")
+                self._counters.refuse("queue full")
                 return 0
         self._lines.append(line)
         self._bytes += len(line)
@@ -158,7 +163,7 @@ class Queue:
     def _make_room(self, line: bytes) -> None:
         if self._settings.when_full != "drop_oldest":
             raise _full(self._settings)
-        self._trouble.tell(
+        self._incidents.open(
             "drop", "The queue is full: from now on the oldest points are dropped."
         )
         while self._lines and not self._has_room(line):
@@ -175,7 +180,7 @@ class Queue:
         self._memory_number = self._number
         self._number += len(self._lines)
         ticket = self._put_on_disk(line)
-        self._trouble.tell(
+        self._incidents.open(
             "spill",
             f"The queue in memory is full: points go on in {self.folder or self.spool}.",
         )
@@ -191,7 +196,7 @@ class Queue:
                 except OSError as failed:
                     error = failed
                 else:
-                    self._trouble.over(
+                    self._incidents.resolve(
                         "Points can be written to disk again.", _DISK_TROUBLE
                     )
                     return ticket
@@ -238,7 +243,7 @@ class Queue:
                     segment.path.unlink(missing_ok=True)
                 self.waiting -= segment.records
                 self._counters.drop("disk full" if error else "queue full", segment.records)
-                self._trouble.tell(
+                self._incidents.open(
                     "drop", "The spool is full: from now on the oldest points are dropped."
                 )
                 return True
@@ -248,43 +253,45 @@ class Queue:
         if self._settings.when_full in ("block", "raise"):
             raise _full(self._settings) from error
         why = f"cannot be written: {error}" if error else "is full"
-        self._trouble.tell(
+        self._incidents.open(
             _DISK_TROUBLE,
             f"The spool {self.spool} {why}. New points are dropped until there is room.",
-            loud=True,
+            level=logging.ERROR,
         )
-        self._counters.turn_away("disk full" if error else "queue full")
+        self._counters.refuse("disk full" if error else "queue full")
         return 0
 
-    def take(self) -> Lot | None:
+    def take(self) -> ClaimedBatch | None:
         """Take the next batch out of the queue; its bytes never change from now on."""
         while self._adopted:
             segment = self._adopted[0].take()
             if segment:
-                return self._lot(segment)
+                return self._claimed(segment)
             self._let_go(self._adopted.popleft())
         if self._lines:
             return self._take_lines()
         if segment := self._own.take() if self._own else None:
-            return self._lot(segment)
+            return self._claimed(segment)
         if not self._unreadable:
             return None
-        lot = self._unreadable.popleft()
-        self.waiting -= lot.records
-        return lot
+        claimed = self._unreadable.popleft()
+        self.waiting -= claimed.records
+        return claimed
 
     def _let_go(self, folder: SegmentFolder) -> None:
-        parents = [lot.segment.path.parent for lot in self._unreadable if lot.segment]
+        parents = [
+            claimed.segment.path.parent for claimed in self._unreadable if claimed.segment
+        ]
         if folder.path in parents:
             self._held.append(folder)
         else:
             folder.close()
 
-    def _lot(self, segment: Segment) -> Lot:
+    def _claimed(self, segment: Segment) -> ClaimedBatch:
         self.waiting -= segment.records
-        return Lot(segment.batch, segment.records, segment=segment)
+        return ClaimedBatch(segment.batch, segment.records, segment=segment)
 
-    def _take_lines(self) -> Lot:
+    def _take_lines(self) -> ClaimedBatch:
         limits = self._settings
         # Never all that memory may hold: with the oldest to drop there is always room.
         most = min(limits.batch_size, max(1, limits.max_records // 2))
@@ -300,7 +307,7 @@ class Queue:
         self.waiting -= len(lines)
         self._taken_records, self._taken_bytes = len(lines), size
         number = self._next_memory_number()
-        return Lot(batch_id(self._name, number), len(lines), number, lines)
+        return ClaimedBatch(batch_id(self._name, number), len(lines), number, lines)
 
     def _next_memory_number(self) -> int:
         if not self._disk_waits:
@@ -312,18 +319,18 @@ class Queue:
     @property
     def only_unreadable_wait(self) -> bool:
         """Whether nothing waits but batches whose files could not be read."""
-        return self.waiting == sum(lot.records for lot in self._unreadable)
+        return self.waiting == sum(claimed.records for claimed in self._unreadable)
 
-    def put_back(self, lot: Lot) -> None:
+    def put_back(self, claimed: ClaimedBatch) -> None:
         """Put a batch whose file cannot be read behind all others."""
-        self._unreadable.append(lot)
-        self.waiting += lot.records
+        self._unreadable.append(claimed)
+        self.waiting += claimed.records
 
     def done(self) -> None:
         """Give back the room in memory of the batch that was taken last."""
         self._taken_records = self._taken_bytes = 0
 
-    def secure(self, taken: Lot | None) -> bool:
+    def spill(self, taken: ClaimedBatch | None) -> bool:
         """Move what is in memory to disk; tell whether all of it lies there now.
 
         Args:
@@ -339,15 +346,15 @@ class Queue:
                 own = self._own or self._create_own()
                 self._move_lines(own)
         except OSError as error:
-            self._trouble.tell(
+            self._incidents.open(
                 _DISK_TROUBLE,
                 f"Points cannot be written to {self.spool}: {error}",
-                loud=True,
+                level=logging.ERROR,
             )
             return False
         return True
 
-    def in_memory(self, taken: Lot | None) -> int:
+    def in_memory(self, taken: ClaimedBatch | None) -> int:
         """Return how many records are in memory only.
 
         Args:

@@ -24,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import re
@@ -33,7 +34,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from multimeter.delivery.folder import LOCK, TARGET, SegmentFolder
-from multimeter.delivery.incident_log import Trouble
+from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.lock import FileLock
 from multimeter.delivery.segments import find_segments, has_segments
 from multimeter.system.durable import (
@@ -239,14 +240,14 @@ class Spool:
         self.sync = sync
         self._address = dict(address)
 
-    def take_over(self, trouble: Trouble) -> list[SegmentFolder]:
+    def take_over(self, incidents: IncidentLog) -> list[SegmentFolder]:
         """Own the folders whose owners are gone and whose records go to our address.
 
         Args:
-            trouble: Says what cannot be taken over.
+            incidents: Reports what cannot be taken over.
         """
         if others_may_write(self.root):
-            trouble.tell(
+            incidents.open(
                 "shared spool",
                 f"Other users can write to the spool {self.root}: they could remove "
                 f"points from it. To keep them out: chmod go-w {self.root}",
@@ -256,7 +257,7 @@ class Spool:
             if not each.is_for(self._address):
                 continue
             if each.is_foreign:
-                trouble.tell(
+                incidents.open(
                     f"foreign {each.path}",
                     f"{each.path} is a link or belongs to another user: it is not sent.",
                 )
@@ -264,10 +265,10 @@ class Spool:
             try:
                 folder = each.own(sync=self.sync)
             except OSError as error:
-                trouble.tell(
+                incidents.open(
                     f"take over {each.path}",
                     f"{each.path} cannot be taken over and is not sent: {error}",
-                    loud=True,
+                    level=logging.ERROR,
                 )
             else:
                 found += [folder] if folder else []

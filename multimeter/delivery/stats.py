@@ -121,7 +121,7 @@ class Counters:
         """Count records that are gone from the queue, and why."""
         self.dropped[reason] += records
 
-    def turn_away(self, reason: str) -> None:
+    def refuse(self, reason: str) -> None:
         """Count a record that did not get into the queue, and why."""
         self.accepted += 1
         self.turned_away += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import random
 import threading
 import time
@@ -15,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from multimeter.delivery.frames import Scan
-from multimeter.delivery.in_flight import Transit
-from multimeter.delivery.incident_log import Trouble
-from multimeter.delivery.queue import Lot, Queue
+from multimeter.delivery.in_flight import InFlightBatch
+from multimeter.delivery.incident_log import IncidentLog
+from multimeter.delivery.queue import ClaimedBatch, Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.segments import (
     Segment,
@@ -29,7 +30,7 @@ from multimeter.delivery.settings import Settings
 from multimeter.delivery.stats import Counters
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry, Sink
 
-__all__ = ["Chance", "Worker"]
+__all__ = ["Timing", "Worker"]
 
 _GROWTH = 10
 _UNAVAILABLE = "unavailable"
@@ -39,7 +40,7 @@ _MOST_READS = 3
 
 
 @dataclass(frozen=True)
-class Chance:
+class Timing:
     """What the world decides; tests bring their own.
 
     Attributes:
@@ -59,10 +60,10 @@ class Worker:
         queue: Where they come from.
         settings: Sizes, times, and the retry policy.
         counters: Where records are counted.
-        trouble: Says what goes wrong.
+        incidents: Reports what goes wrong.
         rejects: Where records go that are refused for good.
         lock: Guards the queue and the counters; held for moments only.
-        chance: Time and randomness.
+        timing: Time and randomness.
 
     Attributes:
         is_sending: Whether the sink has a batch just now.
@@ -74,22 +75,22 @@ class Worker:
         queue: Queue,
         settings: Settings,
         counters: Counters,
-        trouble: Trouble,
+        incidents: IncidentLog,
         rejects: RejectsFile,
         lock: threading.RLock,
-        chance: Chance = Chance(),
+        timing: Timing = Timing(),
     ) -> None:
         self.is_sending = False
         self._sink = sink
         self._queue = queue
         self._settings = settings
         self._counters = counters
-        self._trouble = trouble
+        self._incidents = incidents
         self._lock = lock
-        self._chance = chance
+        self._timing = timing
         self._rejects = rejects
-        self._lot: Lot | None = None
-        self._transit: Transit | None = None
+        self._claimed: ClaimedBatch | None = None
+        self._in_flight: InFlightBatch | None = None
         self._damaged = False
         self._attempt = 0
         self._not_before = 0.0
@@ -99,16 +100,16 @@ class Worker:
         self._hurry = False
 
     @property
-    def lot(self) -> Lot | None:
+    def claimed(self) -> ClaimedBatch | None:
         """The batch that is on its way."""
-        return self._lot
+        return self._claimed
 
     @property
-    def in_trouble(self) -> bool:
+    def is_retrying(self) -> bool:
         """Whether the last try failed."""
         return self._attempt > 0
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Do not wait for more records, nor for our own next retry, this once.
 
         What a server asked for, by ``Retry-After``, is still waited for.
@@ -123,17 +124,17 @@ class Worker:
         Returns:
             In how many seconds to call it again; None: when something was put.
         """
-        now = self._chance.clock()
+        now = self._timing.clock()
         with self._lock:
             wait = self._wait(now)
         if wait != 0:
             return wait
-        if self._transit is None and not self._load():
+        if self._in_flight is None and not self._load():
             return max(0.0, self._not_before - now)
-        assert self._transit is not None
-        if self._transit.remaining:
-            self._try(self._transit)
-        if not self._transit.remaining:
+        assert self._in_flight is not None
+        if self._in_flight.remaining:
+            self._try(self._in_flight)
+        if not self._in_flight.remaining:
             self._finish()
         return 0.0
 
@@ -141,7 +142,7 @@ class Worker:
         """Return how long to wait, and take a batch when there is nothing to wait for."""
         if now < self._not_before:
             return self._not_before - now
-        if self._lot is not None:
+        if self._claimed is not None:
             return 0.0
         waiting = self._queue.waiting
         if not waiting:
@@ -152,17 +153,17 @@ class Worker:
         linger = self._since + self._settings.linger - now
         if linger > 0 and waiting < self._settings.batch_size and not self._hurry:
             return linger
-        self._lot = self._queue.take()
+        self._claimed = self._queue.take()
         self._since = None
-        return 0.0 if self._lot else None
+        return 0.0 if self._claimed else None
 
     def _load(self) -> bool:
         """Read the batch that was taken; tell whether that went well."""
-        assert self._lot is not None
-        lot, segment = self._lot, self._lot.segment
-        if lot.lines or segment is None:
+        assert self._claimed is not None
+        claimed, segment = self._claimed, self._claimed.segment
+        if claimed.lines or segment is None:
             self._damaged = False
-            self._transit = Transit(Batch(lot.id, lot.lines))
+            self._in_flight = InFlightBatch(Batch(claimed.id, claimed.lines))
             return True
         try:
             found = read_segment(segment)
@@ -170,18 +171,20 @@ class Worker:
             found = _NOTHING
         except OSError as error:
             if not self._is_given_up(segment, error):
-                return self._put_back(lot, segment, error)
+                return self._put_back(claimed, segment, error)
             found, self._attempt = _NOTHING, 0
-        records = lot.records if segment.is_counted else max(1, found.records)
+        records = claimed.records if segment.is_counted else max(1, found.records)
         gone = records - len(found.lines)
         with self._lock:
-            more = records - lot.records - min(0, gone)
+            more = records - claimed.records - min(0, gone)
             self._counters.accepted += more
             self._counters.resumed += more
             if gone > 0:
                 self._counters.drop("damaged", gone)
         self._damaged = gone > 0
-        self._transit = Transit(*(Batch(lot.id, lines, at) for at, lines in found.parts))
+        self._in_flight = InFlightBatch(
+            *(Batch(claimed.id, lines, at) for at, lines in found.parts)
+        )
         return True
 
     def _is_given_up(self, segment: Segment, error: OSError) -> bool:
@@ -191,23 +194,25 @@ class Worker:
             is_last = self._queue.only_unreadable_wait
         return is_last and error.errno == errno.EIO and segment.failures >= _MOST_READS
 
-    def _put_back(self, lot: Lot, segment: Segment, error: OSError) -> bool:
+    def _put_back(self, claimed: ClaimedBatch, segment: Segment, error: OSError) -> bool:
         with self._lock:
             is_last = self._queue.only_unreadable_wait
-            self._queue.put_back(lot)
-            self._lot = None
+            self._queue.put_back(claimed)
+            self._claimed = None
         why = f"{segment.path} cannot be read: {error}"
         if is_last:
             self._try_later(Retry(why))
         else:
-            self._trouble.tell("unreadable", f"{why}\nIt is tried again after the others.")
+            self._incidents.open(
+                "unreadable", f"{why}\nIt is tried again after the others."
+            )
         return False
 
-    def _try(self, transit: Transit) -> None:
-        part = transit.part(self._most)
+    def _try(self, in_flight: InFlightBatch) -> None:
+        part = in_flight.part(self._most)
         answer = self._send(part)
         if isinstance(answer, Rejected):
-            self._reject(transit, part, answer)
+            self._reject(in_flight, part, answer)
         elif isinstance(answer, Retry):
             if answer.smaller:
                 self._most = max(1, len(part) // 2)
@@ -215,7 +220,7 @@ class Worker:
         else:
             with self._lock:
                 self._counters.delivered += len(part)
-            transit.delivered()
+            in_flight.delivered()
             self._it_works()
             grown = self._most + self._most // _GROWTH + 1
             self._most = min(self._settings.batch_size, grown)
@@ -232,25 +237,25 @@ class Worker:
             return answer
         return Retry(f"{type(self._sink).__name__} gave no answer, but {answer!r}")
 
-    def _reject(self, transit: Transit, part: Batch, answer: Rejected) -> None:
+    def _reject(self, in_flight: InFlightBatch, part: Batch, answer: Rejected) -> None:
         if answer.too_large:
             self._most = max(1, len(part) // 2)
         if not answer.records and len(part) > 1:
-            transit.halve()
+            in_flight.halve()
             return
         records = answer.records or {0: answer.reason}
         try:
             self._rejects.add(self._sink.name, part, records)
         except OSError as error:
             # It must not be lost: it waits until it can be written down, last.
-            transit.postpone()
+            in_flight.postpone()
             self._try_later(Retry(f"{self._rejects.path} cannot be written: {error}"))
             return
-        transit.rejected(records)
+        in_flight.rejected(records)
         with self._lock:
             self._counters.rejected += len(records)
         self._it_works()
-        self._trouble.tell(
+        self._incidents.open(
             "rejects",
             f"{self._sink.name} refuses some points for good: {answer.reason}\n"
             f"They are written to {self._rejects.path}; all others go on.",
@@ -258,41 +263,41 @@ class Worker:
 
     def _try_later(self, answer: Retry) -> None:
         self._attempt += 1
-        delay = self._settings.retry.delay(self._attempt, answer, self._chance.random())
-        self._not_before = self._chance.clock() + delay
+        delay = self._settings.retry.delay(self._attempt, answer, self._timing.random())
+        self._not_before = self._timing.clock() + delay
         self._asked_to_wait = answer.after is not None
         with self._lock:
             self._counters.retries += 1
             queued = self._counters.queued
-        self._trouble.tell(
+        self._incidents.open(
             _REFUSED if answer.refused else _UNAVAILABLE,
             f"{self._sink.name}: {answer.reason}\n"
             f"{queued} points wait and are sent when it takes them again.",
-            loud=answer.refused,
+            level=logging.ERROR if answer.refused else logging.WARNING,
         )
 
     def _it_works(self) -> None:
         if self._attempt:
             self._attempt = 0
             self._asked_to_wait = False
-            self._trouble.over(
+            self._incidents.resolve(
                 f"{self._sink.name} takes points again.", _REFUSED, _UNAVAILABLE
             )
 
     def _finish(self) -> None:
         """Forget the batch: nothing is left of it."""
         with self._lock:
-            lot, self._lot, self._transit = self._lot, None, None
+            claimed, self._claimed, self._in_flight = self._claimed, None, None
             self._queue.done()
             nothing_waits = not self._queue.waiting
         if nothing_waits:
-            self._trouble.over("No points wait any more.", "drop", "spill")
-        if lot and lot.segment:
+            self._incidents.resolve("No points wait any more.", "drop", "spill")
+        if claimed and claimed.segment:
             try:
-                self._remove(lot.segment)
+                self._remove(claimed.segment)
             except OSError as error:
-                self._trouble.tell(
-                    "remove", f"{lot.segment.path} cannot be removed: {error}"
+                self._incidents.open(
+                    "remove", f"{claimed.segment.path} cannot be removed: {error}"
                 )
 
     def _remove(self, segment: Segment) -> None:
@@ -301,4 +306,4 @@ class Worker:
             return
         with contextlib.suppress(FileNotFoundError):
             path = set_segment_aside(segment)
-            self._trouble.tell("damaged", f"Some points could not be read: see {path}.")
+            self._incidents.open("damaged", f"Some points could not be read: see {path}.")

@@ -1,12 +1,19 @@
-"""The points of a result as line protocol, by column where that is possible."""
+"""Encode the points of a result as line protocol, a column of a block of rows at a time.
+
+That is several times as fast as value by value: the numbers of a column become text in
+one call of orjson, and the lines of a block are one format with the texts of the columns
+that move.
+"""
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, repeat
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+import orjson
 
 from multimeter.data.columns import ABSENT, Column
 from multimeter.data.record import Unsigned
@@ -25,14 +32,31 @@ from multimeter.result import Result
 
 __all__ = ["encode_points", "is_as_read"]
 
-_SUFFIXES = {"d": "", "q": "i"}
+_SUFFIXES = {"d": b"", "q": b"i"}
+# What a block holds stays in the cache of a CPU.
 _ROWS_AT_ONCE = 256
 _NUMBERS = frozenset((float, int, Unsigned))
 _INT64 = 2**63
 
 
-def encode_points(result: Result) -> Iterator[str]:
-    """Encode the points of a result, one line each.
+class _Field(NamedTuple):
+    """One field in the lines of a block.
+
+    Attributes:
+        form: What is the same in each line, with ``%b`` for the text that is not.
+        texts: The texts, one for each row; None where all is the same.
+        optional: Whether rows may lack the field: their texts are empty.
+    """
+
+    form: bytes
+    texts: list[bytes] | None = None
+    optional: bool = False
+
+
+def encode_points(result: Result) -> Iterator[bytes]:
+    """Encode the points of a result, one line each, with its newline.
+
+    A point without any value has no line.
 
     Raises:
         FormatError: Two measures or tags cannot be told apart in line protocol.
@@ -41,7 +65,7 @@ def encode_points(result: Result) -> Iterator[str]:
 
 
 def is_as_read(result: Result) -> bool:
-    """Tell whether a result came from lines, and is written with the names of these."""
+    """Return whether a result came from lines, and is written with the names of these."""
     name = result.identifier or ""
     return name == result.read_as and comes_back(name, result.tags)
 
@@ -52,95 +76,130 @@ class _Points:
     def __init__(self, result: Result) -> None:
         name, columns = result.identifier or "", result.columns
         if is_as_read(result):
-            self._head = raw_series(name, result.tags)
+            head = raw_series(name, result.tags)
             keys = sorted(columns, key=cannot_be_first)
-            self._columns = {_key_as_read(key): columns[key] for key in keys}
+            self._columns = [_ColumnText(_key_as_read(key), columns[key]) for key in keys]
         else:
-            self._head = escape_measurement(name) + format_tags(result.tags)
-            self._columns = dict(zip(_field_keys(columns), columns.values()))
+            head = escape_measurement(name) + format_tags(result.tags)
+            pairs = zip(_field_keys(columns), columns.values())
+            self._columns = [_ColumnText(key, column) for key, column in pairs]
+        self._head = f"{head} ".encode("utf-8", "replace")
         self._times = list(result.times_ns)
-        self._packed = _packed(self._columns, len(self._times))
-        # Of columns that stand still: the bytes of a block, and the text of a value.
-        self._still: dict[str, tuple[bytes, str]] = {}
-        # A field keeps one type: numbers of several types become floats.
-        self._as_float = {
-            key for key, column in self._columns.items() if _mixes_numbers(column)
-        }
 
-    def lines(self) -> Iterator[str]:
-        """Yield the lines; a point without any value has none."""
-        rows = range(len(self._times))
-        if not self._columns or len(self._packed) < len(self._columns):
-            return iter(self._lines_by_row(rows))
-        blocks = (rows[first : first + _ROWS_AT_ONCE] for first in rows[::_ROWS_AT_ONCE])
-        return chain.from_iterable(map(self._lines_by_column, blocks))
+    def lines(self) -> Iterator[bytes]:
+        starts = range(0, len(self._times) if self._columns else 0, _ROWS_AT_ONCE)
+        return chain.from_iterable(map(self._block, starts))
 
-    def _lines_by_column(self, rows: range) -> Iterable[str]:
-        """Put lines together of what is the same in all of them, and of what moves.
-
-        That is several times faster than to go value by value.
-        """
-        pieces: list[Iterable[str]] = []
-        same = f"{self._head} "
-        for key, column in self._packed.items():
-            values = column[rows.start : rows.stop]
-            text = self._text_of_all(key, values)
-            if text is None:
-                # A sum is finite only if all that is in it is.
-                if not math.isfinite(sum(values)):
-                    return self._lines_by_row(rows)
-                pieces += repeat(f"{same}{key}="), map(repr, values)
-                same = _SUFFIXES[values.typecode] + ","
-            else:
-                same += text
-        same = same.removesuffix(",") + " "
-        pieces += repeat(same), map(repr, self._times[rows.start : rows.stop])
-        return map("".join, zip(*pieces))
-
-    def _text_of_all(self, key: str, values: array[Any]) -> str | None:
-        """Return a field that is the same in all rows of a block, if it is a number."""
-        found, block = self._still.get(key), values.tobytes()
-        if found is not None and found[0] == block:
-            return found[1]
-        if block != values[:1].tobytes() * len(values) or not math.isfinite(values[0]):
-            return None
-        text = f"{key}={values[0]!r}{_SUFFIXES[values.typecode]},"
-        self._still[key] = block, text
-        return text
-
-    def _lines_by_row(self, rows: range) -> Iterable[str]:
-        return (line for line in map(self._line, rows) if line is not None)
-
-    def _line(self, row: int) -> str | None:
-        fields = ",".join(
-            f"{key}={text}"
-            for key, text in ((key, self._text(key, row)) for key in self._columns)
-            if text is not None
+    def _block(self, start: int) -> Iterable[bytes]:
+        times = self._times[start : start + _ROWS_AT_ONCE]
+        stop = start + len(times)
+        fields = (each.field(start, stop) for each in self._columns)
+        form, texts, is_certain = _joined(field for field in fields if field is not None)
+        time_texts = _number_texts(times)
+        if is_certain:
+            line = b"%b%b %%b\n" % (_doubled(self._head), form)
+            return map(line.__mod__, zip(*texts, time_texts))
+        # Any row may lack all fields: it has no line then.
+        bodies = map(form.__mod__, zip(*texts)) if texts else ()
+        return (
+            b"%b%b %b\n" % (self._head, body[:-1], time)
+            for body, time in zip(bodies, time_texts)
+            if body
         )
-        return f"{self._head} {fields} {self._times[row]}" if fields else None
 
-    def _text(self, key: str, row: int) -> str | None:
-        column = self._columns[key]
+
+def _joined(fields: Iterable[_Field]) -> tuple[bytes, list[list[bytes]], bool]:
+    """Return the form of some fields, their texts, and whether every row has one of them.
+
+    The comma between two fields belongs to the optional one: behind it before the first
+    certain field, else in front of it.
+    """
+    form, texts, is_certain = b"", [], False
+    for field in fields:
+        if field.optional and field.texts is not None:
+            comma = b",%b" if is_certain else b"%b,"
+            form += field.form
+            texts.append([text and comma % text for text in field.texts])
+            continue
+        form += b"," + field.form if is_certain else field.form
+        is_certain = True
+        if field.texts is not None:
+            texts.append(field.texts)
+    return form, texts, is_certain
+
+
+class _ColumnText:
+    """A column and the name of its field.
+
+    Args:
+        key: The field key as it is written.
+        column: The values.
+    """
+
+    def __init__(self, key: str, column: Column) -> None:
+        self._name = f"{key}=".encode("utf-8", "replace")
+        self._form = _doubled(self._name)
+        self._column = column
+        # A field keeps one type: numbers of several types become floats.
+        self._as_float = _mixes_numbers(column)
+
+    def field(self, start: int, stop: int) -> _Field | None:
+        """Return the field of some rows; None where none of them has it."""
+        values, is_complete = self._column.packed(start, stop)
+        if values is None:
+            return self._field_of_any([self._text(row) for row in range(start, stop)])
+        if not is_complete:
+            return self._field_of_any(self._packed_texts(values, start))
+        suffix = _SUFFIXES[values.typecode]
+        if values.tobytes() == values[:1].tobytes() * len(values):
+            if not math.isfinite(values[0]):
+                return None
+            return _Field(self._form + orjson.dumps(values[0]) + suffix)
+        joined = orjson.dumps(values.tolist())[1:-1]
+        texts = joined.split(b",")
+        if b"n" in joined:  # null, in place of NaN and infinity
+            return self._field_of_any([b"" if t == b"null" else t + suffix for t in texts])
+        return _Field(self._form + b"%b" + suffix, texts)
+
+    def _packed_texts(self, values: array[Any], start: int) -> list[bytes]:
+        """Return the texts of numbers, some of which stand for no value."""
+        suffix = _SUFFIXES[values.typecode]
+        column = self._column
+        return [
+            b"" if text == b"null" or not column.has_value(row) else text + suffix
+            for row, text in enumerate(_number_texts(values.tolist()), start)
+        ]
+
+    def _field_of_any(self, texts: list[bytes]) -> _Field | None:
+        if all(texts):
+            return _Field(self._form + b"%b", texts)
+        if not any(texts):
+            return None
+        name = self._name
+        return _Field(b"%b", [text and name + text for text in texts], optional=True)
+
+    def _text(self, row: int) -> bytes:
+        column = self._column
         value: Any = column.get(row) if row < len(column) else ABSENT
         if value is ABSENT:
-            return None
+            return b""
         text = format_field(value)
-        if key in self._as_float and text is not None and text.endswith(("i", "u")):
-            return format_field(float(value))
-        return text
+        if self._as_float and text is not None and text.endswith(("i", "u")):
+            text = format_field(float(value))
+        return (text or "").encode("utf-8", "replace")
 
 
-def _packed(columns: Mapping[str, Column], rows: int) -> dict[str, array[Any]]:
-    """Return the columns that have a number in each row."""
-    return {
-        key: column.dense
-        for key, column in columns.items()
-        if isinstance(column.dense, array) and len(column) >= rows
-    }
+def _number_texts(numbers: list[Any]) -> list[bytes]:
+    """Return numbers as texts; NaN and infinity are ``null``."""
+    return orjson.dumps(numbers)[1:-1].split(b",")
+
+
+def _doubled(text: bytes) -> bytes:
+    return text.replace(b"%", b"%%")
 
 
 def _mixes_numbers(column: Column) -> bool:
-    """Tell whether all values are numbers, and their forms are of several types."""
+    """Return whether all values are numbers, and their forms are of several types."""
     if isinstance(column.dense, array):
         return False
     cells = map(column.get, range(len(column)))

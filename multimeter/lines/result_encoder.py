@@ -37,15 +37,15 @@ __all__ = [
 ]
 
 
-def encode_batches(result: Result, size: int) -> Iterator[str]:
-    """Encode a result as texts of some lines each, see :func:`encode_result`.
+def encode_batches(result: Result, size: int) -> Iterator[bytes]:
+    """Encode a result as batches of some lines each, see :func:`encode_result`.
 
     Args:
         result: What was measured; it needs an identifier.
-        size: How many lines a text has; the last one may have fewer.
+        size: How many lines a batch has; the last one may have fewer.
 
     Returns:
-        Texts whose lines end with a newline.
+        Lines in UTF-8, each with its newline.
 
     Raises:
         FormatError: As :func:`encode_result`.
@@ -53,8 +53,8 @@ def encode_batches(result: Result, size: int) -> Iterator[str]:
     return _batches(encode_result(result), size)
 
 
-def encode_series(result: Result, about: Iterable[Record], size: int) -> Iterator[str]:
-    """Encode the points of a result, and records beside them, as texts of some lines.
+def encode_series(result: Result, about: Iterable[Record], size: int) -> Iterator[bytes]:
+    """Encode the points of a result, and records beside them, as batches of some lines.
 
     Args:
         result: A series that is not all of its measurement, or of one that is no run.
@@ -66,21 +66,20 @@ def encode_series(result: Result, about: Iterable[Record], size: int) -> Iterato
     """
     tags = {"measurement": _measurement(result)}
     beside = (Record(r.measurement, tags, r.fields, r.time_ns) for r in about)
-    return _batches(chain(encode_points(result), map(raw_line, beside)), size)
+    return _batches(chain(encode_points(result), map(_line, beside)), size)
 
 
-def _batches(lines: Iterator[str], size: int) -> Iterator[str]:
-    while batch := list(islice(lines, size)):
-        batch.append("")
-        yield "\n".join(batch)
+def _batches(lines: Iterator[bytes], size: int) -> Iterator[bytes]:
+    while batch := b"".join(islice(lines, size)):
+        yield batch
 
 
-def encode_result(result: Result) -> Iterator[str]:
+def encode_result(result: Result) -> Iterator[bytes]:
     """Encode a result: its points, its marks, and last the run itself.
 
     Returns:
-        Lines without their newline, in the order of time within each part. A point
-        without any value has no line.
+        Lines in UTF-8 with their newline, in the order of time within each part. A
+        point without any value has no line.
 
     Raises:
         FormatError: The result has no identifier, or two of its measures cannot be
@@ -103,11 +102,15 @@ def check_identifier(result: Result) -> None:
         )
 
 
-def _encode_marks_and_run(result: Result) -> Iterator[str]:
+def _encode_marks_and_run(result: Result) -> Iterator[bytes]:
     tags = {"measurement": _measurement(result)}
     for time_ns, label in sorted(result.marks_ns):
-        yield raw_line(Record(MARKS, tags, {"label": label}, time_ns))
-    yield raw_line(run_record(result))
+        yield _line(Record(MARKS, tags, {"label": label}, time_ns))
+    yield _line(run_record(result))
+
+
+def _line(record: Record) -> bytes:
+    return f"{raw_line(record)}\n".encode("utf-8", "replace")
 
 
 def _measurement(result: Result) -> str:

@@ -15,9 +15,9 @@ from multimeter.multimeter import Multimeter
 from multimeter.probe import Probe
 from multimeter.probes.process import ProcessProbe
 from multimeter.processes.child import outliving_signals
-from multimeter.processes.schedule import LONGEST_CYCLE, Pace
+from multimeter.processes.schedule import LONGEST_CYCLE, Schedule
 from multimeter.processes.start import start
-from multimeter.processes.stop_condition import Ending
+from multimeter.processes.stop_condition import StopCondition
 from multimeter.result import Result
 from multimeter.storages.base import Storage
 from multimeter.system.log import log
@@ -88,7 +88,7 @@ def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
                 outcome.exit_code = child.reap(None)
                 return outcome
             outcome.result.add_meta_data(command=_shown(command))
-            pace = Pace(measurement.sample, probe.glance, settings.cycle_time)
+            pace = Schedule(measurement.sample, probe.glance, settings.cycle_time)
             child.wait(lambda: _looked_at(pace))
             outcome.exit_code = child.reap(lambda: probe.reap()[0])
             _add_ending(outcome.result, outcome.exit_code, probe, pace)
@@ -99,7 +99,9 @@ def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
     return outcome
 
 
-def _add_ending(result: Result, exit_code: int, probe: ProcessProbe, pace: Pace) -> None:
+def _add_ending(
+    result: Result, exit_code: int, probe: ProcessProbe, pace: Schedule
+) -> None:
     """Add what is known of a command once it has ended."""
     if probe.peak_limit is not None and pace.age < _HARDLY_SEEN:
         result.add_meta_data(**{PEAK_AT_MOST: str(probe.peak_limit)})
@@ -127,7 +129,7 @@ def measure_process(
     """
     probe = ProcessProbe(pid)
     outcome = Outcome()
-    with Ending(probe) as ending:
+    with StopCondition(probe) as ending:
         measurement = _started(probe, settings)
         outcome.result = measurement.result
         deadline = None if duration is None else clock() + duration
@@ -169,7 +171,7 @@ def _trouble_in(outcome: Outcome) -> Iterator[None]:
         outcome.trouble = MultimeterError(f"The run was not measured or stored: {error!r}")
 
 
-def _looked_at(pace: Pace) -> float:
+def _looked_at(pace: Schedule) -> float:
     """Look at a process; whatever comes of it, the command goes on."""
     try:
         return pace.look()

@@ -1,11 +1,11 @@
-"""Pace: when to look at a process that may end at any moment."""
+"""Schedule: when to look at a process that may end at any moment."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-__all__ = ["LONGEST_CYCLE", "Pace"]
+__all__ = ["LONGEST_CYCLE", "Schedule"]
 
 LONGEST_CYCLE = 1.0
 """Seconds between two samples of a run that has gone on for long."""
@@ -16,7 +16,7 @@ _SHORTEST_GLANCE = 0.001
 _GLANCE_SHARE = 0.05
 
 
-class Pace:
+class Schedule:
     """Looks often at the beginning, and less so the longer it goes on.
 
     A run of any length then has some hundred points, and what a process did before it

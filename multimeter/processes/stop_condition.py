@@ -14,7 +14,7 @@ from multimeter.probes.process import ProcessProbe
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Ending"]
+__all__ = ["StopCondition"]
 
 # A process that is gone is noticed after so many seconds where the system does not tell.
 _PATIENCE = 0.2
@@ -23,7 +23,7 @@ _PATIENCE = 0.2
 _WORDS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
-class Ending:
+class StopCondition:
     """What ends a measurement: the process is gone, or a signal has told us to end.
 
     A signal only leaves a word here; it raises nothing, so that whatever it interrupts,

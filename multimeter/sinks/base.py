@@ -124,7 +124,7 @@ class Sink(Protocol):
     def send(self, batch: Batch) -> Answer:
         """Send a batch, once, and say what became of it.
 
-        Trouble of the network or the server is an answer (:class:`Retry`), not an
+        IncidentLog of the network or the server is an answer (:class:`Retry`), not an
         exception. Whatever else is raised is taken for a :class:`Retry`, too.
         """
 

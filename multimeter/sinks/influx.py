@@ -9,7 +9,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from multimeter.connection import find_connection
+from multimeter.connection import (
+    DEFAULT_BUCKET,
+    DEFAULT_ORG,
+    DEFAULT_URL,
+    find_connection,
+)
 from multimeter.errors import ConfigurationError
 from multimeter.http.proven_connection import UnprovenServerError
 from multimeter.sinks.base import Answer, Batch, Retry
@@ -46,9 +51,9 @@ class InfluxDBSink:
     def __init__(
         self,
         token: Token,
-        url: str = "http://localhost:8086",
-        org: str = "kantai",
-        bucket: str = "multimeter",
+        url: str = DEFAULT_URL,
+        org: str = DEFAULT_ORG,
+        bucket: str = DEFAULT_BUCKET,
         *,
         timeout: float = 30.0,
         gzip: bool = False,

@@ -6,7 +6,7 @@ import abc
 import codecs
 import io
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import IO
 
 from multimeter.errors import FormatError, StorageError
 from multimeter.result import Result
@@ -66,12 +66,17 @@ def write_text(stream: Stream, texts: Iterable[str]) -> None:
         pending.append(text)
         size += len(text)
         if size >= _CHUNK:
-            _write_all(stream, "".join(pending).encode("utf-8", "replace"))
+            write_all(stream, "".join(pending).encode("utf-8", "replace"))
             pending, size = [], 0
-    _write_all(stream, "".join(pending).encode("utf-8", "replace"))
+    write_all(stream, "".join(pending).encode("utf-8", "replace"))
 
 
-def _write_all(stream: Any, data: bytes) -> None:
+def write_all(stream: Stream, data: bytes) -> None:
+    """Write bytes, all of them.
+
+    Raises:
+        StorageError: The stream does not block, and takes nothing.
+    """
     # A raw stream may take a part only, and says how much.
     left = memoryview(data)
     while left:

@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from multimeter.connection import Connection, find_connection
+from multimeter.connection import (
+    DEFAULT_BUCKET,
+    DEFAULT_ORG,
+    DEFAULT_URL,
+    Connection,
+    find_connection,
+)
 from multimeter.data.identifiers import is_made_up
 from multimeter.data.timestamps import from_ns
 from multimeter.delivery import Delivery, Tier
@@ -60,7 +66,7 @@ class InfluxDBStorage(Storage):
     and the run itself stand beside it, see :mod:`multimeter.lines.result_encoder`. Storing
     a result again replaces what is there, so it is safe to repeat after an error.
 
-    Trouble of the server neither slows nor breaks what is measured: points wait in
+    IncidentLog of the server neither slows nor breaks what is measured: points wait in
     memory, then on disk, and are sent when it answers again; see
     :class:`multimeter.delivery.Delivery`. What has not arrived when a run ends is
     said in the log, with the place where it lies.
@@ -95,9 +101,9 @@ class InfluxDBStorage(Storage):
     def __init__(  # noqa: PLR0913 - each is a choice of the user
         self,
         token: Token,
-        url: str = "http://localhost:8086",
-        org: str = "kantai",
-        bucket: str = "multimeter",
+        url: str = DEFAULT_URL,
+        org: str = DEFAULT_ORG,
+        bucket: str = DEFAULT_BUCKET,
         *,
         live: bool = True,
         spool: str | os.PathLike[str] | None = None,
@@ -253,7 +259,7 @@ class InfluxDBStorage(Storage):
     def _end(self, run: LiveRun, delivery: Delivery) -> None:
         run.close()
         if not delivery.flush(self._end_timeout, patient=False):
-            secured = delivery.secure()
+            secured = delivery.spill()
             log().warning("%s", _left(run, delivery, secured=secured))
         stats = delivery.stats()
         gone = (
@@ -268,11 +274,11 @@ class InfluxDBStorage(Storage):
             )
             self._gone = gone
 
-    def store_lines(self, batches: Iterable[str]) -> None:
+    def store_lines(self, batches: Iterable[bytes]) -> None:
         """Write lines as they are, without a run's entry beside them.
 
         Args:
-            batches: Texts of some lines of line protocol, with times in ns.
+            batches: Some lines of line protocol each, with times in ns.
 
         Raises:
             StorageError: The server cannot be reached or refused some of it.
@@ -281,8 +287,7 @@ class InfluxDBStorage(Storage):
         with ThreadPoolExecutor(1, "multimeter-store") as sender:
             sent: Future[list[StorageError]] | None = None
             # Each batch is encoded while the server takes the one before.
-            for batch in batches:
-                body = batch.encode()
+            for body in batches:
                 refused += sent.result() if sent else []
                 sent = self._submit(sender, body)
             refused += sent.result() if sent else []

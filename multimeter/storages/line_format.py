@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -12,11 +13,11 @@ from multimeter.lines.result_decoder import Run, decode_result, decode_results
 from multimeter.lines.result_encoder import encode_batches
 from multimeter.lines.stream import decode_pieces
 from multimeter.result import Result
-from multimeter.storages.formats import FileFormat, Stream, read_pieces, write_text
+from multimeter.storages.formats import FileFormat, Stream, read_pieces, write_all
 
 __all__ = ["LineFormat"]
 
-_LINES_AT_ONCE = 100
+_LINES_AT_ONCE = 256
 
 
 class LineFormat(FileFormat):
@@ -54,7 +55,8 @@ class LineFormat(FileFormat):
             FormatError: The result has no identifier, or two of its measures cannot
                 be told apart in line protocol.
         """
-        write_text(stream, _without_mark(encode_batches(result, _LINES_AT_ONCE)))
+        for batch in _without_mark(encode_batches(result, _LINES_AT_ONCE)):
+            write_all(stream, batch)
 
     def load(self, stream: Stream) -> Result:
         """Read the one run of a stream back, as a server would that it is written to.
@@ -86,8 +88,8 @@ class LineFormat(FileFormat):
         return now_ns - now_ns % self._unit
 
 
-def _without_mark(texts: Iterable[str]) -> Iterable[str]:
-    """Return texts, after an empty line where a byte order mark would be read else."""
-    rest = iter(texts)
-    first = next(rest, "")
-    return chain(("\n",) if first.startswith("\ufeff") else (), (first,), rest)
+def _without_mark(batches: Iterable[bytes]) -> Iterable[bytes]:
+    """Return batches, after an empty line where a byte order mark would be read else."""
+    rest = iter(batches)
+    first = next(rest, b"")
+    return chain((b"\n",) if first.startswith(codecs.BOM_UTF8) else (), (first,), rest)

@@ -1,4 +1,4 @@
-"""Following: a run as its storage sees it while it goes on."""
+"""LiveForwarder: a run as its storage sees it while it goes on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from multimeter.result import Result
 from multimeter.storages.base import Storage
 from multimeter.system.log import log
 
-__all__ = ["Following"]
+__all__ = ["LiveForwarder"]
 
 
-class Following:
+class LiveForwarder:
     """Passes a run on to its storage; the storage's trouble does not reach the run.
 
     Args:

@@ -36,26 +36,25 @@ def install(args: argparse.Namespace) -> None:
 
     Args:
         args: ``config_file``, ``data_dir``, ``org`` and ``bucket``; also ``engine`` and
-            ``port`` where they are there. Without a port, the usual one or the next
+            ``port``, which may be missing. Without a port, the usual one or the next
             free one is used.
 
     Raises:
         SystemExit: 255 no engine, 254 already installed, 252 a step failed.
         MissingExtraError: The extra ``visu`` is not installed.
     """
+    from multimeter.visualization.commands.install import install_stack
     from multimeter.visualization.console import Console
-    from multimeter.visualization.engines.base import Request
-    from multimeter.visualization.verbs import install_stack
+    from multimeter.visualization.stack_spec import StackSpec
 
-    data_dir = getattr(args, "data_dir", None)
-    request = Request(
-        _config_file(args),
-        pathlib.Path(data_dir) if data_dir else None,
-        getattr(args, "org", "kantai"),
-        getattr(args, "bucket", "multimeter"),
-        getattr(args, "port", None),
+    spec = StackSpec(
+        engine_name=getattr(args, "engine", StackSpec.engine_name),
+        org=getattr(args, "org", StackSpec.org),
+        bucket=getattr(args, "bucket", StackSpec.bucket),
+        directory=str(getattr(args, "data_dir", None) or ""),
+        port=getattr(args, "port", None),
     )
-    install_stack(request, getattr(args, "engine", "auto"), Console())
+    install_stack(_config_file(args), spec, Console())
 
 
 @naming_the_extra()
@@ -69,8 +68,8 @@ def start(args: argparse.Namespace) -> None:
         SystemExit: 253 not installed, 252 a step failed.
         MissingExtraError: The extra ``visu`` is not installed.
     """
+    from multimeter.visualization.commands.start import start_stack
     from multimeter.visualization.console import Console
-    from multimeter.visualization.verbs import start_stack
 
     start_stack(_config_file(args), Console())
 
@@ -86,8 +85,8 @@ def stop(args: argparse.Namespace) -> None:
         SystemExit: 253 not installed, 252 a step failed.
         MissingExtraError: The extra ``visu`` is not installed.
     """
+    from multimeter.visualization.commands.stop import stop_stack
     from multimeter.visualization.console import Console
-    from multimeter.visualization.verbs import stop_stack
 
     stop_stack(_config_file(args), Console())
 
@@ -103,8 +102,8 @@ def remove(args: argparse.Namespace) -> None:
         SystemExit: 253 not installed, 252 a step failed.
         MissingExtraError: The extra ``visu`` is not installed.
     """
+    from multimeter.visualization.commands.remove import remove_stack
     from multimeter.visualization.console import Console
-    from multimeter.visualization.verbs import remove_stack
 
     remove_stack(_config_file(args), Console())
 

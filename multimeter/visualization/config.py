@@ -1,7 +1,9 @@
 """The configuration of an installed stack: ``visu.config.json``.
 
-It holds the stack's secrets, so it is readable by its owner only, in a folder that only
-the owner can open. :mod:`multimeter.connection` reads what the library needs of it.
+Its public part says where the stack is and what opens it; ``engine_state`` is for the
+engine, with the specification that the stack was installed with. The file holds
+the stack's secrets, so it is readable by its owner only, in a folder that only the owner
+can open. :mod:`multimeter.connection` reads what the library needs of it.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from multimeter.system.durable import (
 )
 from multimeter.system.private import require_own_folder
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
+from multimeter.visualization.stack_spec import DEFAULT_NAME, StackSpec
 
 try:
     import fcntl
@@ -54,7 +57,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class StackConfig:
-    """What is known of a stack.
+    """An installed stack.
 
     Attributes:
         name: The name of the stack.
@@ -65,7 +68,7 @@ class StackConfig:
         token: The token that may write to the bucket.
         read_token: The token that may read it.
         page: What a person opens.
-        engine_state: What the engine needs to find its own parts again.
+        engine_state: What the engine needs: the specification, and what it has chosen.
         installing: An install has begun and not ended.
     """
 
@@ -80,6 +83,50 @@ class StackConfig:
     engine_state: Mapping[str, Any] = field(default_factory=dict, repr=False)
     installing: bool = False
 
+    @classmethod
+    def of_spec(
+        cls,
+        spec: StackSpec,
+        *,
+        url: str,
+        page: str,
+        token: str,
+        read_token: str,
+        state: Mapping[str, Any],
+    ) -> StackConfig:
+        """Return the configuration of a stack that is to be installed.
+
+        Args:
+            spec: What was asked for, with nothing left open.
+            url: The URL of the write API.
+            page: What a person opens.
+            token: The token that may write to the bucket.
+            read_token: The token that may read it.
+            state: What the engine needs beside the specification.
+        """
+        return cls(
+            name=spec.name,
+            engine=spec.engine_name,
+            url=url,
+            org=spec.org,
+            bucket=spec.bucket,
+            token=token,
+            read_token=read_token,
+            page=page,
+            engine_state={**spec.to_state(), **state},
+        )
+
+    @property
+    def spec(self) -> StackSpec:
+        """How the stack was installed."""
+        return StackSpec.from_state(
+            self.engine_state,
+            name=self.name,
+            engine_name=self.engine,
+            org=self.org,
+            bucket=self.bucket,
+        )
+
 
 def read_config(path: pathlib.Path, *, mend: bool = True) -> StackConfig:
     """Return the configuration of the stack that is installed under a path.
@@ -90,27 +137,27 @@ def read_config(path: pathlib.Path, *, mend: bool = True) -> StackConfig:
 
     Raises:
         NotInstalledError: There is no such file.
-        ConfigurationError: It cannot be read, or says something else; or other users
-            own it or may write to it.
+        ConfigurationError: It cannot be read, or describes something else; or other
+            users own it or may write to it.
     """
     try:
         data = load_configuration(path, mend=mend)
     except NoStackError as error:
         raise NotInstalledError(error.what, next_step=error.next_step) from None
     names = [each.name for each in dataclasses.fields(StackConfig)]
-    known = {name: data[name] for name in names if name in data}
-    state = known.setdefault("engine_state", {})
-    if not isinstance(known.get("engine"), str) or not isinstance(state, dict):
+    values = {name: data[name] for name in names if name in data}
+    state = values.setdefault("engine_state", {})
+    if not isinstance(values.get("engine"), str) or not isinstance(state, dict):
         raise ConfigurationError(
             f"The configuration {path} does not say what the stack runs on.",
             cause="It was written by hand, for the library alone.",
             next_step="Move it away, then: multimeter-visu install",
         )
-    defaults = {"name": "multimeter", "read_token": "", "page": data["url"]}
-    known = {**defaults, **known}
-    # What is shown, on every screen; where points go is checked when it is used.
-    known["page"] = without_secrets(known["page"])
-    return StackConfig(**known)
+    defaults = {"name": DEFAULT_NAME, "read_token": "", "page": data["url"]}
+    values = {**defaults, **values}
+    # The page is shown on every screen; where points go is checked when it is used.
+    values["page"] = without_secrets(values["page"])
+    return StackConfig(**values)
 
 
 def write_config(path: pathlib.Path, config: StackConfig) -> None:
@@ -134,12 +181,12 @@ def write_config(path: pathlib.Path, config: StackConfig) -> None:
 
 
 def kept_file(path: pathlib.Path) -> pathlib.Path:
-    """Return where the secrets of data stay whose stack has been removed."""
+    """Return where the secrets stay that open the data of a removed stack."""
     return path.with_name(f"{path.name}.kept")
 
 
 def read_kept(path: pathlib.Path) -> StackConfig | None:
-    """Return what is known of data that stayed, or None.
+    """Return the configuration of data that stayed, or None.
 
     Args:
         path: The configuration of the stack that there was, and is to be.
@@ -202,7 +249,7 @@ def remove_config(path: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: pathlib.Path) -> Iterator[None]:
-    """Keep others from changing the stack of a configuration meanwhile.
+    """Keep other processes from changing the stack of a configuration meanwhile.
 
     The lock is on the folder, so nothing is left of it, whatever happens.
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import signal
+import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
@@ -18,21 +21,23 @@ from rich.text import Text
 
 from multimeter.errors import MultimeterError
 from multimeter.system.standard_streams import OutputError
+from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.extra import require_extra
 from multimeter.visualization.report import Check, OnLayer
 
-__all__ = ["Console"]
+__all__ = ["Console", "exit_on_sigterm"]
 
 logger = logging.getLogger("multimeter.visualization")
 
 
 class Console:
-    """Where a verb says what it does and what came of it.
+    """Where a verb prints its progress and its result.
 
     Args:
         as_json: Print one JSON object at the end, and nothing else.
 
     Attributes:
-        notes: What was good to know so far.
+        notes: All notes so far.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
@@ -40,6 +45,21 @@ class Console:
         self.notes: list[str] = []
         self._out = RichConsole(highlight=False, markup=False, soft_wrap=True)
         self._err = RichConsole(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+    @contextlib.contextmanager
+    def errors_reported(self) -> Iterator[None]:
+        """Return a context that prints an error of ours and exits with its code.
+
+        Raises:
+            MissingExtraError: The extra ``visu`` is not installed.
+        """
+        require_extra()
+        try:
+            yield
+        except MultimeterError as error:
+            code = getattr(error, "exit_code", VisualizationError.exit_code)
+            self.error(error, code)
+            sys.exit(code)
 
     @property
     def is_terminal(self) -> bool:
@@ -63,34 +83,33 @@ class Console:
         """Show how far each layer of something large is."""
         if not self.is_terminal:
             self.progress(f"{title} ...")
-            yield self._tell_finished_layer
+            yield self._print_finished_layer
             return
         columns = TextColumn("  {task.description}"), BarColumn(), DownloadColumn()
         tasks: dict[str, TaskID] = {}
         with Progress(*columns, console=self._out, transient=True) as progress:
 
-            def show_layer(layer: str, said: str, current: int, total: int) -> None:
-                if not layer or said.startswith("Pulling from"):
+            def show_layer(layer: str, status: str, current: int, total: int) -> None:
+                if not layer or status.startswith("Pulling from"):
                     return
                 if layer not in tasks:
                     tasks[layer] = progress.add_task(layer, total=None)
-                text = f"{layer} {said}"
-                progress.update(tasks[layer], description=text)
+                progress.update(tasks[layer], description=f"{layer} {status}")
                 if total:
                     progress.update(tasks[layer], completed=current, total=total)
 
             yield show_layer
         self._out.print(Text.assemble(("✓ ", "green"), title))
 
-    def _tell_finished_layer(
+    def _print_finished_layer(
         self,
         layer: str,
-        said: str,
-        current: int,  # noqa: ARG002 - only the end of each is told
+        status: str,
+        current: int,  # noqa: ARG002 - only the end of each is printed
         total: int,  # noqa: ARG002
     ) -> None:
-        if layer and said in ("Pull complete", "Already exists"):
-            self.progress(f"  {layer}: {said}")
+        if layer and status in ("Pull complete", "Already exists"):
+            self.progress(f"  {layer}: {status}")
 
     def note(self, text: str) -> None:
         """Print what is good to know, and keep it for the object that a script gets."""
@@ -98,7 +117,7 @@ class Console:
         self.progress(text)
 
     def progress(self, text: str) -> None:
-        """Print how far the work is; it does not stop because nobody can read that."""
+        """Print how far the work is; it goes on where that cannot be printed."""
         with contextlib.suppress(OutputError):
             self.line(text)
 
@@ -122,7 +141,7 @@ class Console:
             self._out.print(text)
 
     def heading(self, text: str) -> None:
-        """Print a line that stands out."""
+        """Print a line in bold."""
         if not self._as_json:
             self._out.print(Text(text, "bold"))
 
@@ -133,13 +152,22 @@ class Console:
             self.line(f"  {name:<{width}}  {value}")
 
     def result(self, data: Mapping[str, Any]) -> None:
-        """Print what came of it, where a script asked for it."""
+        """Print the result, where a script asked for it."""
         if self._as_json:
             self._out.print(json.dumps(data, indent=2))
 
     def error(self, error: MultimeterError, exit_code: int) -> None:
         """Print what happened, the likely cause, and what to do next."""
-        said = {"what": error.what, "cause": error.cause, "next_step": error.next_step}
+        fields = {"what": error.what, "cause": error.cause, "next_step": error.next_step}
         with contextlib.suppress(OutputError):
-            self.result({"error": said, "exit_code": exit_code})
+            self.result({"error": fields, "exit_code": exit_code})
         self._err.print(Text.assemble(("Error: ", "bold red"), str(error)))
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM end a verb in order, with what it has begun taken back."""
+    signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(VisualizationError.exit_code)

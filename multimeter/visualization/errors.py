@@ -13,9 +13,9 @@
         └── StoreError                   252  the embedded store cannot be used
             ├── StoreLockedError              another process has it open
             ├── StoreFullError                no room on the disk; it goes on with room
-            └── QueryCancelledError           nobody waits for the answer any more
+            └── QueryCancelledError           its client has hung up
 
-Each says what happened, the likely cause, and what to do next.
+Each names what happened, the likely cause, and what to do next.
 """
 
 from __future__ import annotations
@@ -98,4 +98,4 @@ class StoreFullError(StoreError):
 
 
 class QueryCancelledError(StoreError):
-    """A query was ended: nobody waits for its answer any more."""
+    """A query was ended, as its client has hung up."""

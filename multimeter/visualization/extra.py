@@ -1,4 +1,4 @@
-"""The extra ``visu``: what is said where it is not installed."""
+"""The extra ``visu``: which error names it where it is not installed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PACKAGES = frozenset(
 
 @contextlib.contextmanager
 def naming_the_extra() -> Iterator[None]:
-    """Say which extra is missing where a package of it cannot be imported.
+    """Name the extra where a package of it cannot be imported.
 
     Raises:
         MissingExtraError: The extra is not installed.
@@ -55,7 +55,7 @@ def require_extra() -> None:
     """
     needed = PACKAGES - ({"tomli"} if sys.version_info >= (3, 11) else set())
     with naming_the_extra():
-        # Last, as "docker" would be taken for the engine, which nobody needs.
+        # Last, as "docker" would be taken for the engine, which is optional.
         for package in sorted(needed, key=lambda name: (name == "docker", name)):
             if importlib.util.find_spec(package) is None:
                 raise MissingExtraError(package, "visu")

@@ -1,4 +1,4 @@
-"""Reports: what the work says of itself, and who listens."""
+"""Reports: how work reports its progress, and what a diagnosis finds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 __all__ = ["Check", "OnLayer", "Reporter"]
 
 OnLayer = Callable[[str, str, int, int], None]
-"""Told how far a layer is: its name, what is done with it, bytes so far, bytes in all."""
+"""Called with the progress of a layer: its name, its status, bytes so far and in all."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Check:
 
 
 class Reporter(Protocol):
-    """Who is told how far the work is."""
+    """Takes the progress of work."""
 
     def step(self, title: str) -> contextlib.AbstractContextManager[None]:
         """Return a context in which the step is under way."""
 
     def transfer(self, title: str) -> contextlib.AbstractContextManager[OnLayer]:
-        """Return a context in which layers are fetched, and whom to tell of each."""
+        """Return a context in which layers are fetched, with what takes their progress."""
 
     def note(self, text: str) -> None:
-        """Say something that is good to know."""
+        """Take something that is good to know."""

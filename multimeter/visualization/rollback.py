@@ -1,25 +1,19 @@
-"""Rollback: what an install has made is taken back when it fails or is interrupted.
+"""Rollback: an install that fails or is interrupted takes back what it has made.
 
-Only what it made: what was there before stays, and so do the secrets that open it.
+What was there before stays, and so do the secrets that open it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import pathlib
 import signal
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from multimeter.errors import MultimeterError
-from multimeter.visualization.config import (
-    StackConfig,
-    kept_file,
-    remove_config,
-    write_config,
-)
+from multimeter.visualization.config import kept_file, remove_config, write_config
 from multimeter.visualization.engines.base import Engine
 from multimeter.visualization.errors import EngineGoneError, ForeignDataError
 from multimeter.visualization.plan import Action, Found, State, Step, plan_remove, undo
@@ -43,27 +37,23 @@ def to_be_made(found: Found) -> list[str]:
     ]
 
 
-def take_back_interrupted(
-    config_file: pathlib.Path, config: StackConfig, parts: Engine, report: Reporter
-) -> None:
+def take_back_interrupted(engine: Engine, report: Reporter) -> None:
     """Take back what an install has left that was killed.
 
     Args:
-        config_file: Where its configuration is.
-        config: What it says: with what it was going to make.
-        parts: The engine it was on.
-        report: Who is told.
+        engine: The engine; its configuration lists what the install was going to make.
+        report: Takes the progress.
 
     Raises:
         VisualizationError: The engine does not help.
     """
-    made = config.engine_state.get("made", [])
+    made = engine.config.engine_state.get("made", [])
     with report.step("Take back what an interrupted install has left"):
-        for step in plan_remove(parts.observe()):
+        for step in plan_remove(engine.observe()):
             if step.action is Action.STOP or step.resource.kind in made:
-                parts.apply(step, report)
-        keep_secrets(config_file, config, parts)
-        remove_config(config_file)
+                engine.apply(step, report)
+        keep_secrets(engine)
+        remove_config(engine.config_file)
 
 
 @dataclass
@@ -80,41 +70,39 @@ class Attempt:
 
 
 @contextlib.contextmanager
-def taken_back_on_failure(
-    config_file: pathlib.Path, config: StackConfig, parts: Engine, report: Reporter
-) -> Iterator[Attempt]:
+def taken_back_on_failure(engine: Engine, report: Reporter) -> Iterator[Attempt]:
     """Return a context in which an install can fail and leave nothing behind."""
     attempt = Attempt()
     try:
         yield attempt
     except BaseException as error:  # an interrupt is no reason to leave things behind
         with _uninterrupted():
-            whole = _take_back(attempt.done, parts, report)
+            complete = _take_back(attempt.done, engine, report)
             if isinstance(error, ForeignDataError):
-                remove_config(kept_file(config_file))
+                remove_config(kept_file(engine.config_file))
             elif attempt.finishing:
-                keep_secrets(config_file, config, parts)
-            if whole:
-                remove_config(config_file)
+                keep_secrets(engine)
+            if complete:
+                remove_config(engine.config_file)
                 if attempt.done:
                     report.note("What had been made is taken back.")
         raise
 
 
-def _take_back(done: Sequence[Step], parts: Engine, report: Reporter) -> bool:
+def _take_back(done: Sequence[Step], engine: Engine, report: Reporter) -> bool:
     """Take back what can be; return whether that was all of it."""
     left: list[Step] = []
-    gone = False
+    engine_answers = True
     for step in undo(done):
         try:
-            if not gone:
-                parts.apply(step, report)
+            if engine_answers:
+                engine.apply(step, report)
         except EngineGoneError:
             # To wait for it once more for each step would take minutes.
-            gone = True
+            engine_answers = False
         except (MultimeterError, OSError):
             left.append(step)
-        if gone:
+        if not engine_answers:
             left.append(step)
     removals = [step for step in left if step.action is Action.REMOVE]
     if removals:
@@ -139,15 +127,15 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def keep_secrets(config_file: pathlib.Path, config: StackConfig, parts: Engine) -> None:
+def keep_secrets(engine: Engine) -> None:
     """Keep the secrets of data that stays: nothing else would open it again."""
-    if not parts.data_needs_secrets:
+    if not engine.data_needs_secrets:
         return
     with contextlib.suppress(MultimeterError):
         stays = any(
             each.holds_data and state is not State.ABSENT
-            for each, state in parts.observe().items()
+            for each, state in engine.observe().items()
         )
         if stays:
-            kept = dataclasses.replace(config, installing=False)
-            write_config(kept_file(config_file), kept)
+            kept = dataclasses.replace(engine.config, installing=False)
+            write_config(kept_file(engine.config_file), kept)

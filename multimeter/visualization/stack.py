@@ -1,7 +1,7 @@
-"""The stack: install it, start it, stop it, remove it, ask how it is.
+"""The stack: install it, start it, stop it, remove it, look how it is.
 
-Each looks at what is there, makes a plan (:mod:`~multimeter.visualization.plan`) and
-lets the engine carry it out. A failed or interrupted install takes back what it made.
+Each observes what is there, makes a plan (:mod:`~multimeter.visualization.plan`) and
+lets the engine apply it. A failed or interrupted install takes back what it made.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from multimeter.visualization.config import (
     write_config,
 )
 from multimeter.visualization.dashboards.own_files import remove_dashboards
-from multimeter.visualization.engines.base import Engine, Links, Request
+from multimeter.visualization.engines.base import Engine, Links
 from multimeter.visualization.engines.factory import describe_stack, engine_of
 from multimeter.visualization.errors import (
     AlreadyInstalledError,
@@ -34,7 +34,6 @@ from multimeter.visualization.errors import (
     VisualizationError,
 )
 from multimeter.visualization.invocation import command_of
-from multimeter.visualization.names import require_usable_name, require_usable_names
 from multimeter.visualization.plan import (
     Action,
     Found,
@@ -50,6 +49,7 @@ from multimeter.visualization.plan import (
     plan_stop,
     side_by_side,
 )
+from multimeter.visualization.ports import reserved_ports
 from multimeter.visualization.report import Reporter
 from multimeter.visualization.rollback import (
     keep_secrets,
@@ -57,10 +57,11 @@ from multimeter.visualization.rollback import (
     taken_back_on_failure,
     to_be_made,
 )
+from multimeter.visualization.stack_spec import StackSpec
 
 __all__ = [
     "Installed",
-    "Status",
+    "StackStatus",
     "install",
     "plan",
     "remove",
@@ -87,24 +88,22 @@ class Installed:
 
 
 @dataclass(frozen=True)
-class Status:
+class StackStatus:
     """How a stack is.
 
     Attributes:
-        config: Its configuration.
         state: ``running``, ``stopped``, or ``not answering``: it runs, and is still
-            starting or in trouble.
-        details: What its engine says.
+            starting or has failed.
+        details: What its engine shows of it.
         runs: How many runs it holds; None when it does not answer.
     """
 
-    config: StackConfig
     state: Literal["running", "stopped", "not answering"]
     details: dict[str, Any]
     runs: int | None
 
 
-def plan(request: Request, engine: str, report: Reporter) -> list[Step]:
+def plan(config_file: pathlib.Path, spec: StackSpec, report: Reporter) -> list[Step]:
     """Return the steps that an install would take, and do nothing.
 
     Raises:
@@ -112,21 +111,20 @@ def plan(request: Request, engine: str, report: Reporter) -> list[Step]:
         VisualizationError: A port is taken.
         ConfigurationError: What is asked for cannot be used.
     """
-    require_usable_name(request.name)
-    require_usable_names(request.org, request.bucket)
+    spec.require_usable_names()
     try:
-        config = read_config(request.config_file)
+        config = read_config(config_file)
     except NotInstalledError:
-        config = describe_stack(engine, request, report)
-    parts = engine_of(request.config_file, config)
-    steps = plan_install(parts.observe())
+        config = describe_stack(config_file, spec, reserved_ports(config_file), report)
+    engine = engine_of(config_file, config)
+    steps = plan_install(engine.observe())
     for each in steps:
-        if obstacle := parts.obstacle(each):
+        if obstacle := engine.obstacle(each):
             report.note(obstacle)
     return steps
 
 
-def install(request: Request, engine: str, report: Reporter) -> Installed:
+def install(config_file: pathlib.Path, spec: StackSpec, report: Reporter) -> Installed:
     """Install a stack, load the example, and return what a person opens.
 
     Raises:
@@ -135,46 +133,49 @@ def install(request: Request, engine: str, report: Reporter) -> Installed:
         VisualizationError: A step failed; what had been made is taken back.
         ConfigurationError: What is asked for cannot be used.
     """
-    require_usable_name(request.name)
-    require_usable_names(request.org, request.bucket)
-    folders = missing_folders(request.config_file.parent)
-    with locked(request.config_file):
-        _require_absent(request.config_file, report)
+    spec.require_usable_names()
+    folders = missing_folders(config_file.parent)
+    taken: set[int] = set()
+    with locked(config_file):
+        _require_absent(config_file, report)
         while True:
+            reserved = reserved_ports(config_file, taken)
             try:
-                return _install(request, engine, report, folders)
+                config = describe_stack(config_file, spec, reserved, report)
+                return _install(config_file, config, folders, report)
             except PortTakenError as error:
-                taken = request.taken_ports
-                asked_for = (request.port, request.docker.grafana_port)
+                asked_for = (spec.port, spec.grafana_port)
                 if error.port is None or error.port in asked_for or len(taken) >= _TRIES:
                     raise
                 # Another program took it after it had looked free: try the next one.
-                request = dataclasses.replace(request, taken_ports=taken | {error.port})
+                taken.add(error.port)
 
 
 def _install(
-    request: Request, engine: str, report: Reporter, folders: Sequence[pathlib.Path]
+    config_file: pathlib.Path,
+    config: StackConfig,
+    folders: Sequence[pathlib.Path],
+    report: Reporter,
 ) -> Installed:
-    config = describe_stack(engine, request, report)
-    config = dataclasses.replace(config, installing=True)
-    parts = engine_of(request.config_file, config)
-    found = parts.observe()
+    """Make a stack that is described; the folders are those made for its configuration."""
+    engine = engine_of(config_file, dataclasses.replace(config, installing=True))
+    found = engine.observe()
     state = {
         **config.engine_state,
         "made": to_be_made(found),
         "config_folders": [str(each) for each in folders],
     }
-    config = dataclasses.replace(config, engine_state=state)
-    with taken_back_on_failure(request.config_file, config, parts, report) as attempt:
-        write_config(request.config_file, config)
-        _carry_out(plan_install(found), parts, report, attempt.done)
+    engine.config = dataclasses.replace(engine.config, engine_state=state)
+    with taken_back_on_failure(engine, report) as attempt:
+        write_config(config_file, engine.config)
+        _carry_out(plan_install(found), engine, report, attempt.done)
         attempt.finishing = True
-        config, run = parts.finish(config, report)
-        config = dataclasses.replace(config, installing=False)
-        links = parts.links(config, run)
-        write_config(request.config_file, config)
-    remove_config(kept_file(request.config_file))
-    return Installed(config, links)
+        run = engine.finish(report)
+        links = engine.links(run)
+        engine.config = dataclasses.replace(engine.config, installing=False)
+        write_config(config_file, engine.config)
+    remove_config(kept_file(config_file))
+    return Installed(engine.config, links)
 
 
 def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
@@ -189,11 +190,11 @@ def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
             f"A stack is installed already: {config_file} describes it.",
             next_step=f"{look} shows it; start, stop, status and remove do the rest.",
         )
-    take_back_interrupted(config_file, config, engine_of(config_file, config), report)
+    take_back_interrupted(engine_of(config_file, config), report)
 
 
 def _carry_out(
-    steps: Sequence[Step], parts: Engine, report: Reporter, done: list[Step] | None = None
+    steps: Sequence[Step], engine: Engine, report: Reporter, done: list[Step] | None = None
 ) -> None:
     for lanes in side_by_side(steps):
         group = [step for lane in lanes for step in lane]
@@ -201,16 +202,16 @@ def _carry_out(
             # Before it is done: half a step has to be taken back too.
             done += group
         if group[0].action is Action.FETCH:
-            parts.apply(group[0], report)
+            engine.apply(group[0], report)
         else:
             with report.step(describe(group)):
-                _apply_side_by_side(lanes, parts, report)
+                _apply_side_by_side(lanes, engine, report)
 
 
-def _apply_side_by_side(lanes: Sequence[Lane], parts: Engine, report: Reporter) -> None:
+def _apply_side_by_side(lanes: Sequence[Lane], engine: Engine, report: Reporter) -> None:
     def apply(lane: Lane) -> None:
         for step in lane:
-            parts.apply(step, report)
+            engine.apply(step, report)
 
     if len(lanes) == 1:
         apply(lanes[0])
@@ -220,16 +221,15 @@ def _apply_side_by_side(lanes: Sequence[Lane], parts: Engine, report: Reporter) 
             applied.result()
 
 
-def start(config_file: pathlib.Path, report: Reporter) -> list[Step]:
+def start(engine: Engine, report: Reporter) -> list[Step]:
     """Start what does not run; return what was done.
 
     Raises:
-        NotInstalledError: No stack is installed.
         VisualizationError: A step failed.
     """
-    steps, parts = _change(config_file, _plan_start, report)
+    steps = _change(engine, _plan_start, report)
     # What was found running may still be on its way up.
-    parts.wait(report)
+    engine.wait(report)
     return steps
 
 
@@ -243,83 +243,73 @@ def _plan_start(found: Found) -> list[Step]:
     return plan_start(found)
 
 
-def stop(config_file: pathlib.Path, report: Reporter) -> list[Step]:
+def stop(engine: Engine, report: Reporter) -> list[Step]:
     """Stop what runs, and keep all data; return what was done.
 
     Raises:
-        NotInstalledError: No stack is installed.
         VisualizationError: A step failed.
     """
-    steps, _ = _change(config_file, plan_stop, report)
-    return steps
+    return _change(engine, plan_stop, report)
 
 
 def remove(
-    config_file: pathlib.Path, report: Reporter, *, keep_data: bool = False
+    engine: Engine, report: Reporter, *, keep_data: bool = False
 ) -> list[pathlib.Path]:
     """Remove the stack; return what is in its folders and stays, as it is not ours.
 
     Args:
-        config_file: The configuration of the stack.
-        report: Who is told how far the work is.
+        engine: The engine that the stack is on.
+        report: Takes the progress.
         keep_data: Leave the data, for a later install. Where it can be opened with
             secrets only, these stay beside the configuration.
 
     Raises:
-        NotInstalledError: No stack is installed.
         VisualizationError: A step failed.
     """
 
     def plan_it(found: Found) -> list[Step]:
         return plan_remove(found, keep_data=keep_data)
 
-    config = read_config(config_file)
-    _, parts = _change(config_file, plan_it, report)
+    _change(engine, plan_it, report)
+    config_file = engine.config_file
     left: list[pathlib.Path] = []
     if keep_data:
-        keep_secrets(config_file, config, parts)
+        keep_secrets(engine)
     else:
         remove_config(kept_file(config_file))
-        left = [*parts.left(), *remove_dashboards(config_file)]
+        left = [*engine.left(), *remove_dashboards(config_file)]
     remove_config(config_file)
-    folders = config.engine_state.get("config_folders", ())
+    folders = engine.config.engine_state.get("config_folders", ())
     remove_empty(pathlib.Path(each) for each in folders)
     return left
 
 
 def _change(
-    config_file: pathlib.Path, plan_it: Callable[[Found], list[Step]], report: Reporter
-) -> tuple[list[Step], Engine]:
-    parts = engine_of(config_file, read_config(config_file))
-    with locked(config_file):
-        steps = plan_it(parts.observe())
-        _carry_out(steps, parts, report)
-    return steps, parts
+    engine: Engine, plan_it: Callable[[Found], list[Step]], report: Reporter
+) -> list[Step]:
+    with locked(engine.config_file):
+        steps = plan_it(engine.observe())
+        _carry_out(steps, engine, report)
+    return steps
 
 
-def status(config_file: pathlib.Path) -> Status:
-    """Return how the stack is.
-
-    Raises:
-        NotInstalledError: No stack is installed.
-    """
-    config = read_config(config_file)
-    parts = engine_of(config_file, config)
-    found = parts.observe()
+def status(engine: Engine) -> StackStatus:
+    """Return how the stack is."""
+    found = engine.observe()
     states = {state for each, state in found.items() if each.runs}
-    details = dict(parts.details())
+    details = dict(engine.details())
     if old := outdated(found):
         names = ", ".join(each.name for each in old)
-        start = command_of("start", config_file, config.name)
-        details["outdated"] = f"{names}; {start} makes it up to date"
+        start_command = command_of("start", engine.config_file, engine.config.name)
+        details["outdated"] = f"{names}; {start_command} makes it up to date"
     if not states <= {State.RUNNING, State.OUTDATED}:
-        return Status(config, "stopped", details, None)
-    runs = _count_runs(parts, config)
-    return Status(config, "not answering" if runs is None else "running", details, runs)
+        return StackStatus("stopped", details, None)
+    runs = _count_runs(engine)
+    return StackStatus("not answering" if runs is None else "running", details, runs)
 
 
-def _count_runs(parts: Engine, config: StackConfig) -> int | None:
+def _count_runs(engine: Engine) -> int | None:
     try:
-        return len(parts.runs(config))
+        return len(engine.runs())
     except MultimeterError:
         return None

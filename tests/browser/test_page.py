@@ -287,7 +287,8 @@ def test_a_part_of_the_page_that_did_not_arrive_is_asked_for_again(browser, shar
     browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
     browser.run("sessionStorage.clear()")
     try:
-        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/marks.js"]})
+        blocked = {"urls": ["*/charts/marks.js"]}
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", blocked)
         browser.driver.get(shared_stack.config["url"] + EXAMPLE)
         again = "return sessionStorage.length"
         browser.until(lambda: browser.run(again), "the page to load itself again")

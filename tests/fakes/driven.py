@@ -6,12 +6,12 @@ import pathlib
 import threading
 from collections.abc import Callable
 
-from multimeter.delivery.incident_log import Trouble
+from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
 from multimeter.delivery.settings import Settings
 from multimeter.delivery.stats import Counters
-from multimeter.delivery.worker import Chance, Worker
+from multimeter.delivery.worker import Timing, Worker
 from multimeter.sinks.base import Sink
 
 __all__ = ["Driven"]
@@ -38,30 +38,30 @@ class Driven:
         self.now = 1_000.0
         self.settings = Settings(**settings)  # type: ignore[arg-type]
         self.counters = Counters()
-        self.trouble = Trouble(lambda: self.now)
+        self.incidents = IncidentLog(lambda: self.now)
         self.rejects = RejectsFile(folder / "rejects.jsonl")
-        self.queue = Queue(self.settings, sink.address, self.counters, self.trouble)
+        self.queue = Queue(self.settings, sink.address, self.counters, self.incidents)
         self.queue.take_over()
         self.worker = Worker(
             sink,
             self.queue,
             self.settings,
             self.counters,
-            self.trouble,
+            self.incidents,
             self.rejects,
             threading.RLock(),
-            Chance(lambda: self.now, random),
+            Timing(lambda: self.now, random),
         )
 
     def put(self, *lines: bytes) -> None:
         for line in lines:
             self.queue.put(line)
-        self.trouble.say()
+        self.incidents.flush()
 
     def step(self) -> float | None:
         """Take one step; the clock goes on by what it asks to wait."""
         wait = self.worker.step()
-        self.trouble.say()
+        self.incidents.flush()
         self.now += wait or 0.0
         return wait
 
@@ -74,7 +74,7 @@ class Driven:
 
     def balance(self) -> bool:
         """Tell whether the accounts add up with what really waits."""
-        lot = self.worker.lot
-        taken = 0 if lot is None else lot.records
+        claimed = self.worker.claimed
+        taken = 0 if claimed is None else claimed.records
         stats = self.counters.stats()
         return self.queue.waiting <= stats.queued <= self.queue.waiting + taken

@@ -104,7 +104,7 @@ def lines_of(result: Result, *, stored: bool) -> list[str]:
         result: The result.
         stored: Whether its entry has figures: else they follow from the points.
     """
-    lines = list(encode_result(result))
+    lines = [line.decode().removesuffix("\n") for line in encode_result(result)]
     if stored:
         return lines
     *points, entry = lines
@@ -186,7 +186,7 @@ def _cases() -> Iterable[Case]:
     result = sampled("uneven", _steps(), start)
     yield Case("uneven samples", "uneven", tuple(lines_of(result, stored=False)), later)
     result = sampled("whole", _steps(), start)
-    yield Case("stored whole", "whole", tuple(encode_result(result)), later)
+    yield Case("stored whole", "whole", tuple(lines_of(result, stored=True)), later)
     result = sampled("nostart", _steps(), None)
     yield Case("no start known", "nostart", tuple(lines_of(result, stored=False)), later)
     result = sampled("gaps", _with_gaps(), start)

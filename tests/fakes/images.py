@@ -36,8 +36,12 @@ def _context(service: str) -> io.BytesIO:
         tar.add(FAKES / service / "Dockerfile", "Dockerfile")
         for file in sorted((FAKES / service).glob("*.py")):
             tar.add(file, f"app/{file.name}")
-        for file in sorted((ROOT / "multimeter").glob("[a-z]*.py")):
-            tar.add(file, f"app/multimeter/{file.name}")
+        library = ROOT / "multimeter"
+        for file in sorted(library.rglob("*.py")):
+            path = file.relative_to(library)
+            # The package itself imports what the image does not have.
+            if str(path) != "__init__.py" and path.parts[0] != "visualization":
+                tar.add(file, f"app/multimeter/{path}")
         tar.addfile(tarfile.TarInfo("app/multimeter/__init__.py"))
     packed.seek(0)
     return packed

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import pathlib
 import re
 
@@ -8,7 +9,7 @@ import pytest
 from multimeter.visualization.dashboards.own import parse_dashboard
 
 ROOT = pathlib.Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -43,3 +44,42 @@ def test_the_dashboard_of_the_documentation_can_be_used():
     page = (ROOT / "docs/dashboards.md").read_text(encoding="utf-8")
     assert file in page
     assert len(parse_dashboard("training", file).panels) == 2
+
+
+def _imports():
+    for page in PAGES:
+        for line in re.findall(
+            r"^\s*((?:from|import) multimeter[\w.]*(?: import [\w, ]+)?)$",
+            page.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        ):
+            yield pytest.param(line.strip(), id=f"{page.name}: {line.strip()}")
+
+
+@pytest.mark.parametrize("line", list(_imports()))
+def test_what_a_page_imports_is_there(line):
+    exec(line, {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_and_files_that_a_page_names_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`(multimeter(?:\.\w+)+)", text):
+        assert _is_there(name), name
+    for file in re.findall(
+        r"`((?:multimeter|tests|benchmarks|docs|compose)/[\w./-]+)`", text
+    ):
+        assert (ROOT / file).exists(), file
+
+
+def _is_there(name):
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[count:]:
+            found = getattr(found, part, None)
+        return found is not None
+    return False

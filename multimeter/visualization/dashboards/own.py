@@ -14,11 +14,6 @@ from typing import Any, NoReturn
 from multimeter.analysis.panel_definitions import PanelDefinition
 from multimeter.errors import ConfigurationError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 __all__ = ["OwnDashboard", "dashboard_name", "parse_dashboard"]
 
 _KEYS = ("title", "panels")
@@ -71,6 +66,12 @@ def parse_dashboard(name: str, text: str) -> OwnDashboard:
     Raises:
         ConfigurationError: It is no TOML, or no dashboard; it says what is wrong where.
     """
+    # Not at the top: the tool shows its help without the extra, too.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         data = tomllib.loads(text.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:

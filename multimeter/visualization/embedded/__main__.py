@@ -13,7 +13,7 @@ from multimeter.visualization.embedded.launch import launch
 
 
 def main() -> None:
-    """Run the server until it is told to end."""
+    """Run the server until a signal ends it."""
     try:
         launch(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
     except MultimeterError as error:

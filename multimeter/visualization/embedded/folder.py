@@ -16,6 +16,7 @@ from multimeter.errors import ConfigurationError
 from multimeter.system.durable import PRIVATE_FILE, is_draft, is_regular
 from multimeter.system.private import require_own_folder
 from multimeter.visualization.config import (
+    StackConfig,
     make_private_folder,
     open_private,
     remove_empty,
@@ -56,6 +57,19 @@ class DataFolder:
         self.sessions = path / "sessions.json"
         self._old_log = path / "server.log.1"
         self._pid_file = path / "server.pid"
+
+    @classmethod
+    def of(cls, config: StackConfig) -> DataFolder:
+        """Return the folder of an installed stack.
+
+        Raises:
+            KeyError: The configuration names none.
+        """
+        directory = config.spec.directory
+        if not directory:
+            raise KeyError("directory")
+        made = config.engine_state.get("made_folders", [directory])
+        return cls(pathlib.Path(directory), [pathlib.Path(each) for each in made])
 
     def is_there(self) -> bool:
         """Whether anything of ours is there, be it from before."""
@@ -124,7 +138,7 @@ class DataFolder:
             return []
 
     def _names(self) -> list[pathlib.Path]:
-        """Return what is there under our names, whoever has put it there."""
+        """Return what is there under our names, ours or not."""
         others = (self.log, self._old_log, self._pid_file, self.sessions)
         return [*store_names(self.store), *filter(os.path.lexists, others)]
 
@@ -163,7 +177,7 @@ class DataFolder:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Say that this process is the server, as long as it is.
+        """Record that this process is the server, as long as it is.
 
         Raises:
             VisualizationError: Another process is.
@@ -177,7 +191,7 @@ class DataFolder:
                 next_step="multimeter-visu stop",
             )
         try:
-            self._say(ready=False)
+            self._record(ready=False)
         except OSError as error:
             raise _cannot_write(self._pid_file, error) from error
         try:
@@ -186,17 +200,17 @@ class DataFolder:
             with contextlib.suppress(OSError):
                 self._write_pid(_NO_SERVER, os.O_WRONLY)
 
-    def say_ready(self) -> None:
-        """Say that this process, the server, listens."""
-        self._say(ready=True)
+    def record_ready(self) -> None:
+        """Record that this process, the server, listens."""
+        self._record(ready=True)
 
-    def _say(self, *, ready: bool) -> None:
+    def _record(self, *, ready: bool) -> None:
         me = psutil.Process()
-        said = {"pid": me.pid, "created": me.create_time(), "ready": ready}
-        self._write_pid(json.dumps(said), os.O_WRONLY | os.O_CREAT)
+        entry = {"pid": me.pid, "created": me.create_time(), "ready": ready}
+        self._write_pid(json.dumps(entry), os.O_WRONLY | os.O_CREAT)
 
     def _write_pid(self, text: str, flags: int) -> None:
-        """Write to the file that says who the server is.
+        """Write to the file that names the process of the server.
 
         Others read it at any moment, so it is written in one step and keeps its size.
         It stays when the server stops: another one can be started on a full disk.
@@ -220,7 +234,7 @@ class DataFolder:
             return False
 
     def server(self) -> psutil.Process | None:
-        """Return the process that says it is the server, if it lives.
+        """Return the process that is recorded as the server, if it lives.
 
         A pid is used again after its process has ended, so the time at which the
         process began must be the same too: a foreign process is never returned.
@@ -234,11 +248,11 @@ class DataFolder:
 
     def _find(self) -> tuple[psutil.Process | None, bool]:
         try:
-            said = json.loads(self._pid_file.read_text(encoding="utf-8"))
-            process = psutil.Process(int(said["pid"]))
-            same = abs(process.create_time() - float(said["created"])) < 1.0
+            entry = json.loads(self._pid_file.read_text(encoding="utf-8"))
+            process = psutil.Process(int(entry["pid"]))
+            same = abs(process.create_time() - float(entry["created"])) < 1.0
             alive = process.status() != psutil.STATUS_ZOMBIE
-            ready = bool(said.get("ready"))
+            ready = bool(entry.get("ready"))
         except (OSError, ValueError, OverflowError, TypeError, KeyError, psutil.Error):
             return None, False
         return (process, ready) if same and alive else (None, False)

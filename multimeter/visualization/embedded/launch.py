@@ -9,10 +9,12 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from multimeter.visualization.config import read_config
+from multimeter.visualization.config import StackConfig, read_config
 from multimeter.visualization.embedded.folder import DataFolder
 
 __all__ = ["launch"]
+
+_HOST = "127.0.0.1"
 
 
 def launch(config_file: pathlib.Path, parent: int | None = None) -> None:
@@ -33,16 +35,48 @@ def launch(config_file: pathlib.Path, parent: int | None = None) -> None:
     # closed after that.
     signal.signal(signal.SIGTERM, _leave)
     config = read_config(config_file)
-    folder = DataFolder(pathlib.Path(config.engine_state["directory"]))
-    # Known before anything is loaded or opened: an install that is killed now leaves
+    folder = DataFolder.of(config)
+    # Recorded before anything is loaded or opened: an install that is killed now leaves
     # nothing that the next one would not find.
     with folder.running():
         if parent is not None and os.getppid() != parent:
             return
-        from multimeter.visualization.embedded.serve import serve
-
-        serve(config_file, config, folder)
+        _serve(config_file, config, folder)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
+
+
+def _serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) -> None:
+    """Put the store, the application and the socket together, and serve."""
+    import uvicorn
+
+    from multimeter.visualization.dashboards.own_files import OwnPanels
+    from multimeter.visualization.embedded.http.access import Access
+    from multimeter.visualization.embedded.http.app import create_app
+    from multimeter.visualization.embedded.http.server import server_config
+    from multimeter.visualization.embedded.store.store import Store
+    from multimeter.visualization.invocation import command_of
+    from multimeter.visualization.ports import listen
+    from multimeter.visualization.stack_spec import checked_port
+
+    port = checked_port(config.spec.port)
+    access = Access(config.org, config.bucket, config.token, config.read_token)
+    with listen(_HOST, port) as listener:
+        store = Store(folder.store)
+        try:
+            app = create_app(
+                store,
+                access,
+                own_panels=OwnPanels(config_file),
+                sessions_file=folder.sessions,
+                open_command=command_of("open", config_file, config.name),
+            )
+            server = uvicorn.Server(server_config(app, _HOST, port))
+            # Connections wait in the socket until the server takes them, so a reader
+            # of this need not ask whether it answers.
+            folder.record_ready()
+            server.run(sockets=[listener])
+        finally:
+            store.close()

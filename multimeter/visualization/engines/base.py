@@ -4,99 +4,21 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.invocation import command_of
-from multimeter.visualization.other_stacks import ports_of_others
 from multimeter.visualization.plan import Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 
-__all__ = [
-    "DEFAULT_NAME",
-    "GRAFANA_PORT",
-    "WRITE_PORT",
-    "DockerOptions",
-    "Engine",
-    "Links",
-    "Request",
-    "Run",
-    "reserved_ports",
-    "way_out_of_taken_port",
-]
+__all__ = ["HOST", "Engine", "Links", "Run", "way_out_of_taken_port"]
 
-DEFAULT_NAME = "multimeter"
-"""The name of a stack that was not given another one."""
-
-WRITE_PORT = 8086
-"""The usual port of the write API."""
-
-GRAFANA_PORT = 3000
-"""The usual port of Grafana."""
-
+HOST = "127.0.0.1"
+"""Where a stack listens, whichever engine it is on."""
 
 Run = Mapping[str, Any]
 """A run: ``identifier``; ``start`` and ``end`` in ns, or None where it has no points."""
-
-
-@dataclass(frozen=True)
-class DockerOptions:
-    """What only the docker engine can be asked for.
-
-    Attributes:
-        influxdb_image: The image of InfluxDB 2.
-        grafana_image: The image of Grafana.
-        grafana_port: The port of Grafana; 0 for any that is free, None for the usual
-            one, or the next free one where that is taken.
-        timeout: How many seconds the containers may take until they answer.
-        anonymous: Whether Grafana shows everything without a login.
-        influxdb_url: An InfluxDB that someone runs already; empty to make one.
-        influxdb_token: A token that may read and write its bucket.
-    """
-
-    influxdb_image: str = "influxdb:2"
-    grafana_image: str = "grafana/grafana:12.4.2"
-    grafana_port: int | None = None
-    timeout: float = 120.0
-    anonymous: bool = False
-    influxdb_url: str = ""
-    influxdb_token: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What someone wants to have installed.
-
-    Attributes:
-        config_file: Where the configuration goes.
-        directory: Where the data goes; None leaves it to the engine.
-        org: The name of the organisation.
-        bucket: The name of the bucket.
-        port: The port of the write API; 0 for any that is free, None for the usual one,
-            or the next free one where that is taken.
-        name: The name of the stack.
-        docker: What only the docker engine can be asked for.
-        taken_ports: Ports that turned out to be taken, although they looked free.
-    """
-
-    config_file: pathlib.Path
-    directory: pathlib.Path | None
-    org: str
-    bucket: str
-    port: int | None
-    name: str = DEFAULT_NAME
-    docker: DockerOptions = DockerOptions()
-    taken_ports: frozenset[int] = frozenset()
-
-
-def reserved_ports(request: Request) -> dict[int, str]:
-    """Return the ports that an install should not choose, with who uses each.
-
-    The ports of another stack stay its own while it is stopped.
-    """
-    taken = dict.fromkeys(request.taken_ports, "another program")
-    return taken | ports_of_others(request.config_file)
 
 
 def way_out_of_taken_port(config_file: pathlib.Path, config: StackConfig) -> str:
@@ -136,7 +58,14 @@ class Engine(Protocol):
 
     An engine raises :class:`~multimeter.visualization.errors.VisualizationError` when
     it cannot do what it is asked for.
+
+    Attributes:
+        config_file: The configuration of the stack.
+        config: What is in it; :meth:`finish` completes it.
     """
+
+    config_file: pathlib.Path
+    config: StackConfig
 
     @property
     def data_needs_secrets(self) -> bool:
@@ -151,33 +80,27 @@ class Engine(Protocol):
     def apply(self, step: Step, report: Reporter) -> None:
         """Do one step, and return when it is done; what runs can be removed too."""
 
-    def finish(
-        self, config: StackConfig, report: Reporter
-    ) -> tuple[StackConfig, Run | None]:
-        """Set up what runs, once, and load the example.
+    def finish(self, report: Reporter) -> Run | None:
+        """Set up what runs, once, and load the example; complete the configuration.
 
         Returns:
-            The configuration with what that gave, and the example as it can be looked
-            at; None where it was not loaded.
+            The example as it can be looked at; None where it was not loaded.
         """
 
     def wait(self, report: Reporter) -> None:
         """Return when all that has been started answers."""
 
-    def runs(self, config: StackConfig) -> Sequence[Run]:
+    def runs(self) -> Sequence[Run]:
         """Return the runs, newest first."""
 
-    def page_of(self, config: StackConfig, run: Run | None) -> str:
-        """Return the page of a run, or that with the list of runs."""
-
-    def links(self, config: StackConfig, run: Run | None) -> Links:
+    def links(self, run: Run | None) -> Links:
         """Return what a person opens to see a run, or the list of runs."""
 
     def left(self) -> list[pathlib.Path]:
         """Return what is in its folders, and is not its own: it stays."""
 
     def details(self) -> Mapping[str, Any]:
-        """Return what ``status`` says of this engine, without secrets."""
+        """Return what ``status`` shows of this engine, without secrets."""
 
     def services(self) -> list[str]:
         """Return the names of what writes logs."""
@@ -185,8 +108,8 @@ class Engine(Protocol):
     def logs(self, service: str, lines: int, *, follow: bool) -> Iterator[str]:
         """Return the last lines of a log, and those to come."""
 
-    def diagnose(self, config: StackConfig) -> Iterator[Check]:
-        """Look at everything that can go wrong, and say how it is."""
+    def diagnose(self) -> Iterator[Check]:
+        """Look at everything that can go wrong, and report how it is."""
 
-    def credentials(self, config: StackConfig) -> Mapping[str, str]:
+    def credentials(self) -> Mapping[str, str]:
         """Return every secret that a person may need."""

@@ -1,87 +1,109 @@
-"""Which engine a stack runs on."""
+"""The engine factory: which engine a stack gets, and the one that it is on."""
 
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from multimeter.errors import ConfigurationError, MultimeterError
-from multimeter.visualization.config import StackConfig
+from multimeter.visualization.config import StackConfig, read_config
 from multimeter.visualization.dashboards.own_files import own_dashboards
-from multimeter.visualization.engines.base import Engine, Request
-from multimeter.visualization.engines.embedded import EmbeddedEngine
+from multimeter.visualization.engines.base import Engine
+from multimeter.visualization.engines.embedded.engine import (
+    EmbeddedEngine,
+    describe_embedded,
+)
 from multimeter.visualization.errors import EngineError
 from multimeter.visualization.invocation import command_of
 from multimeter.visualization.report import Reporter
+from multimeter.visualization.stack_spec import StackSpec
 
 if TYPE_CHECKING:
     from multimeter.visualization.engines.docker.client import Docker
 
-__all__ = ["ENGINES", "describe_stack", "engine_of", "why_not_docker"]
+__all__ = ["ENGINES", "describe_stack", "engine_of", "installed_engine"]
 
 ENGINES = ("auto", "docker", "embedded")
 """What can be asked for."""
 
 
-def describe_stack(engine: str, request: Request, report: Reporter) -> StackConfig:
+def describe_stack(
+    config_file: pathlib.Path,
+    spec: StackSpec,
+    reserved: Mapping[int, str],
+    report: Reporter,
+) -> StackConfig:
     """Return the configuration of a stack that is still to be made.
 
     Args:
-        engine: One of :data:`ENGINES`. ``auto`` is Docker when an engine answers and the
+        config_file: Where the configuration goes.
+        spec: What is asked for. The engine ``auto`` is Docker when one answers and the
             images are there or can be had; else embedded.
-        request: What is asked for.
-        report: Who is told which one ``auto`` is, and why.
+        reserved: Ports that are not to be chosen, with what uses each.
+        report: Takes which engine ``auto`` is, and why.
 
     Raises:
         EngineError: The engine cannot be used here.
         ConfigurationError: There is no engine of this name.
         VisualizationError: A port or a name is taken.
     """
-    if engine not in ENGINES:
+    if spec.engine_name not in ENGINES:
         raise ConfigurationError(
-            f"There is no engine '{engine}'.",
+            f"There is no engine '{spec.engine_name}'.",
             next_step=f"Choose one of {', '.join(ENGINES)}.",
         )
-    if engine == "embedded" and request.docker.influxdb_url:
+    if spec.engine_name == "embedded" and spec.influxdb_url:
         raise ConfigurationError(
             "The embedded engine shows its own data only.",
             next_step="multimeter-visu install --engine docker --influxdb-url URL",
         )
-    if engine == "embedded":
-        return EmbeddedEngine.describe(request, report)
+    if spec.engine_name == "embedded":
+        return describe_embedded(config_file, spec, reserved, report)
     # The SDK takes a while to import, which no other verb should have to wait for.
     from multimeter.visualization.engines.docker.client import Docker
     from multimeter.visualization.engines.docker.request import describe_containers
 
-    if engine == "docker" or request.docker.influxdb_url:
-        return describe_containers(request, Docker.find(), report)
+    if spec.engine_name == "docker" or spec.influxdb_url:
+        return describe_containers(config_file, spec, Docker.find(), reserved, report)
     try:
         docker = Docker.find()
-        why_not = why_not_docker(docker, request)
+        why_not = _why_not_docker(docker, spec)
     except MultimeterError as error:
         why_not = error.what.partition(" Tried:")[0]
     if why_not:
         report.note(f"Engine: embedded. Not Docker: {why_not}")
-        return EmbeddedEngine.describe(request, report)
+        return describe_embedded(config_file, spec, reserved, report)
     where = docker.endpoint
     report.note(f"Engine: docker, by {where.found} ({where.host}).")
-    return describe_containers(request, docker, report)
+    return describe_containers(config_file, spec, docker, reserved, report)
 
 
-def why_not_docker(docker: Docker, request: Request) -> str:
+def _why_not_docker(docker: Docker, spec: StackSpec) -> str:
     """Return why a stack cannot be had in containers, or nothing."""
-    for name in (request.docker.influxdb_image, request.docker.grafana_image):
+    for name in (spec.influxdb_image, spec.grafana_image):
         if docker.image(name) is None and (reason := docker.why_not_pulled(name)):
             return f"the image {name} is not here and cannot be pulled ({reason})."
     return ""
 
 
+def installed_engine(config_file: pathlib.Path) -> Engine:
+    """Return the engine of the stack that is installed under a configuration.
+
+    Raises:
+        NotInstalledError: No stack is installed.
+        ConfigurationError: The configuration does not describe such a stack.
+        EngineError: The engine does not answer, or this version does not have it.
+    """
+    return engine_of(config_file, read_config(config_file))
+
+
 def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
-    """Return the engine that an installed stack runs on.
+    """Return the engine that a stack runs on.
 
     Raises:
         ConfigurationError: The configuration does not describe such a stack.
-        EngineError: The engine does not answer, or is not known here.
+        EngineError: The engine does not answer, or this version does not have it.
     """
     try:
         if config.engine == "embedded":

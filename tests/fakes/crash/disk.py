@@ -127,12 +127,12 @@ class Disk:
             ):
                 piece.certain_at = moment
 
-    def crashes(self, moment: int, chance: random.Random, most: int) -> Iterator[Tree]:
+    def crashes(self, moment: int, timing: random.Random, most: int) -> Iterator[Tree]:
         """Give what may be there after a crash before an operation.
 
         Args:
             moment: The number of the operation.
-            chance: Chooses, where there are too many.
+            timing: Chooses, where there are too many.
             most: About how many.
         """
         past = [piece for piece in self._pieces if piece.moment < moment]
@@ -141,9 +141,9 @@ class Disk:
             return
         certain = [piece for piece in past if piece.certain_at < moment]
         open_ = [piece for piece in past if piece.certain_at >= moment]
-        for some in self._choices(open_, chance, most):
+        for some in self._choices(open_, timing, most):
             kept = sorted([*certain, *some], key=lambda piece: piece.moment)
-            yield self._tree(kept, chance)
+            yield self._tree(kept, timing)
 
     def _killed(self, past: list[_Piece], moment: int) -> Iterator[Tree]:
         yield self._tree(past)
@@ -155,20 +155,20 @@ class Disk:
                 yield self._tree([*past[: -len(last)], *last[:cut], size])
 
     def _choices(
-        self, pieces: list[_Piece], chance: random.Random, most: int
+        self, pieces: list[_Piece], timing: random.Random, most: int
     ) -> Iterator[list[_Piece]]:
         if self._model not in ("journal", "stale"):
-            yield from _subsets(pieces, chance, most)
+            yield from _subsets(pieces, timing, most)
             return
         names = [piece for piece in pieces if piece.is_metadata]
         data = [piece for piece in pieces if not piece.is_metadata]
         moments = sorted({piece.moment for piece in names})
         for upto in (-1, *moments):
             prefix = [piece for piece in names if piece.moment <= upto]
-            for some in _subsets(data, chance, max(1, most // (len(moments) + 1))):
+            for some in _subsets(data, timing, max(1, most // (len(moments) + 1))):
                 yield prefix + some
 
-    def _tree(self, pieces: Sequence[_Piece], chance: random.Random | None = None) -> Tree:
+    def _tree(self, pieces: Sequence[_Piece], timing: random.Random | None = None) -> Tree:
         entries: dict[int, dict[str, int]] = defaultdict(dict)
         sizes: dict[int, int] = defaultdict(int)
         written: dict[int, list[Write]] = defaultdict(list)
@@ -193,31 +193,31 @@ class Disk:
                     tree[path] = None
                     walk(number, f"{path}/")
                 else:
-                    tree[path] = self._content(sizes[number], written[number], chance)
+                    tree[path] = self._content(sizes[number], written[number], timing)
 
         walk(0, "")
         return tree
 
     def _content(
-        self, size: int, writes: list[Write], chance: random.Random | None
+        self, size: int, writes: list[Write], timing: random.Random | None
     ) -> bytes:
         covered = 0
         for write in writes:
             if write.offset <= covered:
                 covered = max(covered, write.offset + len(write.data))
-        content = bytearray(size) if covered >= size else self._hole(size, chance)
+        content = bytearray(size) if covered >= size else self._hole(size, timing)
         for write in writes:
             if write.offset < size:
                 end = min(size, write.offset + len(write.data))
                 content[write.offset : end] = write.data[: end - write.offset]
         return bytes(content)
 
-    def _hole(self, size: int, chance: random.Random | None) -> bytearray:
+    def _hole(self, size: int, timing: random.Random | None) -> bytearray:
         """Return what is in a file where nothing was written."""
         if self._model == "stale":
             return bytearray((self._stale * (size // len(self._stale) + 1))[:size])
-        if chance and self._model in ("posix", "fat") and chance.random() < _GARBAGE:
-            return bytearray(chance.choices(b"\xff\x00\n{a", k=size))
+        if timing and self._model in ("posix", "fat") and timing.random() < _GARBAGE:
+            return bytearray(timing.choices(b"\xff\x00\n{a", k=size))
         return bytearray(size)
 
 
@@ -233,7 +233,7 @@ def _torn(offset: int, data: bytes, tear: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _subsets(
-    pieces: list[_Piece], chance: random.Random, most: int
+    pieces: list[_Piece], timing: random.Random, most: int
 ) -> Iterator[list[_Piece]]:
     """Give all choices of some pieces, or of many pieces those most likely to harm."""
     count = len(pieces)
@@ -247,7 +247,7 @@ def _subsets(
     likely += [[piece] for piece in pieces]
     likely += [pieces[:cut] for cut in range(1, count)]
     likely += [pieces[cut:] for cut in range(1, count)]
-    yield from chance.sample(likely, min(len(likely), most // 2))
+    yield from timing.sample(likely, min(len(likely), most // 2))
     for _ in range(most // 2 - 1):
-        share = chance.choice(_SHARES)
-        yield [piece for piece in pieces if chance.random() < share]
+        share = timing.choice(_SHARES)
+        yield [piece for piece in pieces if timing.random() < share]

@@ -141,7 +141,7 @@ class Explorer:
         self._workload = workload
         self._folder = folder
         self._seed = seed
-        self._chance = random.Random(seed)
+        self._timing = random.Random(seed)
         self._seen: set[bytes] = set()
         self._kept: list[_Crash] = []
         self._deadline: float | None = None
@@ -157,7 +157,7 @@ class Explorer:
             if self._is_over() or len(self._seen) == seen:
                 break
             seen = len(self._seen)
-            self._chance = random.Random(f"{self._seed} {round_}")
+            self._timing = random.Random(f"{self._seed} {round_}")
             number = 300 * 2**round_
             self._explore_once((number, number, number // 2), plan.most * round_)
         return self.totals
@@ -167,13 +167,13 @@ class Explorer:
         recorder = self._record(None)
         self._crash_all([(recorder, "")], self._workload.models, plain, most)
         faults = list(self._faults(recorder.calls))
-        self._chance.shuffle(faults)
+        self._timing.shuffle(faults)
         # Lazily: a workload is run with as many faults as there are states to try.
         recorders = ((self._record(fault), str(fault)) for fault in faults)
         models = [m for m in self._workload.models if m not in ("fat", "mended", "stale")]
         self._crash_all(recorders, models, faulty, max(2, most // 4))
         kept, self._kept = self._kept, []
-        self._chance.shuffle(kept)
+        self._timing.shuffle(kept)
         recorders = ((self._record_recovery(each), "again") for each in kept)
         self._crash_all(recorders, self._workload.models, again, max(2, most // 4))
 
@@ -255,12 +255,12 @@ class Explorer:
             for tear in ((PAGE,) if model == "kill" else (SECTOR, PAGE))
         ]
         points = list(itertools.product(kinds, moments))
-        self._chance.shuffle(points)
+        self._timing.shuffle(points)
         for (model, disk), moment in points:
             notes = tuple(
                 each.what for each in operations[:moment] if isinstance(each, Note)
             )
-            for tree in disk.crashes(moment, self._chance, most):
+            for tree in disk.crashes(moment, self._timing, most):
                 if self._is_over():
                     return
                 if self._is_new(tree, notes):
@@ -292,7 +292,7 @@ class Explorer:
         )
         for problem in problems:
             self._found(problem, where)
-        if how == "" and len(self._kept) < _MOST_KEPT and self._chance.random() < _KEPT:
+        if how == "" and len(self._kept) < _MOST_KEPT and self._timing.random() < _KEPT:
             self._kept.append(crash)
 
     def _found(self, problem: Problem, where: str) -> None:

@@ -146,10 +146,10 @@ class Recorder:
         """Record what is done meanwhile; random names are the same each time."""
         # Another program, after a crash, has other names.
         life = len(self.start)
-        chance = random.Random(life)
+        timing = random.Random(life)
         clock = itertools.count(10**18 + life * 10**15, 10**9)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "urandom", chance.randbytes)
+            patch.setattr(os, "urandom", timing.randbytes)
             patch.setattr(os, "getpid", lambda: 1)
             patch.setattr(time, "time_ns", lambda: next(clock))
             for name in self._real:

@@ -103,14 +103,14 @@ class Lab:
     def send(self, program: Driven, steps: int = 1) -> None:
         """Have a program send."""
         for _ in range(steps):
-            program.worker.hurry()
+            program.worker.retry_now()
             program.step()
 
     def close(self, program: Driven) -> None:
         """End a program as it ends by itself: what is left goes to the spool."""
         with contextlib.suppress(AssertionError):
             program.run(_MOST_STEPS)
-        program.queue.secure(program.worker.lot)
+        program.queue.spill(program.worker.claimed)
         program.queue.close()
         self._programs.remove(program)
 
@@ -352,7 +352,7 @@ def spilling(lab: Lab) -> None:
     program = lab.program(tier="memory", max_records=3)
     lines = [lab.write(program, size=300) for _ in range(8)]
     lab.send(program)
-    if program.queue.secure(program.worker.lot):
+    if program.queue.spill(program.worker.claimed):
         for line, ticket in lines:
             lab.commit(program, line, ticket)
     lab.answer = lambda _: Accepted()

@@ -101,7 +101,7 @@ def test_a_damaged_spool_delivers_all_that_is_intact(
     server, proxy, make_delivery, put_all, arrivals, tmp_path, seed
 ):
     """Flipped bits, cut files, files of others, whatever a disk can do."""
-    chance = random.Random(seed)
+    timing = random.Random(seed)
     proxy.is_open = False
     delivery = make_delivery(proxy.url, batch_size=100)
     put_all(delivery, range(2_000))
@@ -109,20 +109,20 @@ def test_a_damaged_spool_delivers_all_that_is_intact(
     delivery._thread.join(SECONDS)
     files = sorted(path for path in (tmp_path / "spool").rglob("0*") if path.is_file())
     hit = set()
-    for path in chance.sample(files, 8):
+    for path in timing.sample(files, 8):
         data = bytearray(path.read_bytes())
         size = len(data) // 100
-        match chance.choice(["flip", "cut", "zero"]):
+        match timing.choice(["flip", "cut", "zero"]):
             case "flip":
-                position = chance.randrange(len(data))
-                data[position] ^= 1 << chance.randrange(8)
+                position = timing.randrange(len(data))
+                data[position] ^= 1 << timing.randrange(8)
                 damaged = range(position // size - 1, position // size + 2)
             case "cut":
-                position = chance.randrange(len(data))
+                position = timing.randrange(len(data))
                 del data[position:]
                 damaged = range(position // size - 1, 100)
             case "zero":
-                position = chance.randrange(len(data))
+                position = timing.randrange(len(data))
                 data[position:] = bytes(len(data) - position)
                 damaged = range(position // size - 1, 100)
         first = files.index(path) * 100

@@ -92,7 +92,7 @@ def test_a_stack_that_was_stopped_is_not_ill(stack):
 
 def test_a_grafana_of_an_earlier_version_is_told(stack):
     config = stack.config
-    config["engine_state"]["anonymous"] = True
+    config["engine_state"]["spec"]["anonymous"] = True
     stack.config_file.write_text(json.dumps(config))
     assert checks_of(stack)["outdated"]["ok"] is None
     assert f"{stack.name}-grafana;" in stack.json("status")["outdated"]

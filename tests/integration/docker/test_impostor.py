@@ -10,7 +10,7 @@ from fakes.impostor import ANSWERS, Impostor
 def test_no_verb_sends_a_token_to_it(stack, answer):
     config, state = stack.config, stack.config["engine_state"]
     assert stack.run("stop").returncode == 0
-    with Impostor.running(ANSWERS[answer], state["influxdb_port"]) as impostor:
+    with Impostor.running(ANSWERS[answer], state["spec"]["port"]) as impostor:
         opened = stack.run("open", "example")
         assert opened.returncode == 252
         assert "does not run" in opened.stderr

@@ -170,10 +170,26 @@ def test_a_network_that_was_pruned_is_made_again_with_what_was_in_it(stack, agai
     assert stack.run("doctor").returncode == 0
 
 
+def test_a_stack_that_an_earlier_version_installed_goes_on(stack):
+    config, before = stack.config, stack.containers()
+    state = config["engine_state"]
+    spec = state.pop("spec")
+    spec["influxdb_port"] = spec.pop("port")
+    config["engine_state"] = state | spec
+    stack.config_file.write_text(json.dumps(config))
+    for verb in ("doctor", "stop", "start"):
+        done = stack.run(verb)
+        assert done.returncode == 0, done.stdout + done.stderr
+    after = stack.containers()
+    assert {each.id for each in after.values()} == {each.id for each in before.values()}
+    assert stack.run("remove", "--yes").returncode == 0
+    assert stack.containers() == {}
+
+
 def test_a_container_that_should_be_another_one_is_made_anew_with_its_data(stack):
     before = stack.containers()
     config = stack.config
-    config["engine_state"]["anonymous"] = True
+    config["engine_state"]["spec"]["anonymous"] = True
     stack.config_file.write_text(json.dumps(config))
     started = stack.run("start")
     assert started.returncode == 0, started.stderr

@@ -121,10 +121,10 @@ def test_errors_and_debug_logs_have_no_secret(shared_stack, secrets_of):
             "influxdb._CALL_SECONDS = 1\n"
             f"path = pathlib.Path({str(shared_stack.config_file)!r})\n"
             "config = read_config(path)\n"
-            "parts = engine_of(path, config)\n"
-            "print(config, parts._settings, parts._containers)\n"
+            "engine = engine_of(path, config)\n"
+            "print(config, engine._spec, engine._state, engine._containers)\n"
             "try:\n"
-            "    parts.runs(config)\n"
+            "    engine.runs()\n"
             "except Exception:\n"
             "    traceback.print_exc()\n"
         )

@@ -13,7 +13,7 @@ from fakes.engine_proxy import EngineProxy
 
 from multimeter.visualization import stack as stack_module
 from multimeter.visualization.console import Console
-from multimeter.visualization.engines.base import DockerOptions, Request
+from multimeter.visualization.stack_spec import StackSpec
 
 
 def free_port():
@@ -134,10 +134,15 @@ def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(tool, images, mo
         return config
 
     monkeypatch.setattr(stack_module, "describe_stack", describe_and_lose_the_port)
-    options = DockerOptions(images.influxdb, images.grafana)
-    request = Request(tool.config_file, None, "kantai", "multimeter", 0, tool.name, options)
+    spec = StackSpec(
+        name=tool.name,
+        engine_name="docker",
+        port=0,
+        influxdb_image=images.influxdb,
+        grafana_image=images.grafana,
+    )
     try:
-        installed = stack_module.install(request, "docker", Console())
+        installed = stack_module.install(tool.config_file, spec, Console())
         taken = others[0].getsockname()[1]
     finally:
         for other in others:

@@ -38,7 +38,9 @@ def test_no_verb_gives_it_anything_and_the_server_gets_all_later(stopped, answer
     lines = stopped.home / "run.line"
     lines.write_bytes(LINES)
     config = stopped.config
-    with Impostor.running(ANSWERS[answer], config["engine_state"]["port"]) as impostor:
+    with Impostor.running(
+        ANSWERS[answer], config["engine_state"]["spec"]["port"]
+    ) as impostor:
         code = [sys.executable, "-c", "pass"]
         ran = multimeter(stopped, "run", "--name", "while-away", "--", *code)
         assert ran.returncode == 0, ran.stderr
@@ -72,7 +74,7 @@ def test_no_verb_gives_it_anything_and_the_server_gets_all_later(stopped, answer
 
 def test_a_connection_in_the_environment_gives_it_nothing_either(stopped):
     config = stopped.config
-    port = config["engine_state"]["port"]
+    port = config["engine_state"]["spec"]["port"]
     found = {"INFLUXDB_V2_URL": f"http://localhost:{port}", "INFLUXDB_V2_ORG": "kantai"}
     code = """
 import os, sys
@@ -99,7 +101,7 @@ storage.close()
 
 
 def test_a_program_that_runs_on_delivers_when_the_server_is_back(stopped):
-    port = stopped.config["engine_state"]["port"]
+    port = stopped.config["engine_state"]["spec"]["port"]
     code = """
 import sys
 from multimeter.loggers import ContinuousLogger

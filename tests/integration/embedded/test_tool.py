@@ -19,8 +19,8 @@ import requests
 
 from multimeter.visualization import stack as stack_module
 from multimeter.visualization.console import Console
-from multimeter.visualization.engines.base import Request
 from multimeter.visualization.examples.load import example_lines
+from multimeter.visualization.stack_spec import StackSpec
 
 EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())
 
@@ -82,6 +82,19 @@ def test_stop_and_start_keep_all_data(stack):
     assert stack.run("start").returncode == 0
     assert stack.runs() == before
     assert "running already" in stack.run("start").stdout
+
+
+def test_a_stack_that_an_earlier_version_installed_goes_on(stack):
+    config, before = stack.config, stack.runs()
+    spec = config["engine_state"].pop("spec")
+    config["engine_state"] |= {key: spec[key] for key in ("directory", "port")}
+    stack.config_file.write_text(json.dumps(config))
+    for verb in ("doctor", "stop", "start"):
+        done = stack.run(verb)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.runs() == before
+    assert stack.run("remove", "--yes").returncode == 0
+    assert not pathlib.Path(spec["directory"]).exists()
 
 
 def test_a_doctor_tells_a_server_that_was_stopped_from_one_that_was_killed(stack):
@@ -299,9 +312,9 @@ def test_a_port_that_is_taken_at_the_last_moment_is_passed_over(tool, monkeypatc
         return config
 
     monkeypatch.setattr(stack_module, "describe_stack", describe_and_lose_the_port)
-    request = Request(tool.config_file, None, "kantai", "multimeter", 0)
+    spec = StackSpec(engine_name="embedded", port=0)
     try:
-        installed = stack_module.install(request, "embedded", Console())
+        installed = stack_module.install(tool.config_file, spec, Console())
         taken = others[0].getsockname()[1]
     finally:
         for other in others:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from multimeter.visualization.cli import app
-from multimeter.visualization.cli_dashboards import dashboards
+from multimeter.visualization.commands.dashboard import dashboards
 from multimeter.visualization.extra import PACKAGES
 
 if sys.version_info >= (3, 11):

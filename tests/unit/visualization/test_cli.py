@@ -7,7 +7,8 @@ import json
 import pytest
 
 from multimeter import visualization
-from multimeter.visualization import cli
+from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.stack_spec import StackSpec
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +142,8 @@ def test_a_doctor_that_is_told_to_do_without_docker_does_not_look_for_it(capsys)
 @pytest.mark.parametrize("name", ["../x", "A", "", "a" * 41, "a b", "-a"])
 def test_names_of_stacks_that_no_container_can_have_are_wrong_usage(name, capsys):
     assert run("status", f"--name={name}") == 2
-    assert "cannot be the name of a stack" in " ".join(capsys.readouterr().err.split())
+    message = capsys.readouterr().err.replace("│", " ")
+    assert "cannot be the name of a stack" in " ".join(message.split())
 
 
 def test_each_name_has_a_configuration_of_its_own(capsys, home):
@@ -186,7 +188,7 @@ def test_what_is_unexpected_is_said_without_a_traceback(capsys, monkeypatch):
     def fail(*_):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("multimeter.visualization.stack.status", fail)
+    monkeypatch.setattr("multimeter.visualization.commands.status.installed_engine", fail)
     assert run("status") == 252
     said = capsys.readouterr().err
     assert "ZeroDivisionError: oh" in said
@@ -229,29 +231,89 @@ def test_both_names_of_the_tool_are_the_same():
     assert values == {"multimeter.visualization:main"}
 
 
-def test_the_defaults_are_those_of_the_documents():
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(cli.install).parameters.items()
-    }
-    assert defaults["org"] == "kantai"
-    assert defaults["bucket"] == "multimeter"
-    assert defaults["engine"] == "auto"
-    assert defaults["port"] == 8086
-    assert defaults["grafana_port"] == 3000
+def test_the_defaults_are_those_of_the_documents(capsys):
+    spec = StackSpec()
+    assert (spec.org, spec.bucket, spec.name) == ("kantai", "multimeter", "multimeter")
+    assert spec.engine_name == "auto"
+    assert run("install", "--help") == 0
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for default in ("kantai", "multimeter", "auto", "(8086)", "(3000)", "120.0"):
+        assert f"[default: {default}]" in shown
 
 
-def test_only_a_port_that_was_typed_is_asked_for(monkeypatch):
+def installed_with(monkeypatch, *words):
+    """Return the place and the specification that an install is asked for."""
     asked = []
 
-    def keep(request, engine, console):
-        asked.append((request.port, request.docker.grafana_port))
+    def keep(config_file, spec, console):
+        asked.append((config_file, spec))
+        raise VisualizationError("it is enough")
 
-    monkeypatch.setattr("multimeter.visualization.verbs.install_stack", keep)
-    for words in (
-        (),
-        ("--port", "8086", "--grafana-port", "3000"),
-        ("--influxdb-port", "0"),
-    ):
-        assert run("install", *words) == 0
-    assert asked == [(None, None), (8086, 3000), (0, None)]
+    monkeypatch.setattr("multimeter.visualization.stack.install", keep)
+    assert run("install", *words) == 252
+    return asked.pop()
+
+
+@pytest.mark.parametrize(
+    ("words", "port", "grafana_port"),
+    [
+        ((), None, None),
+        (("--port", "8086", "--grafana-port", "3000"), 8086, 3000),
+        (("--influxdb-port", "0"), 0, None),
+    ],
+)
+def test_only_a_port_that_was_typed_is_asked_for(monkeypatch, words, port, grafana_port):
+    _, spec = installed_with(monkeypatch, *words)
+    assert (spec.port, spec.grafana_port) == (port, grafana_port)
+
+
+def test_an_install_without_options_asks_for_the_defaults(monkeypatch, home):
+    config_file, spec = installed_with(monkeypatch)
+    assert config_file == home / ".multimeter" / "visu.config.json"
+    assert spec == StackSpec()
+
+
+def test_each_option_of_an_install_is_asked_for(monkeypatch, home):
+    words = (
+        "-n lab -o o -b b -d ~/data --engine docker --port 1 --grafana-port 2"
+        " --influxdb-image i --grafana-image g --timeout 9 --anonymous"
+        " --influxdb-url http://u --influxdb-token t"
+    )
+    config_file, spec = installed_with(monkeypatch, *words.split())
+    assert config_file == home / ".multimeter" / "lab.config.json"
+    assert spec == StackSpec(
+        name="lab",
+        engine_name="docker",
+        org="o",
+        bucket="b",
+        directory=str(home / "data"),
+        port=1,
+        grafana_port=2,
+        influxdb_image="i",
+        grafana_image="g",
+        timeout=9.0,
+        anonymous=True,
+        influxdb_url="http://u",
+        influxdb_token="t",
+    )
+
+
+def test_a_token_of_the_environment_is_for_an_influxdb_that_is_named(monkeypatch):
+    monkeypatch.setenv("INFLUXDB_V2_TOKEN", "secret")
+    _, spec = installed_with(monkeypatch)
+    assert spec.influxdb_token == ""
+    _, spec = installed_with(monkeypatch, "--influxdb-url", "http://u")
+    assert spec.influxdb_token == "secret"
+
+
+def test_the_function_of_the_package_asks_for_the_same_defaults(monkeypatch, home):
+    asked = []
+    monkeypatch.setattr(
+        "multimeter.visualization.commands.install.install_stack",
+        lambda config_file, spec, console: asked.append((config_file, spec)),
+    )
+    visualization.install(argparse.Namespace())
+    visualization.install(argparse.Namespace(data_dir=home / "d", org="o", bucket="b"))
+    default = home / ".multimeter" / "visu.config.json"
+    named = StackSpec(directory=str(home / "d"), org="o", bucket="b")
+    assert asked == [(default, StackSpec()), (default, named)]

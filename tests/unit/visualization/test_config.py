@@ -16,18 +16,20 @@ from multimeter.visualization.config import (
     remove_config,
     write_config,
 )
+from multimeter.visualization.embedded.folder import DataFolder
+from multimeter.visualization.engines.docker.discovery import Endpoint
+from multimeter.visualization.engines.docker.state import DockerState
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
+from multimeter.visualization.stack_spec import StackSpec
 
-CONFIG = StackConfig(
-    name="multimeter",
-    engine="embedded",
+SPEC = StackSpec(engine_name="embedded", directory="/data", port=8086)
+CONFIG = StackConfig.of_spec(
+    SPEC,
     url="http://127.0.0.1:8086",
-    org="kantai",
-    bucket="multimeter",
+    page="http://127.0.0.1:8086",
     token="write-secret",
     read_token="read-secret",
-    page="http://127.0.0.1:8086",
-    engine_state={"directory": "/data", "port": 8086},
+    state={"made_folders": ["/data"]},
 )
 
 
@@ -52,6 +54,136 @@ def test_the_file_holds_what_the_design_names_and_no_more(tmp_path):
         "page",
         "engine_state",
     }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC,
+        StackSpec(
+            name="lab",
+            engine_name="docker",
+            org="o",
+            bucket="b",
+            directory="/lab",
+            port=8087,
+            grafana_port=3001,
+            influxdb_image="influxdb:2.7",
+            grafana_image="g",
+            timeout=9.5,
+            anonymous=True,
+            influxdb_url="http://u",
+        ),
+    ],
+)
+def test_the_specification_is_kept_as_it_is(tmp_path, spec):
+    file = tmp_path / "visu.config.json"
+    config = StackConfig.of_spec(
+        spec, url="http://u", page="http://p", token="w", read_token="r", state={}
+    )
+    write_config(file, config)
+    assert read_config(file).spec == spec
+
+
+def test_the_token_of_an_influxdb_elsewhere_is_kept_once(tmp_path):
+    file = tmp_path / "visu.config.json"
+    spec = dataclasses.replace(SPEC, influxdb_token="external-secret")
+    config = StackConfig.of_spec(
+        spec, url="http://u", page="http://p", token="w", read_token="r", state={}
+    )
+    write_config(file, config)
+    assert "external-secret" not in file.read_text()
+
+
+# As earlier versions wrote them.
+EARLIER_EMBEDDED = {
+    "version": 1,
+    "name": "lab",
+    "engine": "embedded",
+    "url": "http://127.0.0.1:8087",
+    "org": "kantai",
+    "bucket": "multimeter",
+    "token": "w",
+    "read_token": "r",
+    "page": "http://127.0.0.1:8087",
+    "engine_state": {
+        "directory": "/home/me/.multimeter/embedded-lab",
+        "made_folders": ["/home/me/.multimeter/embedded-lab"],
+        "port": 8087,
+        "made": ["data"],
+        "config_folders": ["/home/me/.multimeter"],
+    },
+}
+EARLIER_DOCKER = EARLIER_EMBEDDED | {
+    "engine": "docker",
+    "page": "http://127.0.0.1:3001",
+    "engine_state": {
+        "id": "0123456789abcdef",
+        "endpoint": {
+            "host": "unix:///var/run/docker.sock",
+            "found": "the default socket",
+            "context": "",
+            "certificates": "",
+            "verify": False,
+        },
+        "influxdb_image": "influxdb:2.7",
+        "grafana_image": "grafana/grafana:12.4.2",
+        "influxdb_port": 8087,
+        "grafana_port": 3001,
+        "timeout": 60.0,
+        "operator_token": "operator",
+        "influxdb_password": "influxdb",
+        "grafana_password": "grafana",
+        "directory": "/data",
+        "user": "1000:1000",
+        "anonymous": True,
+        "influxdb_url": "",
+        "adopted": ["/data/influxdb"],
+        "made_folders": ["/data"],
+        "made": ["network"],
+        "config_folders": [],
+    },
+}
+
+
+def test_an_embedded_stack_of_an_earlier_version_is_read(tmp_path):
+    file = tmp_path / "visu.config.json"
+    file.write_text(json.dumps(EARLIER_EMBEDDED))
+    file.chmod(0o600)
+    config = read_config(file)
+    directory = "/home/me/.multimeter/embedded-lab"
+    assert config.spec == StackSpec(
+        name="lab", engine_name="embedded", directory=directory, port=8087
+    )
+    assert str(DataFolder.of(config).path) == directory
+
+
+def test_a_stack_in_containers_of_an_earlier_version_is_read(tmp_path):
+    file = tmp_path / "visu.config.json"
+    file.write_text(json.dumps(EARLIER_DOCKER))
+    file.chmod(0o600)
+    config = read_config(file)
+    assert config.spec == StackSpec(
+        name="lab",
+        engine_name="docker",
+        directory="/data",
+        port=8087,
+        grafana_port=3001,
+        influxdb_image="influxdb:2.7",
+        timeout=60.0,
+        anonymous=True,
+    )
+    state = DockerState.from_state(config.engine_state)
+    assert state == DockerState(
+        endpoint=Endpoint("unix:///var/run/docker.sock", "the default socket"),
+        id="0123456789abcdef",
+        operator_token="operator",
+        influxdb_password="influxdb",
+        grafana_password="grafana",
+        user="1000:1000",
+        adopted=("/data/influxdb",),
+        made_folders=("/data",),
+    )
 
 
 def test_an_install_under_way_is_marked(tmp_path):

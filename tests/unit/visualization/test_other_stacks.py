@@ -7,7 +7,7 @@ import pytest
 
 from multimeter.connection import default_config_file
 from multimeter.visualization.config import StackConfig, write_config
-from multimeter.visualization.other_stacks import ports_of_others
+from multimeter.visualization.ports import reserved_ports
 
 CONFIG = StackConfig("multimeter", "embedded", "http://u", "o", "b", "t", "r", "http://p")
 
@@ -30,9 +30,9 @@ def test_the_ports_of_all_stacks_but_this_one_are_known(home, tmp_path):
     docker = at_port(8090, name="lab", page="http://localhost:3000")
     write_config(default_config_file("lab"), docker)
     write_config(tmp_path / "else" / "mine.json", at_port(8087))
-    assert ports_of_others(default_config_file("new")).keys() == {8086, 8090, 3000}
-    assert ports_of_others(default_config_file()).keys() == {8090, 3000}
-    beside = ports_of_others(tmp_path / "else" / "other.json")
+    assert reserved_ports(default_config_file("new")).keys() == {8086, 8090, 3000}
+    assert reserved_ports(default_config_file()).keys() == {8090, 3000}
+    beside = reserved_ports(tmp_path / "else" / "other.json")
     assert beside.keys() == {8086, 8087, 8090, 3000}
     assert beside[3000] == "the stack 'lab'"
     assert beside[8087] == f"the stack 'multimeter' ({tmp_path}/else/mine.json)"
@@ -51,4 +51,4 @@ def test_what_is_no_configuration_of_a_stack_here_has_no_ports(home, tmp_path):
         os.mkfifo(folder / "pipe.json")  # nobody writes to it
     remote = {"url": "https://influxdb.example.org:8086", "page": "http://[::1"}
     write_config(folder / "remote.json", dataclasses.replace(CONFIG, **remote))
-    assert ports_of_others(folder / "visu.config.json") == {}
+    assert reserved_ports(folder / "visu.config.json") == {}

@@ -3,7 +3,7 @@
 They are few and small, so they are held in memory, zipped. Their address changes with
 them, and so a browser that has them never asks again::
 
-    /static/1f0c2d3e4b5a/main.js
+    /static/1f0c2d3e4b5a/pages/run.js
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import mimetypes
 import pathlib
+import posixpath
 import re
 
 from starlette.requests import Request
@@ -24,20 +25,26 @@ from multimeter.visualization.embedded.http.responses import RequestError
 
 __all__ = ["asset_routes", "assets_path", "modules_of", "plotly_source"]
 
-_FOLDER = pathlib.Path(__file__).parents[1] / "static"
+_FOLDER = pathlib.Path(__file__).parents[1] / "page"
 _UNCHANGING = "public, max-age=31536000, immutable"
-_IMPORT = re.compile(rb'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)";', re.MULTILINE)
+_IMPORT = re.compile(rb'^(?:import|export)\b[^;]*?"(\.\.?/[\w/-]+\.js)";', re.MULTILINE)
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
 def asset_routes() -> list[BaseRoute]:
     """Return the routes of everything below ``/static``; nothing of it is secret."""
-    return [Route("/static/{version}/{name}", _asset), Route("/static/{name}", _asset)]
+    return [
+        Route("/static/{version}/{folder}/{name}", _asset),
+        Route("/static/{folder}/{name}", _asset),
+    ]
 
 
 @functools.cache
 def _files() -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in sorted(_FOLDER.iterdir())}
+    return {
+        each.relative_to(_FOLDER).as_posix(): each.read_bytes()
+        for each in sorted(_FOLDER.glob("*/*"))
+    }
 
 
 @functools.cache
@@ -61,13 +68,14 @@ def modules_of(name: str) -> tuple[str, ...]:
     """Return a module and all that it imports, so that a page can ask for them at once.
 
     Args:
-        name: Its file.
+        name: Its file, such as ``pages/run.js``.
     """
     found = [name]
     for each in found:  # which grows
         for match in _IMPORT.findall(_files()[each]):
-            if match.decode() not in found:
-                found.append(match.decode())
+            imported = posixpath.normpath(posixpath.join(each, "..", match.decode()))
+            if imported not in found:
+                found.append(imported)
     return tuple(found)
 
 
@@ -82,7 +90,7 @@ def plotly_source() -> str:
 
 
 async def _asset(request: Request) -> Response:
-    name = request.path_params["name"]
+    name = "{folder}/{name}".format(**request.path_params)
     if name not in _files():
         raise RequestError("not found", "path not found")
     current = request.path_params.get("version") == _version()

@@ -210,7 +210,7 @@ def _moved(target: str) -> Response:
     A redirect would be part of the way from the other site, on which the browser does
     not send a cookie with ``SameSite=Strict``, not even one it was given just now.
     """
-    text = _MOVED.format(html.escape(target), f"{assets_path()}/favicon.svg")
+    text = _MOVED.format(html.escape(target), f"{assets_path()}/base/favicon.svg")
     return Response(text, 200, _NO_STORE, "text/html; charset=utf-8")
 
 

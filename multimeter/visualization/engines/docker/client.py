@@ -22,7 +22,12 @@ from docker.context.config import get_current_context_name
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.tls import TLSConfig
 
-from multimeter.visualization.engines.docker.discovery import candidates, is_local
+from multimeter.visualization.engines.base import HOST
+from multimeter.visualization.engines.docker.discovery import (
+    Endpoint,
+    candidates,
+    is_local,
+)
 from multimeter.visualization.engines.docker.failures import (
     context_error,
     image_error,
@@ -34,12 +39,11 @@ from multimeter.visualization.engines.docker.failures import (
 )
 from multimeter.visualization.engines.docker.inspection import (
     ContainerInfo,
-    Endpoint,
     EngineInfo,
     ImageInfo,
     NetworkInfo,
 )
-from multimeter.visualization.engines.docker.spec import HOST, Container
+from multimeter.visualization.engines.docker.spec import Container
 from multimeter.visualization.errors import EngineError
 from multimeter.visualization.report import OnLayer
 
@@ -73,7 +77,7 @@ class Docker:
         """Return the engine that the docker CLI would use, or else any that answers.
 
         Raises:
-            EngineError: None answers; it says what was tried.
+            EngineError: None answers; it names what was tried.
         """
         named = _named_endpoint(environment)
         if named:
@@ -82,7 +86,7 @@ class Docker:
         tried = []
         for each in candidates(environment, home, windows=os.name == "nt"):
             try:
-                return cls(Endpoint(each.host, each.found))
+                return cls(each)
             except EngineError as error:
                 tried.append(error.what)
         raise no_engine_error(tried)
@@ -98,7 +102,7 @@ class Docker:
 
     def about(self) -> EngineInfo:
         """Return what the engine is."""
-        with self._asking("tell about itself"):
+        with self._asking("describe itself"):
             version, info = self._client.version(), self._client.info()
         components = [each.get("Name", "") for each in version.get("Components") or []]
         return EngineInfo(
@@ -153,12 +157,12 @@ class Docker:
             events = self._client.api.pull(
                 repository, tag=tag or "latest", stream=True, decode=True
             )
-            for said in with_deadline(events, _STALLED_SECONDS):
-                if "error" in said:
-                    raise image_error(name, str(said["error"]))
-                progress = said.get("progressDetail") or {}
+            for event in with_deadline(events, _STALLED_SECONDS):
+                if "error" in event:
+                    raise image_error(name, str(event["error"]))
+                progress = event.get("progressDetail") or {}
                 current, total = progress.get("current", 0), progress.get("total", 0)
-                on_layer(said.get("id", ""), said.get("status", ""), current, total)
+                on_layer(event.get("id", ""), event.get("status", ""), current, total)
         except APIError as error:
             raise image_error(name, _explanation(error)) from error
         except (DockerException, requests.RequestException, TimeoutError) as error:
@@ -342,9 +346,9 @@ def _connect(endpoint: Endpoint, timeout: int) -> docker.DockerClient:
 
 
 def _require_listener(host: str, timeout: float) -> None:
-    """Raise OSError when nobody listens on a socket of the file system.
+    """Raise OSError when nothing listens on a socket of the file system.
 
-    The SDK would tell the same, in other words, and leave a socket open.
+    The SDK would raise the same, in other words, and leave a socket open.
     """
     scheme, _, path = host.partition("://")
     if scheme == "unix" and hasattr(socket, "AF_UNIX"):

@@ -12,7 +12,8 @@ from multimeter.visualization.engines.docker.provisioning import (
     dashboard_files,
     data_source_files,
 )
-from multimeter.visualization.engines.docker.spec import GRAFANA_FILES
+from multimeter.visualization.engines.docker.spec import GRAFANA_FILES, data_source_url
+from multimeter.visualization.stack_spec import StackSpec
 
 __all__ = ["compose_files"]
 
@@ -20,7 +21,8 @@ __all__ = ["compose_files"]
 def compose_files() -> dict[str, str]:
     """Return what is in each file, by its path in the folder of Grafana."""
     files = dashboard_files()
-    files += data_source_files("http://influxdb:8086", "kantai", "multimeter", "")
+    spec = StackSpec()
+    files += data_source_files(data_source_url(spec), spec.org, spec.bucket, "")
     return {
         each.path.removeprefix(f"{GRAFANA_FILES}/"): each.text
         for each in files

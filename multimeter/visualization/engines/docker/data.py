@@ -1,4 +1,4 @@
-"""The data in InfluxDB: the runs, and whether the example is there; queries and rows."""
+"""The data in InfluxDB: its runs, and whether the example is there."""
 
 from __future__ import annotations
 

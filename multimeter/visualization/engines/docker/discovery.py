@@ -1,4 +1,4 @@
-"""Sockets: where a container engine may listen, in the order in which they are tried."""
+"""Discovery: where a container engine may listen, in the order in which it is tried."""
 
 from __future__ import annotations
 
@@ -7,28 +7,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["Candidate", "candidates", "is_local"]
+__all__ = ["Endpoint", "candidates", "is_local"]
 
 _LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A place where an engine may listen.
+class Endpoint:
+    """Where an engine is, so that a later command finds the same one.
 
     Attributes:
         host: Its URL: ``unix://``, ``npipe://``, ``tcp://`` or ``ssh://``.
         found: Where that was found, for people.
+        context: The context of the docker CLI that names it; empty where none does.
+        certificates: The folder with certificates for TLS; empty without TLS.
+        verify: Whether the engine's certificate is checked.
     """
 
     host: str
     found: str
+    context: str = ""
+    certificates: str = ""
+    verify: bool = False
 
 
 def candidates(
     environment: Mapping[str, str], home: pathlib.Path, *, windows: bool
-) -> list[Candidate]:
-    """Return where an engine may listen when neither variable nor context says it.
+) -> list[Endpoint]:
+    """Return where an engine may listen when neither variable nor context names it.
 
     Args:
         environment: The environment of the process.
@@ -37,8 +43,8 @@ def candidates(
     """
     if windows:
         return [
-            Candidate("npipe:////./pipe/docker_engine", "the default pipe"),
-            Candidate("npipe:////./pipe/podman-machine-default", "Podman"),
+            Endpoint("npipe:////./pipe/docker_engine", "the default pipe"),
+            Endpoint("npipe:////./pipe/podman-machine-default", "Podman"),
         ]
     places = [
         ("the default socket", pathlib.Path("/var/run/docker.sock")),
@@ -53,7 +59,7 @@ def candidates(
         own = pathlib.Path(runtime)
         places.insert(1, ("rootless Docker", own / "docker.sock"))
         places.append(("rootless Podman", own / "podman/podman.sock"))
-    return [Candidate(f"unix://{path}", found) for found, path in places]
+    return [Endpoint(f"unix://{path}", found) for found, path in places]
 
 
 def is_local(host: str) -> bool:

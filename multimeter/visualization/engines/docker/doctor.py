@@ -1,4 +1,4 @@
-"""Checks of containers: all that can go wrong, and how to mend it."""
+"""Checks of a stack in containers: all that can go wrong, and how to mend it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from multimeter.errors import MultimeterError
 from multimeter.visualization.config import StackConfig
-from multimeter.visualization.embedded.ports import choose_port, require_free
-from multimeter.visualization.engines.base import (
-    GRAFANA_PORT,
-    WRITE_PORT,
-    Request,
-    reserved_ports,
-)
+from multimeter.visualization.engines.base import HOST
 from multimeter.visualization.engines.docker.client import Docker
+from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.grafana import Grafana
 from multimeter.visualization.engines.docker.influxdb import InfluxDB
-from multimeter.visualization.engines.docker.settings import Settings
-from multimeter.visualization.engines.docker.spec import HOST
-from multimeter.visualization.engines.resources import ContainerPart
+from multimeter.visualization.engines.docker.set_up import Servers
 from multimeter.visualization.plan import State
+from multimeter.visualization.ports import choose_port, require_free
 from multimeter.visualization.report import Check
+from multimeter.visualization.stack_spec import GRAFANA_PORT, WRITE_PORT, StackSpec
 
 __all__ = ["diagnose", "diagnose_before"]
 
@@ -32,34 +27,32 @@ _LEAST_FREE_BYTES = 2**30
 _MOST_CLOCK_SECONDS = 2.0
 
 
-def diagnose_before(request: Request, engine: str) -> Iterator[Check]:
-    """Look at what an install would need, and say which engine it would take.
+def diagnose_before(spec: StackSpec, reserved: Mapping[int, str]) -> Iterator[Check]:
+    """Look at what an install would need, and report which engine it would take.
 
     Args:
-        request: What would be asked for.
-        engine: The engine that would be asked for; ``auto`` does without Docker.
+        spec: What would be asked for; the engine ``auto`` does without Docker.
+        reserved: Ports that are not to be chosen, with what uses each.
     """
-    needed = engine == "docker"
+    needed = spec.engine_name == "docker"
     why_not = ""
     docker: Docker | None = None
-    if engine != "embedded":
+    if spec.engine_name != "embedded":
         try:
             docker = Docker.find()
             yield from _check_engine(docker)
-            for image in (request.docker.influxdb_image, request.docker.grafana_image):
+            for image in (spec.influxdb_image, spec.grafana_image):
                 check = _check_image_to_be_had(docker, image, needed=needed)
                 why_not = why_not or (check.detail if check.ok is not True else "")
                 yield check
         except MultimeterError as error:
             why_not = error.what.partition(" Tried:")[0]
             yield Check("docker", False if needed else None, error.what, error.next_step)
-    embedded = engine == "embedded" or bool(why_not and not needed)
-    reserved = reserved_ports(request)
+    embedded = spec.engine_name == "embedded" or bool(why_not and not needed)
     look = docker is None or docker.is_local
-    yield _check_free(request.port, WRITE_PORT, reserved, look=look)
+    yield _check_free(spec.port, WRITE_PORT, reserved, look=look)
     if not embedded:
-        asked = request.docker.grafana_port
-        yield _check_free(asked, GRAFANA_PORT, reserved, look=look)
+        yield _check_free(spec.grafana_port, GRAFANA_PORT, reserved, look=look)
     if not needed:
         taken = "embedded" if embedded else "docker"
         because = f", as {why_not}" if embedded and why_not else ""
@@ -67,47 +60,38 @@ def diagnose_before(request: Request, engine: str) -> Iterator[Check]:
 
 
 def diagnose(
-    config: StackConfig,
-    settings: Settings,
-    docker: Docker,
-    containers: Sequence[ContainerPart],
-    influxdb: InfluxDB,
-    grafana: Grafana,
-    *,
-    start: str,
+    config: StackConfig, docker: Docker, servers: Servers, *, start: str
 ) -> Iterator[Check]:
     """Look at an installed stack: each thing after those that it needs.
 
     Args:
         config: Its configuration.
-        settings: How it was installed.
         docker: The engine.
-        containers: Its containers.
-        influxdb: Its InfluxDB.
-        grafana: Its Grafana.
+        servers: Its containers, and the servers in them.
         start: The command that starts it.
     """
+    containers = list(servers.containers.values())
     yield from _check_engine(docker)
-    yield from _check_disk(docker, settings)
-    for part in containers:
-        yield _check_image(docker, part.wanted.image)
-    if all(_is_stopped(part) for part in containers):
+    yield from _check_disk(docker, config.spec.directory)
+    for each in containers:
+        yield _check_image(docker, each.wanted.image)
+    if all(_is_stopped(each) for each in containers):
         yield Check("stack", None, "it is stopped; all data is there", start)
         if docker.is_local:
             yield from _check_own_ports(containers, start)
         return
     well = True
-    for part in containers:
-        for check in _check_container(part, start):
+    for each in containers:
+        for check in _check_container(each, start):
             well = well and check.ok is not False
             yield check
     if not well:
         return
-    yield _check_answer("InfluxDB", config.url, influxdb.is_up())
-    yield _check_answer("Grafana", config.page, grafana.is_up())
-    yield from _check_clock(influxdb)
-    yield from _check_tokens(config, influxdb)
-    yield _check_data_source(config, grafana)
+    yield _check_answer("InfluxDB", config.url, servers.influxdb.is_up())
+    yield _check_answer("Grafana", config.page, servers.grafana.is_up())
+    yield from _check_clock(servers.influxdb)
+    yield from _check_tokens(config, servers.influxdb)
+    yield _check_data_source(config, servers.grafana)
 
 
 def _check_engine(docker: Docker) -> Iterator[Check]:
@@ -129,12 +113,13 @@ def _check_engine(docker: Docker) -> Iterator[Check]:
             "place",
             None,
             f"the engine is on another machine; ports on {HOST} are that machine's",
-            "forward them, for example: ssh -L 8086:127.0.0.1:8086 -L 3000:127.0.0.1:3000",
+            "forward them, for example: ssh"
+            + "".join(f" -L {each}:{HOST}:{each}" for each in (WRITE_PORT, GRAFANA_PORT)),
         )
 
 
-def _check_disk(docker: Docker, settings: Settings) -> Iterator[Check]:
-    root = settings.directory or (docker.about().root_directory if docker.is_local else "")
+def _check_disk(docker: Docker, directory: str) -> Iterator[Check]:
+    root = directory or (docker.about().root_directory if docker.is_local else "")
     try:
         free = shutil.disk_usage(pathlib.Path(root or "/nowhere")).free
     except OSError:
@@ -176,23 +161,25 @@ def _check_free(
     return Check("port", True, f"{choice.port} is free")
 
 
-def _check_own_ports(containers: Sequence[ContainerPart], start: str) -> Iterator[Check]:
+def _check_own_ports(
+    containers: Sequence[ContainerResource], start: str
+) -> Iterator[Check]:
     """Look whether another program listens where a stopped stack would."""
-    for part in containers:
+    for each in containers:
         try:
-            require_free(HOST, part.wanted.port)
+            require_free(HOST, each.wanted.port)
         except MultimeterError as error:
             yield Check("port", False, error.what, f"stop that program, then: {start}")
 
 
-def _is_stopped(part: ContainerPart) -> bool:
-    found = part.docker.container(part.wanted.name)
+def _is_stopped(container: ContainerResource) -> bool:
+    found = container.docker.container(container.wanted.name)
     return found is not None and found.stopped
 
 
-def _check_container(part: ContainerPart, start: str) -> Iterator[Check]:
-    name = part.wanted.name
-    found = part.docker.container(name)
+def _check_container(container: ContainerResource, start: str) -> Iterator[Check]:
+    name = container.wanted.name
+    found = container.docker.container(name)
     if found is not None and found.stopped:
         yield Check("container", False, f"{name} is stopped, the other one is not", start)
         return
@@ -200,14 +187,14 @@ def _check_container(part: ContainerPart, start: str) -> Iterator[Check]:
         detail = f"the engine could not start {name}: {found.error}"
         yield Check("container", False, detail, start)
         return
-    if trouble := part.trouble():
-        yield Check("container", False, trouble, start)
+    if failure := container.failure():
+        yield Check("container", False, failure, start)
         return
     if found is None or not found.running:
         yield Check("container", False, f"{name} does not run", start)
         return
     yield Check("container", True, f"{name} runs at {', '.join(found.addresses)}")
-    if part.state() is State.OUTDATED:
+    if container.state() is State.OUTDATED:
         detail = f"{name} has the settings or dashboards of another version of Multimeter"
         yield Check("outdated", None, detail, f"{start} makes it anew, with its data")
     outside = [each for each in found.addresses if not each.startswith(f"{HOST}:")]
@@ -224,12 +211,12 @@ def _check_answer(name: str, url: str, up: bool) -> Check:  # noqa: FBT001
 
 
 def _check_clock(influxdb: InfluxDB) -> Iterator[Check]:
-    said = influxdb.time()
-    if said is None:
+    its_time = influxdb.time()
+    if its_time is None:
         return
-    off = said - time.time()
+    off = its_time - time.time()
     mend = "set the clocks by NTP; Docker Desktop: restart it"
-    # What it says has whole seconds only.
+    # Its time is in whole seconds.
     if abs(off) <= _MOST_CLOCK_SECONDS:
         yield Check("clock", True, "InfluxDB's clock and this one agree")
     else:

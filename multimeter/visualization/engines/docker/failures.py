@@ -1,4 +1,4 @@
-"""Trouble with an engine: what it means, and what to do about it."""
+"""Failures of an engine: what each means, and what to do about it."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _TAKEN = ("port is already allocated", "address already in use", "ports are not 
 def reason_of(error: BaseException, timeout: float) -> str:
     """Return in a few words why an engine cannot be used."""
     text = f"{type(error).__name__}: {error}"
-    known = {
+    reasons = {
         "FileNotFoundError": "there is no such socket",
         "PermissionError": "no permission; on Linux, be in the group docker",
-        "refused": "nobody listens there",
+        "refused": "nothing listens there",
         "timed out": f"no answer within {timeout} s",
         "Timeout": f"no answer within {timeout} s",
     }
-    return next((said for part, said in known.items() if part in text), text)
+    return next((reason for part, reason in reasons.items() if part in text), text)
 
 
 def no_engine_error(tried: Sequence[str]) -> EngineError:
     """Return the error that no engine answers.
 
     Args:
-        tried: Where they were looked for, and what came of it.
+        tried: Each place where one was looked for, and why it failed.
     """
     return EngineError(
         "No Docker engine answers. Tried:\n" + "\n".join(f"  {each}" for each in tried),
@@ -78,24 +78,24 @@ def image_error(name: str, reason: str) -> VisualizationError:
     )
 
 
-def refusal(what: str, said: str, status: int | None) -> VisualizationError:
+def refusal(what: str, message: str, status: int | None) -> VisualizationError:
     """Return the error that an engine refused something.
 
     Args:
         what: What it was asked to do.
-        said: What it said.
+        message: The message of its answer.
         status: The status of its answer.
     """
-    if any(each in said.lower() for each in _TAKEN):
+    if any(each in message.lower() for each in _TAKEN):
         return PortTakenError(
-            f"The engine could not {what}: {said}",
+            f"The engine could not {what}: {message}",
             cause="Another program listens on that port.",
             next_step="Stop that program, or choose another port with --influxdb-port or"
             " --grafana-port.",
         )
     taken = status == _CONFLICT
     return VisualizationError(
-        f"The engine could not {what}: {said}",
+        f"The engine could not {what}: {message}",
         cause="Something of that name is there, and is not ours." if taken else "",
         next_step="multimeter-visu doctor",
     )

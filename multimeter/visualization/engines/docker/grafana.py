@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from multimeter.visualization.dashboards.grafana import DATA_SOURCE_UID
-from multimeter.visualization.engines.docker.settings import GRAFANA_USER
+from multimeter.visualization.engines.docker.state import GRAFANA_USER
 from multimeter.visualization.errors import ForeignDataError, VisualizationError
 
 __all__ = ["Grafana"]

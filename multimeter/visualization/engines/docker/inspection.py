@@ -1,30 +1,11 @@
-"""What is found: engines, images and containers, as they say of themselves."""
+"""Inspection: engines, images, networks and containers, as an engine reports them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["ContainerInfo", "Endpoint", "EngineInfo", "ImageInfo", "NetworkInfo"]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where an engine is, so that a later command finds the same one.
-
-    Attributes:
-        host: Its URL.
-        found: Where that was found, for people.
-        context: The context of the docker CLI that names it; empty where none does.
-        certificates: The folder with certificates for TLS; empty without TLS.
-        verify: Whether the engine's certificate is checked.
-    """
-
-    host: str
-    found: str
-    context: str = ""
-    certificates: str = ""
-    verify: bool = False
+__all__ = ["ContainerInfo", "EngineInfo", "ImageInfo", "NetworkInfo"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +31,7 @@ class ImageInfo:
 
     Attributes:
         id: Its id.
-        user: As whom its containers run, in the engine's words; empty for root.
+        user: The user of its containers, in the engine's words; empty for root.
         environment: The variables that its containers have.
     """
 
@@ -110,5 +91,5 @@ class ContainerInfo:
 
     @property
     def died(self) -> bool:
-        """Whether it ended by itself, be it that it was started again."""
+        """Whether it ended by itself, even if it was started again."""
         return self.status in ("exited", "dead", "restarting") or self.restarts > 0

@@ -27,6 +27,7 @@ __all__ = [
     "data_source_files",
     "digest",
     "password_file",
+    "token_file",
 ]
 
 _PROVISIONING = f"{GRAFANA_FILES}/provisioning"
@@ -55,7 +56,7 @@ def dashboard_files(own: Sequence[OwnDashboard] = ()) -> list[File]:
     """Return the folders and the dashboards: nothing in them is secret.
 
     Args:
-        own: Dashboards that somebody has made.
+        own: Dashboards of the user's own.
     """
     folders = [GRAFANA_FILES, f"{GRAFANA_FILES}/dashboards", _PROVISIONING]
     folders += [f"{_PROVISIONING}/{each}" for each in ("datasources", "dashboards")]
@@ -88,9 +89,14 @@ def data_source_files(url: str, org: str, bucket: str, read_token: str) -> list[
         token=f"$__file{{{_READ_TOKEN}}}",
     )
     return [
-        File(_READ_TOKEN, read_token, secret=True),
+        token_file(read_token),
         File(f"{_PROVISIONING}/datasources/multimeter.yaml", source),
     ]
+
+
+def token_file(read_token: str) -> File:
+    """Return the file with the token of the data source."""
+    return File(_READ_TOKEN, read_token, secret=True)
 
 
 def digest(files: Iterable[File]) -> str:
@@ -104,8 +110,8 @@ def archive(files: Iterable[File], uid: int, gid: int, time_s: float) -> bytes:
 
     Args:
         files: The files and folders.
-        uid: Whom they belong to.
-        gid: And to which group.
+        uid: The user that they belong to.
+        gid: The group that they belong to.
         time_s: When they were changed, in seconds since the epoch.
     """
     packed = io.BytesIO()

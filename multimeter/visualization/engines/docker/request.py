@@ -6,7 +6,6 @@ import dataclasses
 import os
 import pathlib
 import re
-import secrets
 from collections.abc import Mapping
 
 from multimeter.errors import ConfigurationError
@@ -18,117 +17,122 @@ from multimeter.visualization.config import (
     missing_folders,
     read_kept,
 )
-from multimeter.visualization.embedded.ports import choose_port, require_free
-from multimeter.visualization.engines.base import (
-    GRAFANA_PORT,
-    WRITE_PORT,
-    Request,
-    reserved_ports,
-)
+from multimeter.visualization.engines.base import HOST
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.influxdb import InfluxDB, wrong_version_error
-from multimeter.visualization.engines.docker.settings import PENDING, Settings
+from multimeter.visualization.engines.docker.resources import read_labels
 from multimeter.visualization.engines.docker.spec import (
-    HOST,
     INSTALL_LABEL,
     STACK_LABEL,
     Container,
     desired_containers,
     network_name,
 )
-from multimeter.visualization.engines.resources import read_labels
+from multimeter.visualization.engines.docker.state import PENDING, DockerState
 from multimeter.visualization.errors import (
     ForeignDataError,
     PortTakenError,
     VisualizationError,
 )
+from multimeter.visualization.ports import choose_port, require_free
 from multimeter.visualization.report import Reporter
+from multimeter.visualization.stack_spec import GRAFANA_PORT, WRITE_PORT, StackSpec
 
 __all__ = ["describe_containers"]
 
 _OTHER_VERSION = re.compile(r"(?:^|/)influxdb:([13])\b")
 
 
-def describe_containers(request: Request, docker: Docker, report: Reporter) -> StackConfig:
+def describe_containers(
+    config_file: pathlib.Path,
+    spec: StackSpec,
+    docker: Docker,
+    reserved: Mapping[int, str],
+    report: Reporter,
+) -> StackConfig:
     """Return the configuration of a stack that is still to be made.
 
     Args:
-        request: What is asked for.
+        config_file: Where the configuration goes.
+        spec: What is asked for.
         docker: The engine.
-        report: Who is told of ports that are not the usual ones, and why.
+        reserved: Ports that are not to be chosen, with what uses each.
+        report: Takes which ports are not the usual ones, and why.
 
     Raises:
         ConfigurationError: What is asked for cannot be used.
         PortTakenError: Another program listens on a port.
         VisualizationError: Something of the same name is there, and is not ours.
     """
-    _require_usable(request)
-    influxdb_port, grafana_port = _ports(request, docker, report)
-    settings = _settings(request, docker, influxdb_port, grafana_port)
-    kept = _kept(request)
-    if kept:
-        before = Settings.from_state(kept.engine_state)
-        settings = dataclasses.replace(
-            settings,
-            operator_token=before.operator_token,
-            influxdb_password=before.influxdb_password,
-            grafana_password=before.grafana_password,
-            made_folders=settings.made_folders or before.made_folders,
-        )
-    containers = desired_containers(request.name, settings, "")
-    _require_unused_names(request.name, containers, docker)
-    adopted = _adopted(request.name, containers, docker)
+    _require_usable(spec)
+    spec = _with_choices(spec, docker, reserved, report)
+    kept = _kept(config_file, spec)
+    state = _new_state(spec, docker, kept)
+    containers = desired_containers(spec, state.user, "")
+    _require_unused_names(spec.name, containers, docker)
+    adopted = _adopted(spec.name, containers, docker)
     if docker.is_local:
         for each in containers:
             _require_free(each)
-    settings = dataclasses.replace(settings, adopted=adopted)
     token, read_token = (kept.token, kept.read_token) if kept else (PENDING, PENDING)
-    external = request.docker.influxdb_token
-    return StackConfig(
-        name=request.name,
-        engine="docker",
-        url=settings.influxdb_url or f"http://{HOST}:{settings.influxdb_port}",
-        org=request.org,
-        bucket=request.bucket,
-        token=external or token,
-        read_token=external or read_token,
-        page=f"http://{HOST}:{settings.grafana_port}",
-        engine_state=settings.to_state(),
+    return StackConfig.of_spec(
+        spec,
+        url=spec.influxdb_url or f"http://{HOST}:{spec.port}",
+        page=f"http://{HOST}:{spec.grafana_port}",
+        token=spec.influxdb_token or token,
+        read_token=spec.influxdb_token or read_token,
+        state=dataclasses.replace(state, adopted=adopted).to_state(),
     )
 
 
-def _require_usable(request: Request) -> None:
-    if wrong := _OTHER_VERSION.search(request.docker.influxdb_image):
+def _require_usable(spec: StackSpec) -> None:
+    if wrong := _OTHER_VERSION.search(spec.influxdb_image):
         raise wrong_version_error(wrong[1])
-    if set("\\$") & set(request.bucket):
+    if set("\\$") & set(spec.bucket):
         raise ConfigurationError(
-            f"{request.bucket!r:.80} cannot be the name of the bucket.",
+            f"{spec.bucket!r:.80} cannot be the name of the bucket.",
             cause="Grafana and Flux put variables in behind a $, and read \\ in their way.",
             next_step="Choose another with -b BUCKET.",
         )
-    url, token = request.docker.influxdb_url, request.docker.influxdb_token
-    if bool(url) != bool(token):
+    if bool(spec.influxdb_url) != bool(spec.influxdb_token):
         raise ConfigurationError(
             "An InfluxDB that runs already needs both its URL and a token.",
             next_step="--influxdb-url URL, and the token in INFLUXDB_V2_TOKEN",
         )
-    if url:
-        checked_server_url(url)
-        # It says at once when it is another version; whether it answers, Grafana tells.
-        InfluxDB(url, local=False).is_up()
+    if spec.influxdb_url:
+        checked_server_url(spec.influxdb_url)
+        # Raises at once for another version; whether it answers, Grafana reports.
+        InfluxDB(spec.influxdb_url, local=False).is_up()
 
 
-def _ports(request: Request, docker: Docker, report: Reporter) -> tuple[int, int]:
+def _with_choices(
+    spec: StackSpec, docker: Docker, reserved: Mapping[int, str], report: Reporter
+) -> StackSpec:
+    """Return the specification with nothing left open."""
+    port, grafana_port = _ports(spec, docker, reserved, report)
+    return dataclasses.replace(
+        spec,
+        engine_name="docker",
+        directory=str(pathlib.Path(spec.directory).absolute()) if spec.directory else "",
+        port=port,
+        grafana_port=grafana_port,
+        influxdb_url=spec.influxdb_url.rstrip("/"),
+    )
+
+
+def _ports(
+    spec: StackSpec, docker: Docker, reserved: Mapping[int, str], report: Reporter
+) -> tuple[int, int]:
     """Return the ports of InfluxDB and of Grafana."""
-    for_influxdb, for_grafana = request.port, request.docker.grafana_port
-    if request.docker.influxdb_url:
+    for_influxdb, for_grafana = spec.port, spec.grafana_port
+    if spec.influxdb_url:
         for_influxdb = WRITE_PORT  # no container has it
     elif for_influxdb and for_influxdb == for_grafana:
         raise ConfigurationError(
             f"InfluxDB and Grafana cannot both have port {for_grafana}.",
             next_step="Choose another with --influxdb-port or --grafana-port.",
         )
-    reserved = reserved_ports(request)
+    reserved = dict(reserved)
     look = docker.is_local  # the ports of another machine cannot be looked at
 
     def choose(asked: int | None, usual: int) -> int:
@@ -140,43 +144,37 @@ def _ports(request: Request, docker: Docker, report: Reporter) -> tuple[int, int
     if for_grafana:
         reserved[for_grafana] = "Grafana"
     influxdb_port = choose(for_influxdb, WRITE_PORT)
-    if not request.docker.influxdb_url:
+    if not spec.influxdb_url:
         reserved[influxdb_port] = "InfluxDB"
     return influxdb_port, choose(for_grafana, GRAFANA_PORT)
 
 
-def _settings(
-    request: Request, docker: Docker, influxdb_port: int, grafana_port: int
-) -> Settings:
-    wanted = request.docker
-    directory = request.directory.absolute() if request.directory else None
-    made = missing_folders(directory) if directory else ()
-    if directory and directory.is_dir():
-        require_own_folder(directory)
-    return Settings(
-        id=secrets.token_hex(8),
-        endpoint=dataclasses.asdict(docker.endpoint),
-        influxdb_image=wanted.influxdb_image,
-        grafana_image=wanted.grafana_image,
-        influxdb_port=influxdb_port,
-        grafana_port=grafana_port,
-        timeout=wanted.timeout,
-        operator_token=secrets.token_urlsafe(48),
-        influxdb_password=secrets.token_urlsafe(24),
-        grafana_password=secrets.token_urlsafe(24),
-        directory=str(directory or ""),
-        user=_user(docker) if directory else "",
-        anonymous=wanted.anonymous,
-        influxdb_url=wanted.influxdb_url.rstrip("/"),
-        made_folders=tuple(str(each) for each in made),
+def _new_state(spec: StackSpec, docker: Docker, kept: StackConfig | None) -> DockerState:
+    """Return the state of a new install, with the secrets of data that was kept."""
+    state = DockerState.new(docker.endpoint)
+    if spec.directory:
+        directory = pathlib.Path(spec.directory)
+        made = tuple(str(each) for each in missing_folders(directory))
+        if directory.is_dir():
+            require_own_folder(directory)
+        state = dataclasses.replace(state, user=_user(docker), made_folders=made)
+    if kept is None:
+        return state
+    before = DockerState.from_state(kept.engine_state)
+    return dataclasses.replace(
+        state,
+        operator_token=before.operator_token,
+        influxdb_password=before.influxdb_password,
+        grafana_password=before.grafana_password,
+        made_folders=state.made_folders or before.made_folders,
     )
 
 
 def _user(docker: Docker) -> str:
-    """Return as whom containers run, so that they can write into our folder.
+    """Return the user of the containers, so that they can write into our folder.
 
-    Root gives the folder to the user of the image instead. In a rootless engine it is
-    root who is us, outside. On Windows and macOS the engine sees to it.
+    Root gives the folder to the user of the image instead. In a rootless engine, root is
+    our user outside. On Windows and macOS the engine sees to it.
     """
     if not hasattr(os, "getuid"):
         return ""
@@ -185,16 +183,16 @@ def _user(docker: Docker) -> str:
     return f"{os.getuid()}:{os.getgid()}" if os.getuid() else ""
 
 
-def _kept(request: Request) -> StackConfig | None:
-    """Return what is known of data that an earlier stack of this name has left."""
-    kept = read_kept(request.config_file)
-    if kept is None or kept.engine != "docker" or kept.name != request.name:
+def _kept(config_file: pathlib.Path, spec: StackSpec) -> StackConfig | None:
+    """Return the configuration of data that an earlier stack of this name has left."""
+    kept = read_kept(config_file)
+    if kept is None or kept.engine != "docker" or kept.name != spec.name:
         return None
-    if (kept.org, kept.bucket) != (request.org, request.bucket):
+    if (kept.org, kept.bucket) != (spec.org, spec.bucket):
         raise ConfigurationError(
             f"The data that was kept has the organisation '{kept.org}' and the bucket"
             f" '{kept.bucket}'.",
-            cause=f"An earlier stack left it; {kept_file(request.config_file)} says so.",
+            cause=f"An earlier stack left it; {kept_file(config_file)} says so.",
             next_step=f"Add: -o '{kept.org}' -b '{kept.bucket}'",
         )
     return kept
@@ -211,7 +209,7 @@ def _require_unused_names(stack: str, containers: list[Container], docker: Docke
             f"The engine has {' and '.join(there)} already.",
             cause="Another stack of this name is there; its configuration is elsewhere, or"
             " was removed by hand.",
-            next_step="Choose another name with --name. Or, if nobody needs it:"
+            next_step="Choose another name with --name. Or, if it is not needed:"
             f" docker rm -f {names}; docker network rm {network}",
         )
 

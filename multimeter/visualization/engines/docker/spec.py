@@ -1,4 +1,4 @@
-"""The desired state: which containers there should be, and how. Pure."""
+"""The desired state: which containers a stack needs, and how they are made. Pure."""
 
 from __future__ import annotations
 
@@ -9,27 +9,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from multimeter.visualization.engines.docker.settings import GRAFANA_USER, Settings
+from multimeter.visualization.engines.docker.state import GRAFANA_USER
+from multimeter.visualization.stack_spec import (
+    GRAFANA_PORT,
+    WRITE_PORT,
+    StackSpec,
+    checked_port,
+)
 
 __all__ = [
     "CONFIGURATION_LABEL",
     "GRAFANA",
     "GRAFANA_FILES",
-    "HOST",
     "INFLUXDB",
     "INSTALL_LABEL",
     "STACK_LABEL",
+    "TITLES",
     "Container",
     "Mount",
+    "Owner",
     "data_source_url",
     "desired_containers",
     "grafana_environment",
     "network_name",
 ]
 
-HOST = "127.0.0.1"
 INFLUXDB = "influxdb"
 GRAFANA = "grafana"
+TITLES = {INFLUXDB: "InfluxDB", GRAFANA: "Grafana"}
 GRAFANA_FILES = "/etc/multimeter"
 """Where the files of Grafana are, in its container."""
 
@@ -37,7 +44,8 @@ STACK_LABEL = "org.multimeter.stack"
 INSTALL_LABEL = "org.multimeter.install"
 CONFIGURATION_LABEL = "org.multimeter.configuration"
 
-_PORTS = {INFLUXDB: 8086, GRAFANA: 3000}
+_PORTS = {INFLUXDB: WRITE_PORT, GRAFANA: GRAFANA_PORT}
+"""The ports in the containers; those outside are in the specification."""
 _DATA = {INFLUXDB: "/var/lib/influxdb2", GRAFANA: "/var/lib/grafana"}
 _HOME = f"{GRAFANA_FILES}/dashboards/runs.json"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -65,10 +73,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class Container:
-    """How a container should be.
+    """How a container is to be.
 
     Attributes:
-        service: What it does: the name under which others find it in the network.
+        service: What it does: its host name in the network.
         name: Its name.
         image: Its image.
         environment: Its settings, by name; none of them is a secret.
@@ -76,7 +84,7 @@ class Container:
         target_port: The port in the container.
         mount: Where it keeps its data.
         user: As whom it runs, ``uid:gid``; empty leaves it to the image.
-        hosts: Names of hosts that are no containers, with their addresses.
+        hosts: Names of hosts outside the network, with their addresses.
         files: A hash of the files that are put into it.
         stop_signal: The signal that ends it in good order; empty for SIGTERM.
     """
@@ -100,65 +108,84 @@ class Container:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class Owner:
+    """The install that a resource belongs to, by its labels.
+
+    Attributes:
+        stack: The name of the stack.
+        install: The id of the install.
+        adopted: Names of volumes and folders from before that it uses.
+    """
+
+    stack: str
+    install: str
+    adopted: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of what it makes."""
+        return {STACK_LABEL: self.stack, INSTALL_LABEL: self.install}
+
+    def made(self, labels: Mapping[str, str]) -> bool:
+        """Whether these are the labels of something that it made."""
+        return labels.get(INSTALL_LABEL) == self.install
+
+    def may_remove(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether data is its own, or was made by an earlier install of the stack."""
+        earlier = name in self.adopted and labels.get(STACK_LABEL) == self.stack
+        return self.made(labels) or earlier
+
+
 def network_name(stack: str) -> str:
     """Return the name of the network of a stack."""
     return stack
 
 
-def desired_containers(stack: str, settings: Settings, files: str) -> list[Container]:
+def desired_containers(spec: StackSpec, user: str, files: str) -> list[Container]:
     """Return the containers of a stack.
 
     Args:
-        stack: Its name.
-        settings: What is asked for.
+        spec: How it is to be.
+        user: As whom they run, ``uid:gid``; empty leaves it to the images.
         files: A hash of the files that Grafana is given.
+
+    Raises:
+        TypeError: A port is not chosen yet.
+        ValueError: A port is none.
     """
-    grafana = _container(
-        stack,
-        GRAFANA,
-        settings,
-        image=settings.grafana_image,
-        environment=grafana_environment(settings.anonymous),
-        port=settings.grafana_port,
+    grafana = Container(
+        service=GRAFANA,
+        name=f"{spec.name}-{GRAFANA}",
+        image=spec.grafana_image,
+        environment=tuple(sorted(grafana_environment(spec.anonymous).items())),
+        port=checked_port(spec.grafana_port),
+        target_port=_PORTS[GRAFANA],
+        mount=_mount(spec, GRAFANA),
+        user=user,
+        hosts=_hosts(spec),
+        files=files,
     )
-    grafana = dataclasses.replace(grafana, hosts=_hosts(settings), files=files)
-    if settings.influxdb_url:
+    if spec.influxdb_url:
         return [grafana]
-    influxdb = _container(
-        stack,
-        INFLUXDB,
-        settings,
-        image=settings.influxdb_image,
-        environment=INFLUXDB_ENVIRONMENT,
-        port=settings.influxdb_port,
+    influxdb = Container(
+        service=INFLUXDB,
+        name=f"{spec.name}-{INFLUXDB}",
+        image=spec.influxdb_image,
+        environment=tuple(sorted(INFLUXDB_ENVIRONMENT.items())),
+        port=checked_port(spec.port),
+        target_port=_PORTS[INFLUXDB],
+        mount=_mount(spec, INFLUXDB),
+        user=user,
+        stop_signal=INFLUXDB_STOP_SIGNAL,
     )
-    influxdb = dataclasses.replace(influxdb, stop_signal=INFLUXDB_STOP_SIGNAL)
     return [influxdb, grafana]
 
 
-def _container(
-    stack: str,
-    service: str,
-    settings: Settings,
-    *,
-    image: str,
-    environment: Mapping[str, str],
-    port: int,
-) -> Container:
-    if settings.directory:
-        mount = Mount(f"{settings.directory}/{service}", _DATA[service], is_folder=True)
-    else:
-        mount = Mount(f"{stack}-{service}-data", _DATA[service], is_folder=False)
-    return Container(
-        service=service,
-        name=f"{stack}-{service}",
-        image=image,
-        environment=tuple(sorted(environment.items())),
-        port=port,
-        target_port=_PORTS[service],
-        mount=mount,
-        user=settings.user,
-    )
+def _mount(spec: StackSpec, service: str) -> Mount:
+    if spec.directory:
+        return Mount(f"{spec.directory}/{service}", _DATA[service], is_folder=True)
+    return Mount(f"{spec.name}-{service}-data", _DATA[service], is_folder=False)
 
 
 def grafana_environment(anonymous: bool) -> Mapping[str, str]:  # noqa: FBT001
@@ -187,20 +214,20 @@ def grafana_environment(anonymous: bool) -> Mapping[str, str]:  # noqa: FBT001
     }
 
 
-def data_source_url(settings: Settings) -> str:
+def data_source_url(spec: StackSpec) -> str:
     """Return the URL of InfluxDB, as the container of Grafana sees it."""
-    if not settings.influxdb_url:
+    if not spec.influxdb_url:
         return f"http://{INFLUXDB}:{_PORTS[INFLUXDB]}"
-    parts = urlsplit(settings.influxdb_url)
+    parts = urlsplit(spec.influxdb_url)
     if parts.hostname not in _LOOPBACK:
-        return settings.influxdb_url
+        return spec.influxdb_url
     # In a container, localhost is the container.
     port = f":{parts.port}" if parts.port else ""
     return urlunsplit(parts._replace(netloc=_ENGINE_HOST + port))
 
 
-def _hosts(settings: Settings) -> tuple[tuple[str, str], ...]:
-    inside = data_source_url(settings)
+def _hosts(spec: StackSpec) -> tuple[tuple[str, str], ...]:
+    inside = data_source_url(spec)
     if urlsplit(inside).hostname != _ENGINE_HOST:
         return ()
     return ((_ENGINE_HOST, "host-gateway"),)

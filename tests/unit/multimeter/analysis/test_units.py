@@ -24,7 +24,7 @@ from multimeter.analysis.units import (
 )
 
 FORMAT_JS = (
-    pathlib.Path(multimeter.__file__).parent / "visualization/embedded/static/format.js"
+    pathlib.Path(multimeter.__file__).parent / "visualization/embedded/page/base/format.js"
 )
 
 

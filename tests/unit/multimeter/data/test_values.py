@@ -36,7 +36,7 @@ from multimeter.sampling.sampler import Sampler
 from multimeter.schema import Schema
 from multimeter.sinks.memory import MemorySink
 from multimeter.storages.dummy import DummyStorage
-from multimeter.storages.live_forwarder import Following
+from multimeter.storages.live_forwarder import LiveForwarder
 from multimeter.storages.live_run import LiveRun
 
 SUBJECT = Subject("rig")
@@ -184,8 +184,8 @@ class AnyProbe:
 def sampled(value, clock, *keys):
     """Return the run of a sampler of this process that took some samples."""
     result = result_with()
-    following = Following(DummyStorage(), result)
-    sampler = Sampler([AnyProbe(value, *keys)], 1.0, following.append, clock)
+    forwarder = LiveForwarder(DummyStorage(), result)
+    sampler = Sampler([AnyProbe(value, *keys)], 1.0, forwarder.append, clock)
     sampler.start()
     sampler.end()
     result.add_meta_data(**sampler.sampling.meta_data())

@@ -19,7 +19,7 @@ import pytest
 from multimeter.delivery import Delivery
 from multimeter.delivery import queue as queue_module
 from multimeter.delivery.folder import SegmentFolder
-from multimeter.delivery.incident_log import Trouble
+from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.segments import read_segment
 from multimeter.delivery.spool import (
     Spool,
@@ -93,7 +93,7 @@ class ForgetfulDisk:
     """
 
     def __init__(self, seed):
-        self._chance = random.Random(seed)
+        self._timing = random.Random(seed)
         self._fsync = os.fsync
         self._files = {}  # inode to a descriptor: so that no other file gets the number
         self._content = {}
@@ -105,7 +105,7 @@ class ForgetfulDisk:
             if status.st_ino not in self._files:
                 self._files[status.st_ino] = os.dup(descriptor)
             data = pathlib.Path(f"/proc/self/fd/{descriptor}").read_bytes()
-            if self._chance.random() < 0.2:
+            if self._timing.random() < 0.2:
                 self._forgotten.add(status.st_ino)
                 io_error()
             if status.st_ino not in self._forgotten:
@@ -634,9 +634,9 @@ class TestDamage:
         spool = Spool(tmp_path / "spool", PLACE, sync=False)
         spool.create(new_folder_name(PLACE), iter([1])).abandon()
         monkeypatch.setattr(SegmentFolder, "__init__", io_error)
-        trouble = Trouble(time.monotonic)
-        assert spool.take_over(trouble) == []
-        trouble.say()
+        incidents = IncidentLog(time.monotonic)
+        assert spool.take_over(incidents) == []
+        incidents.flush()
         assert "cannot be taken over" in caplog.text
 
 
@@ -648,9 +648,9 @@ class TestOthers:
         def take_over():
             caplog.clear()
             caplog.set_level(logging.WARNING)
-            trouble = Trouble(time.monotonic)
-            found = Spool(tmp_path / "spool", PLACE, sync=False).take_over(trouble)
-            trouble.say()
+            incidents = IncidentLog(time.monotonic)
+            found = Spool(tmp_path / "spool", PLACE, sync=False).take_over(incidents)
+            incidents.flush()
             return found, caplog.text
 
         return take_over

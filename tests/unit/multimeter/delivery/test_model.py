@@ -95,8 +95,8 @@ class Model(RuleBasedStateMachine):
         self.world.largest = largest
 
     @rule()
-    def secure(self):
-        self.driven.queue.secure(self.driven.worker.lot)
+    def spill(self):
+        self.driven.queue.spill(self.driven.worker.claimed)
 
     @precondition(lambda self: self.tier != "memory")
     @rule()
@@ -107,7 +107,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def end_in_order(self):
         """Close with what is left in the spool, and begin again."""
-        self.driven.queue.secure(self.driven.worker.lot)
+        self.driven.queue.spill(self.driven.worker.claimed)
         self.driven.queue.close()
         self.begin()
 

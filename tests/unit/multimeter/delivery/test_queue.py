@@ -6,7 +6,7 @@ import os
 import pytest
 
 from multimeter.delivery.folder import SegmentFolder
-from multimeter.delivery.incident_log import Trouble
+from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.queue import LINE_BYTES, Queue
 from multimeter.delivery.segments import read_segment, remove_segment
 from multimeter.delivery.settings import Settings
@@ -22,24 +22,24 @@ class Setup:
     def __init__(self, folder, **more):
         self.counters = Counters()
         self.settings = Settings(**{"spool": folder / "spool", **more})
-        self.trouble = Trouble(lambda: 0.0)
-        self.queue = Queue(self.settings, PLACE, self.counters, self.trouble)
+        self.incidents = IncidentLog(lambda: 0.0)
+        self.queue = Queue(self.settings, PLACE, self.counters, self.incidents)
 
     def put(self, *lines):
         for line in lines:
             self.queue.put(line)
-        self.trouble.say()
+        self.incidents.flush()
 
     def take(self):
-        lot = self.queue.take()
-        if lot is None:
+        claimed = self.queue.take()
+        if claimed is None:
             return None
-        lines = list(lot.lines)
-        if lot.segment:
-            lines = read_segment(lot.segment).lines
-            remove_segment(lot.segment)
+        lines = list(claimed.lines)
+        if claimed.segment:
+            lines = read_segment(claimed.segment).lines
+            remove_segment(claimed.segment)
         self.queue.done()
-        self.counters.delivered += lot.records
+        self.counters.delivered += claimed.records
         return lines
 
     def drain(self):
@@ -108,7 +108,7 @@ def test_what_spills_is_numbered_after_what_is_in_memory(make):
     """So that the next program, after a crash, keeps the order, too."""
     setup = make(max_records=4, batch_size=2)
     setup.put(*numbers(0, 8))
-    assert setup.queue.secure(None)
+    assert setup.queue.spill(None)
     setup.queue.abandon()
     after = make()
     after.queue.take_over()
@@ -130,7 +130,7 @@ def test_a_file_that_a_failed_write_has_left_empty_changes_no_order(make, monkey
     monkeypatch.setattr(os, "write", refuse_once)
     setup.put(*numbers(4, 9))
     assert setup.counters.dropped == {"disk full": 1}
-    assert setup.queue.secure(None)
+    assert setup.queue.spill(None)
     setup.queue.abandon()
     after = make()
     after.queue.take_over()
@@ -148,9 +148,9 @@ def test_the_oldest_are_dropped_one_by_one(make):
 def test_what_is_on_its_way_counts_as_well(make):
     setup = make(when_full="drop_oldest", spool=None, max_records=10)
     setup.put(*numbers(0, 10))
-    lot = setup.queue.take()
+    claimed = setup.queue.take()
     setup.put(*numbers(10, 30))
-    assert len(lot.lines) + setup.queue.waiting == 10
+    assert len(claimed.lines) + setup.queue.waiting == 10
     assert setup.counters.queued == 10
 
 
@@ -268,10 +268,10 @@ def test_a_spool_that_cannot_be_made_is_no_crash(make, tmp_path):
 def test_what_is_secured_goes_on_from_disk_in_order(make):
     setup = make(batch_size=2)
     setup.put(*numbers(0, 5))
-    lot = setup.queue.take()
-    assert setup.queue.secure(lot)
-    assert lot.segment is not None
-    assert read_segment(lot.segment).lines == numbers(0, 2)
+    claimed = setup.queue.take()
+    assert setup.queue.spill(claimed)
+    assert claimed.segment is not None
+    assert read_segment(claimed.segment).lines == numbers(0, 2)
     setup.put(*numbers(5, 6))
     assert setup.drain() == numbers(2, 6)
 
@@ -279,21 +279,21 @@ def test_what_is_secured_goes_on_from_disk_in_order(make):
 def test_what_is_secured_while_on_its_way_keeps_its_identity(make):
     setup = make(batch_size=2)
     setup.put(*numbers(0, 5))
-    lot = setup.queue.take()
-    setup.queue.secure(lot)
+    claimed = setup.queue.take()
+    setup.queue.spill(claimed)
     setup.queue.abandon()
     after = make()
     after.queue.take_over()
     again = after.queue.take()
-    assert again.id == lot.id
-    assert read_segment(again.segment).lines == lot.lines
+    assert again.id == claimed.id
+    assert read_segment(again.segment).lines == claimed.lines
 
 
 def test_without_a_spool_nothing_can_be_secured(make):
     setup = make(spool=None, when_full="drop_oldest")
-    assert setup.queue.secure(None)
+    assert setup.queue.spill(None)
     setup.put(b"1")
-    assert not setup.queue.secure(None)
+    assert not setup.queue.spill(None)
 
 
 def test_a_full_disk_when_things_are_secured_is_said_and_loses_nothing(make, monkeypatch):
@@ -306,5 +306,5 @@ def test_a_full_disk_when_things_are_secured_is_said_and_loses_nothing(make, mon
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", refuse)
         patch.setattr(SegmentFolder, "keep", refuse)
-        assert not setup.queue.secure(None)
+        assert not setup.queue.spill(None)
     assert setup.drain() == numbers(0, 5)

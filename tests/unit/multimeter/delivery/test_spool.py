@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from multimeter.delivery.incident_log import Trouble
+from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.lock import FileLock
 from multimeter.delivery.spool import (
     FolderInfo,
@@ -33,7 +33,7 @@ def make(root, place=HERE, *lines):
 
 
 def taken_over(root, place=HERE):
-    return Spool(root, place, sync=False).take_over(Trouble(time.monotonic))
+    return Spool(root, place, sync=False).take_over(IncidentLog(time.monotonic))
 
 
 def test_what_a_dead_program_left_is_taken_over(tmp_path):
@@ -62,7 +62,7 @@ def test_the_oldest_folder_comes_first(tmp_path):
         folder = spool.create(f"{moment}-1-aa-{digest}", iter([1]))
         folder.append(moment.encode())
         folder.abandon()
-    assert [f.path.name[:4] for f in spool.take_over(Trouble(time.monotonic))] == [
+    assert [f.path.name[:4] for f in spool.take_over(IncidentLog(time.monotonic))] == [
         "2025",
         "2026",
     ]

@@ -80,7 +80,7 @@ class TestBatches:
     def test_who_flushes_does_not_wait_for_others_to_come(self, drive, sink):
         driven = drive(sink, linger=60.0)
         driven.put(b"1")
-        driven.worker.hurry()
+        driven.worker.retry_now()
         assert driven.worker.step() == 0.0
         assert stored(sink) == [b"1"]
 
@@ -138,19 +138,19 @@ class TestRetry:
     def test_what_the_server_asks_for_is_waited_for_also_by_who_flushes(self, drive):
         driven = drive(Moody(Retry("slow down", after=20.0)))
         driven.put(b"1")
-        driven.worker.hurry()
+        driven.worker.retry_now()
         driven.worker.step()
-        driven.worker.hurry()
+        driven.worker.retry_now()
         assert driven.worker.step() == 20.0
 
     def test_who_flushes_does_not_wait_for_our_own_retry(self, drive):
         sink = Moody(Retry("down"))
         driven = drive(sink)
         driven.put(b"1")
-        driven.worker.hurry()
+        driven.worker.retry_now()
         driven.worker.step()
         assert driven.worker.step() > 0
-        driven.worker.hurry()
+        driven.worker.retry_now()
         assert driven.worker.step() == 0.0
         assert stored(sink) == [b"1"]
 
@@ -328,11 +328,11 @@ class TestSpool:
         driven.worker._most = 2
         driven.put(*numbers(0, 4))
         driven.worker.step()
-        lot = driven.worker.lot
-        assert lot.segment.path.exists()
+        claimed = driven.worker.claimed
+        assert claimed.segment.path.exists()
         driven.worker.step()
         driven.run()
-        assert not lot.segment.path.exists()
+        assert not claimed.segment.path.exists()
 
     def test_a_lost_acknowledgement_and_a_crash_double_nothing(self, drive):
         sink = MemorySink(lambda batch: (sink.store(batch), Retry("no answer"))[1])
@@ -412,7 +412,9 @@ class TestSpool:
         assert sum("cannot be removed" in m for m in caplog.messages) == 1
 
     def test_what_is_secured_on_its_way_and_then_delivered_leaves_no_file(self, drive):
-        sink = MemorySink(lambda _: (driven.queue.secure(driven.worker.lot), Accepted())[1])
+        sink = MemorySink(
+            lambda _: (driven.queue.spill(driven.worker.claimed), Accepted())[1]
+        )
         driven = drive(sink)
         driven.put(*numbers(0, 3))
         driven.run()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from multimeter import FormatError, Result
 from multimeter.data.record import Record
 from multimeter.lines.point_encoder import encode_points
-from multimeter.lines.protocol import encode
+from multimeter.lines.protocol import encode, format_field
 
 ROWS = 300
 
@@ -20,8 +20,16 @@ def column(pattern, still):
     return [pattern[0]] * still + moving
 
 
-PATTERNS = st.lists(st.floats(), min_size=1, max_size=4) | st.lists(
-    st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=4
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
+PATTERNS = st.one_of(
+    st.lists(values, min_size=1, max_size=4)
+    for values in (
+        st.floats(),
+        INTEGERS,
+        st.floats() | st.none(),
+        INTEGERS | st.none(),
+        st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.booleans(),
+    )
 )
 COLUMNS = st.lists(
     st.builds(column, PATTERNS, st.integers(0, ROWS)), min_size=1, max_size=4
@@ -36,6 +44,12 @@ def result_of(columns, tags=None):
     return result
 
 
+def lines_of(result):
+    lines = b"".join(encode_points(result)).decode().split("\n")
+    assert lines.pop() == ""
+    return lines
+
+
 def lines_one_by_one(result):
     lines = (
         encode(Record("run", result.tags, point.values, time_ns))
@@ -47,36 +61,36 @@ def lines_one_by_one(result):
 @given(COLUMNS)
 def test_lines_by_column_are_those_that_each_point_has_by_itself(columns):
     result = result_of(columns, {"tag": "100%s"})
-    assert list(encode_points(result)) == lines_one_by_one(result)
+    assert lines_of(result) == lines_one_by_one(result)
 
 
 @pytest.mark.parametrize("values", [[0.0, -0.0, 0.0], [1, 1, 1], [2.5] * 3, [math.nan] * 3])
 def test_columns_that_stand_still_are_written_in_each_line(values):
     result = result_of([values, [1, 2, 3]])
-    assert list(encode_points(result)) == lines_one_by_one(result)
+    assert lines_of(result) == lines_one_by_one(result)
 
 
 def test_a_point_without_any_value_has_no_line():
     result = Result(identifier="run")
     for time_ns, values in enumerate([{"a": 1.0}, {}, {"a": None}, {"b": 2.0}]):
         result.append(time_ns, values)
-    assert list(encode_points(result)) == ["run a=1.0 0", "run b=2.0 3"]
+    assert lines_of(result) == ["run a=1.0 0", "run b=2.0 3"]
 
 
 def test_a_result_without_measures_has_no_lines():
     result = Result(identifier="run")
     result.append(1, {})
-    assert list(encode_points(result)) == []
+    assert lines_of(result) == []
 
 
 def test_integers_beside_floats_become_floats_as_far_as_a_float_goes():
     result = Result(identifier="run")
     for time_ns, value in enumerate([1, 0.5, 2**63, 10**400, None, 2]):
         result.append(time_ns, {"a": value})
-    assert list(encode_points(result)) == [
+    assert lines_of(result) == [
         "run a=1.0 0",
         "run a=0.5 1",
-        "run a=9.223372036854776e+18 2",
+        f"run a={format_field(2.0**63)} 2",
         "run a=2.0 5",
     ]
 

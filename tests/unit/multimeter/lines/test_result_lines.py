@@ -23,21 +23,22 @@ def result_of(points):
 def test_batches_are_the_lines_in_pieces(size):
     result = result_of(12)
     batches = list(encode_batches(result, size))
-    assert "".join(batches).splitlines() == list(encode_result(result))
-    assert all(batch.endswith("\n") for batch in batches)
-    assert {batch.count("\n") for batch in batches[:-1]} <= {size}
+    assert b"".join(batches).splitlines(keepends=True) == list(encode_result(result))
+    assert all(batch.endswith(b"\n") for batch in batches)
+    assert {batch.count(b"\n") for batch in batches[:-1]} <= {size}
 
 
 def test_points_come_first_then_marks_and_the_run():
     names = [
-        record.measurement for record in decode("\n".join(encode_result(result_of(2))))
+        record.measurement
+        for record in decode(b"".join(encode_result(result_of(2))).decode())
     ]
     assert names == ["run", "run", "multimeter_marks", "multimeter_runs"]
 
 
 def test_a_result_comes_back_from_its_lines():
     result = result_of(3)
-    assert decode_result(decode("\n".join(encode_result(result)))) == result
+    assert decode_result(decode(b"".join(encode_result(result)).decode())) == result
 
 
 def test_the_entry_of_a_run_holds_its_figures():

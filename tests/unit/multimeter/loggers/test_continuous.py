@@ -71,8 +71,8 @@ def test_points_arrive_with_their_codename_time_and_value(make, sink):
 
 
 def test_a_time_is_kept_to_the_microsecond(make, sink):
-    chance = random.Random(1)
-    times_us = [chance.randrange(2**32 * 1_000_000) for _ in range(10_000)]
+    timing = random.Random(1)
+    times_us = [timing.randrange(2**32 * 1_000_000) for _ in range(10_000)]
     with make() as logger:
         for time_us in times_us:
             logger.enqueue_point("a", (time_us / 1e6, 1))

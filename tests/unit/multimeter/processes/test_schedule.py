@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from multimeter.processes.schedule import Pace
+from multimeter.processes.schedule import Schedule
 
 
 class Watched:
@@ -13,7 +13,7 @@ class Watched:
     def __init__(self, cycle_time=None):
         self.now = 0.0
         self.samples, self.glances = [], []
-        self._pace = Pace(
+        self._pace = Schedule(
             lambda: self.samples.append(self.now),
             lambda: self.glances.append(self.now),
             cycle_time,

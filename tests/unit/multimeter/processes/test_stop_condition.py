@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from multimeter.processes.stop_condition import Ending
+from multimeter.processes.stop_condition import StopCondition
 
 FOREVER = 60.0
 
@@ -29,7 +29,7 @@ def process(request, monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_interrupts_nothing_and_ends_the_next_wait(process, number):
     done = []
-    with Ending(process) as ending:
+    with StopCondition(process) as ending:
         os.kill(os.getpid(), number)
         done.append("what came after")
         assert ending.wait(FOREVER)
@@ -37,21 +37,21 @@ def test_a_signal_interrupts_nothing_and_ends_the_next_wait(process, number):
 
 
 def test_told_twice_it_still_only_ends(process):
-    with Ending(process) as ending:
+    with StopCondition(process) as ending:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         assert ending.wait()
 
 
 def test_nobody_tells_and_it_lives_on(process):
-    with Ending(process) as ending:
+    with StopCondition(process) as ending:
         assert not ending.wait(0.0)
         assert not ending.wait(-1.0)
 
 
 def test_the_signals_are_as_before(process):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with Ending(process):
+    with StopCondition(process):
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
@@ -60,5 +60,5 @@ def test_a_process_that_is_gone_ends_it(monkeypatch):
     monkeypatch.delattr(os, "pidfd_open", raising=False)
     gone = Process()
     gone.alive = False
-    with Ending(gone) as ending:
+    with StopCondition(gone) as ending:
         assert ending.wait(0.0)

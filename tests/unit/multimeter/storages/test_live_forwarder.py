@@ -4,7 +4,7 @@ import pytest
 
 from multimeter import Mark, Multimeter, ProbeError, Result, StateError, Storage
 from multimeter.data.timestamps import from_ns
-from multimeter.storages.live_forwarder import Following
+from multimeter.storages.live_forwarder import LiveForwarder
 
 NEVER = 3600.0
 
@@ -87,19 +87,19 @@ def test_a_storage_need_not_follow(probe):
 
 def test_it_is_opened_once_also_when_a_point_comes_first(probe, make_result):
     diary = Diary()
-    following = Following(diary, make_result())
-    following.append(1, {"a": 1.0})
-    following.open()
-    following.append(2, {"a": 2.0})
+    forwarder = LiveForwarder(diary, make_result())
+    forwarder.append(1, {"a": 1.0})
+    forwarder.open()
+    forwarder.append(2, {"a": 2.0})
     assert [entry[0] for entry in diary.entries] == ["open", "append", "append"]
 
 
 def test_points_that_share_a_time_are_told_with_the_times_that_they_got(make_result):
     diary = Diary()
     result = make_result()
-    following = Following(diary, result)
+    forwarder = LiveForwarder(diary, result)
     for _ in range(3):
-        following.append(5, {"a": 1.0})
+        forwarder.append(5, {"a": 1.0})
     assert list(result.times_ns) == [5, 6, 7]
 
 
@@ -107,9 +107,9 @@ def test_a_mark_is_told_with_the_time_that_it_got(make_result):
     marks = []
     diary = Diary()
     diary.mark = lambda _, mark: marks.append(mark)
-    following = Following(diary, make_result())
-    following.add_mark(5_000, "x")
-    following.add_mark(5_000, "y")
+    forwarder = LiveForwarder(diary, make_result())
+    forwarder.add_mark(5_000, "x")
+    forwarder.add_mark(5_000, "y")
     assert marks == [Mark(from_ns(5_000), "x"), Mark(from_ns(5_001), "y")]
 
 

@@ -13,9 +13,9 @@ from multimeter.connection import read_connection
 from multimeter.errors import ConfigurationError
 from multimeter.system.durable import make_folders
 from multimeter.system.private import require_own_folder
+from multimeter.visualization.commands.doctor import diagnose
 from multimeter.visualization.config import locked, read_config
-from multimeter.visualization.doctor import diagnose
-from multimeter.visualization.engines.base import Request
+from multimeter.visualization.stack_spec import StackSpec
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 only_root = pytest.mark.skipif(
@@ -60,8 +60,7 @@ def mode_of(path):
 
 
 def checks_of(path):
-    request = Request(path, None, "o", "b", 0)
-    return [each for each in diagnose(request) if each.name == "configuration"]
+    return [each for each in diagnose(path, StackSpec()) if each.name == "configuration"]
 
 
 def do_next_step(error):

@@ -24,9 +24,9 @@ from multimeter.visualization.dashboards.own_files import (
     remove_dashboards,
 )
 from multimeter.visualization.engines.docker.provisioning import dashboard_files, digest
-from multimeter.visualization.engines.docker.settings import Settings
 from multimeter.visualization.engines.docker.spec import desired_containers
 from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.stack_spec import StackSpec
 
 RIG = """
 title = "Rig"
@@ -48,18 +48,7 @@ title = "Lag"
 measures = ["rig.lag"]
 unit = "ms"
 """
-SETTINGS = Settings(
-    id="x",
-    endpoint={},
-    influxdb_image="influxdb:2",
-    grafana_image="grafana/grafana",
-    influxdb_port=8086,
-    grafana_port=3000,
-    timeout=1.0,
-    operator_token="",
-    influxdb_password="",
-    grafana_password="",
-)
+SPEC = StackSpec(name="rig", port=8086, grafana_port=3000)
 PANEL = '[[panels]]\ntitle = "P"\nmeasures = ["*"]\nunit = ""\n'
 KEYS = [
     *(measure.key for measure in ResourceProbe().measures),
@@ -340,7 +329,7 @@ def test_the_page_has_what_is_in_the_files_now_and_reads_them_when_they_change(
 
 def test_only_grafana_is_made_anew_for_a_dashboard():
     def configurations(own):
-        wanted = desired_containers("rig", SETTINGS, digest(dashboard_files(own)))
+        wanted = desired_containers(SPEC, "", digest(dashboard_files(own)))
         return {each.service: each.configuration for each in wanted}
 
     before, after = configurations([]), configurations([parse_dashboard("rig", RIG)])

@@ -197,7 +197,7 @@ def test_the_file_of_the_server_keeps_its_place_on_the_disk(folder):
     file.write_text("{" * 5000)
     with folder.running():
         inode = file.stat().st_ino
-        folder.say_ready()
+        folder.record_ready()
         assert folder.ready_server().pid == os.getpid()
     assert (file.stat().st_ino, file.stat().st_size) == (inode, 256)
     with folder.running():

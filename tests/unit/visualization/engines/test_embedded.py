@@ -5,7 +5,7 @@ import os
 import pytest
 
 from multimeter.visualization.config import StackConfig
-from multimeter.visualization.engines.embedded import EmbeddedEngine
+from multimeter.visualization.engines.embedded.engine import EmbeddedEngine
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def config(tmp_path):
 
 def checks(tmp_path, config):
     engine = EmbeddedEngine(tmp_path / "visu.config.json", config)
-    return {each.name: each for each in engine.diagnose(config)}
+    return {each.name: each for each in engine.diagnose()}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")

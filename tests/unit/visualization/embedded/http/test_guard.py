@@ -13,8 +13,8 @@ REQUESTS = [
     ("POST", "/api/v2/write", {}),
     ("GET", "/nowhere", {}),
     ("PUT", "/api/runs", {}),
-    ("GET", "/static/theme.js", {}),
-    ("GET", "/static/nothing.js", {}),
+    ("GET", "/static/base/theme.js", {}),
+    ("GET", "/static/base/nothing.js", {}),
     ("GET", "/", {"Host": "evil.example"}),
     ("POST", "/logout", {"Origin": "https://evil.example"}),
 ]
@@ -69,7 +69,7 @@ def test_this_machine_is_served_under_all_of_its_names(shared, host):
         "127.0.0.1:8086\r\nX: y",
     ],
 )
-@pytest.mark.parametrize("path", ["/ping", "/", "/api/runs", "/static/theme.js"])
+@pytest.mark.parametrize("path", ["/ping", "/", "/api/runs", "/static/base/theme.js"])
 def test_other_names_are_refused_so_that_dns_rebinding_reads_nothing(shared, host, path):
     answer = shared.client().get(path, headers={"Host": host})
     assert answer.status_code == 400

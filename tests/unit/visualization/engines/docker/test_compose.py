@@ -8,37 +8,14 @@ import re
 import pytest
 import yaml
 
-from multimeter.visualization.engines.base import (
-    GRAFANA_PORT,
-    WRITE_PORT,
-    DockerOptions,
-)
 from multimeter.visualization.engines.docker.compose import compose_files
-from multimeter.visualization.engines.docker.settings import Settings
 from multimeter.visualization.engines.docker.spec import desired_containers
+from multimeter.visualization.stack_spec import GRAFANA_PORT, WRITE_PORT, StackSpec
 
 COMPOSE = pathlib.Path(__file__).parents[5] / "compose"
 BY_HAND = yaml.safe_load((COMPOSE / "docker-compose.yml").read_text())["services"]
-OPTIONS = DockerOptions()
-PLANNED = {
-    each.service: each
-    for each in desired_containers(
-        "multimeter",
-        Settings(
-            id="x",
-            endpoint={},
-            influxdb_image=OPTIONS.influxdb_image,
-            grafana_image=OPTIONS.grafana_image,
-            influxdb_port=WRITE_PORT,
-            grafana_port=GRAFANA_PORT,
-            timeout=1.0,
-            operator_token="",
-            influxdb_password="",
-            grafana_password="",
-        ),
-        "",
-    )
-}
+SPEC = StackSpec(port=WRITE_PORT, grafana_port=GRAFANA_PORT)
+PLANNED = {each.service: each for each in desired_containers(SPEC, "", "")}
 SERVICES = sorted(PLANNED)
 
 

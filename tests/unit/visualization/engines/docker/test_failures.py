@@ -24,7 +24,7 @@ from multimeter.visualization.errors import (
     [
         (FileNotFoundError(2, "No such file or directory"), "there is no such socket"),
         (PermissionError(13, "Permission denied"), "no permission"),
-        (ConnectionRefusedError(111, "Connection refused"), "nobody listens there"),
+        (ConnectionRefusedError(111, "Connection refused"), "nothing listens there"),
         (TimeoutError("timed out"), "no answer within 5 s"),
         (RuntimeError("API versions below 1.24 are no longer supported"), "API versions"),
     ],

@@ -5,30 +5,27 @@ import json
 
 import pytest
 
-from multimeter.visualization.engines.docker.settings import Settings
+from multimeter.visualization.engines.docker.discovery import Endpoint
 from multimeter.visualization.engines.docker.spec import (
     data_source_url,
     desired_containers,
     grafana_environment,
 )
+from multimeter.visualization.engines.docker.state import DockerState
+from multimeter.visualization.stack_spec import StackSpec
 
-SETTINGS = Settings(
+SPEC = StackSpec(name="lab", port=8086, grafana_port=3000, influxdb_token="influxdb-secret")
+STATE = DockerState(
+    endpoint=Endpoint("unix:///var/run/docker.sock", "the default socket"),
     id="an-id",
-    endpoint={"host": "unix:///var/run/docker.sock", "found": "the default socket"},
-    influxdb_image="influxdb:2",
-    grafana_image="grafana/grafana:12.4.2",
-    influxdb_port=8086,
-    grafana_port=3000,
-    timeout=60.0,
     operator_token="operator-secret",
     influxdb_password="influxdb-secret",
     grafana_password="grafana-secret",
 )
 
 
-def containers(**changes):
-    settings = dataclasses.replace(SETTINGS, **changes)
-    return desired_containers("lab", settings, "files-1")
+def containers(user="", files="files-1", **changes):
+    return desired_containers(dataclasses.replace(SPEC, **changes), user, files)
 
 
 def test_there_are_two_containers_named_after_the_stack():
@@ -68,9 +65,9 @@ def test_for_an_influxdb_that_runs_already_there_is_grafana_alone():
     ],
 )
 def test_in_a_container_localhost_is_the_machine_around_it(url, inside):
-    settings = dataclasses.replace(SETTINGS, influxdb_url=url)
-    assert data_source_url(settings) == inside
-    grafana = desired_containers("lab", settings, "")[-1]
+    spec = dataclasses.replace(SPEC, influxdb_url=url)
+    assert data_source_url(spec) == inside
+    grafana = desired_containers(spec, "", "")[-1]
     named = ("host.docker.internal", "host-gateway")
     assert grafana.hosts == ((named,) if "host.docker" in inside else ())
 
@@ -78,33 +75,27 @@ def test_in_a_container_localhost_is_the_machine_around_it(url, inside):
 def test_no_secret_is_in_what_a_container_is_made_of():
     text = json.dumps([dataclasses.asdict(each) for each in containers()])
     assert "secret" not in text.replace("/secrets/", "")
-    assert "secret" not in repr(SETTINGS)
+    assert "secret" not in repr(SPEC)
+    assert "secret" not in repr(STATE)
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"influxdb_image": "influxdb:2.7"},
-        {"influxdb_port": 8087},
+        {"port": 8087},
         {"directory": "/data"},
         {"user": "1:1"},
     ],
 )
-def test_each_setting_that_matters_changes_the_hash(change):
+def test_each_option_that_matters_changes_the_hash(change):
     assert containers(**change)[0].configuration != containers()[0].configuration
 
 
 def test_other_files_make_another_grafana_and_the_same_influxdb():
-    before, after = containers(), desired_containers("lab", SETTINGS, "files-2")
+    before, after = containers(), containers(files="files-2")
     assert before[0].configuration == after[0].configuration
     assert before[1].configuration != after[1].configuration
-
-
-def test_secrets_do_not_change_the_hash():
-    changed = containers(grafana_password="another", operator_token="another", id="x")
-    assert [each.configuration for each in changed] == [
-        each.configuration for each in containers()
-    ]
 
 
 def test_the_hash_is_the_same_on_every_machine():
@@ -142,13 +133,19 @@ def test_influxdb_reports_to_nobody_and_is_asked_to_end_as_it_understands():
     assert (influxdb.stop_signal, grafana.stop_signal) == ("SIGINT", "")
 
 
-def test_settings_are_read_as_they_were_written():
-    state = json.loads(json.dumps(SETTINGS.to_state()))
-    assert Settings.from_state({**state, "made": ["network"]}) == SETTINGS
+@pytest.mark.parametrize("port", [None, 0, 70_000])
+def test_a_port_must_be_chosen(port):
+    with pytest.raises((TypeError, ValueError), match="no port"):
+        containers(port=port)
 
 
-def test_settings_that_lack_something_are_refused():
-    state = SETTINGS.to_state()
+def test_the_state_is_read_as_it_was_written():
+    state = json.loads(json.dumps(STATE.to_state()))
+    assert DockerState.from_state({**state, "made": ["network"]}) == STATE
+
+
+def test_a_state_that_lacks_something_is_refused():
+    state = STATE.to_state()
     del state["operator_token"]
     with pytest.raises(TypeError, match="operator_token"):
-        Settings.from_state(state)
+        DockerState.from_state(state)

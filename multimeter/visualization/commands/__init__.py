@@ -1,0 +1,1 @@
+"""The verbs of ``multimeter-visu``, a file each: its options, and what it does."""

@@ -1,0 +1,155 @@
+"""A container of a stack: how it is looked at, created, started and removed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from multimeter.visualization.engines.docker.client import Docker
+from multimeter.visualization.engines.docker.influxdb import wrong_version_error
+from multimeter.visualization.engines.docker.inspection import ContainerInfo, ImageInfo
+from multimeter.visualization.engines.docker.provisioning import File, archive
+from multimeter.visualization.engines.docker.spec import (
+    CONFIGURATION_LABEL,
+    Container,
+    Owner,
+)
+from multimeter.visualization.errors import VisualizationError
+from multimeter.visualization.plan import Resource, State, state_of
+from multimeter.visualization.report import Reporter
+
+__all__ = ["ContainerResource"]
+
+_HOLDS_ITS_PORT = ("running", "paused")
+
+
+@dataclass(frozen=True)
+class ContainerResource:
+    """A container.
+
+    Attributes:
+        resource: What the plan calls it.
+        wanted: How it is to be.
+        docker: The engine.
+        owner: The install that it belongs to.
+        network: The name of its network.
+        files: What is put into it before it starts.
+    """
+
+    resource: Resource
+    wanted: Container
+    docker: Docker
+    owner: Owner
+    network: str
+    files: Sequence[File]
+
+    def state(self) -> State:
+        """Return how our container is; one of the same name is not ours."""
+        found = self.docker.container(self.wanted.name)
+        if found is None or not self.owner.made(found.labels):
+            return State.ABSENT
+        configuration = found.labels.get(CONFIGURATION_LABEL, "")
+        if self._lost_its_network(found):
+            configuration = ""
+        return state_of(self.resource, running=found.running, configuration=configuration)
+
+    def _lost_its_network(self, found: ContainerInfo) -> bool:
+        """Whether its network was removed: one of the same name is another one."""
+        attached = found.networks.get(self.network)
+        network = self.docker.network(self.network)
+        # Podman gives the name for the id.
+        ids = (network.id, self.network) if network else ()
+        return bool(attached) and attached not in ids
+
+    def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
+        """Create it with its files; it does not run yet."""
+        self._require_right_version()
+        labels = {**self.owner.labels, CONFIGURATION_LABEL: self.resource.configuration}
+        self.docker.create_container(self.wanted, self.network, labels)
+        self._give_folder()
+        if self.files:
+            self.put(self.files)
+
+    def _give_folder(self) -> None:
+        """Give a folder of root's to the user of the image, who is to write in it."""
+        is_root = hasattr(os, "getuid") and os.getuid() == 0
+        if self.wanted.mount.is_folder and not self.wanted.user and is_root:
+            os.chown(self.wanted.mount.source, *self._user)
+
+    def require_running(self) -> None:
+        """Check that it runs: else another program may listen on its port.
+
+        Raises:
+            VisualizationError: It does not, or is not ours.
+        """
+        found = self.docker.container(self.wanted.name)
+        ours = found is not None and self.owner.made(found.labels)
+        if found is None or not ours or found.status not in _HOLDS_ITS_PORT:
+            raise VisualizationError(
+                f"The container {self.wanted.name} does not run. Nothing was sent to its"
+                " port: another program may listen there.",
+                next_step="multimeter-visu start",
+            )
+
+    def put(self, files: Sequence[File]) -> None:
+        """Put files into it; they belong to the user that it runs as."""
+        packed = archive(files, *self._user, time.time())
+        self.docker.put(self.wanted.name, packed)
+
+    def start(self) -> None:
+        """Start it."""
+        self.docker.start_container(self.wanted.name)
+
+    def stop(self) -> None:
+        """Stop it."""
+        self.docker.stop_container(self.wanted.name)
+
+    def remove(self) -> None:
+        """Remove it where it is ours, running or not; its volume stays."""
+        if self.state() is not State.ABSENT:
+            self.docker.remove_container(self.wanted.name)
+
+    @cached_property
+    def _user(self) -> tuple[int, int]:
+        """The uid and gid that it runs as.
+
+        An image may name its user: then they are in a file of the container, which must
+        be there.
+        """
+        image = self._image()
+        user, _, group = (self.wanted.user or (image.user if image else "")).partition(":")
+        if not user or user.isdecimal():
+            return int(user or 0), int(group) if group.isdecimal() else 0
+        for line in self.docker.read(self.wanted.name, "/etc/passwd").splitlines():
+            name, _, uid, gid, *_ = [*line.split(":"), "", "", "", ""]
+            if name == user:
+                return int(uid), int(gid)
+        raise VisualizationError(
+            f"The image {self.wanted.image} runs as '{user}', whom it does not have.",
+            next_step="Choose another image.",
+        )
+
+    def failure(self) -> str:
+        """Return why it does not run any more, with the end of its log, or nothing."""
+        found = self.docker.container(self.wanted.name)
+        if found is None:
+            return f"The container {self.wanted.name} is gone."
+        if not found.died:
+            return ""
+        log = "\n".join(f"  {each}" for each in self.docker.logs(self.wanted.name, 20))
+        return (
+            f"The container {self.wanted.name} ended with code {found.exit_code}."
+            f" The end of its log:\n{log}"
+        )
+
+    def _image(self) -> ImageInfo | None:
+        return self.docker.image(self.wanted.image)
+
+    def _require_right_version(self) -> None:
+        image = self._image()
+        version = image.environment.get("INFLUXDB_VERSION", "") if image else ""
+        if version[:2] in ("1.", "3."):
+            raise wrong_version_error(version)

@@ -1,0 +1,289 @@
+"""Set-up: what is done once the containers run, and the wait until they answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from multimeter.visualization.config import StackConfig
+from multimeter.visualization.dashboards.grafana import RUN_UID
+from multimeter.visualization.engines.base import HOST, Run
+from multimeter.visualization.engines.docker.container import ContainerResource
+from multimeter.visualization.engines.docker.data import (
+    example_flux,
+    require_all,
+    runs_flux,
+    runs_of,
+)
+from multimeter.visualization.engines.docker.grafana import Grafana
+from multimeter.visualization.engines.docker.influxdb import InfluxDB, Place
+from multimeter.visualization.engines.docker.provisioning import token_file
+from multimeter.visualization.engines.docker.spec import (
+    GRAFANA,
+    INFLUXDB,
+    TITLES,
+    data_source_url,
+)
+from multimeter.visualization.engines.docker.state import (
+    INFLUXDB_USER,
+    PENDING,
+    DockerState,
+)
+from multimeter.visualization.errors import ForeignDataError, VisualizationError
+from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.report import Reporter
+
+__all__ = ["Deadline", "Servers", "set_up", "wait_for_answers"]
+
+_POLL_SECONDS = 0.02
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What runs in a stack: the containers, and the servers in them.
+
+    Attributes:
+        containers: The containers by their services; InfluxDB may be elsewhere.
+        influxdb: InfluxDB.
+        grafana: Grafana.
+    """
+
+    containers: Mapping[str, ContainerResource]
+    influxdb: InfluxDB
+    grafana: Grafana
+
+    @classmethod
+    def of(
+        cls,
+        config: StackConfig,
+        state: DockerState,
+        containers: Mapping[str, ContainerResource],
+    ) -> Servers:
+        """Return the servers of a stack, which need not run yet."""
+        spec = config.spec
+        return cls(
+            containers,
+            InfluxDB(config.url, local=not spec.influxdb_url),
+            Grafana(f"http://{HOST}:{spec.grafana_port}", state.grafana_password),
+        )
+
+    def runs(self, config: StackConfig) -> Sequence[Run]:
+        """Return the runs, newest first.
+
+        Raises:
+            VisualizationError: InfluxDB does not run, or does not answer.
+        """
+        if INFLUXDB in self.containers:
+            self.containers[INFLUXDB].require_running()
+        rows = self.influxdb.query(config.read_token, config.org, runs_flux(config))
+        return runs_of(rows)
+
+
+class Deadline:
+    """The moment by which everything must be ready.
+
+    Args:
+        seconds: How far off it is.
+        clock: Returns the time, in seconds.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._end = clock() + seconds
+
+    def wait(
+        self, what: str, is_so: Callable[[], bool], failure: Callable[[], str]
+    ) -> None:
+        """Return as soon as a condition holds.
+
+        Args:
+            what: The condition, to complete "It took too long until ...".
+            is_so: Whether it holds.
+            failure: Returns why it will never hold, or nothing; called now and then.
+
+        Raises:
+            VisualizationError: It will never hold, or did not in time.
+        """
+        next_look = self._clock() + _LOOK_SECONDS
+        while not is_so():
+            now = self._clock()
+            if now >= next_look or now >= self._end:
+                next_look = now + _LOOK_SECONDS
+                self._raise_for(what, failure(), late=now >= self._end)
+            self._sleep(_POLL_SECONDS)
+
+    def _raise_for(self, what: str, failure: str, *, late: bool) -> None:
+        if failure:
+            raise VisualizationError(
+                failure,
+                cause="The image is damaged or another one than expected, or the disk or"
+                " the memory is full.",
+                next_step="Mend what it names, then do the same again.",
+            )
+        if late:
+            raise VisualizationError(
+                f"It took longer than {self._seconds:.0f} s until {what}.",
+                cause="The machine is busy, or the engine's ports do not lead here.",
+                next_step="multimeter-visu doctor; or allow more time with --timeout",
+            )
+
+
+def wait_for_answers(servers: Servers, timeout: float) -> None:
+    """Return when all servers of the stack answer.
+
+    Args:
+        servers: What runs.
+        timeout: How many seconds that may take.
+
+    Raises:
+        VisualizationError: One failed, or did not answer in time.
+    """
+    deadline = Deadline(timeout)
+    checks = {INFLUXDB: servers.influxdb.is_up, GRAFANA: servers.grafana.is_up}
+    for service, container in servers.containers.items():
+        what = f"{TITLES[service]} answered"
+        deadline.wait(what, checks[service], container.failure)
+
+
+def set_up(
+    config: StackConfig, state: DockerState, servers: Servers, report: Reporter
+) -> tuple[StackConfig, Run | None]:
+    """Set up InfluxDB, load the example, and have Grafana show it.
+
+    While InfluxDB is set up, Grafana is on its way up.
+
+    Args:
+        config: The configuration of the stack.
+        state: The state of its install.
+        servers: What runs.
+        report: Takes the progress.
+
+    Returns:
+        The configuration with its tokens; and the example, None where InfluxDB is not
+        the stack's own.
+
+    Raises:
+        VisualizationError: One of them failed, or does not answer as it should.
+    """
+    spec, run = config.spec, None
+    deadline = Deadline(spec.timeout)
+    if not spec.influxdb_url:
+        with report.step("Set up InfluxDB"):
+            config = _set_up_influxdb(config, state, servers, deadline)
+            # The token alone: of a data source that is half written Grafana dies.
+            servers.containers[GRAFANA].put([token_file(config.read_token)])
+        with report.step("Load the example"):
+            run = _load_example(config, servers)
+    with report.step("Set up Grafana"):
+        _set_up_grafana(config, servers, deadline)
+    return config, run
+
+
+def _set_up_influxdb(
+    config: StackConfig, state: DockerState, servers: Servers, deadline: Deadline
+) -> StackConfig:
+    influxdb, container = servers.influxdb, servers.containers[INFLUXDB]
+    deadline.wait("InfluxDB answered", influxdb.is_up, container.failure)
+    place = _place(config, state, servers)
+
+    def token(action: str, before: str) -> str:
+        if before != PENDING and influxdb.knows(before):
+            return before
+        description = f"multimeter: {action}"
+        return influxdb.authorize(state.operator_token, action, place, description)
+
+    return dataclasses.replace(
+        config,
+        token=token("write", config.token),
+        read_token=token("read", config.read_token),
+    )
+
+
+def _place(config: StackConfig, state: DockerState, servers: Servers) -> Place:
+    influxdb, operator = servers.influxdb, state.operator_token
+    if influxdb.can_be_set_up():
+        return influxdb.set_up(
+            INFLUXDB_USER, state.influxdb_password, config.org, config.bucket, operator
+        )
+    where = servers.containers[INFLUXDB].wanted.mount.source
+    if not influxdb.knows(operator):
+        # Grafana's data was made with it, and does not open either: both are named.
+        raise ForeignDataError(
+            f"There is data in {where} already, and it was set up with other secrets.",
+            cause="An earlier stack of this name left it, or another program made it.",
+            next_step="Choose another name with --name. Or, if that data is not needed,"
+            f" remove it: {_removal(servers.containers.values())}",
+        )
+    place = influxdb.place(operator, config.org, config.bucket)
+    if place is None:
+        raise VisualizationError(
+            f"The data in {where} has no bucket '{config.bucket}' of '{config.org}'.",
+            next_step="Install with the names that it had: -o ORG -b BUCKET",
+        )
+    return place
+
+
+def _removal(containers: Iterable[ContainerResource]) -> str:
+    """Return the command that removes the data of some containers."""
+    mounts = [each.wanted.mount for each in containers]
+    command = "rm -r" if mounts[0].is_folder else "docker volume rm"
+    return " ".join([command, *(each.source for each in mounts)])
+
+
+def _load_example(config: StackConfig, servers: Servers) -> Run:
+    lines, influxdb = example_lines(), servers.influxdb
+    influxdb.write(config.token, config.org, config.bucket, lines)
+    rows = influxdb.query(config.read_token, config.org, example_flux(config))
+    require_all(lines, len(rows), "InfluxDB")
+    return next(run for run in servers.runs(config) if run["identifier"] == EXAMPLE)
+
+
+def _set_up_grafana(config: StackConfig, servers: Servers, deadline: Deadline) -> None:
+    grafana, container = servers.grafana, servers.containers[GRAFANA]
+    deadline.wait("Grafana answered", grafana.is_up, container.failure)
+    try:
+        grafana.reload_data_sources()
+    except ForeignDataError as error:
+        # The secrets open InfluxDB all the same, and are kept.
+        raise VisualizationError(
+            error.what,
+            cause=error.cause,
+            next_step="Choose another name with --name. Or, if what was made in"
+            f" Grafana is not needed, remove it: {_removal([container])}; it holds no"
+            " measurements.",
+        ) from error
+
+    def has_dashboard() -> bool:
+        return grafana.has_dashboard(RUN_UID)
+
+    deadline.wait("Grafana had its dashboards", has_dashboard, container.failure)
+    if config.spec.influxdb_url:
+        _require_answer(config, grafana)
+        return
+    columns = grafana.query(example_flux(config))
+    require_all(example_lines(), len(columns[0]) if columns else 0, "Grafana")
+
+
+def _require_answer(config: StackConfig, grafana: Grafana) -> None:
+    try:
+        grafana.query(example_flux(config))
+    except VisualizationError as error:
+        url = data_source_url(config.spec)
+        raise VisualizationError(
+            f"Grafana cannot read InfluxDB at {url}. {error.what}",
+            cause="It is not there; it listens on 127.0.0.1 only, where no container"
+            " can reach it; or the token may not read the bucket.",
+            next_step="Let it listen on the address of the engine's bridge too, or"
+            " mend --influxdb-url, --influxdb-token, --org and --bucket.",
+        ) from error

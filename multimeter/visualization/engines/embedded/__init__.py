@@ -1,0 +1,1 @@
+"""The embedded engine: one process of our own, and a folder with its store."""

@@ -1,0 +1,101 @@
+"""Options that several verbs of ``multimeter-visu`` have, and what they resolve to."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from multimeter.commands.options import Config, Json, Version
+from multimeter.connection import default_config_file
+from multimeter.errors import MultimeterError
+from multimeter.visualization.stack_spec import (
+    GRAFANA_PORT,
+    HIGHEST_PORT,
+    WRITE_PORT,
+    require_usable_name,
+)
+
+__all__ = [
+    "Browser",
+    "Config",
+    "EngineName",
+    "GrafanaImage",
+    "GrafanaPort",
+    "InfluxdbImage",
+    "Json",
+    "Name",
+    "Port",
+    "Version",
+    "Yes",
+    "config_file_of",
+]
+
+
+def _usable_name(name: str) -> str:
+    try:
+        require_usable_name(name)
+    except MultimeterError as error:
+        raise typer.BadParameter(str(error)) from error
+    return name
+
+
+Name = Annotated[
+    str,
+    typer.Option(
+        "-n",
+        "--name",
+        help="The name of the stack, where there are several.",
+        metavar="NAME",
+        callback=_usable_name,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Browser = Annotated[bool, typer.Option(help="Open a browser too.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="auto, docker or embedded.", metavar="ENGINE")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        "--influxdb-port",
+        min=0,
+        max=HIGHEST_PORT,
+        help="The port of the write API; 0 takes any that is free. Where the usual one"
+        " is taken, the next free one is used.",
+        show_default=str(WRITE_PORT),
+    ),
+]
+GrafanaPort = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=HIGHEST_PORT,
+        help="Docker: the port of Grafana; 0 takes any that is free. Where the usual one is"
+        " taken, the next free one is used.",
+        show_default=str(GRAFANA_PORT),
+    ),
+]
+InfluxdbImage = Annotated[
+    str, typer.Option(help="Docker: the image of InfluxDB 2.", metavar="IMAGE")
+]
+GrafanaImage = Annotated[
+    str, typer.Option(help="Docker: the image of Grafana.", metavar="IMAGE")
+]
+
+
+def config_file_of(
+    context: typer.Context, config: pathlib.Path | None, name: str
+) -> pathlib.Path:
+    """Return the file that describes the stack that is meant.
+
+    Args:
+        context: The context of the verb; its object is the file that was named before
+            the verb.
+        config: The file that was named behind the verb.
+        name: The name of the stack, for where neither was.
+    """
+    chosen = config or context.obj or default_config_file(name)
+    return pathlib.Path(chosen).expanduser().absolute()

@@ -73,7 +73,7 @@ class Chart:
     """A panel with lines.
 
     Attributes:
-        title: What stands above it.
+        title: Its heading.
         unit: Grafana's unit of the values.
         pattern: Matches its fields.
         lines: The fields that are known.
@@ -109,7 +109,7 @@ class FigurePanel:
     """A panel with one number.
 
     Attributes:
-        title: What stands above it.
+        title: Its heading.
         unit: Grafana's unit of the number.
         stored: The field of the run's entry that holds it, once the run has ended.
         sources: What it follows from until then; the first one with values counts.

@@ -73,7 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and take part where it is asked for."""
+    """Declare the marker; and register the table where it is wanted."""
     config.addinivalue_line("markers", _LINE)
     if _is_on(config):
         config.pluginmanager.register(_Table(config), "multimeter-table")

@@ -14,7 +14,7 @@ from multimeter.result import Result
 __all__ = ["START", "Row", "compare_figures", "compare_marks", "zero_of"]
 
 START = "start"
-"""What runs are aligned on where nobody names a mark."""
+"""What runs are aligned on by default."""
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,11 @@ class FigureDefinition:
     per_second_of: str = ""
     rare: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is rounded: a count that became a rate is no whole number any more."""
+        return self.unit in ("", "bytes")
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -230,7 +235,6 @@ FIGURES: tuple[FigureDefinition, ...] = (
 )
 """Every figure that there is, in the order in which they are shown."""
 
-_WHOLE = ("", "bytes")
 _BY_ID = {each.id: each for each in FIGURES}
 
 
@@ -287,8 +291,7 @@ def figures_from(
         value = values[each.id]
         if value is None or not math.isfinite(value) or (each.rare and not value):
             continue
-        if each.unit in _WHOLE:
-            # A count that became a rate and comes back is no whole number any more.
+        if each.is_whole:
             value = round(value)
         most = _upper_bound((at_most or {}).get(each.id), value)
         yield Figure(each.id, each.title, each.unit, value, most)

@@ -36,7 +36,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a run stands to one limit.
+    """The verdict on a run by one limit.
 
     Attributes:
         requirement: The limit.
@@ -85,7 +85,7 @@ def judge(
     figures: Iterable[Figure],
     baseline: Iterable[Figure] | None,
 ) -> list[Verdict]:
-    """Return how a run stands to each limit.
+    """Return the verdict on a run by each limit.
 
     Args:
         requirements: The limits.
@@ -93,8 +93,8 @@ def judge(
         baseline: The figures of the run that relative limits refer to.
 
     Raises:
-        ConfigurationError: A figure that is limited was not measured, so that nobody
-            can tell; or a limit is relative to a run that is not there.
+        ConfigurationError: A figure that is limited was not measured, or a limit is
+            relative to a run that is not there.
     """
     of_run = {each.id: each for each in figures}
     of_baseline = None if baseline is None else {each.id: each for each in baseline}

@@ -1,4 +1,4 @@
-"""Panels: which metrics, or which measures, stand together in a chart, in which unit.
+"""Panels: which metrics, or which measures, share a chart, in which unit.
 
 Units are those of Grafana, https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit;
 a unit that Grafana does not know is shown as it is.
@@ -28,15 +28,15 @@ Axis = Literal["linear", "log"]
 class PanelDefinition:
     """A panel for some metrics, on whatever subjects they are measured.
 
-    One that somebody has made names patterns of measures instead, see
-    :func:`key_pattern`: all that match stand in it, whatever other panel they are in.
+    A user-defined one names patterns of measures instead, see :func:`key_pattern`: it shows
+    all that match, whatever other panel they are in.
 
     Attributes:
         id: The name of the panel in links and tests.
-        title: The text above it.
+        title: Its heading.
         unit: The unit of its axis; with patterns, that of the values.
         metrics: The keys of the metrics with their labels, in the order of the legend.
-        group: What it stands under; the panels of nearly every run stand under none.
+        group: The heading of its group; the panels of nearly every run have none.
         measures: Patterns of the keys of measures, in place of metrics.
         description: What it shows, in words.
         axis: How its axis counts.
@@ -58,7 +58,7 @@ _WILD = {"*": ".*", "?": "."}
 def key_pattern(patterns: Iterable[str]) -> str:
     """Return one regular expression for patterns of keys.
 
-    In a pattern ``*`` stands for any characters, and ``?`` for one. The expression is one
+    In a pattern ``*`` matches any characters, and ``?`` one. The expression is one
     of Python and of RE2, and holds no ``/`` or ``$`` that Flux or Grafana would take for
     something of theirs, but for the last.
     """
@@ -277,7 +277,7 @@ class HeadlineDefinition:
 
     Attributes:
         figures: The ids of the figures to which it belongs.
-        title: The text above it.
+        title: Its heading.
         unit: The unit of its axis.
         choices: Keys of measures that are added; the first of these counts of which a run
             has all.

@@ -50,10 +50,10 @@ class Panel:
 
     Attributes:
         id: The name of the panel, unique in a run.
-        title: The text above it.
+        title: Its heading.
         unit: The unit of the axis.
         series: What is drawn.
-        group: What it stands under; empty for what stands first.
+        group: The heading of its group; empty for the first panels.
         description: What it shows, in words; may be empty.
         axis: How the axis counts.
     """
@@ -97,14 +97,14 @@ def panels_of(
 ) -> list[Panel]:
     """Return the panels of a run.
 
-    Metrics of the definition stand in its panels. Any other metric has a panel of its
-    own, in which each of its subjects is a series. Without a schema, what the keys of
-    :class:`ResourceProbe` mean is known, and every other key stands for itself.
+    Metrics of the definition are in its panels. Any other metric has a panel of its own,
+    in which each of its subjects is a series. Without a schema, what the keys of
+    :class:`ResourceProbe` mean is known, and every other key is its own metric.
 
     Args:
         schema: What the run says of its measures, if it does.
         keys: The keys of the numeric measures that have been stored.
-        own: Panels that somebody has made; they stand behind all others.
+        own: User-defined panels; they come last.
     """
     measured = _measured(schema, keys)
     defined = {metric for panel in PANELS for metric in panel.metrics}

@@ -67,7 +67,7 @@ class Peak:
         rose: When the mark rose for the last time: the ns since the epoch of the
             samples before and after. None when it did not rise in the run.
         in_run: Whether the mark was reached in this run. If not, the process held that
-            much before, and the run at most that much. None where nobody can tell.
+            much before, and the run at most that much. None where that is not known.
     """
 
     measure: Measure

@@ -1,8 +1,8 @@
 """Units: the one table of them, and how a quantity is written for people.
 
-Whoever stores a value keeps the unit in which it was measured. To be added up, compared or
-shown, it is multiplied with the factor of that unit and is then in the base unit of its
-dimension. Grafana has names of its own, which the API of the page uses as well:
+Values are stored in the unit in which they were measured. To be added up, compared or
+shown, they are multiplied with the factor of that unit, and are then in the base unit of
+its dimension. Grafana has names of its own, which the API of the page uses as well:
 https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard-options/#unit.
 """
 
@@ -73,8 +73,8 @@ class Unit:
         name: Its name in schemas, in JSON and in limits.
         dimension: What it measures; of a unit that the table lacks, its name.
         factor: What a value is multiplied with to be in the base unit.
-        grafana: What Grafana calls it; a name that Grafana does not know either stands
-            behind the number.
+        grafana: What Grafana calls it; a name that Grafana does not know either is
+            written behind the number.
         limit_factor: The factor where a person types it in a limit, if it is another one.
     """
 

@@ -56,7 +56,7 @@ def ls(
     """
     tags = dict(_tag(each) for each in tag or ())
     found: list[tuple[RunSource, RunEntry]] = []
-    trouble: list[str] = []
+    problems: list[str] = []
     failed = False
     now_ns = time.time_ns()
     try:
@@ -66,7 +66,7 @@ def ls(
         sources, failed = [*sources_of(folder, None)[:1], Unusable(error)], True
     for source in sources:
         listing = source.list()
-        trouble += listing.trouble
+        problems += listing.trouble
         entries = [believed(each, now_ns) for each in listing.entries]
         found += [(source, each) for each in entries if _fits(each, words, tags)]
     # What lies in the future has a wrong time, and is not the newest.
@@ -78,31 +78,31 @@ def ls(
         )
     )
     shown = found[: number or None]
-    figures = [_figures(source, entry, trouble) for source, entry in shown]
+    figures = [_figures(source, entry, problems) for source, entry in shown]
     entries = [entry for _, entry in shown]
     if json:
-        print_json(_object(entries, figures, trouble))
+        print_json(_object(entries, figures, problems))
     elif shown:
         rows = [_row(entry, each) for entry, each in zip(entries, figures)]
         print_table(_HEAD, rows, numbers=(2, 3, 4), spare=_SPARE)
     if not json:
-        _say_what_is_missing(len(found), len(shown), trouble, chosen=bool(words or tags))
+        _report_missing(len(found), len(shown), problems, chosen=bool(words or tags))
     if failed:
         raise typer.Exit(1)
 
 
-def _say_what_is_missing(
-    found: int, shown: int, trouble: Sequence[str], *, chosen: bool
+def _report_missing(
+    found: int, shown: int, problems: Sequence[str], *, chosen: bool
 ) -> None:
     if not found:
         which = "such runs" if chosen else "runs"
-        if trouble:  # there may be some
+        if problems:  # there may be some
             typer.echo(f"No {which} were found.")
         else:
             typer.echo(f"There are no {which}. Make one with: multimeter run -- COMMAND")
     if found > shown:
         typer.echo(f"And {found - shown} more: -n 0 shows all.")
-    for each in trouble:
+    for each in problems:
         typer.echo(f"Note: {each}", err=True)
 
 
@@ -120,7 +120,7 @@ def _fits(entry: RunEntry, words: Sequence[str] | None, tags: Mapping[str, str])
     )
 
 
-def _figures(source: RunSource, entry: RunEntry, trouble: list[str]) -> dict[str, Figure]:
+def _figures(source: RunSource, entry: RunEntry, problems: list[str]) -> dict[str, Figure]:
     from multimeter.analysis.figures import FIGURES, Figure, figures_of
 
     if entry.figures:
@@ -134,7 +134,7 @@ def _figures(source: RunSource, entry: RunEntry, trouble: list[str]) -> dict[str
     try:
         return {each.id: each for each in figures_of(source.load(entry))}
     except MultimeterError as error:
-        trouble.append(f"{entry.identifier}: {error.what}")
+        problems.append(f"{entry.identifier}: {error.what}")
         return {}
 
 
@@ -166,7 +166,7 @@ def _short(where: str) -> str:
 def _object(
     entries: Sequence[RunEntry],
     figures: Sequence[Mapping[str, Figure]],
-    trouble: Sequence[str],
+    problems: Sequence[str],
 ) -> dict[str, Any]:
     return {
         "version": 1,
@@ -183,5 +183,5 @@ def _object(
             }
             for entry, some in zip(entries, figures)
         ],
-        "trouble": list(trouble),
+        "trouble": list(problems),
     }

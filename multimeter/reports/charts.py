@@ -41,7 +41,7 @@ class Chart:
     """Curves with one axis.
 
     Attributes:
-        title: The text above it.
+        title: Its heading.
         unit: The unit of the values, as :mod:`multimeter.analysis.panel_definitions` has
         them. curves: The curves; none is empty.
     """

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 NONE = "-"
-"""Shown where nothing is known."""
+"""A value that is not known."""
 
 _NOT_SHOWN = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
@@ -51,7 +51,7 @@ def local_time(time_ns: int | None) -> str:
 
 
 def points(number: int) -> str:
-    """Return a number of points, as part of a sentence."""
+    """Return a number of points, for a sentence."""
     return "1 point" if number == 1 else f"{number} points"
 
 

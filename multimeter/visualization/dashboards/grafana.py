@@ -71,7 +71,7 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
     """Return the JSON of each dashboard, by the name of its file.
 
     Args:
-        own: Dashboards that somebody has made; they stand beside the others.
+        own: User-defined dashboards, beside the others.
     """
     environment = Environment(
         loader=PackageLoader(__package__),

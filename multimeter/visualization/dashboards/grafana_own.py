@@ -1,4 +1,4 @@
-"""Dashboards that somebody has made, in Grafana: which fields, in which unit."""
+"""User-defined dashboards in Grafana: which fields, in which unit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class GrafanaPanel:
     """A panel.
 
     Attributes:
-        title: The text above it.
+        title: Its heading.
         description: What it shows, in words.
         unit: Grafana's unit of its values.
         axis: How its axis counts.
@@ -43,7 +43,7 @@ class GrafanaDashboard:
 
     Attributes:
         uid: Its name in links.
-        title: The text above it.
+        title: Its heading.
         panels: Its panels.
     """
 
@@ -53,12 +53,12 @@ class GrafanaDashboard:
 
 
 def own_uid(name: str) -> str:
-    """Return the name in links of a dashboard that somebody has made."""
+    """Return the name in links of a user-defined dashboard."""
     return f"multimeter-own-{name}"
 
 
 def dashboard_of(own: OwnDashboard) -> GrafanaDashboard:
-    """Return a dashboard that somebody has made as Grafana shows it."""
+    """Return a user-defined dashboard as Grafana shows it."""
     panels = [_panel_of(each) for each in own.panels]
     return GrafanaDashboard(own_uid(own.name), own.title, panels)
 

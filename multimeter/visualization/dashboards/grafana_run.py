@@ -73,7 +73,7 @@ class Chart:
     """A panel with lines.
 
     Attributes:
-        title: The text above it.
+        title: Its heading.
         unit: Grafana's unit of the values.
         pattern: Matches its fields.
         lines: The fields that are known.
@@ -109,12 +109,13 @@ class FigurePanel:
     """A panel with one number.
 
     Attributes:
-        title: The text above it.
+        title: Its heading.
         unit: Grafana's unit of the number.
         stored: The field of the run's entry that holds it, once the run has ended.
         sources: What it follows from until then; the first one with values counts.
         per_second: Whether that is divided by the duration.
         rare: Whether there is none where it is 0.
+        whole: Whether it is rounded.
     """
 
     title: str
@@ -123,6 +124,7 @@ class FigurePanel:
     sources: list[FigureSource]
     per_second: bool
     rare: bool
+    whole: bool
 
 
 def defined() -> str:
@@ -206,6 +208,7 @@ def _figure(figure: FigureDefinition) -> FigurePanel:
         [_figure_source(each) for each in of.sources],
         figure is not of,
         figure.rare,
+        figure.is_whole,
     )
 
 

@@ -1,4 +1,4 @@
-"""Dashboards that somebody has made: what stands in their files.
+"""User-defined dashboards: what their files contain.
 
 A file is TOML, https://toml.io/en/v1.0.0; docs/dashboards.md says what may be in it.
 """
@@ -31,7 +31,7 @@ class OwnDashboard:
 
     Attributes:
         name: What it is called on the command line and in links.
-        title: The text above it.
+        title: Its heading.
         panels: Its panels, which name measures by patterns.
     """
 

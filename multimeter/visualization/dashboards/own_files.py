@@ -136,7 +136,7 @@ def _require_own_title(added: OwnDashboard, others: list[OwnDashboard]) -> None:
     if added.title.lower() in titles | set(_TAKEN):
         raise ConfigurationError(
             f"There is a dashboard with the title '{added.title}' already.",
-            cause="Grafana tells dashboards of a folder apart by their titles.",
+            cause="Grafana distinguishes dashboards of a folder by their titles.",
             next_step="Give it another title; multimeter-visu dashboard list shows them.",
         )
 

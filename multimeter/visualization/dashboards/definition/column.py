@@ -13,7 +13,7 @@ class ColumnDefinition:
 
     Attributes:
         id: Its name in the API.
-        title: The text above it.
+        title: Its heading.
         unit: The unit of its numbers; ``text``, or ``time`` in ns since the epoch.
     """
 

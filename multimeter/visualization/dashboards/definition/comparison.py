@@ -1,4 +1,4 @@
-"""Comparison: what is said of several runs."""
+"""Comparison: limits of what is compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health: what is said of the store, and of what deliveries did."""
+"""Health: what is shown of the store, and of deliveries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STORE_COLUMNS = (
     ColumnDefinition("oldest", "Oldest point", "time"),
     ColumnDefinition("newest", "Newest point", "time"),
 )
-"""What is said of the store."""
+"""What is shown of the store."""
 
 _DELIVERY_TITLES = {"retries": "Sent again", "left_out": "Left out"}
 
@@ -37,10 +37,10 @@ DELIVERY_LOSSES = ("rejected", "dropped")
 """Those of which none should be more than zero."""
 
 DELIVERY_SILENCE_SECONDS = 5 * 60
-"""A delivery that has said nothing for so long, and has not ended, is silent."""
+"""A delivery that has reported nothing for so long, and has not ended, is silent."""
 
 MOST_DELIVERIES = 50
-"""How many deliveries are listed, those that spoke last."""
+"""How many deliveries are listed, those that reported last."""
 
 HEALTH_HOURS = 6
 """How much time the panels of deliveries show."""

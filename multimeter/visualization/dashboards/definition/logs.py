@@ -29,7 +29,7 @@ class LogDefinition:
     Attributes:
         field: The field that holds the value.
         tag: The tag that holds the codename, which is the label of its line.
-        title: What stands above the panel of the codenames without a unit.
+        title: The heading of the panel of codenames without a unit.
         ranges: The time ranges to choose from; the page begins with ``first_range``.
         first_range: The range that is shown first.
     """

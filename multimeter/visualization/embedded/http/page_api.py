@@ -43,7 +43,7 @@ class PageApi:
         reading: Makes the routes.
         limits: How much one request may ask for.
         now_ns: Returns the time, in ns since the epoch.
-        own_panels: Panels that somebody has made.
+        own_panels: User-defined panels.
     """
 
     def __init__(

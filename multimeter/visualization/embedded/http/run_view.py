@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 OwnPanels = Callable[[], Sequence[PanelDefinition]]
-"""Returns the panels that somebody has made, as they are now."""
+"""Returns the user-defined panels, as they are now."""
 
 
 def summaries(store: Store, figures: RunFigures, now_ns: int) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def view_of_run(
         figures: Computes its figures.
         identifier: Of the run.
         now_ns: The time, in ns since the epoch.
-        own: Panels that somebody has made.
+        own: User-defined panels.
 
     Raises:
         StoreError: The store failed.

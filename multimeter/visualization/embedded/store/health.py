@@ -1,6 +1,6 @@
 """Health: what the store holds, and what deliveries have done.
 
-A program that delivers says now and then what became of its points: points of the
+A program that delivers reports now and then what became of its points: points of the
 measurement ``multimeter_health``, whose fields count and whose tags say which program and
 which sink. What they hold is shown as far as it is there.
 """
@@ -52,11 +52,11 @@ class StoreHealth:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What one program has delivered to one place, as it said last.
+    """What one program has delivered to one place, as it reported last.
 
     Attributes:
         tags: What says which program and which place.
-        time: When it said so, in ns since the epoch.
+        time: When it reported that, in ns since the epoch.
         counts: What it counts, as far as it says so.
         closed: Whether that was its last word.
     """
@@ -92,10 +92,10 @@ def _codenames(info: MeasurementInfo) -> int:
 def list_deliveries(store: Store, most: int) -> tuple[list[Delivered], int]:
     """Return what deliveries have done, and how many there are in all.
 
-    The one that spoke last is the first.
+    The one that reported last is the first.
 
     Args:
-        store: Where they have said it.
+        store: Where the points are.
         most: How many are looked at; each program that ever delivered has left one.
 
     Raises:
@@ -104,9 +104,9 @@ def list_deliveries(store: Store, most: int) -> tuple[list[Delivered], int]:
     found = []
     newest = sorted(store.tag_sets(HEALTH), key=lambda each: -each.end_ns)
     for each in newest[:most]:
-        said = store.last(HEALTH, [*DELIVERY_COUNTS, _CLOSED], each.tags)
-        closed = said.pop(_CLOSED, None) is True
-        found.append(Delivered(each.tags, each.end_ns, _numbers(said), closed))
+        counts = store.last(HEALTH, [*DELIVERY_COUNTS, _CLOSED], each.tags)
+        closed = counts.pop(_CLOSED, None) is True
+        found.append(Delivered(each.tags, each.end_ns, _numbers(counts), closed))
     return found, len(newest)
 
 

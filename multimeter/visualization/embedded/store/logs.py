@@ -1,7 +1,7 @@
 """Logs: single values by their codenames, as a :class:`ContinuousLogger` writes them.
 
 They are the points of one measurement, ``multimeter_logs``: tag ``codename``, field
-``value``. What a codename is stands beside them, in ``multimeter_codenames``: the fields
+``value``. What a codename is follows from ``multimeter_codenames``: the fields
 ``unit`` and ``description`` of its newest entry.
 """
 
@@ -24,8 +24,8 @@ class Codename:
 
     Attributes:
         codename: The name.
-        unit: The unit of its values; empty where it is not given it.
-        description: What it is, in words; empty where it is not given it.
+        unit: The unit of its values; empty where there is none.
+        description: What it is, in words; empty where there is none.
         start: The time of its first value, in ns since the epoch.
         end: The time of its last value.
         points: The number of its values.
@@ -60,7 +60,7 @@ class LogCurve:
 
 def list_codenames(store: Store) -> list[Codename]:
     """Return all codenames in the order of the alphabet."""
-    said = _given(store)
+    described = _descriptions(store)
     ranges: dict[str, list[TagSetInfo]] = {}
     for each in store.tag_sets(LOGS):
         if LOG_TAG in each.tags:
@@ -68,7 +68,7 @@ def list_codenames(store: Store) -> list[Codename]:
     return [
         Codename(
             name,
-            *said.get(name, ("", "")),
+            *described.get(name, ("", "")),
             min(each.start_ns for each in some),
             max(each.end_ns for each in some),
             sum(each.points for each in some),
@@ -77,15 +77,15 @@ def list_codenames(store: Store) -> list[Codename]:
     ]
 
 
-def _given(store: Store) -> dict[str, tuple[str, str]]:
-    """Return the unit and the description of each codename, as was said last."""
-    said: dict[str, dict[str, str]] = {}
+def _descriptions(store: Store) -> dict[str, tuple[str, str]]:
+    """Return the newest unit and description of each codename."""
+    newest: dict[str, dict[str, str]] = {}
     for record in store.rows(CODENAMES):
         name = record.tags.get(LOG_TAG, "")
-        said.setdefault(name, {}).update({k: str(v) for k, v in record.fields.items()})
+        newest.setdefault(name, {}).update({k: str(v) for k, v in record.fields.items()})
     return {
         name: (texts.get("unit", ""), texts.get("description", ""))
-        for name, texts in said.items()
+        for name, texts in newest.items()
     }
 
 
@@ -105,7 +105,7 @@ def log_curves(
         start_ns: The first time, in ns since the epoch.
         stop_ns: The last time.
         buckets: At most how many buckets cover that.
-        interrupt: Ends the query when nobody waits for it any more.
+        interrupt: Ends the query when its client is gone.
 
     Raises:
         StoreError: The store failed.

@@ -1,7 +1,7 @@
 """Runs: what the store's measurements mean.
 
-Every measurement is a run, whoever wrote it, and its name identifies it. What the
-library says of a run and its marks stands in two measurements of their own, see
+Every measurement is a run, whichever client wrote it, and its name identifies it. The
+library keeps entries of runs and their marks in two measurements of their own, see
 :mod:`multimeter.lines.result_encoder`. What loggers log and what deliveries did is no run,
 but can be looked at like one, by its name.
 """
@@ -91,8 +91,8 @@ class RunDescription(RunSummary):
     """A run in full.
 
     Attributes:
-        meta_data: What the program that was measured said of it.
-        schema: What its fields measure, or None where that was not said.
+        meta_data: More about it, from the program that was measured.
+        schema: What its fields measure, or None where no entry has it.
         fields: The types of its fields.
     """
 
@@ -225,10 +225,10 @@ def _starts(records: Sequence[Record]) -> tuple[int, ...]:
     """
     starts: list[int] = []
     over = None
-    for time_ns, said in ((r.time_ns or 0, r.fields) for r in records):
+    for time_ns, entry in ((r.time_ns or 0, r.fields) for r in records):
         if over is None or time_ns > over:
             starts.append(time_ns)
-        ends = (said.get("end", said.get("alive_until")), time_ns, over)
+        ends = (entry.get("end", entry.get("alive_until")), time_ns, over)
         over = max(each for each in ends if isinstance(each, int))
     return tuple(starts)
 
@@ -240,12 +240,12 @@ def _figures(records: Sequence[Record]) -> dict[str, float]:
 
 
 def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int) -> State:
-    """Say how a run is: by what its program said, else by how long nothing has come."""
-    said = records[-1].fields if records else {}
-    end, alive_until = said.get("end"), said.get("alive_until")
+    """Return the state of a run: by its entry, else by how long nothing has come."""
+    entry = records[-1].fields if records else {}
+    end, alive_until = entry.get("end"), entry.get("alive_until")
     last_ns = info.end_ns if info else records[-1].time_ns or 0
     ahead = _is_ahead(last_ns, now_ns)
-    if said.get("state") == "running" and isinstance(alive_until, int):
+    if entry.get("state") == "running" and isinstance(alive_until, int):
         if now_ns > alive_until:
             return "died"
         # Its own clock is ahead; else another client has written such a point.

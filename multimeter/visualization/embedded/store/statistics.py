@@ -14,6 +14,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -152,55 +153,91 @@ def _compute(
     times = [time for each, _, _ in series for time in (each.start_ns, each.end_ns)]
     times += [start for start in starts.values() if start is not None]
     wide = max(times) - min(times) > _LAST
-    cursor.execute(
-        _query(table.table_name, is_one_of(list(names)), columns.values(), wide=wide),
-        {"series": list(starts), "starts": list(starts.values())},
-    )
-    for number, *values in cursor.fetchall():
+    points = _points(table.table_name, starts, wide=wide)
+    plain = _rows(cursor.execute(_plain_query(points, columns.values())))
+    dense = [
+        all(row[0] == row[4 + 4 * place] for row in plain.values())
+        for place in range(len(columns))
+    ]
+    weighted = _rows(cursor.execute(_time_query(points, columns.values(), dense)))
+    for number, row in plain.items():
         of_run = found[names[number]]
-        for key, (largest, middle, smallest, count, total, seconds) in zip(
-            columns, zip(*[iter(values)] * 6)
-        ):
-            if count:
-                more = Statistic(largest, middle, smallest, count, total, seconds or 0.0)
+        for place, key in enumerate(columns):
+            values = row[1 + 4 * place : 5 + 4 * place]
+            more = _statistic(*values, *weighted[number][2 * place : 2 * place + 2])
+            if more is not None:
                 of_run[key] = of_run[key] + more if key in of_run else more
     return found
 
 
-def _query(table: str, some: str, columns: Iterable[str], *, wide: bool) -> str:
-    values, parts = [], []
+def _rows(cursor: duckdb.DuckDBPyConnection) -> dict[int, list[Any]]:
+    """Return the rows of an answer by their first column, the number of a series."""
+    return {number: row for number, *row in cursor.fetchall()}
+
+
+def _statistic(
+    largest: float,
+    middle: float,
+    smallest: float,
+    count: int,
+    total: float | None,
+    seconds: float | None,
+) -> Statistic | None:
+    if not count:
+        return None
+    if total is not None and seconds:
+        # A sum of large values can be infinite; a mean never is.
+        middle = min(max(total / seconds, smallest), largest)
+    return Statistic(largest, middle, smallest, count, total, seconds or 0.0)
+
+
+def _points(table: str, starts: Mapping[int, int | None], *, wide: bool) -> str:
+    """Return the points of series, with the start of each; names are the catalog's."""
     time = "time::HUGEINT" if wide else "time"
-    for number, column in enumerate(columns):
-        # The value, and the seconds for which it stands: since the value before it.
-        before = (
-            f"lag(CASE WHEN {column} IS NOT NULL THEN {time} END IGNORE NULLS) OVER own"
+    times = {n: "NULL" if start is None else str(start) for n, start in starts.items()}
+    if len(set(times.values())) == 1:
+        source = f"SELECT *, ({next(iter(times.values()))})::BIGINT AS start FROM {table}"  # noqa: S608
+    else:
+        rows = ", ".join(
+            f"({series}, ({start})::BIGINT)" for series, start in times.items()
         )
-        values += [
-            f"{column} AS v{number}",
-            f"({time} - coalesce({before}, start)) / 1e9 AS s{number}",
-        ]
-        value, seconds = f"v{number}", f"s{number}"
-        covered = f"sum({seconds}) FILTER ({value} IS NOT NULL)"
-        total = f"sum({value} * {seconds})::DOUBLE"
-        middle = (
-            f"CASE WHEN {covered} > 0 THEN least(greatest({total} / {covered}, "
-            f"min({value})), max({value})) ELSE {mean(value)} END"
+        source = (
+            f"SELECT * FROM {table} "  # noqa: S608
+            f"JOIN (VALUES {rows}) AS runs (series, start) USING (series)"
         )
-        parts += [
-            f"max({value})::DOUBLE",
-            f"({middle})::DOUBLE",
-            f"min({value})::DOUBLE",
-            f"count({value})",
-            total,
-            f"{covered}::DOUBLE",
-        ]
     return (
-        "WITH runs AS (SELECT unnest($series) AS series, "  # noqa: S608 - names of the catalog
-        "unnest($starts::BIGINT[]) AS start), "
-        f"points AS (SELECT series, {', '.join(values)} FROM {table} "
-        f"JOIN runs USING (series) WHERE {some} AND (start IS NULL OR time >= start) "
-        "WINDOW own AS (PARTITION BY series ORDER BY time)) "
-        f"SELECT series, {', '.join(parts)} FROM points GROUP BY series"
+        f"(SELECT * REPLACE ({time} AS time) FROM ({source}) "  # noqa: S608
+        f"WHERE {is_one_of(list(starts))} AND (start IS NULL OR time >= start))"
+    )
+
+
+def _plain_query(points: str, columns: Iterable[str]) -> str:
+    parts = [
+        f"max({each})::DOUBLE, {mean(each)}::DOUBLE, min({each})::DOUBLE, count({each})"
+        for each in columns
+    ]
+    return f"SELECT series, count(*), {', '.join(parts)} FROM {points} GROUP BY series"  # noqa: S608
+
+
+def _time_query(points: str, columns: Iterable[str], dense: Iterable[bool]) -> str:
+    """Return the query of totals and covered seconds, since the value before each.
+
+    Fields with a value at each point share the times of the points.
+    """
+    values, parts = ["(time - coalesce(lag(time) OVER own, start)) / 1e9 AS s"], []
+    for number, (column, is_dense) in enumerate(zip(columns, dense)):
+        value, seconds = f"v{number}", "s" if is_dense else f"s{number}"
+        values.append(f"{column} AS {value}")
+        if not is_dense:
+            own = f"CASE WHEN {column} IS NOT NULL THEN time END"
+            before = f"coalesce(lag({own} IGNORE NULLS) OVER own, start)"
+            values.append(f"(time - {before}) / 1e9 AS {seconds}")
+        parts.append(f"sum({value} * {seconds})::DOUBLE")
+        covered = "" if is_dense else f"FILTER ({value} IS NOT NULL)"
+        parts.append(f"(sum({seconds}) {covered})::DOUBLE")
+    return (
+        f"SELECT series, {', '.join(parts)} FROM (SELECT series, {', '.join(values)} "  # noqa: S608
+        f"FROM {points} WINDOW own AS (PARTITION BY series ORDER BY time)) GROUP BY series"
     )
 
 

@@ -217,3 +217,16 @@ def test_the_marks_of_a_run_are_the_same_in_both(served, name):
         (record.time_ns, record.fields[field]) for record in records
     ]
     assert len(page) == 6
+
+
+def test_the_figures_of_a_run_have_the_same_titles_and_units_in_both(served):
+    run = store(served, *default_probes())
+    answer = served.reader().get("/api/run", params={"run": run}).json()
+    page = {each["title"]: each["unit"] for each in answer["figures"]}
+    (stat,) = (each for each in run_of_grafana()["panels"] if each["type"] == "stat")
+    grafana = {}
+    for each in stat["fieldConfig"]["overrides"]:
+        found = {part["id"]: part["value"] for part in each["properties"]}
+        grafana[found["displayName"]] = found["unit"]
+    assert {"Page faults", "Read", "CPU time"} <= set(page)
+    assert page.items() <= grafana.items()

@@ -61,6 +61,21 @@ def test_what_spans_have_used_adds_up_wherever_the_marks_are(store: Store) -> No
     assert spans[-1].mean_cpu is None
 
 
+def test_spans_count_the_children_that_the_figures_count(store: Store) -> None:
+    tree = [f"{subject}.cpu_rate_user" for subject in ("process", "tree")]
+    keys = [*tree, "tree.memory_rss", "process.memory_rss"]
+    for second in range(5):
+        values = ",".join(f"{k}={v}" for k, v in zip(keys, (0.5, 2.0, 9 + second, 5)))
+        write(store, f"family {values} {second * S}")
+    write(store, f'multimeter_marks,measurement=family label="m" {2 * S}')
+    run = describe_run(store, "family", now_ns=0)
+    assert run is not None
+    assert [(each.cpu_time, each.peak_memory) for each in run_spans(store, run)] == [
+        (4.0, 11.0),
+        (4.0, 13.0),
+    ]
+
+
 def test_a_run_without_cpu_and_memory_has_spans_of_time_only(store: Store) -> None:
     write(store, "bare v=1 0", "bare v=2 10")
     write(store, 'multimeter_marks,measurement=bare label="m" 5')

@@ -119,7 +119,11 @@ class InfluxDBSink:
             cut = isinstance(error, ConnectionError)
             refused = isinstance(error, ConnectionRefusedError)
             why = str(error) or type(error).__name__
-            return Retry(f"it does not answer: {why}", smaller=cut and not refused)
+            return Retry(
+                f"it does not answer: {why}",
+                smaller=cut and not refused,
+                next_step="Start the server (multimeter-visu start), or check the url.",
+            )
         return answer_of(answer, batch, time.time())
 
     def after_fork(self) -> None:

@@ -33,8 +33,8 @@ from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 
 __all__ = [
     "LISTED_FIGURES",
-    "Mark",
     "RunDescription",
+    "RunMark",
     "RunSummary",
     "describe_run",
     "list_runs",
@@ -102,7 +102,7 @@ class RunDescription(RunSummary):
 
 
 @dataclass(frozen=True)
-class Mark:
+class RunMark:
     """A moment of a run that has a name.
 
     Attributes:
@@ -177,14 +177,14 @@ def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription |
     )
 
 
-def run_marks(store: Store, identifier: str) -> list[Mark]:
+def run_marks(store: Store, identifier: str) -> list[RunMark]:
     """Return the marks of a run in the order of time.
 
     Raises:
         StoreError: The store failed.
     """
     return [
-        Mark(record.time_ns, str(record.fields["label"]))
+        RunMark(record.time_ns, str(record.fields["label"]))
         for record in store.rows(MARKS, tags={"measurement": identifier}, keys=("label",))
         if record.time_ns is not None and "label" in record.fields
     ]

@@ -5,7 +5,7 @@
     MultimeterError
     ├── ConfigurationError (also a ValueError)    an argument or a setting cannot be used
     │   ├── NoStackError                          neither a stack nor INFLUXDB_V2_*
-    │   └── UnknownCodenameError (also KeyError)  a logger was not told of a codename
+    │   └── UnknownCodenameError (also KeyError)  a logger does not know a codename
     ├── StateError (also a RuntimeError)          a call came at the wrong moment
     ├── ProbeError                                a probe could not start
     │   └── UnsupportedError (also an OSError)    this system cannot serve the probe
@@ -72,7 +72,7 @@ class NoStackError(ConfigurationError):
 
 
 class UnknownCodenameError(ConfigurationError, KeyError):
-    """A logger was not told of a codename when it was made."""
+    """A logger does not know a codename: it was not named when the logger was made."""
 
 
 class StateError(MultimeterError, RuntimeError):
@@ -129,7 +129,7 @@ class MissingExtraError(StorageError, ImportError):
 
 
 class QueueFullError(StorageError):
-    """There is no room for a point, and the queue was told to raise then."""
+    """There is no room for a point, and the queue is set to raise then."""
 
 
 class StartupException(StorageError):  # noqa: N818 - an old name, which programs catch

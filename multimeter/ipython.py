@@ -1,6 +1,6 @@
 """Magics for IPython and Jupyter: ``%load_ext multimeter``, then ``%%multimeter``.
 
-IPython is imported nowhere but here, and by whoever loads this it has been.
+IPython is imported nowhere but here, and whatever loads this has imported it.
 https://ipython.readthedocs.io/en/stable/config/custommagics.html
 """
 

@@ -70,7 +70,7 @@ class Measurement:
         multimeter: The multimeter whose probes, cycle time and storage are used, as
             they are now.
         identifier: The unique name of the measurement; None makes one up.
-        **tags: Tags that tell measurements apart; values become text.
+        **tags: Tags that distinguish measurements; values become text.
 
     Attributes:
         identifier: The unique name of the measurement; since the start with a number at
@@ -207,7 +207,7 @@ class Measurement:
         self.result.add_meta_data(**{INTERRUPTED: True})
         try:
             self.end()
-        except Exception as error:  # noqa: BLE001 - nobody could catch it any more
+        except Exception as error:  # noqa: BLE001 - no caller could catch it any more
             log().warning(
                 "The measurement '%s' was still on when the program ended, and could not "
                 "be stored: %s",

@@ -119,7 +119,7 @@ class Multimeter:
 
         Args:
             identifier: Its unique name; None makes one up.
-            **tags: Tags that tell measurements apart; values become text.
+            **tags: Tags that distinguish measurements; values become text.
 
         Raises:
             ConfigurationError: The identifier is one that Multimeter uses itself.

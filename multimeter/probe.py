@@ -46,8 +46,9 @@ class Probe(abc.ABC):
     def for_process(self, pid: int) -> Probe:
         """Return the probe that measures a process from another one.
 
-        A helper process samples that one, and so does who measures a foreign process.
-        A probe that measures no process, but a rig, returns itself.
+        It is called by the helper process, which samples from outside, and where a
+        foreign process is measured. A probe that measures no process (a rig, the
+        machine) returns itself, and so does one that measures this very process already.
 
         Args:
             pid: The process that is meant where this probe means its own.
@@ -68,7 +69,7 @@ class Probe(abc.ABC):
         """Return what was reached before the first sample, by measure key.
 
         Called once, after the start. What the kernel keeps as the most so far may come
-        from a time before the measurement, which no point can tell.
+        from a time before the measurement, which no point shows.
         """
         return {}
 

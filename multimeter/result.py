@@ -52,7 +52,7 @@ class Result:
     Args:
         *probes: The probes whose measures make up the schema.
         identifier: The unique name of the measurement.
-        tags: Tags that tell measurements apart; keys and values become text.
+        tags: Tags that distinguish measurements; keys and values become text.
 
     Attributes:
         identifier: The unique name of the measurement, or None.
@@ -238,7 +238,7 @@ class Result:
         return ColumnView(self._columns[key], len(self._times))
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether all is equal; a value that is None equals one not given."""
+        """Return whether all is equal; a value that is None equals one not given."""
         if not isinstance(other, Result):
             return NotImplemented
         return (

@@ -61,7 +61,7 @@ class Schema:
             raise ConfigurationError(
                 f"More than one probe gives the measure '{twice[0]}'.",
                 cause="The same kind of probe was added twice; or ProcessProbe, which "
-                "tells what ResourceProbe tells and more, was added beside it.",
+                "measures what ResourceProbe measures and more, was added beside it.",
                 next_step="Add each probe once, or give its subject another key.",
             )
         return cls(

@@ -16,7 +16,7 @@ class Subject:
         description: What the subject is, for people.
         scope: How far it reaches: ``process`` (one process, or a part of it), ``tree``
             (a process and its descendants), ``container``, ``host``; empty where
-            nobody said.
+            it is not given.
     """
 
     key: str

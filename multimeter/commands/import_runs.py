@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from multimeter.commands.options import Config, Precision, Unit
+from multimeter.commands.options import Config, Precision, TimeUnit
 from multimeter.commands.output import is_terminal, say
 from multimeter.errors import FormatError, MultimeterError, StorageError
 from multimeter.lines.result_encoder import encode_series
@@ -45,7 +45,7 @@ def import_runs(files: Files, config: Config = None, precision: Precision = None
     with contextlib.closing(storage):
         for path in _progress(list(_files(files))):
             try:
-                runs = _load(path, (precision or Unit.NS).value)
+                runs = _load(path, (precision or TimeUnit.NS).value)
             except MultimeterError as error:
                 failed += 1
                 typer.echo(f"{path} did not arrive: {error}", err=True)

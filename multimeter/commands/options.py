@@ -21,7 +21,7 @@ __all__ = [
     "Json",
     "Precision",
     "Run",
-    "Unit",
+    "TimeUnit",
     "Version",
     "existing_folder",
     "load",
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class Unit(str, Enum):
+class TimeUnit(str, Enum):
     """What a time counts."""
 
     NS = "ns"
@@ -58,7 +58,7 @@ Config = Annotated[
     ),
 ]
 Precision = Annotated[
-    Unit | None,
+    TimeUnit | None,
     typer.Option(help="What times count in a file of line protocol; by default ns."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -126,7 +126,7 @@ def load(
     word: str,
     folder: pathlib.Path | None,
     config: pathlib.Path | None,
-    precision: Unit | None = None,
+    precision: TimeUnit | None = None,
 ) -> Result:
     """Return the run that an argument names; see :mod:`multimeter.runs.lookup`.
 
@@ -135,7 +135,7 @@ def load(
     """
     from multimeter.runs.lookup import load_run
 
-    unit = (precision or Unit.NS).value
+    unit = (precision or TimeUnit.NS).value
     return load_run(word, lambda: sources_of(folder, config), _warn, unit)
 
 

@@ -15,7 +15,7 @@ from multimeter.errors import ConfigurationError, MultimeterError, ProbeError
 
 if TYPE_CHECKING:
     from multimeter.processes.destination import Destination
-    from multimeter.processes.measure import Outcome, Settings
+    from multimeter.processes.measure import Outcome, RunOptions
 
 __all__ = [
     "Cycle",
@@ -138,7 +138,7 @@ def _made_up(label: str) -> str:
 
 
 def measure(
-    work: Callable[[Settings], Outcome],
+    work: Callable[[RunOptions], Outcome],
     name: str,
     tags: list[str] | None,
     cycle_time: float | None,
@@ -156,7 +156,7 @@ def measure(
     from multimeter.data.identifiers import checked_identifier
     from multimeter.processes.child import outliving_signals
     from multimeter.processes.destination import find_destination
-    from multimeter.processes.measure import Settings
+    from multimeter.processes.measure import RunOptions
     from multimeter.processes.probes import chosen_probes
     from multimeter.processes.report import Said
     from multimeter.sampling.sampler import checked_cycle_time
@@ -168,7 +168,7 @@ def measure(
         chosen = chosen_probes(probes or ())
     except ProbeError:
         chosen = []  # where nothing can be looked at, the process itself says why
-    settings = Settings(
+    settings = RunOptions(
         destination.reserve(identifier),
         chosen,
         destination.storage,

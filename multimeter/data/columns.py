@@ -27,7 +27,7 @@ class _Absent:
 
 
 ABSENT = _Absent()
-"""Stands for a value that was not given at all, as opposed to None."""
+"""Represents a value that was not given at all, as opposed to None."""
 
 
 def is_number(value: Any) -> bool:

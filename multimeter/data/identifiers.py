@@ -102,7 +102,7 @@ def new_identifier(prefix: str = "") -> str:
 
 
 def is_made_up(identifier: str) -> bool:
-    """Tell whether :func:`new_identifier` made an identifier: then no other run has it."""
+    """Return whether :func:`new_identifier` made an identifier, which no other run has."""
     return _MADE_UP.search(identifier) is not None
 
 

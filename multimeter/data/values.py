@@ -2,7 +2,7 @@
 
 A probe, a tag or meta data may hold an object of any type, also one whose own methods
 raise. Nothing here raises, and nothing calls a method of such an object that a plain value
-has in C: whoever measures must not be stopped by what was measured.
+has in C: a measured program must not be stopped by what was measured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DEEPEST = 100
 
 
 def plain(value: Any) -> Any:
-    """Return the plain number or text that a value stands for, else the value itself.
+    """Return the plain number or text that a value represents, else the value itself.
 
     - A subclass of ``int``, ``float`` or ``str`` (an ``IntEnum``, ``numpy.str_``) is what
       it is derived from, whatever its own methods say.
@@ -102,7 +102,7 @@ def text_of(value: Any) -> str:
     try:
         if issubclass(kind, str):
             return str.__str__(value)
-        # str() of bytes is an error where Python was told so (-bb).
+        # str() of bytes is an error where Python is set so (-bb).
         text = repr(value) if issubclass(kind, (bytes, bytearray)) else str(value)
         return str.__str__(text)
     except Exception:  # noqa: BLE001 - an object of any type may raise anything
@@ -151,24 +151,24 @@ def json_value(value: Any, *, nan: bool = False) -> Any:
         value: Any object.
         nan: Whether NaN and infinity stay, for a reader that knows them as Python does.
     """
-    return _said(simple(value), nan=nan)
+    return _given(simple(value), nan=nan)
 
 
-def _said(value: Any, *, nan: bool) -> Any:
+def _given(value: Any, *, nan: bool) -> Any:
     if isinstance(value, float) and not (nan or math.isfinite(value)):
         return None
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return None
     if isinstance(value, dict):
-        return {key: _said(each, nan=nan) for key, each in value.items()}
+        return {key: _given(each, nan=nan) for key, each in value.items()}
     if isinstance(value, list):
-        return [_said(each, nan=nan) for each in value]
+        return [_given(each, nan=nan) for each in value]
     return value
 
 
 def json_text(value: Any, *, nan: bool = False) -> str:
     """Return any value as one line of JSON; see :func:`json_value`."""
-    import json  # slow to load, and nobody needs it to measure
+    import json  # slow to load, and not needed to measure
 
     try:
         return json.dumps(value, allow_nan=nan, default=field_value)

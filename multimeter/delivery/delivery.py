@@ -165,7 +165,7 @@ class Delivery:
         counted. A record without any other field is counted as dropped.
 
         Raises:
-            FormatError: Two of its tags cannot be told apart in line protocol.
+            FormatError: Two of its tags cannot be distinguished in line protocol.
             ConfigurationError: Its time is no integer.
             QueueFullError: There is no room, and the policy is to raise.
             StateError: The delivery is closed.
@@ -419,7 +419,7 @@ class Delivery:
             self._sink.close()
 
     def is_reported(self, report: Report) -> bool:
-        """Tell whether a report says no more than the caller of ``secure`` has said."""
+        """Return whether a report says no more than the caller of ``secure`` has said."""
         others = report.lost or report.rejected or report.dropped
         return report.queued == self._reported and not others
 

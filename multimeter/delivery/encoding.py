@@ -31,7 +31,7 @@ def encode_record(record: Record, time_ns: int) -> tuple[bytes | None, int]:
         have none (NaN, infinity).
 
     Raises:
-        FormatError: Two of its tags cannot be told apart in line protocol.
+        FormatError: Two of its tags cannot be distinguished in line protocol.
         ConfigurationError: Its time is no integer.
     """
     texts = [(key, format_field(value)) for key, value in record.fields.items()]

@@ -146,7 +146,7 @@ def set_segment_aside(segment: Segment) -> pathlib.Path:
 
 
 def has_segments(folder: pathlib.Path) -> bool:
-    """Tell whether there is a segment in a folder.
+    """Return whether there is a segment in a folder.
 
     Raises:
         OSError: The folder cannot be read.

@@ -97,7 +97,7 @@ class FolderInfo:
         self.path = path
 
     def is_for(self, address: Address) -> bool:
-        """Tell whether its records go to a place."""
+        """Return whether its records go to a place."""
         return self.path.name.endswith(f"-{_digest(address)}")
 
     @property
@@ -338,7 +338,7 @@ def _lock(folder: pathlib.Path) -> FileLock:
 
 
 def is_usable(root: pathlib.Path) -> bool:
-    """Tell whether folders can be made in a spool; makes the spool itself."""
+    """Return whether folders can be made in a spool; makes the spool itself."""
     with contextlib.suppress(OSError):
         make_folders(root, PRIVATE_FOLDER)
         return os.access(root, os.W_OK | os.X_OK)
@@ -346,7 +346,7 @@ def is_usable(root: pathlib.Path) -> bool:
 
 
 def others_may_write(root: pathlib.Path) -> bool:
-    """Tell whether other users can put something into a folder."""
+    """Return whether other users can put something into a folder."""
     try:
         status = root.stat()
     except OSError:

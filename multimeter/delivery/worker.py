@@ -188,7 +188,7 @@ class Worker:
         return True
 
     def _is_given_up(self, segment: Segment, error: OSError) -> bool:
-        """Tell whether a file is damaged for good: it has failed after all others, too."""
+        """Return whether a file is damaged for good: it failed last, too."""
         segment.failures += 1
         with self._lock:
             is_last = self._queue.only_unreadable_wait

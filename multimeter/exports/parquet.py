@@ -1,6 +1,6 @@
 """Points as Parquet, written by DuckDB.
 
-What is not a point stands in the file's key-value meta data, so that nothing is lost.
+What is not a point is in the file's key-value meta data, so that nothing is lost.
 https://duckdb.org/docs/stable/data/parquet/overview
 """
 

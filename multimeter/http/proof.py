@@ -56,17 +56,17 @@ def new_token() -> str:
 
 
 def expects_proof(token: str) -> bool:
-    """Tell whether the server of a token can prove that it knows it."""
+    """Return whether the server of a token can prove that it knows it."""
     return isinstance(token, ProvingToken) or token.startswith(_PREFIX)
 
 
 def new_challenge() -> str:
-    """Return a challenge that nobody can foresee."""
+    """Return a challenge that cannot be foreseen."""
     return secrets.token_hex(_CHALLENGE_BYTES)
 
 
 def is_challenge(text: str) -> bool:
-    """Tell whether a text is a challenge."""
+    """Return whether a text is a challenge."""
     return _CHALLENGE.fullmatch(text) is not None
 
 
@@ -77,7 +77,7 @@ def proof_of(token: str, challenge: str) -> str:
 
 
 def is_proof(header: str, token: str, challenge: str) -> bool:
-    """Tell whether an answer proves that the server knows the token.
+    """Return whether an answer proves that the server knows the token.
 
     Args:
         header: The header :data:`PROOF` of the answer.

@@ -86,7 +86,7 @@ class HTTPConnection(_ProvenConnection):
     def __init__(self, *place: Any, token: str, **more: Any) -> None:
         super().__init__(*place, token=token, **more)
         if expects_proof(token) and self.host.lower() == "localhost":
-            # The server listens on one address. On another one that the name stands for,
+            # The server listens on one address. On another address of that name,
             # another program could listen, and pass the challenge on to the server.
             self.host = "127.0.0.1"
 

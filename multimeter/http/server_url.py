@@ -9,7 +9,7 @@ from multimeter.errors import ConfigurationError
 
 __all__ = ["checked_server_url", "without_secrets"]
 
-# As characters, and as they are written in URLs: what stands before a wrongly escaped @
+# As characters, and as they are written in URLs: what is before a wrongly escaped @
 # is a password all the same.
 _AT = re.compile(r"@|%40")
 _QUERY = re.compile(r"[?#;]|%3f|%23|%3b", re.IGNORECASE)
@@ -21,7 +21,7 @@ def without_secrets(url: str) -> str:
     """Return a URL, or what was given for one, without what could be a secret in it.
 
     The user and the password, the query and the fragment are left out; where it cannot
-    be told which is which, all but the scheme.
+    be distinguished, all but the scheme.
     """
     scheme, found, rest = url.partition("://")
     if not found or not scheme.isalnum():

@@ -46,7 +46,7 @@ _FALSE = frozenset(("f", "F", "false", "False", "FALSE"))
 
 _NO_CHARACTER = "\udfff"
 
-# A backslash escapes only the separators; before anything else it stands for itself.
+# A backslash escapes only the separators; before anything else it represents itself.
 # The alternatives exclude each other, so that there is nothing to backtrack into. Each
 # time that a group is repeated takes memory: so it is for each backslash, not for each
 # character, and no more often than a key may have bytes.
@@ -225,7 +225,7 @@ def _decode_value(text: str, position: int) -> tuple[FieldValue, int]:
 def _string_end(text: str, position: int) -> int:
     """Return where the quotation mark is that ends a string.
 
-    It stands behind an even number of backslashes. A regular expression that counts them
+    It follows an even number of backslashes. A regular expression that counts them
     takes memory for each.
     """
     end = text.find('"', position)

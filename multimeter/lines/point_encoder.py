@@ -59,7 +59,7 @@ def encode_points(result: Result) -> Iterator[bytes]:
     A point without any value has no line.
 
     Raises:
-        FormatError: Two measures or tags cannot be told apart in line protocol.
+        FormatError: Two measures or tags cannot be distinguished in line protocol.
     """
     return _Points(result).lines()
 

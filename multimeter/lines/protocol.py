@@ -125,7 +125,7 @@ def raw_line(record: Record) -> str:
 
 
 def comes_back(measurement: str, tags: Mapping[str, str], key: str = "v") -> bool:
-    """Tell whether names that are written as they are would be read as the same ones."""
+    """Return whether names that are written as they are would be read as the same ones."""
     try:
         # Behind another one, a key may begin with white space.
         (record,) = decode(f"{raw_series(measurement, tags)} _=1,{raw_key(key)}=2")
@@ -136,7 +136,7 @@ def comes_back(measurement: str, tags: Mapping[str, str], key: str = "v") -> boo
 
 
 def cannot_be_first(key: str) -> bool:
-    """Tell whether a field key begins with white space that would be passed over."""
+    """Return whether a field key begins with white space that would be passed over."""
     return key[:1] in _BLANK
 
 
@@ -193,7 +193,7 @@ def format_tags(tags: Mapping[str, str]) -> str:
     out: line protocol cannot express it. What is not text becomes text.
 
     Raises:
-        FormatError: Two keys cannot be told apart in line protocol.
+        FormatError: Two keys cannot be distinguished in line protocol.
     """
     texts = {key: text_of(value) for key, value in tags.items() if value is not None}
     ordered = sorted((text_of(key), text) for key, text in texts.items() if text)
@@ -215,7 +215,7 @@ def encode(record: Record) -> str | None:
         The line, or None when none of the fields can be expressed (an all-NaN point).
 
     Raises:
-        FormatError: Two of its tags cannot be told apart in line protocol.
+        FormatError: Two of its tags cannot be distinguished in line protocol.
         ConfigurationError: Its time is no integer.
     """
     fields = ",".join(

@@ -60,14 +60,14 @@ def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Resul
     Raises:
         FormatError: They hold no run, or more than one.
     """
-    # What is said of other runs is passed over where there are points.
+    # What is written about other runs is passed over where there are points.
     runs = _decode(records, now_ns, with_empty=False)
     if len(runs) != 1:
         names = [_name(run.result) for run in runs[:_MOST_NAMES]]
         more = ", ..." if len(runs) > _MOST_NAMES else ""
-        said = f": {', '.join(names)}{more}" if runs else ""
+        listed = f": {', '.join(names)}{more}" if runs else ""
         raise FormatError(
-            f"Expected one run, found {len(runs)}{said}.",
+            f"Expected one run, found {len(runs)}{listed}.",
             cause="A run is one measurement with one set of tags.",
             next_step="multimeter import takes a file of several runs; the page of the "
             "stack shows all sets of tags of a run."
@@ -128,7 +128,7 @@ def _name(result: Result) -> str:
 
 
 class _About:
-    """What is said of runs beside their points, by the measurement of each."""
+    """What is written about runs beside their points, by the measurement of each."""
 
     def __init__(self, series: Iterable[Series]) -> None:
         self._series: dict[str, list[Series]] = {}
@@ -147,7 +147,7 @@ class _About:
         ]
 
     def records(self, name: str) -> list[Record]:
-        """Return all that is said of a run."""
+        """Return all that is written about a run."""
         return [
             Record(each.measurement, each.tags, point.values, time_ns)
             for each in self._series.get(name, ())
@@ -211,7 +211,7 @@ def _surplus(result: Result, fields: Mapping[str, Any]) -> int:
 
 
 def _schema(result: Result) -> Schema:
-    """Return what the field keys say: the subject stands before the first dot.
+    """Return what the field keys say: the subject is before the first dot.
 
     A key without a dot names no subject; it is kept, in no measure of the schema.
     """

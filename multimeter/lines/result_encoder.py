@@ -83,7 +83,7 @@ def encode_result(result: Result) -> Iterator[bytes]:
 
     Raises:
         FormatError: The result has no identifier, or two of its measures cannot be
-            told apart in line protocol.
+            distinguished in line protocol.
     """
     check_identifier(result)
     return chain(encode_points(result), _encode_marks_and_run(result))

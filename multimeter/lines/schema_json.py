@@ -30,7 +30,7 @@ def schema_to_json(schema: Schema) -> dict[str, list[dict[str, Any]]]:
                 "value_type": _name_of(metric.value_type),
                 "min_value": metric.min_value,
                 "max_value": metric.max_value,
-                **_said(upper_bound=metric.upper_bound, peak_of=metric.peak_of),
+                **_given(upper_bound=metric.upper_bound, peak_of=metric.peak_of),
             }
             for metric in schema.metrics
         ],
@@ -38,7 +38,7 @@ def schema_to_json(schema: Schema) -> dict[str, list[dict[str, Any]]]:
             {
                 "key": subject.key,
                 "description": subject.description,
-                **_said(scope=subject.scope),
+                **_given(scope=subject.scope),
             }
             for subject in schema.subjects
         ],
@@ -58,7 +58,7 @@ def _name_of(value_type: Any) -> str:
     return text_of(getattr(value_type, "__name__", value_type))
 
 
-def _said(**attributes: Any) -> dict[str, Any]:
+def _given(**attributes: Any) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if value}
 
 

@@ -45,7 +45,7 @@ def series_heads(measurement: str, codenames: Sequence[str]) -> dict[str, str]:
     for codename, text in heads.items():
         if (other := owners.setdefault(text, codename)) != codename:
             raise ConfigurationError(
-                f"The codenames {other!r} and {codename!r} cannot be told apart.",
+                f"The codenames {other!r} and {codename!r} cannot be distinguished.",
                 cause="Line protocol has no form for a character in one of them.",
             )
     return heads

@@ -159,7 +159,7 @@ class ContinuousLogger:
                 "A table of values has no place for units, descriptions, and health.",
                 next_step="Write units into a column of dateplots_descriptions.",
             )
-        self._said = said
+        self._given = said
         self._thinners = make_thinners(thinning, self.codenames)
         self._last_ticks = dict.fromkeys(self.codenames, 0)
         self._lock = threading.Lock()
@@ -218,7 +218,7 @@ class ContinuousLogger:
                 "The logger was started before.", next_step="Make another ContinuousLogger."
             )
         self._is_started = True
-        for record in self._said:
+        for record in self._given:
             self._delivery.put(record)
 
     def enqueue_point_now(self, codename: str, value: float) -> float:

@@ -44,7 +44,7 @@ class DeadBand:
                 )
 
     def holds(self, kept: Point, point: Point) -> bool:
-        """Tell whether a point tells nothing new after the one that was kept last."""
+        """Return whether a point tells nothing new after the one that was kept last."""
         band = max(self.absolute, self.relative * abs(kept[1]))
         if not abs(point[1] - kept[1]) <= band:
             return False

@@ -18,7 +18,7 @@ class Ancestry:
         self._root = root
 
     def includes(self, pid: int) -> bool:
-        """Tell whether a process is the root or descends from it."""
+        """Return whether a process is the root or descends from it."""
         if pid == self._root:
             return True
         try:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from multimeter.probes import procfs
 
-__all__ = ["Folder", "find_folders"]
+__all__ = ["CgroupFolder", "find_folders"]
 
 V2 = ""
 """The name under which the one folder of version 2 is found, whatever controllers."""
 
 
 @dataclass(frozen=True)
-class Folder:
+class CgroupFolder:
     """The folder of a control group.
 
     Attributes:
@@ -41,12 +41,12 @@ class Folder:
             key.decode(): int(value) for key, value in pairs if value.lstrip(b"-").isdigit()
         }
 
-    def upwards(self) -> list[Folder]:
+    def upwards(self) -> list[CgroupFolder]:
         """Return the folder and all above it, whose limits hold for it, too."""
         folders, path = [self], self.path
         while path != self.top and len(path) > len(self.top):
             path = os.path.dirname(path)
-            folders.append(Folder(path, self.top))
+            folders.append(CgroupFolder(path, self.top))
         return folders
 
 
@@ -55,7 +55,7 @@ def _number(data: bytes | None) -> int | None:
     return int(text) if text.lstrip(b"-").isdigit() else None
 
 
-def find_folders(pid: int, root: str = "") -> dict[str, Folder]:
+def find_folders(pid: int, root: str = "") -> dict[str, CgroupFolder]:
     """Return the folders of a process by controller; under ``""`` that of version 2.
 
     The controllers of version 1 each have a tree of their own. A process at the top of
@@ -67,7 +67,7 @@ def find_folders(pid: int, root: str = "") -> dict[str, Folder]:
     """
     groups = _groups(procfs.read_bytes(f"{root}/proc/{pid}/cgroup") or b"")
     mounts = (procfs.read_bytes(f"{root}/proc/self/mountinfo") or b"").decode()
-    folders: dict[str, Folder] = {}
+    folders: dict[str, CgroupFolder] = {}
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = (*after.split(" ", 2), "", "")[:3]
@@ -92,15 +92,15 @@ def _groups(data: bytes) -> dict[str, str]:
     return groups
 
 
-def _folder(group: str, mount_root: str, mount_point: str) -> Folder:
+def _folder(group: str, mount_root: str, mount_point: str) -> CgroupFolder:
     # In a container, what is mounted may begin at its own group.
     inside = group.removeprefix("" if mount_root == "/" else mount_root)
     path = f"{mount_point}/{inside.strip('/')}".rstrip("/")
-    return Folder(path if os.path.isdir(path) else mount_point, mount_point)
+    return CgroupFolder(path if os.path.isdir(path) else mount_point, mount_point)
 
 
-def _is_top(folder: Folder) -> bool:
-    """Tell whether a folder is the true root, where only these files are (not) found."""
+def _is_top(folder: CgroupFolder) -> bool:
+    """Return whether a folder is the true root, where only these files are (not) found."""
     if os.path.exists(f"{folder.path}/release_agent"):
         return True
     is_v2 = os.path.exists(f"{folder.path}/cgroup.controllers")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from multimeter.probes.cgroup_files import Folder
+from multimeter.probes.cgroup_files import CgroupFolder
 
 __all__ = ["CgroupV1"]
 
@@ -22,7 +22,7 @@ class CgroupV1:
         folders: The folders by controller; those that are missing are not told.
     """
 
-    def __init__(self, folders: Mapping[str, Folder]) -> None:
+    def __init__(self, folders: Mapping[str, CgroupFolder]) -> None:
         self._folders = folders
 
     def counters(self) -> dict[str, float]:
@@ -56,7 +56,7 @@ class CgroupV1:
         return {key: value for key, value in found.items() if value is not None}
 
 
-def _memory(folder: Folder) -> dict[str, float | None]:
+def _memory(folder: CgroupFolder) -> dict[str, float | None]:
     charged = folder.number("memory.usage_in_bytes")
     stat = folder.table("memory.stat")
     limit = stat.get("hierarchical_memory_limit", _NO_LIMIT)
@@ -72,7 +72,7 @@ def _memory(folder: Folder) -> dict[str, float | None]:
     return found
 
 
-def _cpu_limit(folder: Folder) -> float | None:
+def _cpu_limit(folder: CgroupFolder) -> float | None:
     """Return the cores that may be used; a quota of -1 is none."""
     limits = []
     for each in folder.upwards():
@@ -83,7 +83,7 @@ def _cpu_limit(folder: Folder) -> float | None:
     return min(limits, default=None)
 
 
-def _io(folder: Folder) -> dict[str, float]:
+def _io(folder: CgroupFolder) -> dict[str, float]:
     """Return bytes by device: ``8:0 Read 90112``."""
     table = folder.table("blkio.throttle.io_service_bytes_recursive")
     table = table or folder.table("blkio.throttle.io_service_bytes")

@@ -5,7 +5,7 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html
 
 from __future__ import annotations
 
-from multimeter.probes.cgroup_files import Folder
+from multimeter.probes.cgroup_files import CgroupFolder
 from multimeter.probes.pressure import RESOURCES, parse_pressure
 
 __all__ = ["CgroupV2"]
@@ -18,7 +18,7 @@ class CgroupV2:
         folder: The folder.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: CgroupFolder) -> None:
         self._folder = folder
 
     def counters(self) -> dict[str, float]:

@@ -11,6 +11,7 @@ from functools import partial
 from multimeter.errors import UnsupportedError
 from multimeter.probe import Probe
 from multimeter.sampling.overhead import SamplerProbe
+from multimeter.system.deprecation import renamed
 from multimeter.system.log import log
 
 __all__ = ["ENTRY_POINTS", "default_probes"]
@@ -22,7 +23,9 @@ call without arguments, such as a class, that returns a probe."""
 _SYSTEM: str = sys.platform
 
 
-def default_probes(pid: int | None = None, *, whole: bool = False) -> list[Probe]:
+def default_probes(
+    pid: int | None = None, *, since_start: bool = False, whole: bool | None = None
+) -> list[Probe]:
     """Return the probes that this machine can serve, those of other packages included.
 
     What it cannot serve is left out, without a word: no GPU is no error.
@@ -31,15 +34,17 @@ def default_probes(pid: int | None = None, *, whole: bool = False) -> list[Probe
         pid: The process that shall be measured, from outside; also the id of this one,
             for ``Multimeter(..., sampler="process")``. By default, this process is
             measured from the inside, where more can be told.
-        whole: Whether all counts that the process has done since it was started: for
-            one that has just been started.
+        since_start: Whether counters start with the process, not with the measurement:
+            for a process that has just been started.
+        whole: Deprecated: the former name of ``since_start``.
 
     Raises:
         ProbeError: There is no process with this id.
     """
     from multimeter.probes.process import ProcessProbe
 
-    probes: list[Probe] = [ProcessProbe(pid, whole=whole)]
+    since_start = renamed("whole", whole, "since_start", since_start)
+    probes: list[Probe] = [ProcessProbe(pid, since_start=since_start)]
     for name, make in (*_own(pid), *_of_others()):
         try:
             probe = make()
@@ -76,7 +81,7 @@ def _own(pid: int | None) -> list[tuple[str, Callable[[], Probe]]]:
 
 
 def _may_have_gpu() -> bool:
-    """Tell whether it is worth while to load the driver's library, which is slow."""
+    """Return whether it is worth while to load the driver's library, which is slow."""
     if _SYSTEM == "linux":
         # /dev/dxg is the GPU in the Windows Subsystem for Linux.
         return any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))

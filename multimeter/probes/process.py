@@ -17,6 +17,7 @@ from multimeter.probes.process_metrics import MEMORY_RSS_PEAK, SubjectMeasures
 from multimeter.probes.process_run import ProcessRun
 from multimeter.probes.usage import ProcessSource
 from multimeter.subject import SUBJECT_PROCESS, Subject
+from multimeter.system.deprecation import renamed
 
 if TYPE_CHECKING:
     import resource
@@ -52,13 +53,15 @@ class ProcessProbe(Probe):
         pid: The process; by default the one that measures.
         name: The key of its subject. The tree has the key ``tree``, or
             ``<name>:tree`` where the name is another.
-        apart: How many of the descendants have a subject of their own,
+        separate_children: How many of the descendants have a subject of their own,
             ``child:<program>-<pid>``: the first ones that are seen, by the names that
             they have then.
-        whole: Whether all counts that the process has done since it was started: for
-            one that has just been started.
-        clock: Seconds that never go back; by them what costs much time is limited.
+        since_start: Whether counters start with the process, not with the measurement:
+            for a process that has just been started.
+        clock: Returns seconds that never go back; limits what expensive readings cost.
         source: How to look at processes.
+        apart: Deprecated: the former name of ``separate_children``.
+        whole: Deprecated: the former name of ``since_start``.
 
     Raises:
         ConfigurationError: The pid is not a positive number.
@@ -71,17 +74,21 @@ class ProcessProbe(Probe):
         pid: int | None = None,
         *,
         name: str = SUBJECT_PROCESS.key,
-        apart: int = 0,
-        whole: bool = False,
+        separate_children: int = 0,
+        since_start: bool = False,
         clock: Callable[[], float] = time.monotonic,
         source: Callable[[int], ProcessSource] = process_source,
+        apart: int | None = None,
+        whole: bool | None = None,
     ) -> None:
         if pid is not None and (not isinstance(pid, int) or pid <= 0):
             raise ConfigurationError(f"A process id is a positive number, not {pid!r}.")
         self._pid = pid
         self._name = name
-        self._apart = apart
-        self._whole = whole
+        self._separate_children = renamed(
+            "apart", apart, "separate_children", separate_children
+        )
+        self._since_start = renamed("whole", whole, "since_start", since_start)
         self._clock = clock
         self._make_source = source
         self._run: ProcessRun | None = None
@@ -126,12 +133,12 @@ class ProcessProbe(Probe):
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """The process, its tree, and those of its descendants that stand apart."""
+        """The process, its tree, and its descendants that are measured separately."""
         return tuple(each.subject for each in self._parts())
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """The metrics on the subjects; children that stand apart appear when seen."""
+        """The metrics on the subjects; separate children appear when they are seen."""
         return tuple(measure for each in self._parts() for measure in each.measures)
 
     def _parts(self) -> tuple[SubjectMeasures, ...]:
@@ -144,8 +151,8 @@ class ProcessProbe(Probe):
         return ProcessProbe(
             pid,
             name=self._name,
-            apart=self._apart,
-            whole=self._whole,
+            separate_children=self._separate_children,
+            since_start=self._since_start,
             clock=self._clock,
             source=self._make_source,
         )
@@ -159,7 +166,9 @@ class ProcessProbe(Probe):
         self._children = {}
         try:
             self._run = ProcessRun(
-                self._make_source(self.pid), Budget(clock=self._clock), whole=self._whole
+                self._make_source(self.pid),
+                Budget(clock=self._clock),
+                since_start=self._since_start,
             )
         except LookupError:
             raise _refused(self.pid) from None
@@ -167,7 +176,7 @@ class ProcessProbe(Probe):
     def baseline(self) -> Mapping[str, Any]:
         """Return the peaks that were reached before the measurement began."""
         run = self._started()
-        if self._whole:
+        if self._since_start:
             return {}
         peaks = ((self._process, run.root.rss_peak), (self._tree, run.peak))
         return {Measure(s.subject, MEMORY_RSS_PEAK).key: p for s, p in peaks if p}
@@ -187,7 +196,7 @@ class ProcessProbe(Probe):
             run.look()
             self._process.put(values, run.read(self.pid), time_elapsed)
             self._tree.put(values, run.read_tree(), time_elapsed)
-            if self._apart:
+            if self._separate_children:
                 for pid, child in self._children_of(run):
                     child.put(values, run.read(pid), time_elapsed)
             run.end_sample()
@@ -199,7 +208,10 @@ class ProcessProbe(Probe):
             if pid == self.pid:
                 continue
             identity = pid, usage.started
-            if identity not in self._children and len(self._children) < self._apart:
+            if (
+                identity not in self._children
+                and len(self._children) < self._separate_children
+            ):
                 key = f"{self._prefix}child:{usage.name}-{pid}"
                 subject = Subject(key, f"Process {pid}, '{usage.name}'.", "process")
                 self._children[identity] = SubjectMeasures(subject, self._served)

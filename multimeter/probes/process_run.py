@@ -52,7 +52,7 @@ class ProcessRun:
     Args:
         source: How to look at them.
         budget: How much time may go into asking for shared memory.
-        whole: Whether all counts that they have done since they were started.
+        since_start: Whether counters start with the processes, not now.
 
     Attributes:
         lock: To be held by whoever looks or reads.
@@ -65,9 +65,9 @@ class ProcessRun:
     """
 
     def __init__(
-        self, source: ProcessSource, budget: Budget, *, whole: bool = False
+        self, source: ProcessSource, budget: Budget, *, since_start: bool = False
     ) -> None:
-        started = -math.inf if whole else source.now()
+        started = -math.inf if since_start else source.now()
         self.seen = source.snapshot()
         if source.root not in self.seen:
             raise LookupError(source.root)
@@ -77,7 +77,7 @@ class ProcessRun:
         self._source = source
         self._budget = budget
         self._started = started
-        self._first: Mapping[int, Usage] = {} if whole else self.seen
+        self._first: Mapping[int, Usage] = {} if since_start else self.seen
         self._sampled = self._first
         self._account = TreeAccount(self._first, started, source.merged)
         self._tree_sampled: Counters = NOTHING

@@ -134,7 +134,7 @@ class TreeAccount:
         return ended
 
     def _lived(self, pid: int, now: Mapping[int, Usage]) -> bool:
-        """Tell whether a process is there now and was there before."""
+        """Return whether a process is there now and was there before."""
         seen = self._seen.get(pid)
         return pid in now and seen is not None and now[pid].started == seen.started
 

@@ -22,14 +22,14 @@ from multimeter.result import Result
 from multimeter.storages.base import Storage
 from multimeter.system.log import log
 
-__all__ = ["Outcome", "Settings", "measure_command", "measure_process"]
+__all__ = ["Outcome", "RunOptions", "measure_command", "measure_process"]
 
 # Of a process that lives shorter, what it held last is often seen by nobody.
 _HARDLY_SEEN = 0.01
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunOptions:
     """How a run is measured.
 
     Attributes:
@@ -63,7 +63,7 @@ class Outcome:
     trouble: MultimeterError | None = None
 
 
-def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
+def measure_command(command: Sequence[str], settings: RunOptions) -> Outcome:
     """Run a command and measure it, from its first moment to its last.
 
     It has the input and the outputs of this process; signals are passed on to it.
@@ -80,7 +80,7 @@ def measure_command(command: Sequence[str], settings: Settings) -> Outcome:
     with contextlib.ExitStack() as until_stored:
         try:
             with _trouble_in(outcome):
-                probe = ProcessProbe(child.pid, whole=True)
+                probe = ProcessProbe(child.pid, since_start=True)
                 measurement = _started(probe, settings)
                 outcome.result = measurement.result
             if outcome.result is None:
@@ -110,7 +110,7 @@ def _add_ending(
 
 def measure_process(
     pid: int,
-    settings: Settings,
+    settings: RunOptions,
     duration: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
@@ -141,7 +141,7 @@ def measure_process(
     return outcome
 
 
-def _started(probe: ProcessProbe, settings: Settings) -> Measurement:
+def _started(probe: ProcessProbe, settings: RunOptions) -> Measurement:
     probes: list[Probe] = [probe]
     for each in settings.probes:
         with contextlib.suppress(UnsupportedError):

@@ -74,7 +74,7 @@ def _leave(_number: int, _frame: object) -> None:
 
 
 def _is_in_foreground() -> bool:
-    """Tell whether a terminal sends its signals to this process and its children."""
+    """Return whether a terminal sends its signals to this process and its children."""
     if sys.platform == "win32":
         return True
     try:

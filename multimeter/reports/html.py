@@ -71,7 +71,7 @@ class Table:
     """A table of texts.
 
     Attributes:
-        head: What stands above the columns.
+        head: The titles of the columns.
         rows: The rows.
     """
 
@@ -206,6 +206,6 @@ def _figure(chart: Chart, marks: Sequence[tuple[float, str]]) -> Mapping[str, An
 
 
 def _scale(chart: Chart) -> tuple[float, str]:
-    """Return what the values are divided by, and what stands behind them then."""
+    """Return what the values are divided by, and the text behind them."""
     most = max((max(map(abs, curve.values)) for curve in chart.curves), default=0.0)
     return axis_scale(most, chart.unit)

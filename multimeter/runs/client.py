@@ -127,7 +127,7 @@ class ReadClient:
             ) from error
 
     def is_embedded(self) -> bool:
-        """Tell whether it is the server of ``multimeter-visu install --engine embedded``.
+        """Return whether it is the server of ``multimeter-visu install --engine embedded``.
 
         Raises:
             StorageError: It does not answer.

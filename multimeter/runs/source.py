@@ -45,7 +45,7 @@ class RunEntry:
 
 
 def starts_ahead(entry: RunEntry, now_ns: int) -> bool:
-    """Tell whether a run starts in the future: its times are wrong, and order nothing.
+    """Return whether a run starts in the future: its times are wrong, and order nothing.
 
     Args:
         entry: What is known of the run.

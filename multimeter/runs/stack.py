@@ -78,7 +78,7 @@ class Stack:
         return self._server.load(entry)
 
     def has(self, identifier: str) -> bool:
-        """Tell whether there is a run of exactly this identifier.
+        """Return whether there is a run of exactly this identifier.
 
         Raises:
             StorageError: The server does not answer, or refuses to say.
@@ -129,7 +129,7 @@ class EmbeddedServer:
             return LineFormat().load(response)
 
     def has(self, identifier: str) -> bool:
-        """Tell whether there is a run of exactly this identifier.
+        """Return whether there is a run of exactly this identifier.
 
         Raises:
             StorageError: The server does not answer, or refuses to say.
@@ -200,7 +200,7 @@ class InfluxDB:
         return decode_result(self._ask(run_query(self._bucket, name)))
 
     def has(self, identifier: str) -> bool:
-        """Tell whether there is a run of exactly this identifier.
+        """Return whether there is a run of exactly this identifier.
 
         Raises:
             StorageError: The server does not answer, or refuses to say.

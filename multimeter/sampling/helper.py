@@ -23,8 +23,8 @@ from multimeter.sampling.messages import (
     Failed,
     Job,
     Log,
-    Mark,
-    Point,
+    MarkMessage,
+    PointMessage,
     Sample,
     Started,
 )
@@ -96,7 +96,7 @@ class Helper:
         values = {text_of(key): simple(value) for key, value in values.items()}
         if self._job.storage is not None:
             self._result.append(time_ns, values)
-        self._outbox.put(Point(time_ns, values))
+        self._outbox.put(PointMessage(time_ns, values))
         if self._parent() != self._job.parent and not self._is_orphan:
             self._is_orphan = True  # its children may hold the pipe open
             self._told.put(_Orphaned())
@@ -122,7 +122,7 @@ class Helper:
                 message = self._told.get(timeout=patience)
             except queue.Empty:
                 return None
-            if isinstance(message, Mark):
+            if isinstance(message, MarkMessage):
                 self._result.add_mark(message.time_ns, message.label)
             elif isinstance(message, Sample):
                 self._sampler.sample_soon()

@@ -19,8 +19,8 @@ __all__ = [
     "Failed",
     "Job",
     "Log",
-    "Mark",
-    "Point",
+    "MarkMessage",
+    "PointMessage",
     "Sample",
     "Started",
 ]
@@ -51,7 +51,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Mark:
+class MarkMessage:
     """To the helper: a mark was added."""
 
     time_ns: int
@@ -85,7 +85,7 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Point:
+class PointMessage:
     """From the helper: a sample."""
 
     time_ns: int

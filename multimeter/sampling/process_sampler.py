@@ -23,8 +23,8 @@ from multimeter.sampling.messages import (
     Failed,
     Job,
     Log,
-    Mark,
-    Point,
+    MarkMessage,
+    PointMessage,
     Sample,
     Started,
 )
@@ -162,7 +162,7 @@ class HelperSampler:
 
     def mark(self, time_ns: int, label: str) -> None:
         """Tell the helper of a mark, for the case that it must store the run."""
-        self._tell(Mark(time_ns, label))
+        self._tell(MarkMessage(time_ns, label))
 
     def end(self) -> None:
         """Have the last sample taken at once, and end the helper."""
@@ -186,7 +186,7 @@ class HelperSampler:
         assert self._channel is not None
         cpu_before, time_before = time.thread_time(), self.sampling.started_ns
         while (message := self._channel.receive()) is not None:
-            if isinstance(message, Point):
+            if isinstance(message, PointMessage):
                 if GIL_KEY in message.values:
                     cpu, seconds = time.thread_time(), (message.time_ns - time_before) / 1e9
                     message.values[GIL_KEY] = (cpu - cpu_before) / max(seconds, 1e-9)
@@ -199,7 +199,7 @@ class HelperSampler:
                 self.sampling.gil_time = time.thread_time()
                 self._ended = True
 
-    def _keep(self, point: Point) -> None:
+    def _keep(self, point: PointMessage) -> None:
         try:
             self._sink(point.time_ns, point.values)
         except Exception as error:  # noqa: BLE001 - the thread goes on

@@ -37,7 +37,7 @@ class InfluxDBSink:
     Args:
         token: The token that may write to the bucket, or a function that returns it:
             it is called again when the server has refused what it gave before.
-        url: The URL of the server; a path in it stands before ``/api``.
+        url: The URL of the server; a path in it precedes ``/api``.
         org: The name or id of the organisation.
         bucket: The name or id of the bucket.
         timeout: How many seconds the server may be silent.

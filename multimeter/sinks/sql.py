@@ -17,8 +17,8 @@ from multimeter.sinks.sql_answers import (
     is_lost,
     is_refusal,
 )
-from multimeter.sinks.sql_client import Connection, Server, SQLError
-from multimeter.sinks.sql_rows import Ranges, RefusedError, Rows, parse_rows
+from multimeter.sinks.sql_client import Server, SQLConnection, SQLError
+from multimeter.sinks.sql_rows import Ranges, RefusedRowError, Rows, parse_rows
 from multimeter.system.log import log
 
 __all__ = ["DESCRIPTIONS", "SQLSink"]
@@ -71,7 +71,7 @@ class SQLSink:
         self._may_insert = statements.may_insert(table)
         self._select_id = statements.select_id(descriptions)
         self._select_spellings = statements.select_spellings(descriptions)
-        self._connection: Connection | None = None
+        self._connection: SQLConnection | None = None
         self._used = 0.0
         self._ids: dict[bytes, int] = {}
         self._keeps_batches = True
@@ -106,7 +106,7 @@ class SQLSink:
             for index, codename in enumerate(codenames):
                 try:
                     first = ids.setdefault(self._find_id(connection, codename), codename)
-                except RefusedError as error:
+                except RefusedRowError as error:
                     refused[index] = str(error)
                 else:
                     if first != codename:
@@ -159,7 +159,7 @@ class SQLSink:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"
 
-    def _connected(self) -> Connection:
+    def _connected(self) -> SQLConnection:
         if self._clock() - self._used > _IDLE_SECONDS:
             self.close()
         if self._connection is None:
@@ -173,7 +173,7 @@ class SQLSink:
             self._used = self._clock()
         return self._connection
 
-    def _set_up(self, connection: Connection) -> None:
+    def _set_up(self, connection: SQLConnection) -> None:
         lock = max(1, min(_LOCK_SECONDS, round(self._server.timeout / 2)))
         waits = _SERVER_WAITS_SECONDS
         self._run(connection, statements.SET_UP, lock, waits, waits)
@@ -183,7 +183,7 @@ class SQLSink:
         self._check_engine(connection)
         connection.commit()
 
-    def _run(self, connection: Connection, statement: str, *parameters: object) -> Any:
+    def _run(self, connection: SQLConnection, statement: str, *parameters: object) -> Any:
         """Execute a statement, written with question marks; return its cursor."""
         cursor = connection.cursor()
         try:
@@ -192,8 +192,8 @@ class SQLSink:
             raise self._server.error(error) or error from None
         return cursor
 
-    def _find_batches(self, connection: Connection) -> bool:
-        """Tell whether there is a table of batches; make it where there is none."""
+    def _find_batches(self, connection: SQLConnection) -> bool:
+        """Return whether there is a table of batches; make it where there is none."""
         try:
             self._run(connection, statements.FIND_BATCHES)
         except SQLError as error:
@@ -219,7 +219,7 @@ class SQLSink:
             "the user SELECT, INSERT, UPDATE and DELETE in it."
         )
 
-    def _check_engine(self, connection: Connection) -> None:
+    def _check_engine(self, connection: SQLConnection) -> None:
         found = self._ask_about_table(connection, statements.HAS_TRANSACTIONS)
         if found not in ("YES", None):
             self._tell(
@@ -228,7 +228,7 @@ class SQLSink:
                 f"Next: ALTER TABLE {self._table} ENGINE=InnoDB"
             )
 
-    def _ask_about_table(self, connection: Connection, question: str) -> str | None:
+    def _ask_about_table(self, connection: SQLConnection, question: str) -> str | None:
         """Return the one answer to a query of the server's catalog, None without one."""
         database, _, table = self._table.rpartition(".")
         row = self._run(connection, question, database or None, table).fetchone()
@@ -239,8 +239,8 @@ class SQLSink:
             self._told.add(message)
             log().warning("%s", message)
 
-    def _find_id(self, connection: Connection, codename: str) -> int:
-        """Look up the id of a codename; a RefusedError says why it has none.
+    def _find_id(self, connection: SQLConnection, codename: str) -> int:
+        """Look up the id of a codename; a RefusedRowError says why it has none.
 
         The column decides which spellings are one codename; where several entries are
         equal to it, the one that is spelled in the same way is meant.
@@ -255,13 +255,13 @@ class SQLSink:
                 raise
             ids = ()  # what the column cannot hold is not in it
         if len(ids) != 1:
-            raise RefusedError(
+            raise RefusedRowError(
                 f"the codename {codename!r} has {len(ids) or 'no'} entries in the table "
                 "of descriptions, where it needs one"
             )
         return int(ids[0][0])
 
-    def _claim(self, connection: Connection, batch: Batch) -> Ranges:
+    def _claim(self, connection: SQLConnection, batch: Batch) -> Ranges:
         """Write down that a batch is stored; return what of it was stored before.
 
         It comes first: while an older connection of ours may still be at the same
@@ -289,12 +289,12 @@ class SQLSink:
         self._run(connection, statements.KEEP_MORE, str(stored.add(start, stop)), batch.id)
         return stored
 
-    def _write(self, connection: Connection, rows: Rows) -> None:
+    def _write(self, connection: SQLConnection, rows: Rows) -> None:
         if rows:
             statement, parameters = self._server.insertion(self._table, rows)
             self._run(connection, statement, *parameters)
 
-    def _forget(self, connection: Connection, batch_id: str) -> None:
+    def _forget(self, connection: SQLConnection, batch_id: str) -> None:
         """Remove batches that will not be sent again, in a transaction of its own."""
         if not self._keeps_batches:
             return

@@ -80,22 +80,22 @@ _OF_CHARACTERS = frozenset((1267, 1270, 1271, 1300, 1366, 1977, 3854, 3988))
 
 
 def cannot_compare(code: int) -> bool:
-    """Tell whether a text cannot be in a column that it was compared with."""
+    """Return whether a text cannot be in a column that it was compared with."""
     return code in _OF_CHARACTERS
 
 
 def is_refusal(code: int) -> bool:
-    """Tell whether waiting alone will not help."""
+    """Return whether waiting alone will not help."""
     return code in _NEXT_STEPS
 
 
 def is_of_rows(code: int) -> bool:
-    """Tell whether a value in a row is the reason, and no other row would do harm."""
+    """Return whether a value in a row is the reason, and no other row would do harm."""
     return code in _OF_A_ROW
 
 
 def is_lost(code: int) -> bool:
-    """Tell whether the connection is gone, or of no use."""
+    """Return whether the connection is gone, or of no use."""
     return code in _LOST or code in _TOO_LARGE
 
 

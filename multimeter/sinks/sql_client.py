@@ -20,9 +20,9 @@ from multimeter.sinks.sql_rows import Rows, literal_rows
 
 __all__ = [
     "URL_SCHEMES",
-    "Connection",
     "MySQLServer",
     "ODBCSource",
+    "SQLConnection",
     "SQLError",
     "Server",
     "parse_url",
@@ -55,7 +55,7 @@ class SQLError(Exception):
         self.message = message[:_LONGEST_MESSAGE]
 
 
-class Connection(Protocol):
+class SQLConnection(Protocol):
     """What is used of the connections of https://peps.python.org/pep-0249/."""
 
     def cursor(self) -> Any:
@@ -88,7 +88,7 @@ class Server(Protocol):
     def address(self) -> Mapping[str, str]:
         """How to find it again, without secrets."""
 
-    def connect(self) -> Connection:
+    def connect(self) -> SQLConnection:
         """Open a connection whose statements make one transaction until a commit.
 
         Raises:
@@ -101,10 +101,10 @@ class Server(Protocol):
     def error(self, error: Exception) -> SQLError | None:
         """Return what the driver says with an error, or None for one of others."""
 
-    def abandon(self, connection: Connection) -> None:
+    def abandon(self, connection: SQLConnection) -> None:
         """Close our end, as far as the driver can do that without the server."""
 
-    def disown(self, connection: Connection) -> None:
+    def disown(self, connection: SQLConnection) -> None:
         """Forget a connection of the parent process, without a word to the server."""
 
 
@@ -163,7 +163,7 @@ class MySQLServer:
             "database": self.database,
         }
 
-    def connect(self) -> Connection:
+    def connect(self) -> SQLConnection:
         """Open a connection.
 
         Raises:
@@ -177,7 +177,7 @@ class MySQLServer:
         context = self._context()
         kind = login.VerifiedConnection if context else login.UnverifiedConnection
         try:
-            connection: Connection = kind(
+            connection: SQLConnection = kind(
                 conv={**conversions, Rows: literal_rows},
                 host=self.host,
                 port=self.port,
@@ -276,7 +276,7 @@ class ODBCSource:
         """``kind`` and ``dsn``."""
         return {"kind": "odbc", "dsn": self.dsn}
 
-    def connect(self) -> Connection:
+    def connect(self) -> SQLConnection:
         """Open a connection."""
         pyodbc = importlib.import_module("pyodbc")
         words = {"DSN": self.dsn, "UID": self.username, "PWD": self.password}
@@ -290,7 +290,7 @@ class ODBCSource:
             connection.timeout = seconds
         except Exception as error:  # noqa: BLE001 - it is raised again
             raise self.error(error) or error from None
-        found: Connection = connection
+        found: SQLConnection = connection
         return found
 
     def insertion(self, table: str, rows: Rows) -> tuple[str, Sequence[object]]:
@@ -308,10 +308,10 @@ class ODBCSource:
         match = _NATIVE_CODE.search(message)
         return SQLError(int(match[1]) if match else _STATES.get(state, 0), message)
 
-    def abandon(self, connection: Connection) -> None:
+    def abandon(self, connection: SQLConnection) -> None:
         """Let go of it: that closes it."""
 
-    def disown(self, connection: Connection) -> None:
+    def disown(self, connection: SQLConnection) -> None:
         """Keep it for good: to let go of it would end the session of the parent."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 

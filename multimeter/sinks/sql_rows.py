@@ -8,7 +8,7 @@ from multimeter.errors import LineProtocolError
 from multimeter.lines.protocol import decode
 from multimeter.sinks.base import Batch
 
-__all__ = ["Ranges", "RefusedError", "Row", "Rows", "literal_rows", "parse_rows"]
+__all__ = ["Ranges", "RefusedRowError", "Row", "Rows", "literal_rows", "parse_rows"]
 
 _NS_PER_US = 1_000
 _HALF_US = _NS_PER_US // 2
@@ -42,7 +42,7 @@ def literal_rows(rows: Rows, _mapping: object = None) -> str:
     return ",".join(texts)
 
 
-class RefusedError(Exception):
+class RefusedRowError(Exception):
     """A line has no place in the table; its text says why."""
 
 
@@ -55,7 +55,7 @@ def parse_rows(
         batch: The lines.
         ids: The id of each series (measurement and tags, as they stand in a line) that
             was met before; those that are met are added.
-        find_id: Returns the id of a codename; a RefusedError says why it has none.
+        find_id: Returns the id of a codename; a RefusedRowError says why it has none.
 
     Returns:
         A row for each line, where none is refused; and the reasons, by index.
@@ -77,7 +77,7 @@ def parse_rows(
             pass
         try:
             rows.append(_parse(line, ids, find_id))
-        except RefusedError as error:
+        except RefusedRowError as error:
             refused[index] = str(error)
     return rows, refused
 
@@ -86,19 +86,19 @@ def _parse(line: bytes, ids: dict[bytes, int], find_id: Callable[[str], int]) ->
     try:
         (record,) = decode(line.decode("utf-8"))
     except LineProtocolError as error:
-        raise RefusedError(error.reason) from None
+        raise RefusedRowError(error.reason) from None
     except ValueError as error:
-        raise RefusedError(str(error)) from None
+        raise RefusedRowError(str(error)) from None
     value = record.fields.get(_FIELD)
     if record.tags.keys() != {_TAG}:
-        raise RefusedError(f"a table of values takes one tag, '{_TAG}'")
+        raise RefusedRowError(f"a table of values takes one tag, '{_TAG}'")
     if len(record.fields) > 1 or isinstance(value, (str, bool)) or value is None:
-        raise RefusedError(f"a table of values takes one field, '{_FIELD}', a number")
+        raise RefusedRowError(f"a table of values takes one field, '{_FIELD}', a number")
     if record.time_ns is None:
-        raise RefusedError("it has no time")
+        raise RefusedRowError("it has no time")
     time_us = (record.time_ns + _HALF_US) // _NS_PER_US
     if not 0 <= time_us <= _LAST_US:
-        raise RefusedError("SQL has no time before 1970 or after 2106")
+        raise RefusedRowError("SQL has no time before 1970 or after 2106")
     type_id = find_id(record.tags[_TAG])
     series = line.split(b" ")
     if len(series) == 3:  # noqa: PLR2004 - series, field, time: no space is escaped

@@ -58,7 +58,7 @@ class WriteClient:
     Args:
         token: The token that may write to the bucket. It appears in no error message
             and no ``repr``.
-        url: The URL of the server; a path in it stands before ``/api``.
+        url: The URL of the server; a path in it precedes ``/api``.
         org: The name or id of the organisation.
         bucket: The name or id of the bucket.
         timeout: How many seconds the server may be silent.

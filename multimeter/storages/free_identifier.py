@@ -25,7 +25,7 @@ def first_free(
 
     Args:
         identifier: What the run is to be called.
-        is_taken: Tells whether another run has an identifier.
+        is_taken: Returns whether another run has an identifier.
         patience: After how many seconds without an answer the identifier stays as it is.
     """
     found = [identifier]
@@ -51,7 +51,7 @@ def first_free(
 
 
 def is_taken_in(connection: Connection, identifier: str) -> bool:
-    """Tell whether a stack has a run of this identifier; False where it does not say."""
+    """Return whether a stack has a run of this identifier; False where it does not say."""
     from multimeter.runs.stack import Stack
 
     try:

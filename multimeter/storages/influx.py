@@ -69,11 +69,11 @@ class InfluxDBStorage(Storage):
     IncidentLog of the server neither slows nor breaks what is measured: points wait in
     memory, then on disk, and are sent when it answers again; see
     :class:`multimeter.delivery.Delivery`. What has not arrived when a run ends is
-    said in the log, with the place where it lies.
+    reported in the log, with the place where it lies.
 
     Args:
         token: The token that may write to the bucket.
-        url: The URL of the server; a path in it stands before ``/api``.
+        url: The URL of the server; a path in it precedes ``/api``.
         org: The name or id of the organisation.
         bucket: The name or id of the bucket.
         live: Whether points are sent while the run goes on, or all at its end.
@@ -247,7 +247,7 @@ class InfluxDBStorage(Storage):
             StorageError: The server cannot be reached or refused some of it. For a run
                 that was sent while it went on, the log says so, as nothing is lost.
             FormatError: The result has no identifier, or measure keys that line
-                protocol cannot tell apart.
+                protocol cannot distinguish.
         """
         run = self._runs.pop(id(result), None)
         if run is None or self._delivery is None:

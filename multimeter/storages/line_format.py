@@ -53,7 +53,7 @@ class LineFormat(FileFormat):
 
         Raises:
             FormatError: The result has no identifier, or two of its measures cannot
-                be told apart in line protocol.
+                be distinguished in line protocol.
         """
         for batch in _without_mark(encode_batches(result, _LINES_AT_ONCE)):
             write_all(stream, batch)

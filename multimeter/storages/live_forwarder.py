@@ -15,7 +15,7 @@ __all__ = ["LiveForwarder"]
 
 
 class LiveForwarder:
-    """Passes a run on to its storage; the storage's trouble does not reach the run.
+    """Passes a run on to its storage; a failure of the storage does not reach the run.
 
     Args:
         storage: The storage.
@@ -30,7 +30,7 @@ class LiveForwarder:
         self._failed = False
 
     def open(self) -> None:
-        """Tell the storage of the run, once: the first point may come before."""
+        """Open the run in the storage, once: the first point may come before."""
         with self._lock:
             if not self._is_open:
                 self._is_open = True
@@ -40,7 +40,7 @@ class LiveForwarder:
                     self._fail(error)
 
     def append(self, time_ns: int, values: Mapping[str, Any]) -> None:
-        """Add a point to the result, and tell the storage of it."""
+        """Add a point to the result, and to the storage."""
         self._result.append(time_ns, values)
         self.open()
         if not self._failed:
@@ -52,7 +52,7 @@ class LiveForwarder:
                 self._fail(error)
 
     def add_mark(self, time_ns: int, label: str) -> None:
-        """Add a mark to the result, and tell the storage of it."""
+        """Add a mark to the result, and to the storage."""
         with self._lock:
             self._result.add_mark(time_ns, label)
             mark = self._result.marks[-1]

@@ -47,7 +47,7 @@ class LiveRun:
 
     Raises:
         FormatError: The result has no identifier, or two of its measures or tags
-            cannot be told apart in line protocol.
+            cannot be distinguished in line protocol.
     """
 
     def __init__(

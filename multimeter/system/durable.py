@@ -64,7 +64,7 @@ def sync_file(descriptor: int) -> None:
     """Wait until the bytes of an open file are on the disk.
 
     Raises:
-        OSError: They may be lost. Calling it again would not tell: the system forgets
+        OSError: They may be lost. Calling it again would not show it: the system forgets
             which bytes it failed to write.
     """
     # On macOS fsync() leaves them in the cache of the drive, see its fsync(2).
@@ -101,7 +101,7 @@ def make_folders(path: pathlib.Path, mode: int = 0o777) -> bool:
         path: The folder; one that exists stays as it is.
         mode: The mode of each folder that is made, less the umask; PRIVATE_FOLDER
             where others may not look. ``.multimeter``, where secrets are, is private
-            whoever makes it first.
+            the process that makes it first.
 
     Returns:
         Whether there was something to make.

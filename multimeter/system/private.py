@@ -32,7 +32,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def require_own_file(path: pathlib.Path, descriptor: int, *, mend: bool = True) -> None:
-    """Check that nobody else could have written a file of secrets.
+    """Check that no other user could have written a file of secrets.
 
     Args:
         path: The file.
@@ -64,7 +64,7 @@ def require_own_file(path: pathlib.Path, descriptor: int, *, mend: bool = True) 
 def require_own_folder(
     path: pathlib.Path, *, mend: bool = True, sticky: bool = False
 ) -> None:
-    """Check that nobody else can put files into a folder, or take its files away.
+    """Check that no other user can put files into a folder, or take its files away.
 
     Args:
         path: The folder; it exists.
@@ -84,7 +84,7 @@ def _require_folder(
 ) -> None:
     status = path.stat()
     _require_owner(path, status, owners)
-    # What a link leads to has its name from somebody, and may be shared on purpose.
+    # What a link leads to was named by a user, and may be shared on purpose.
     is_ours = (
         path.name == OUR_FOLDER and not path.is_symlink() and status.st_uid == os.geteuid()
     )

@@ -15,6 +15,7 @@ import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TextIO
 
 from multimeter.connection import (
@@ -116,7 +117,7 @@ class StackConfig:
             engine_state={**spec.to_state(), **state},
         )
 
-    @property
+    @cached_property
     def spec(self) -> StackSpec:
         """How the stack was installed."""
         return StackSpec.from_state(

@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 from flux import FluxError, read_query, run_query, write_csv
 
 from multimeter.errors import ConfigurationError, LineProtocolError
-from multimeter.lines.protocol import decode
+from multimeter.lines.decoder import decode
 
 VERSION = "v2.9.1"
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 72

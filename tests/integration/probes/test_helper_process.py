@@ -64,7 +64,7 @@ def test_who_holds_the_interpreter_lock_stops_the_thread_but_not_the_process(sam
 
 
 def test_what_is_measured_from_outside_is_this_process():
-    probes = ProcessProbe(apart=2), ThreadProbe(), SamplerProbe()
+    probes = ProcessProbe(separate_children=2), ThreadProbe(), SamplerProbe()
     measurement = Multimeter(*probes, cycle_time=CYCLE, sampler="process").measure("run")
     with measurement as result:
         start = time.process_time()

@@ -207,7 +207,7 @@ def test_a_tree_three_deep_is_added_up(program, tmp_path):
     start = "subprocess.Popen([sys.executable, '-S', '-c', {!r}])"
     middle = DEEP.format(size=20 * MIB, then=start.format(leaf))
     top = DEEP.format(size=10 * MIB, then=start.format(middle))
-    probe = ProcessProbe(program.pid, apart=3)
+    probe = ProcessProbe(program.pid, separate_children=3)
     measurement = Multimeter(probe, cycle_time=0.02).measure()
     result = measurement.start()
     program.do(f"kept.append(spawn({top!r}))")
@@ -303,7 +303,7 @@ def test_a_command_that_ends_at_once_is_measured_whole():
     with subprocess.Popen(
         [sys.executable, "-S", "-c", "print(sum(range(10**6)))"], stdout=subprocess.DEVNULL
     ) as process:
-        probe = ProcessProbe(process.pid, whole=True)
+        probe = ProcessProbe(process.pid, since_start=True)
         with Multimeter(probe, cycle_time=NEVER).measure() as result:
             status, usage = probe.reap()
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -16,7 +16,7 @@ from multimeter import (
     StorageError,
     Subject,
 )
-from multimeter.processes.measure import Settings, measure_command, measure_process
+from multimeter.processes.measure import RunOptions, measure_command, measure_process
 
 VALUE = Measure(Subject("rig"), Metric("value"))
 
@@ -52,7 +52,7 @@ class Full(DummyStorage):
 
 
 def measured(*probes, storage=None):
-    settings = Settings("x", probes, storage or DummyStorage(), {"a": "b"})
+    settings = RunOptions("x", probes, storage or DummyStorage(), {"a": "b"})
     return measure_command(["sh", "-c", "exit 3"], settings)
 
 
@@ -119,6 +119,6 @@ class ToldProbe(RigProbe):
 
 def test_told_to_end_while_it_starts_a_process_is_measured_once_and_stored():
     storage = DummyStorage()
-    outcome = measure_process(os.getpid(), Settings("x", [ToldProbe()], storage))
+    outcome = measure_process(os.getpid(), RunOptions("x", [ToldProbe()], storage))
     assert outcome.trouble is None
     assert len(outcome.result.times_ns) >= 1

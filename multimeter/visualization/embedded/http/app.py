@@ -26,7 +26,7 @@ from multimeter.visualization.embedded.http.lines_api import LinesApi
 from multimeter.visualization.embedded.http.logs_api import LogsApi
 from multimeter.visualization.embedded.http.page_api import PageApi
 from multimeter.visualization.embedded.http.pages import Pages
-from multimeter.visualization.embedded.http.reading import Reading
+from multimeter.visualization.embedded.http.reading import ReadRoutes
 from multimeter.visualization.embedded.http.responses import EXCEPTION_HANDLERS
 from multimeter.visualization.embedded.http.run_view import OwnPanels
 from multimeter.visualization.embedded.http.write_api import WriteApi
@@ -58,7 +58,7 @@ def create_app(
     """
     limits = limits or Limits()
     sessions = Sessions(access.read_token, now_ns, sessions_file)
-    reading = Reading(access, sessions)
+    reading = ReadRoutes(access, sessions)
     app = Starlette(
         routes=[
             *WriteApi(store, access, limits, now_ns).routes(),

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from multimeter.data.identifiers import LOGS
 from multimeter.visualization.dashboards.definition import LOG_SERIES
 from multimeter.visualization.embedded.http.exports import csv_response, html_response
-from multimeter.visualization.embedded.http.reading import Reading, range_of
+from multimeter.visualization.embedded.http.reading import ReadRoutes, range_of
 from multimeter.visualization.embedded.http.responses import RequestError
 from multimeter.visualization.embedded.http.run_view import (
     OwnPanels,
@@ -46,7 +46,7 @@ class ExportApi:
     def __init__(
         self,
         store: Store,
-        reading: Reading,
+        reading: ReadRoutes,
         now_ns: Callable[[], int],
         own_panels: OwnPanels,
     ) -> None:

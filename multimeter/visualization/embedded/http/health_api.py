@@ -15,7 +15,7 @@ from multimeter.visualization.dashboards.definition import (
     MOST_DELIVERIES,
 )
 from multimeter.visualization.embedded.http.limits import Limits
-from multimeter.visualization.embedded.http.reading import Reading, buckets_of, range_of
+from multimeter.visualization.embedded.http.reading import ReadRoutes, buckets_of, range_of
 from multimeter.visualization.embedded.store.health import (
     Delivered,
     list_deliveries,
@@ -38,7 +38,7 @@ class HealthApi:
     """
 
     def __init__(
-        self, store: Store, reading: Reading, limits: Limits, now_ns: Callable[[], int]
+        self, store: Store, reading: ReadRoutes, limits: Limits, now_ns: Callable[[], int]
     ) -> None:
         self._store = store
         self._reading = reading

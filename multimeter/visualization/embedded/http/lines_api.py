@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from multimeter.data.identifiers import MARKS, RUNS
 from multimeter.lines.protocol import MAX_TIME_NS, raw_line
-from multimeter.visualization.embedded.http.reading import Reading, range_of
+from multimeter.visualization.embedded.http.reading import ReadRoutes, range_of
 from multimeter.visualization.embedded.http.run_view import require_run
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.store import Store
@@ -27,7 +27,9 @@ class LinesApi:
         now_ns: Returns the time, in ns since the epoch.
     """
 
-    def __init__(self, store: Store, reading: Reading, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, reading: ReadRoutes, now_ns: Callable[[], int]
+    ) -> None:
         self._store = store
         self._reading = reading
         self._now_ns = now_ns

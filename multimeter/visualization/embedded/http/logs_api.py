@@ -10,7 +10,7 @@ from starlette.routing import Route
 from multimeter.analysis.units import shown_unit
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import (
-    Reading,
+    ReadRoutes,
     buckets_of,
     range_of,
 )
@@ -34,7 +34,7 @@ class LogsApi:
         limits: How much one request may ask for.
     """
 
-    def __init__(self, store: Store, reading: Reading, limits: Limits) -> None:
+    def __init__(self, store: Store, reading: ReadRoutes, limits: Limits) -> None:
         self._store = store
         self._reading = reading
         self._limits = limits

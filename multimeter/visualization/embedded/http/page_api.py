@@ -12,7 +12,7 @@ from starlette.routing import Route
 from multimeter.analysis.units import units_json
 from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.reading import (
-    Reading,
+    ReadRoutes,
     buckets_of,
     range_of,
 )
@@ -49,7 +49,7 @@ class PageApi:
     def __init__(
         self,
         store: Store,
-        reading: Reading,
+        reading: ReadRoutes,
         limits: Limits,
         now_ns: Callable[[], int],
         own_panels: OwnPanels,

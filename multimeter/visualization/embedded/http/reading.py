@@ -19,7 +19,7 @@ from multimeter.visualization.embedded.http.limits import Limits
 from multimeter.visualization.embedded.http.responses import RequestError, json_response
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 
-__all__ = ["Find", "Reading", "buckets_of", "integer", "range_of"]
+__all__ = ["Find", "ReadRoutes", "buckets_of", "integer", "range_of"]
 
 Find = Callable[[QueryParams, Interrupt], Any]
 """Finds an answer to what is asked; a response, or what becomes JSON."""
@@ -28,7 +28,7 @@ _BUCKETS = 1_000
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
-class Reading:
+class ReadRoutes:
     """Makes routes that answer readers.
 
     Args:

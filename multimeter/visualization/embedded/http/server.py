@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from multimeter.errors import ConfigurationError
 
-__all__ = ["CONNECTIONS", "Connection", "server_config"]
+__all__ = ["CONNECTIONS", "ClientConnection", "server_config"]
 
 CONNECTIONS = 256
 """How many connections are served; others are answered 503, or closed."""
@@ -59,7 +59,7 @@ def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         loop="asyncio",
-        http=Connection,
+        http=ClientConnection,
         ws="none",
         lifespan="off",
         access_log=False,
@@ -73,7 +73,7 @@ def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     )
 
 
-class Connection(H11Protocol):
+class ClientConnection(H11Protocol):
     """One connection, which has a limited time to begin with each of its requests.
 
     uvicorn answers 503 from its limit of connections on, but waits for ever for those

@@ -37,9 +37,9 @@ __all__ = [
     "VERSION",
     "Catalog",
     "Field",
-    "Measurement",
-    "Series",
-    "Table",
+    "StoredMeasurement",
+    "StoredSeries",
+    "StoredTable",
     "add_rows",
     "create_catalog",
     "load_catalog",
@@ -88,7 +88,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Series:
+class StoredSeries:
     """A tag set of a measurement: how many points it has, the first and the last time."""
 
     number: int
@@ -102,14 +102,14 @@ def _table_name(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class StoredMeasurement:
     """A measurement, with its fields by name and its series by tags."""
 
     number: int
     name: str
     table: int
     fields: Mapping[str, Field]
-    series: Mapping[Tags, Series]
+    series: Mapping[Tags, StoredSeries]
 
     @property
     def table_name(self) -> str:
@@ -133,7 +133,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Table:
+class StoredTable:
     """A data table and the columns of its fields."""
 
     number: int
@@ -159,8 +159,8 @@ class Catalog:
         series: The number of series in all measurements.
     """
 
-    measurements: dict[str, Measurement] = field(default_factory=dict)
-    tables: dict[int, Table] = field(default_factory=dict)
+    measurements: dict[str, StoredMeasurement] = field(default_factory=dict)
+    tables: dict[int, StoredTable] = field(default_factory=dict)
     signatures: dict[str, int] = field(default_factory=dict)
     series: int = 0
 
@@ -219,14 +219,14 @@ def load_catalog(cursor: duckdb.DuckDBPyConnection) -> Catalog:
     fields: dict[int, dict[str, Field]] = {}
     for number, name, kind, column in cursor.execute("FROM fields").fetchall():
         fields.setdefault(number, {})[name] = Field(kind, column)
-    series: dict[int, dict[Tags, Series]] = {}
+    series: dict[int, dict[Tags, StoredSeries]] = {}
     count = 0
     for each, number, tags, *rest in cursor.execute("FROM series").fetchall():
         key = tuple(sorted(json.loads(tags).items()))
-        series.setdefault(number, {})[key] = Series(each, *rest)
+        series.setdefault(number, {})[key] = StoredSeries(each, *rest)
         count += 1
     measurements = {
-        name: Measurement(number, name, table, fields[number], series[number])
+        name: StoredMeasurement(number, name, table, fields[number], series[number])
         for number, name, table in cursor.execute("FROM measurements").fetchall()
     }
     columns: dict[int, dict[str, FieldType]] = {}
@@ -234,7 +234,7 @@ def load_catalog(cursor: duckdb.DuckDBPyConnection) -> Catalog:
         for each in measurement.fields.values():
             columns.setdefault(measurement.table, {})[each.column] = each.type
     signatures = {text: number for number, text in cursor.execute("FROM tables").fetchall()}
-    tables = {n: Table(n, columns[n]) for n in signatures.values()}
+    tables = {n: StoredTable(n, columns[n]) for n in signatures.values()}
     return Catalog(measurements, tables, signatures, count)
 
 

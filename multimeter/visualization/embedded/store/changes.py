@@ -22,9 +22,9 @@ from multimeter.visualization.embedded.store.catalog import (
     SQL_TYPES,
     Catalog,
     Field,
-    Measurement,
-    Series,
-    Table,
+    StoredMeasurement,
+    StoredSeries,
+    StoredTable,
     add_rows,
     signature,
     update_series,
@@ -35,7 +35,7 @@ from multimeter.visualization.embedded.store.ingest import (
     FieldType,
     Tags,
 )
-from multimeter.visualization.embedded.store.points import Points
+from multimeter.visualization.embedded.store.points import PointBuffer
 
 __all__ = ["Changes", "Conflict", "refuse_time"]
 
@@ -62,14 +62,14 @@ class Changes:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._measurements: dict[str, Measurement] = {}
-        self._tables: dict[int, Table] = {}
+        self._measurements: dict[str, StoredMeasurement] = {}
+        self._tables: dict[int, StoredTable] = {}
         self._signatures: dict[str, int] = {}
         self._places: dict[int, tuple[str, Tags]] = {}
         self._next_measurement = len(catalog.measurements)
         self._next_series = catalog.series
 
-    def admit(self, block: Block) -> tuple[str, Points] | Conflict:
+    def admit(self, block: Block) -> tuple[str, PointBuffer] | Conflict:
         """Give the points of a block their data table and columns, or refuse them.
 
         The blocks of a body come in the order of their first lines. What is true at
@@ -95,7 +95,7 @@ class Changes:
             measurement.fields[name].column: values
             for (name, _), values in zip(block.fields, block.columns)
         }
-        points = Points(numbers[block.series], block.times, block.lines, columns)
+        points = PointBuffer(numbers[block.series], block.times, block.lines, columns)
         return measurement.table_name, points
 
     def prepare(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -121,7 +121,7 @@ class Changes:
         ends = [self._series(number).end_ns for number in distinct.tolist()]
         return np.array(ends, np.int64)[places]
 
-    def count(self, points: Points) -> None:
+    def count(self, points: PointBuffer) -> None:
         """Count points that have been added."""
         order = np.argsort(points.series, kind="stable")
         times = points.times[order]
@@ -129,13 +129,13 @@ class Changes:
             points.series[order], return_index=True, return_counts=True
         )
         starts, ends = np.minimum.reduceat(times, first), np.maximum.reduceat(times, first)
-        grown: dict[str, dict[Tags, Series]] = {}
+        grown: dict[str, dict[Tags, StoredSeries]] = {}
         for number, start, end, more in zip(
             distinct.tolist(), starts.tolist(), ends.tolist(), counts.tolist()
         ):
             name, tags = self._places[number]
             old = self._series(number)
-            grown.setdefault(name, {})[tags] = Series(
+            grown.setdefault(name, {})[tags] = StoredSeries(
                 number, min(old.start_ns, start), max(old.end_ns, end), old.points + more
             )
         for name, some in grown.items():
@@ -178,28 +178,30 @@ class Changes:
         self._catalog.measurements.update(self._measurements)
         self._catalog.series = self._next_series
 
-    def _measurement(self, name: str) -> Measurement | None:
+    def _measurement(self, name: str) -> StoredMeasurement | None:
         return self._measurements.get(name) or self._catalog.measurements.get(name)
 
-    def _table(self, number: int) -> Table:
+    def _table(self, number: int) -> StoredTable:
         return self._tables.get(number) or self._catalog.tables[number]
 
-    def _series(self, number: int) -> Series:
+    def _series(self, number: int) -> StoredSeries:
         name, tags = self._places[number]
         return self._measurements[name].series[tags]
 
-    def _add_measurement(self, name: str, fields: Fields) -> Measurement:
+    def _add_measurement(self, name: str, fields: Fields) -> StoredMeasurement:
         text = signature(fields)
         table = self._signatures.get(text, self._catalog.signatures.get(text))
         if table is None:
             table = len(self._catalog.tables) + len(self._signatures)
             self._signatures[text] = table
-            self._tables[table] = Table(table, {})
+            self._tables[table] = StoredTable(table, {})
         number = self._next_measurement
         self._next_measurement += 1
-        return Measurement(number, name, table, {}, {})
+        return StoredMeasurement(number, name, table, {}, {})
 
-    def _add_fields(self, measurement: Measurement, fields: Fields) -> Measurement:
+    def _add_fields(
+        self, measurement: StoredMeasurement, fields: Fields
+    ) -> StoredMeasurement:
         new = [each for each in fields if each[0] not in measurement.fields]
         if not new:
             return measurement
@@ -219,15 +221,15 @@ class Changes:
         return replace(measurement, fields=together)
 
     def _add_series(
-        self, measurement: Measurement, tag_sets: Sequence[Tags]
-    ) -> tuple[Measurement, NDArray[np.int64]]:
+        self, measurement: StoredMeasurement, tag_sets: Sequence[Tags]
+    ) -> tuple[StoredMeasurement, NDArray[np.int64]]:
         """Return the measurement with these series, and their numbers."""
-        new: dict[Tags, Series] = {}
+        new: dict[Tags, StoredSeries] = {}
         numbers = []
         for tags in tag_sets:
             each = measurement.series.get(tags)
             if each is None:
-                each = new[tags] = Series(self._next_series)
+                each = new[tags] = StoredSeries(self._next_series)
                 self._next_series += 1
             self._places[each.number] = (measurement.name, tags)
             numbers.append(each.number)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from multimeter.visualization.embedded.store.catalog import Measurement
+from multimeter.visualization.embedded.store.catalog import StoredMeasurement
 from multimeter.visualization.embedded.store.query import TagChoice, chosen, is_one_of
 
 __all__ = ["PAGE_ROWS", "PageChoice", "Part", "page", "parts"]
@@ -49,7 +49,7 @@ class Part:
 
 def parts(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     keys: Collection[str],
     bounds: Sequence[int],
     begins: Sequence[int],
@@ -90,7 +90,7 @@ def parts(
 
 def page(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     choice: PageChoice,
     after: tuple[int, int] | None,
 ) -> tuple[list[tuple[Any, ...]], tuple[int, int] | None]:

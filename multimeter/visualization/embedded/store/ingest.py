@@ -105,7 +105,7 @@ def decode_columns(body: bytes, precision: str, now_ns: int) -> list[Block]:
     unit = PRECISIONS[precision]
     now_ns -= now_ns % unit
     try:
-        return _Body(body, precision, now_ns).blocks()
+        return _LinesBody(body, precision, now_ns).blocks()
     except (ValueError, OverflowError):
         # Somewhere there is a line to refuse. Which one comes first, and why it is
         # refused, is for the strict decoder to say.
@@ -268,7 +268,7 @@ _MAX_SHAPE_LENGTH = 16_384
 
 
 @dataclass(eq=False)
-class _Shape:
+class _LineShape:
     """Lines with the same fields in the same order, and those of them not yet read."""
 
     fields: Fields
@@ -276,10 +276,10 @@ class _Shape:
     longest_head: int
     rows: list[tuple[bytes, ...]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
-    follower: _Shape | None = None
+    follower: _LineShape | None = None
 
     @classmethod
-    def of(cls, fields: Fields) -> _Shape:
+    def of(cls, fields: Fields) -> _LineShape:
         keys = [_KEY_ESCAPES.sub(r"\\\1", key).encode() for key, _ in fields]
         room = MAX_KEY_BYTES - KEY_SEPARATOR_BYTES - max(map(len, keys))
         parts = (
@@ -312,7 +312,7 @@ class _Shape:
         return piece
 
 
-class _Body:
+class _LinesBody:
     """One body on its way to blocks."""
 
     def __init__(self, body: bytes, precision: str, now_ns: int) -> None:
@@ -320,12 +320,12 @@ class _Body:
         self._precision = precision
         self._now_ns = now_ns
         self._rows = _Rows()
-        self._shapes: dict[Fields, _Shape] = {}
+        self._shapes: dict[Fields, _LineShape] = {}
         self._seen: set[Fields] = set()
 
     def blocks(self) -> list[Block]:
         position, line, end = 0, 0, len(self._body)
-        shape: _Shape | None = None
+        shape: _LineShape | None = None
         while position < end:
             match = shape.match(self._body, position) if shape else None
             if match is None:
@@ -351,13 +351,13 @@ class _Body:
                 self._read(shape)
         return self._rows.blocks()
 
-    def _read(self, shape: _Shape) -> None:
+    def _read(self, shape: _LineShape) -> None:
         piece = shape.read(self._rows.heads, PRECISIONS[self._precision])
         self._rows.add_piece(shape.fields, piece)
 
     def _find(
-        self, last: _Shape | None, position: int
-    ) -> tuple[_Shape | None, re.Match[bytes] | None]:
+        self, last: _LineShape | None, position: int
+    ) -> tuple[_LineShape | None, re.Match[bytes] | None]:
         """Find the shape of a line that is not like the line before."""
         guess = [last.follower] if last and last.follower else []
         for shape in chain(guess, self._shapes.values()):
@@ -378,7 +378,7 @@ class _Body:
             and len(self._shapes) < _MAX_SHAPES
             and sum(len(key) for key, _ in fields) <= _MAX_SHAPE_LENGTH
         ):
-            self._shapes[fields] = _Shape.of(fields)
+            self._shapes[fields] = _LineShape.of(fields)
 
     def _decode_strictly(self, start: int) -> tuple[list[Record], int]:
         """Decode the line at ``start``, and those that its strings reach into."""

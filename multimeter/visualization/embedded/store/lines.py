@@ -18,7 +18,7 @@ from multimeter.lines.protocol import (
     raw_key,
     raw_series,
 )
-from multimeter.visualization.embedded.store.catalog import Measurement
+from multimeter.visualization.embedded.store.catalog import StoredMeasurement
 from multimeter.visualization.embedded.store.ingest import FieldType
 from multimeter.visualization.embedded.store.query import one_of_all
 
@@ -39,7 +39,7 @@ _FORMATS: Mapping[FieldType, Callable[[Any], str | None]] = {
 
 def windows(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     start_ns: int,
     stop_ns: int,
 ) -> list[tuple[int, int]]:
@@ -63,7 +63,7 @@ def windows(
 
 def window_lines(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     start_ns: int,
     stop_ns: int,
 ) -> list[str]:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from multimeter.visualization.embedded.store.database import insert, lend
 
-__all__ = ["Points", "merge", "store_points"]
+__all__ = ["PointBuffer", "merge", "store_points"]
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class PointBuffer:
     """Some points of one data table.
 
     Attributes:
@@ -40,9 +40,9 @@ class Points:
         """The number of points."""
         return len(self.times)
 
-    def __getitem__(self, rows: NDArray[Any]) -> Points:
+    def __getitem__(self, rows: NDArray[Any]) -> PointBuffer:
         """Return some of the points, by a mask or by their places."""
-        return Points(
+        return PointBuffer(
             self.series[rows],
             self.times[rows],
             self.lines[rows],
@@ -54,7 +54,7 @@ class Points:
         return {"series": self.series, "time": self.times, **self.columns}
 
 
-def merge(parts: Sequence[Points]) -> Points:
+def merge(parts: Sequence[PointBuffer]) -> PointBuffer:
     """Return points of one body as one, each point once, in the order of time.
 
     Where a point came several times, each field has the value of its last line.
@@ -85,13 +85,13 @@ def merge(parts: Sequence[Points]) -> Points:
         column[places[rows[by_line]]] = values[by_line]
         missing[places[rows]] = False
         columns[name] = np.ma.masked_array(column, missing) if missing.any() else column
-    return Points(series[first], times[first], lines[first], columns)
+    return PointBuffer(series[first], times[first], lines[first], columns)
 
 
 def store_points(
     cursor: duckdb.DuckDBPyConnection,
     table: str,
-    points: Points,
+    points: PointBuffer,
     ends: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
     """Put points in a data table; those that are there already get the new values.
@@ -99,7 +99,7 @@ def store_points(
     Args:
         cursor: A cursor in a transaction.
         table: The data table.
-        points: Points as :func:`merge` returns them.
+        points: PointBuffer as :func:`merge` returns them.
         ends: For each point, the time of the last point of its series in the table.
 
     Returns:
@@ -115,7 +115,7 @@ def store_points(
 
 
 def _replace(
-    cursor: duckdb.DuckDBPyConnection, table: str, points: Points
+    cursor: duckdb.DuckDBPyConnection, table: str, points: PointBuffer
 ) -> NDArray[np.bool_]:
     """Give the points that are there their new values, and say which ones are."""
     there = np.zeros(len(points), np.bool_)

@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 
 from multimeter.data.record import FieldValue, Record, Unsigned
-from multimeter.visualization.embedded.store.catalog import Field, Measurement
+from multimeter.visualization.embedded.store.catalog import Field, StoredMeasurement
 from multimeter.visualization.embedded.store.gaps import breaks
 from multimeter.visualization.embedded.store.ingest import FieldType, Tags
 
@@ -111,7 +111,7 @@ def bucket_width(start_ns: int, stop_ns: int, buckets: int) -> int:
 
 def series(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     keys: Iterable[str],
     start_ns: int,
     stop_ns: int,
@@ -185,7 +185,7 @@ def mean(value: str) -> str:
 
 def rows(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     tags: Mapping[str, str],
     keys: Collection[str] | None,
 ) -> list[Record]:
@@ -223,7 +223,7 @@ def rows(
 
 def last(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     keys: Iterable[str],
     tags: Mapping[str, str] | None = None,
 ) -> dict[str, FieldValue]:
@@ -249,7 +249,7 @@ def last(
     }
 
 
-def one_of_all(measurement: Measurement) -> str:
+def one_of_all(measurement: StoredMeasurement) -> str:
     """Return the condition of all series of a measurement."""
     return is_one_of([each.number for each in measurement.series.values()])
 

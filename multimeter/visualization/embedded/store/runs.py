@@ -34,8 +34,8 @@ from multimeter.visualization.embedded.store.store import MeasurementInfo, Store
 __all__ = [
     "LISTED_FIGURES",
     "RunDescription",
-    "RunMark",
     "RunSummary",
+    "StoredMark",
     "describe_run",
     "list_runs",
     "run_marks",
@@ -102,7 +102,7 @@ class RunDescription(RunSummary):
 
 
 @dataclass(frozen=True)
-class RunMark:
+class StoredMark:
     """A moment of a run that has a name.
 
     Attributes:
@@ -177,14 +177,14 @@ def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription |
     )
 
 
-def run_marks(store: Store, identifier: str) -> list[RunMark]:
+def run_marks(store: Store, identifier: str) -> list[StoredMark]:
     """Return the marks of a run in the order of time.
 
     Raises:
         StoreError: The store failed.
     """
     return [
-        RunMark(record.time_ns, str(record.fields["label"]))
+        StoredMark(record.time_ns, str(record.fields["label"]))
         for record in store.rows(MARKS, tags={"measurement": identifier}, keys=("label",))
         if record.time_ns is not None and "label" in record.fields
     ]

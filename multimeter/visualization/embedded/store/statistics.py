@@ -19,13 +19,13 @@ from typing import Any
 import duckdb
 
 from multimeter.analysis.statistics import Statistic
-from multimeter.visualization.embedded.store.catalog import Measurement
+from multimeter.visualization.embedded.store.catalog import StoredMeasurement
 from multimeter.visualization.embedded.store.query import is_one_of, mean, one_of_all
 
 __all__ = ["StatisticsCache", "StoredStatistics", "max_sum"]
 
 _LAST = 2**63 - 1
-_Started = tuple[Measurement, int | None]
+_Started = tuple[StoredMeasurement, int | None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class StoredStatistics:
 class _Kept:
     """What is known of a measurement: an object that never changes."""
 
-    measurement: Measurement
+    measurement: StoredMeasurement
     start_ns: int | None
     found: dict[str, Statistic] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
@@ -106,7 +106,7 @@ class StatisticsCache:
         }
 
     def _knows(
-        self, measurement: Measurement, start: int | None, keys: Collection[str]
+        self, measurement: StoredMeasurement, start: int | None, keys: Collection[str]
     ) -> bool:
         kept = self._kept.get(measurement.name)
         return (
@@ -243,7 +243,7 @@ def _time_query(points: str, columns: Iterable[str], dense: Iterable[bool]) -> s
 
 def max_sum(
     cursor: duckdb.DuckDBPyConnection,
-    measurement: Measurement,
+    measurement: StoredMeasurement,
     factors: Mapping[str, float],
     start_ns: int | None,
 ) -> float | None:
@@ -262,7 +262,7 @@ def max_sum(
     return None if largest is None else float(largest)
 
 
-def _columns(measurement: Measurement, keys: Collection[str]) -> dict[str, str]:
+def _columns(measurement: StoredMeasurement, keys: Collection[str]) -> dict[str, str]:
     return {
         key: f"{each.column}::UTINYINT" if each.type == "boolean" else each.column
         for key, each in measurement.fields.items()

@@ -16,7 +16,7 @@ from multimeter.data.record import FieldValue, Record
 from multimeter.visualization.embedded.store import lines, query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
-    Measurement,
+    StoredMeasurement,
     create_catalog,
     load_catalog,
 )
@@ -30,7 +30,7 @@ from multimeter.visualization.embedded.store.export import (
 )
 from multimeter.visualization.embedded.store.ingest import Block, FieldType
 from multimeter.visualization.embedded.store.interrupt import Interrupt
-from multimeter.visualization.embedded.store.points import Points, merge, store_points
+from multimeter.visualization.embedded.store.points import PointBuffer, merge, store_points
 from multimeter.visualization.embedded.store.query import (
     SeriesData,
     Summary,
@@ -70,7 +70,7 @@ class MeasurementInfo:
     tag_sets: tuple[dict[str, str], ...]
 
     @classmethod
-    def of(cls, measurement: Measurement) -> MeasurementInfo:
+    def of(cls, measurement: StoredMeasurement) -> MeasurementInfo:
         """Return what the catalog says of one of its measurements."""
         return cls(
             measurement.name,
@@ -149,7 +149,7 @@ class Store:
             with self._database.writing() as cursor:
                 # Not before: the catalog is read anew when the file is opened again.
                 changes = Changes(self._catalog)
-                parts = defaultdict[str, list[Points]](list)
+                parts = defaultdict[str, list[PointBuffer]](list)
                 for block in lawful:
                     admitted = changes.admit(block)
                     if isinstance(admitted, Conflict):

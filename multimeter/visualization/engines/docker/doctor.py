@@ -13,7 +13,7 @@ from multimeter.visualization.engines.base import HOST
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.grafana import Grafana
-from multimeter.visualization.engines.docker.influxdb import InfluxDB
+from multimeter.visualization.engines.docker.influxdb import InfluxDBApi
 from multimeter.visualization.engines.docker.set_up import Servers
 from multimeter.visualization.plan import State
 from multimeter.visualization.ports import choose_port, require_free
@@ -210,7 +210,7 @@ def _check_answer(name: str, url: str, up: bool) -> Check:  # noqa: FBT001
     return Check(name, False, f"it does not answer at {url}", mend)
 
 
-def _check_clock(influxdb: InfluxDB) -> Iterator[Check]:
+def _check_clock(influxdb: InfluxDBApi) -> Iterator[Check]:
     its_time = influxdb.time()
     if its_time is None:
         return
@@ -224,7 +224,7 @@ def _check_clock(influxdb: InfluxDB) -> Iterator[Check]:
         yield Check("clock", False, detail, mend)
 
 
-def _check_tokens(config: StackConfig, influxdb: InfluxDB) -> Iterator[Check]:
+def _check_tokens(config: StackConfig, influxdb: InfluxDBApi) -> Iterator[Check]:
     mend = "multimeter-visu remove --keep-data, then multimeter-visu install"
     try:
         influxdb.write(config.token, config.org, config.bucket, b"")
@@ -245,4 +245,4 @@ def _check_data_source(config: StackConfig, grafana: Grafana) -> Check:
         )
     except MultimeterError as error:
         return Check("data source", False, error.what, "multimeter-visu logs grafana")
-    return Check("data source", True, "Grafana reads InfluxDB")
+    return Check("data source", True, "Grafana reads InfluxDBApi")

@@ -12,7 +12,7 @@ import requests
 
 from multimeter.visualization.errors import VisualizationError
 
-__all__ = ["InfluxDB", "Place"]
+__all__ = ["BucketName", "InfluxDBApi"]
 
 _POLL_SECONDS = 2.0
 _CALL_SECONDS = 30.0
@@ -22,14 +22,14 @@ _DIALECT = {"header": True, "delimiter": ",", "annotations": []}
 
 
 @dataclass(frozen=True)
-class Place:
+class BucketName:
     """Where measurements go, by their ids."""
 
     org_id: str
     bucket_id: str
 
 
-class InfluxDB:
+class InfluxDBApi:
     """One server.
 
     Args:
@@ -50,7 +50,7 @@ class InfluxDB:
         """Whether it answers and says that it is well.
 
         Raises:
-            VisualizationError: What answers is not InfluxDB 2.
+            VisualizationError: What answers is not InfluxDBApi 2.
         """
         try:
             answer = self._session.get(f"{self._url}/health", timeout=_POLL_SECONDS)
@@ -76,7 +76,9 @@ class InfluxDB:
         """Whether nobody has set it up yet."""
         return bool(self._ask("GET", "/api/v2/setup").json().get("allowed"))
 
-    def set_up(self, user: str, password: str, org: str, bucket: str, token: str) -> Place:
+    def set_up(
+        self, user: str, password: str, org: str, bucket: str, token: str
+    ) -> BucketName:
         """Set it up, once; the token is the one that may everything."""
         said = self._ask(
             "POST",
@@ -90,22 +92,24 @@ class InfluxDB:
                 "retentionPeriodSeconds": 0,
             },
         ).json()
-        return Place(said["org"]["id"], said["bucket"]["id"])
+        return BucketName(said["org"]["id"], said["bucket"]["id"])
 
     def knows(self, token: str) -> bool:
         """Whether a token is one of its own."""
         answer = self._send("GET", "/api/v2/orgs", token)
         return answer.status_code != _UNAUTHORIZED
 
-    def place(self, token: str, org: str, bucket: str) -> Place | None:
+    def place(self, token: str, org: str, bucket: str) -> BucketName | None:
         """Return where a bucket is, or None where there is none of this name."""
         answer = self._send(
             "GET", "/api/v2/buckets", token, params={"org": org, "name": bucket}
         )
         found = answer.json().get("buckets") if answer.status_code == _OK else None
-        return Place(found[0]["orgID"], found[0]["id"]) if found else None
+        return BucketName(found[0]["orgID"], found[0]["id"]) if found else None
 
-    def authorize(self, token: str, action: str, place: Place, description: str) -> str:
+    def authorize(
+        self, token: str, action: str, place: BucketName, description: str
+    ) -> str:
         """Return a new token that may do one thing, with one bucket.
 
         Args:
@@ -182,9 +186,9 @@ class InfluxDB:
 
 
 def wrong_version_error(version: str) -> VisualizationError:
-    """Return the error that a server is another InfluxDB than 2."""
+    """Return the error that a server is another InfluxDBApi than 2."""
     return VisualizationError(
-        f"This is InfluxDB {version}; Multimeter needs InfluxDB 2.",
+        f"This is InfluxDBApi {version}; Multimeter needs InfluxDBApi 2.",
         cause="Versions 1 and 3 have neither the set-up API nor Flux for the dashboards.",
         next_step="multimeter-visu install --influxdb-image influxdb:2",
     )

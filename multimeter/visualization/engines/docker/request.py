@@ -19,7 +19,10 @@ from multimeter.visualization.config import (
 )
 from multimeter.visualization.engines.base import HOST
 from multimeter.visualization.engines.docker.client import Docker
-from multimeter.visualization.engines.docker.influxdb import InfluxDB, wrong_version_error
+from multimeter.visualization.engines.docker.influxdb import (
+    InfluxDBApi,
+    wrong_version_error,
+)
 from multimeter.visualization.engines.docker.resources import read_labels
 from multimeter.visualization.engines.docker.spec import (
     INSTALL_LABEL,
@@ -96,13 +99,13 @@ def _require_usable(spec: StackSpec) -> None:
         )
     if bool(spec.influxdb_url) != bool(spec.influxdb_token):
         raise ConfigurationError(
-            "An InfluxDB that runs already needs both its URL and a token.",
+            "An InfluxDBApi that runs already needs both its URL and a token.",
             next_step="--influxdb-url URL, and the token in INFLUXDB_V2_TOKEN",
         )
     if spec.influxdb_url:
         checked_server_url(spec.influxdb_url)
         # Raises at once for another version; whether it answers, Grafana reports.
-        InfluxDB(spec.influxdb_url, local=False).is_up()
+        InfluxDBApi(spec.influxdb_url, local=False).is_up()
 
 
 def _with_choices(
@@ -123,7 +126,7 @@ def _with_choices(
 def _ports(
     spec: StackSpec, docker: Docker, reserved: Mapping[int, str], report: Reporter
 ) -> tuple[int, int]:
-    """Return the ports of InfluxDB and of Grafana."""
+    """Return the ports of InfluxDBApi and of Grafana."""
     for_influxdb, for_grafana = spec.port, spec.grafana_port
     if spec.influxdb_url:
         for_influxdb = WRITE_PORT  # no container has it

@@ -259,7 +259,7 @@ def test_thinning_can_be_for_some_codenames(make, sink):
 
 
 def test_two_codenames_that_are_one_in_a_line_are_an_error(make):
-    with pytest.raises(ConfigurationError, match="cannot be told apart"):
+    with pytest.raises(ConfigurationError, match="cannot be distinguished"):
         make(["a", "\ud800", "\ufffd"])
 
 

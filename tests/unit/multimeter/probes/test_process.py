@@ -12,7 +12,7 @@ from multimeter import (
     StateError,
     UnsupportedError,
 )
-from multimeter.probes import ProcessProbe
+from multimeter.probes import ProcessProbe, default_probes
 from multimeter.probes.portable_processes import PortableProcesses
 from multimeter.probes.usage import Memory
 
@@ -185,7 +185,7 @@ def test_what_was_just_started_can_be_measured_whole(processes, make_usage):
         1: make_usage(user=3, rss_peak=150, reaped={"user": 2, "faults": 9}),
         2: make_usage(1, 60, user=4, faults=3),
     }
-    probe = ProcessProbe(1, source=processes, whole=True, apart=1)
+    probe = ProcessProbe(1, source=processes, since_start=True, separate_children=1)
     probe.start()
     assert probe.baseline() == {}
     values = sample(probe, 2.0)
@@ -193,12 +193,12 @@ def test_what_was_just_started_can_be_measured_whole(processes, make_usage):
     assert (values["tree.cpu_time"], values["tree.cpu_rate_user"]) == (9.0, 4.5)
     values = sample(probe, 2.0)
     assert (values["tree.cpu_time"], values["tree.cpu_rate_user"]) == (9.0, 0.0)
-    assert probe.for_process(1)._whole
+    assert probe.for_process(1)._since_start
 
 
 def test_descendants_stand_apart_if_asked(processes, make_usage):
     processes.here = {1: make_usage(), 2: make_usage(1, 50, user=3, name="old")}
-    probe = ProcessProbe(1, source=processes, apart=2)
+    probe = ProcessProbe(1, source=processes, separate_children=2)
     assert [each.key for each in probe.subjects] == ["process", "tree"]
     probe.start()
     processes.here = {
@@ -258,7 +258,7 @@ def test_what_a_source_does_not_serve_is_no_measure(processes, make_usage):
 
 def test_another_name_makes_other_subjects(processes, make_usage):
     processes.here = {1: make_usage(), 2: make_usage(1, name="c")}
-    probe = ProcessProbe(1, name="db", apart=1, source=processes)
+    probe = ProcessProbe(1, name="db", separate_children=1, source=processes)
     probe.start()
     sample(probe)
     assert [each.key for each in probe.subjects] == ["db", "db:tree", "db:child:c-2"]
@@ -307,7 +307,7 @@ def test_a_process_that_ends_before_the_start_is_a_clear_error(processes, make_u
 
 
 def test_from_outside_the_process_is_named_by_its_id():
-    probe = ProcessProbe(name="me", apart=3)
+    probe = ProcessProbe(name="me", separate_children=3)
     outside = probe.for_process(os.getpid())
     assert (probe.pid, outside.pid) == (os.getpid(), os.getpid())
     assert outside is not probe
@@ -321,3 +321,15 @@ def test_a_probe_can_be_handed_to_another_process(source):
     probe = pickle.loads(pickle.dumps(ProcessProbe(os.getpid(), **more)))
     probe.start()
     assert sample(probe)["process.memory_rss"] > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("apart", "separate_children"), ("whole", "since_start")]
+)
+def test_former_names_of_arguments_work_and_warn(old, new):
+    with pytest.warns(DeprecationWarning, match=f"'{old}' .* called '{new}'") as caught:
+        probe = ProcessProbe(**{old: True})
+    assert caught[0].filename == __file__
+    assert getattr(probe, f"_{new}") is True
+    with pytest.warns(DeprecationWarning, match="'whole' .* called 'since_start'"):
+        default_probes(whole=True)

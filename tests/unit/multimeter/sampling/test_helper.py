@@ -27,8 +27,8 @@ from multimeter.sampling.messages import (
     Failed,
     Job,
     Log,
-    Mark,
-    Point,
+    MarkMessage,
+    PointMessage,
     Started,
 )
 
@@ -134,7 +134,7 @@ def test_points_come_until_the_end_and_then_how_it_went(begin, storage):
     (started,) = parent.until(Started)
     assert started.sampling.baseline == {VALUE.key: 7}
     assert started.sampling.started_ns > 0
-    parent.until(Point)
+    parent.until(PointMessage)
     parent.channel.send(End())
     *points, ended = parent.until(Ended)
     assert all(each.values == {VALUE.key: 1.0} for each in points)
@@ -148,8 +148,8 @@ def test_points_come_until_the_end_and_then_how_it_went(begin, storage):
 
 def test_when_the_parent_is_gone_the_helper_stores_the_run_itself(begin, storage):
     parent = begin()
-    parent.until(Point)
-    parent.channel.send(Mark(5, "here"))
+    parent.until(PointMessage)
+    parent.channel.send(MarkMessage(5, "here"))
     parent.close()
     (result,) = storage.results
     assert (result.identifier, result.tags) == ("run", {"a": "b"})
@@ -170,7 +170,7 @@ def test_what_the_storage_does_not_take_then_goes_to_a_file(
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setattr(storage, "store", refuse)
     parent = begin()
-    parent.until(Point)
+    parent.until(PointMessage)
     parent.close()
     folder = tmp_path / ".multimeter" / "runs"
     assert len(FileStorage(folder, JsonFormat()).load("run").points) >= 1
@@ -181,7 +181,7 @@ def test_what_the_storage_does_not_take_then_goes_to_a_file(
 
 def test_the_end_of_the_parent_is_noticed_while_its_pipe_is_held_open(begin, storage):
     parent = begin()
-    parent.until(Point)
+    parent.until(PointMessage)
     parent.pid = 1  # another process has adopted the helper
     parent.thread.join(WAIT)
     assert len(storage.results) == 1
@@ -189,11 +189,11 @@ def test_the_end_of_the_parent_is_noticed_while_its_pipe_is_held_open(begin, sto
 
 def test_what_was_said_before_the_end_is_kept_however_late_it_comes(begin, storage):
     parent = begin()
-    parent.until(Point)
+    parent.until(PointMessage)
     parent.pid = 1
     while not parent.helper._is_orphan:
-        parent.until(Point)
-    parent.channel.send(Mark(5, "last words"))
+        parent.until(PointMessage)
+    parent.channel.send(MarkMessage(5, "last words"))
     parent.thread.join(WAIT)
     (result,) = storage.results
     assert [mark.label for mark in result.marks] == ["last words", process.LOST]
@@ -201,7 +201,7 @@ def test_what_was_said_before_the_end_is_kept_however_late_it_comes(begin, stora
 
 def test_without_a_storage_nothing_is_kept(begin, storage):
     parent = begin(storage=None)
-    parent.until(Point)
+    parent.until(PointMessage)
     parent.close()
     assert storage.results == []
 
@@ -229,7 +229,7 @@ def test_a_parent_that_does_not_read_does_not_stop_the_sampling(begin):
     parent.until(Started)
     parent.channel.send(End())
     messages = parent.until(Ended)
-    assert sum(isinstance(each, Point) for each in messages) >= 20
+    assert sum(isinstance(each, PointMessage) for each in messages) >= 20
 
 
 def test_what_is_logged_is_told(begin):

@@ -11,7 +11,7 @@ from multimeter.delivery.encoding import encode_record
 from multimeter.sinks.base import Batch
 from multimeter.sinks.sql_rows import (
     Ranges,
-    RefusedError,
+    RefusedRowError,
     Rows,
     literal_rows,
     parse_rows,
@@ -25,7 +25,7 @@ def parse(*lines, ids=None, known=("a", "b c")):
     def find_id(codename):
         asked.append(codename)
         if codename not in known:
-            raise RefusedError("unknown")
+            raise RefusedRowError("unknown")
         return known.index(codename) + 1
 
     rows, refused = parse_rows(Batch("x", lines), {} if ids is None else ids, find_id)

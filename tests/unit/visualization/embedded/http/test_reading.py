@@ -6,7 +6,7 @@ import threading
 from starlette.applications import Starlette
 
 from multimeter.visualization.embedded.http.access import Access, Sessions
-from multimeter.visualization.embedded.http.reading import Reading
+from multimeter.visualization.embedded.http.reading import ReadRoutes
 from multimeter.visualization.embedded.http.responses import EXCEPTION_HANDLERS
 from multimeter.visualization.errors import QueryCancelledError
 
@@ -32,7 +32,7 @@ class SlowQuery:
 def test_the_query_of_a_client_that_goes_away_is_ended():
     access = Access("o", "b", "the-write-token", "the-read-token")
     query = SlowQuery()
-    route = Reading(access, Sessions("the-read-token", lambda: 0)).route("slow", query)
+    route = ReadRoutes(access, Sessions("the-read-token", lambda: 0)).route("slow", query)
     app = Starlette(routes=[route], exception_handlers=EXCEPTION_HANDLERS)
 
     async def receive():

@@ -16,8 +16,8 @@ from multimeter.subject import Subject
 from multimeter.visualization.embedded.store import changes
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.runs import (
-    RunMark,
     RunSummary,
+    StoredMark,
     describe_run,
     list_runs,
     run_marks,
@@ -73,7 +73,7 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
     assert run.schema == result.schema
     assert run.meta_data == {"commit": "abc", "loss": "NaN"}
     assert run.fields == {"process.cpu_rate": "float"}
-    assert run_marks(store, "my run") == [RunMark(120, "begun"), RunMark(150, "half")]
+    assert run_marks(store, "my run") == [StoredMark(120, "begun"), StoredMark(150, "half")]
 
 
 def test_what_any_client_wrote_is_a_run(store: Store) -> None:
@@ -258,7 +258,7 @@ def test_records_of_other_types_are_no_reason_to_fail(store: Store) -> None:
     write_run_record(store, "m", schema=1, meta_data=2)
     write_run_record(store, "multimeter_marks", points=0)
     assert [run.identifier for run in list_runs(store, NOW_NS)] == ["m"]
-    assert run_marks(store, "m") == [RunMark(3, "7")]
+    assert run_marks(store, "m") == [StoredMark(3, "7")]
 
 
 def test_the_newest_record_of_an_identifier_counts(store: Store, result: Result) -> None:

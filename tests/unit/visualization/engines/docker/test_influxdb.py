@@ -7,7 +7,7 @@ import pytest
 from fakes.impostor import ANSWERS, Impostor
 
 from multimeter.visualization.engines.docker.grafana import Grafana
-from multimeter.visualization.engines.docker.influxdb import InfluxDB, _rows
+from multimeter.visualization.engines.docker.influxdb import InfluxDBApi, _rows
 from multimeter.visualization.errors import VisualizationError
 
 EXCHANGES = pathlib.Path(__file__).parents[4] / "exchanges"
@@ -48,7 +48,7 @@ def test_no_redirect_takes_a_password_or_a_token_along(answer):
         Impostor.running(ANSWERS["ok"]) as other,
         Impostor.running(ANSWERS[answer].replace(b"{here}", other.url.encode())) as here,
     ):
-        influxdb = InfluxDB(here.url)
+        influxdb = InfluxDBApi(here.url)
         with pytest.raises(VisualizationError, match="answered 30"):
             influxdb.set_up("user", "s3cret", "org", "bucket", "t0ken")
         with pytest.raises(VisualizationError, match="answered 30"):

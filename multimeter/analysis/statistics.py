@@ -1,8 +1,7 @@
 """Statistics of the measures of a run: there is one way to compute them.
 
-A value stands for the time since the value before it of the same measure in the same run;
-the first one for that since the start of the run, where the start is known, else for no
-time. A total is the sum of values, each times its seconds; a mean is that divided by the
+A value covers the time since the value before it of the same measure in the same run;
+the first one that since the start of the run, where the start is known, else no time. A total is the sum of values, each times its seconds; a mean is that divided by the
 seconds that are covered. The embedded store computes the same in SQL
 (:mod:`multimeter.visualization.embedded.store.statistics`), Grafana in Flux
 (``dashboards/templates/figures.flux.j2``).
@@ -71,8 +70,8 @@ class Statistic:
         mean: The mean over the time that is covered; where no time is, that of the values.
         min: The smallest value.
         count: The number of values.
-        total: The values, each times the seconds for which it stands, added; None where
-            no value stands for a time.
+        total: The values, each times the seconds that it covers, added; None where
+            no value covers a time.
         seconds: The time that is covered.
     """
 
@@ -149,7 +148,7 @@ class SummedStatistics:
             keys: Measures that are rates, in something a second.
 
         Returns:
-            The sum over time and measures; None where no value stands for a time.
+            The sum over time and measures; None where no value covers a time.
         """
         found = [
             t * self.factor(k) for k in keys if (t := self._measured.total(k)) is not None
@@ -310,7 +309,7 @@ class ColumnStatistics:
         return float(sum(map(mul, own, self._steps_ns))) / 1e9
 
     def _held(self, values: ColumnView) -> Iterator[tuple[float, float]]:
-        """Return the numbers, and for how many seconds each stands."""
+        """Return the numbers, and how many seconds each covers."""
         before = self._start
         for time, value in zip(self._times, islice(values, self._first, None)):
             if is_number(value):

@@ -1,8 +1,9 @@
 """Statistics of the measures of a run: there is one way to compute them.
 
-A value covers the time since the value before it of the same measure in the same run;
-the first one that since the start of the run, where the start is known, else no time. A total is the sum of values, each times its seconds; a mean is that divided by the
-seconds that are covered. The embedded store computes the same in SQL
+A value covers the time since the value before it of the same measure in the same run; the
+first one covers that since the start of the run, where the start is known, else no time. A
+total is the sum of values, each times its seconds; a mean is that divided by the seconds
+that are covered. The embedded store computes the same in SQL
 (:mod:`multimeter.visualization.embedded.store.statistics`), Grafana in Flux
 (``dashboards/templates/figures.flux.j2``).
 """

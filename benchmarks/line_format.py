@@ -42,8 +42,8 @@ for point in real_run({_POINTS}).points:
 def rows(options: Options) -> Iterator[Row]:
     """Compare the speed of LineFormat with that of 0.1."""
     for what, code, target in (
-        ("LineFormat, a real run", _REAL, Target(3, at_least=True)),
-        ("LineFormat, random floats", _RANDOM, None),
+        ("LineFormat, a real run", _REAL, Target(9, at_least=True)),
+        ("LineFormat, random floats", _RANDOM, Target(5.5, at_least=True)),
     ):
         result = compare(
             partial(fresh_seconds, sys.executable, code, _TIMES),

@@ -11,6 +11,7 @@ that are covered. The embedded store computes the same in SQL
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -253,9 +254,10 @@ class ColumnStatistics:
         before = (self._times if start_ns is None else [start_ns, *self._times])[:-1]
         # Of a measure with a value at each point: none for the first without a start.
         self._without_step = len(self._times) - len(before)
-        steps = map(sub, self._times[self._without_step :], before)
+        steps = list(map(float, map(sub, self._times[self._without_step :], before)))
         # Where the clock went back, no time has passed.
-        self._steps_ns = [float(step) if step > 0 else 0.0 for step in steps]
+        goes_back = min(steps, default=0.0) < 0
+        self._steps_ns = [max(step, 0.0) for step in steps] if goes_back else steps
 
     def total(self, key: str) -> float | None:
         """Return what a measure adds up to over time."""
@@ -307,7 +309,7 @@ class ColumnStatistics:
         if not any(values):
             return 0.0  # most rates of most runs
         own = islice(values, self._first + self._without_step, None)
-        return float(sum(map(mul, own, self._steps_ns))) / 1e9
+        return _product_sum(own, self._steps_ns) / 1e9
 
     def _held(self, values: ColumnView) -> Iterator[tuple[float, float]]:
         """Return the numbers, and how many seconds each covers."""
@@ -323,6 +325,12 @@ class ColumnStatistics:
         if self._first:
             return [v for v in islice(values, self._first, None) if is_number(v)]
         return values if _all_numbers(values) else [v for v in values if is_number(v)]
+
+
+def _product_sum(values: Iterable[float], steps: Sequence[float]) -> float:
+    if sys.version_info >= (3, 12):
+        return math.sumprod(list(values), steps)  # several times as fast
+    return float(sum(map(mul, values, steps)))
 
 
 def _all_numbers(values: ColumnView) -> bool:

@@ -32,7 +32,7 @@ class SinkStorage(Storage):
     """Brings runs to a sink, while they go on or at their end.
 
     The points of a live run go through a :class:`~multimeter.delivery.Delivery`: failures
-    of the server neither slows nor breaks what is measured. Whole results are sent in
+    of the server neither slow nor break what is measured. Whole results are sent in
     batches whose identities follow from their bytes, so that storing a result again
     after an error doubles nothing.
 

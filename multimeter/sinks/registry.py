@@ -7,10 +7,10 @@ address and the credentials, and returns the sink.
 
 from __future__ import annotations
 
-import importlib.metadata
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 
 from multimeter.connection import Connection
 from multimeter.errors import ConfigurationError
@@ -20,6 +20,16 @@ __all__ = ["ENTRY_POINTS", "Address", "Credentials", "make_sink"]
 
 ENTRY_POINTS = "multimeter.sinks"
 """The group of entry points: each is a function ``(address, credentials) -> Sink``."""
+
+# Not among the entry points of the package: those are as old as its installation.
+_OWN = EntryPoints(
+    EntryPoint(kind, f"multimeter.sinks.{function}", ENTRY_POINTS)
+    for kind, function in (
+        ("influxdb", "influx:open_sink"),
+        ("mysql", "sql_address:open_mysql"),
+        ("odbc", "sql_address:open_odbc"),
+    )
+)
 
 Address = Mapping[str, str]
 """How to find a place again; see :attr:`multimeter.sinks.base.Sink.address`."""
@@ -61,11 +71,11 @@ def make_sink(address: Address, credentials: Credentials) -> Sink:
         MissingExtraError: The driver of its database is not installed.
     """
     kind = address.get("kind", "")
-    entries = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    entries = EntryPoints((*_OWN, *entry_points(group=ENTRY_POINTS)))
     if kind not in entries.names:
         raise ConfigurationError(
             f"There is no sink of the kind '{kind}': there are "
-            f"{', '.join(sorted(entries.names)) or 'none'}.",
+            f"{', '.join(sorted(entries.names))}.",
             cause="The package that has it is not installed here.",
             next_step="Install it, or start the program that wrote the points: it sends "
             "what it has left.",

@@ -133,7 +133,7 @@ def test_what_somebody_must_mend_is_told_and_the_batch_kept(
     assert isinstance(answer, Retry)
     assert answer.refused
     assert str(code) in answer.reason
-    assert "Next:" in answer.reason
+    assert answer.next_step
     assert "S3CRET" not in answer.reason
 
 

@@ -157,14 +157,14 @@ def _write_html(
     path: pathlib.Path,
 ) -> None:
     from multimeter.reports.charts import all_charts
-    from multimeter.reports.html import Page, Table, html_page
+    from multimeter.reports.html import HtmlReport, Table, html_chart, render_html
 
     tables = [Table(_head("Figure", results), _cells(figures))]
     if marks:
         tables.append(Table(_head("Mark", results), _cells(marks)))
     title = " / ".join(str(run.identifier) for run in results)
-    charts = all_charts(results, _LETTERS, align)
-    text = html_page(Page(title, _names(results), tables, charts))
+    charts = [html_chart(chart) for chart in all_charts(results, _LETTERS, align)]
+    text = render_html(HtmlReport(title, _names(results), tables=tables, charts=charts))
     replace_file(path, lambda draft: _write(draft, text))
     typer.echo(f"Written: {path}", err=True)
 

@@ -40,6 +40,7 @@ Html = Annotated[
 ]
 
 _MOST_OWN = 4
+_SHORT_NS = 10 * 10**9
 
 
 def show(
@@ -177,17 +178,26 @@ def _draw(result: Result, patterns: list[str] | None) -> None:
 def _write_html(result: Result, path: pathlib.Path) -> None:
     from multimeter.analysis.comparison import zero_of
     from multimeter.reports.charts import all_charts
-    from multimeter.reports.html import Page, Table, html_page
+    from multimeter.reports.html import HtmlReport, Table, html_chart, render_html
 
     zero = zero_of(result)
     name = result.identifier or "A run without a name"
-    text = html_page(
-        Page(
+    times = result.times_ns
+    # Browsers have moments in whole ms, which are too long for a short run.
+    moments = len(times) > 0 and times[-1] - zero >= _SHORT_NS
+    begin = zero / 1e9 if moments else 0.0
+    marks = own_marks_ns(result)
+    rows = [[label, format_value((time - zero) / 1e9, "s")] for time, label in marks]
+    text = render_html(
+        HtmlReport(
             name,
             [*_about(result), *_remarks(result)],
-            [Table(("Figure", "Value"), _figures(result))],
-            all_charts([result], [name]),
-            [((time - zero) / 1e9, label) for time, label in result.marks_ns],
+            [(title, value) for title, value in _figures(result)],
+            [Table(("Mark", "After"), rows, "Marks")] if rows else [],
+            [html_chart(chart, begin) for chart in all_charts([result], [name])],
+            [(begin + (time - zero) / 1e9, label) for time, label in result.marks_ns],
+            [f"{key}: {value}" for key, value in result.meta_data.items()],
+            moments,
         )
     )
     replace_file(path, lambda draft: _write(draft, text))

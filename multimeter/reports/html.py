@@ -1,69 +1,44 @@
-"""One page of HTML with everything in it: it opens without a network.
+"""Reports of runs as one file of HTML, which opens without a network.
 
 The charts are Plotly's; its JavaScript comes from the wheel of ``plotly``. A policy in
-the page keeps it from loading anything (https://www.w3.org/TR/CSP3/).
+the file keeps it from loading anything (https://www.w3.org/TR/CSP3/). Every quantity is
+written here, by :mod:`multimeter.analysis.units`: the script only draws.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from itertools import groupby, pairwise
 from typing import Any
 
-from multimeter.analysis.units import axis_scale
+from multimeter.analysis.series import GAP
+from multimeter.analysis.units import axis_scale, format_value
 from multimeter.errors import MissingExtraError
-from multimeter.reports.charts import Chart, thinned
-from multimeter.reports.texts import printable
+from multimeter.reports.charts import Chart, Curve
+from multimeter.reports.texts import NONE, printable
 
-__all__ = ["REPORT_POLICY", "Page", "Table", "html_page"]
+__all__ = [
+    "REPORT_POLICY",
+    "HtmlChart",
+    "HtmlCurve",
+    "HtmlReport",
+    "Table",
+    "html_chart",
+    "render_html",
+]
 
-_BUCKETS = 2_000
-_COLORS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d")
-_DASHES = ("solid", "dash", "dot", "dashdot")
 REPORT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; form-action 'none'; base-uri 'none'"
 )
 """What a report may load: what is in it, and nothing from elsewhere."""
 
-_STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 72rem;
-       padding: 0 1rem; color: #222; background: #fff; }
-h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
-h2 { font-size: 1rem; margin: 1.5rem 0 0; }
-table { border-collapse: collapse; margin: 1rem 0; }
-th, td { text-align: right; padding: .15rem .9rem .15rem 0;
-         font-variant-numeric: tabular-nums; }
-th:first-child, td:first-child { text-align: left; }
-th { border-bottom: 1px solid #999; font-weight: 600; }
-p { margin: .3rem 0; overflow-wrap: anywhere; } .chart { height: 280px; }
-"""
-# The charts share their range of time: who zooms one zooms all.
-_SCRIPT = """
-const charts = JSON.parse(document.getElementById("charts").textContent);
-const boxes = charts.map((chart, number) => document.getElementById("chart-" + number));
-let busy = false;
-function follow(source, change) {
-  if (busy) return;
-  const wanted = "xaxis.autorange" in change ? {"xaxis.autorange": true}
-    : "xaxis.range[0]" in change
-      ? {"xaxis.range": [change["xaxis.range[0]"], change["xaxis.range[1]"]]} : null;
-  if (!wanted) return;
-  busy = true;
-  Promise.all(boxes.filter((box) => box !== source)
-    .map((box) => Plotly.relayout(box, wanted))).finally(() => { busy = false; });
-}
-Promise.all(charts.map((chart, number) =>
-  Plotly.newPlot(boxes[number], chart.data, chart.layout,
-    {responsive: true, displaylogo: false, plotlyServerURL: "",
-     modeBarButtonsToRemove: ["sendChartToCloud"]}))).then(() => {
-  boxes.forEach((box) => box.on("plotly_relayout", (change) => follow(box, change)));
-  document.body.dataset.state = "ready";
-});
-"""
+_BUCKETS = 600
+_USUAL = 0.8
+"""The part of all distances between points that are no longer than the usual one."""
 
 
 @dataclass(frozen=True)
@@ -73,139 +48,214 @@ class Table:
     Attributes:
         head: The titles of the columns.
         rows: The rows.
+        title: Its heading; may be empty.
     """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    title: str = ""
 
 
 @dataclass(frozen=True)
-class Page:
-    """What a page shows.
+class HtmlCurve:
+    """One curve, in buckets of time; a value that is not known is None.
+
+    Attributes:
+        label: What the legend says.
+        x: The time of each bucket, in seconds, as :attr:`HtmlReport.moments` has it.
+        min: The least value of each, in the unit of the chart.
+        mean: The mean of each.
+        max: The largest value of each.
+        breaks: The places of the buckets before which nothing was measured for long.
+        color: The number of its colour; curves of the same measure share it.
+        dash: The number of its pattern of dashes; curves of the same run share it.
+    """
+
+    label: str
+    x: Sequence[float]
+    min: Sequence[float | None]
+    mean: Sequence[float | None]
+    max: Sequence[float | None]
+    breaks: Sequence[int] = ()
+    color: int = 0
+    dash: int = 0
+
+
+@dataclass(frozen=True)
+class HtmlChart:
+    """Curves with one axis.
+
+    Attributes:
+        title: Its heading.
+        unit: The unit of the values.
+        curves: The curves.
+        log: Whether the axis is logarithmic.
+    """
+
+    title: str
+    unit: str
+    curves: Sequence[HtmlCurve]
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class HtmlReport:
+    """What a report shows.
 
     Attributes:
         title: Its title.
         notes: Sentences below the title.
-        tables: Tables below the notes.
+        figures: Titles and values of the cards.
+        tables: Tables.
         charts: The charts.
-        marks: Moments, in seconds, with their labels.
+        marks: Times, in seconds, with their labels.
+        footer: Texts at the end, such as meta data.
+        moments: Whether times are since the epoch; else they are since a common zero.
     """
 
     title: str
     notes: Sequence[str] = ()
+    figures: Sequence[tuple[str, str]] = ()
     tables: Sequence[Table] = ()
-    charts: Sequence[Chart] = ()
+    charts: Sequence[HtmlChart] = ()
     marks: Sequence[tuple[float, str]] = ()
+    footer: Sequence[str] = ()
+    moments: bool = False
 
 
-def html_page(page: Page) -> str:
-    """Return a page as one file of HTML.
+def render_html(report: HtmlReport) -> str:
+    """Return a report as one file of HTML.
 
     Raises:
-        MissingExtraError: Plotly is not installed.
+        MissingExtraError: Plotly or Jinja is not installed.
     """
+    try:
+        from jinja2 import Environment, PackageLoader
+    except ImportError as error:
+        raise MissingExtraError("jinja2", "visu") from error
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
         raise MissingExtraError("plotly", "visu") from error
-    charts = [_figure(chart, page.marks) for chart in page.charts]
-    # In a script, only < could end it or begin something else.
-    data = json.dumps(charts, allow_nan=False).replace("<", "\\u003c")
-    boxes = "".join(
-        f'<h2>{_text(chart.title)}</h2><div class="chart" id="chart-{number}"></div>\n'
-        for number, chart in enumerate(page.charts)
+    environment = Environment(
+        loader=PackageLoader("multimeter.reports", "."), autoescape=True
     )
-    return "\n".join(
-        (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{REPORT_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{_text(page.title)}</title><style>{_STYLE}</style></head><body>",
-            f"<h1>{_text(page.title)}</h1>",
-            *(f"<p>{_text(note)}</p>" for note in page.notes),
-            *map(_table, page.tables),
-            boxes,
-            f"<script>{get_plotlyjs()}</script>",
-            f'<script type="application/json" id="charts">{data}</script>',
-            f"<script>{_SCRIPT}</script></body></html>\n",
-        )
+    environment.filters["printable"] = printable
+    data = {
+        "moments": report.moments,
+        "marks": [{"x": x, "label": printable(label)} for x, label in report.marks],
+        "charts": [_drawing(chart) for chart in report.charts],
+    }
+    return environment.get_template("report.html").render(
+        policy=REPORT_POLICY,
+        report=report,
+        data=_script_safe(json.dumps(data, allow_nan=False)),
+        plotly=get_plotlyjs(),
     )
 
 
-def _text(text: str) -> str:
-    return escape(printable(text))
+def _script_safe(text: str) -> str:
+    """Return JSON that ends no script, https://html.spec.whatwg.org/#restrictions-for-contents-of-script-elements."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{_text(cell)}</th>" for cell in table.head)
-    rows = (
-        "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>"
-        for row in table.rows
-    )
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+def _drawing(chart: HtmlChart) -> Mapping[str, Any]:
+    """Return a chart as the script draws it: values as of its axis, texts beside them."""
+    values = [
+        abs(value)
+        for curve in chart.curves
+        for value in (*curve.min, *curve.max)
+        if value is not None and math.isfinite(value)
+    ]
+    factor, suffix = axis_scale(max(values, default=0.0), chart.unit)
 
+    def scaled(some: Sequence[float | None]) -> list[float | None]:
+        # JSON has no infinity.
+        return [
+            each / factor if each is not None and math.isfinite(each / factor) else None
+            for each in some
+        ]
 
-def _figure(chart: Chart, marks: Sequence[tuple[float, str]]) -> Mapping[str, Any]:
-    """Return a chart as Plotly's JSON; it takes labels for HTML, so they are escaped."""
-    factor, suffix = _scale(chart)
-    kinds = list(dict.fromkeys(curve.label.rpartition(": ")[2] for curve in chart.curves))
-    lines = []
-    for curve in chart.curves:
-        thin = thinned(curve, _BUCKETS)
-        color = kinds.index(curve.label.rpartition(": ")[2]) % len(_COLORS)
-        lines.append(
+    return {
+        "suffix": printable(suffix),
+        "log": chart.log,
+        "curves": [
             {
-                "type": "scatter",
-                "mode": "lines" if len(thin.seconds) > 1 else "markers",
-                "name": _text(curve.label),
-                "x": list(thin.seconds),
-                "y": [value / factor for value in thin.values],
-                "line": {
-                    "width": 1.5,
-                    "color": _COLORS[color],
-                    "dash": _DASHES[curve.run % len(_DASHES)],
-                },
+                "label": printable(curve.label),
+                "color": curve.color,
+                "dash": curve.dash,
+                "x": list(curve.x),
+                "min": scaled(curve.min),
+                "mean": scaled(curve.mean),
+                "max": scaled(curve.max),
+                "texts": [
+                    printable(_bucket_text(*each, chart.unit))
+                    for each in zip(curve.min, curve.mean, curve.max)
+                ],
+                "breaks": list(curve.breaks),
             }
-        )
-    layout = {
-        "margin": {"l": 80, "r": 20, "t": 20, "b": 40},
-        "xaxis": {"ticksuffix": " s"},
-        "yaxis": {
-            "rangemode": "tozero",
-            "ticksuffix": _text(suffix),
-        },
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": -0.2},
-        "hovermode": "x unified",
-        "shapes": [
-            {
-                "type": "line",
-                "x0": time,
-                "x1": time,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"width": 1, "dash": "dot", "color": "#888"},
-            }
-            for time, _ in marks
-        ],
-        "annotations": [
-            {
-                "x": time,
-                "yref": "paper",
-                "y": 1,
-                "yanchor": "bottom",
-                "showarrow": False,
-                "text": _text(label),
-                "font": {"size": 10},
-            }
-            for time, label in marks
+            for curve in chart.curves
         ],
     }
-    return {"data": lines, "layout": layout}
 
 
-def _scale(chart: Chart) -> tuple[float, str]:
-    """Return what the values are divided by, and the text behind them."""
-    most = max((max(map(abs, curve.values)) for curve in chart.curves), default=0.0)
-    return axis_scale(most, chart.unit)
+def _bucket_text(
+    least: float | None, mean: float | None, most: float | None, unit: str
+) -> str:
+    numbers = [x for x in (mean, least, most) if x is not None and math.isfinite(x)]
+    texts = [format_value(each, unit) for each in numbers]
+    if not texts:
+        return NONE
+    if len(set(numbers)) == 1:
+        return texts[0]
+    return f"{texts[0]} ({texts[-2]} to {texts[-1]})"
+
+
+def html_chart(chart: Chart, zero: float = 0.0) -> HtmlChart:
+    """Return a chart with its curves in buckets of time; no peak is lost.
+
+    Args:
+        chart: The chart.
+        zero: What is added to the seconds of its curves.
+    """
+    kinds = list(dict.fromkeys(_kind(curve) for curve in chart.curves))
+    curves = [_bucketed(curve, zero, kinds.index(_kind(curve))) for curve in chart.curves]
+    return HtmlChart(chart.title, chart.unit, curves)
+
+
+def _kind(curve: Curve) -> str:
+    return curve.label.rpartition(": ")[2]
+
+
+def _bucketed(curve: Curve, zero: float, color: int) -> HtmlCurve:
+    points = sorted(zip(curve.seconds, curve.values))  # times may go back
+    first, length = points[0][0], (points[-1][0] - points[0][0]) or 1.0
+
+    def bucket(numbered: tuple[int, tuple[float, float]]) -> int:
+        number, (second, _) = numbered
+        if len(points) <= _BUCKETS:
+            return number
+        return min(int((second - first) / length * _BUCKETS), _BUCKETS - 1)
+
+    buckets = [
+        [point for _, point in some] for _, some in groupby(enumerate(points), key=bucket)
+    ]
+    values = [[value for _, value in some] for some in buckets]
+    # The usual distance is that which four of five do not exceed.
+    distances = sorted(after[0] - before[0] for before, after in pairwise(points))
+    usual = distances[int(_USUAL * (len(distances) - 1))] if distances else 0.0
+    return HtmlCurve(
+        curve.label,
+        [zero + some[0][0] for some in buckets],
+        [min(some) for some in values],
+        # Divided first: a sum of large values has no double.
+        [math.fsum(each / len(some) for each in some) for some in values],
+        [max(some) for some in values],
+        [
+            place
+            for place, (before, after) in enumerate(pairwise(buckets), 1)
+            if after[0][0] - before[-1][0] > GAP * usual
+        ],
+        color,
+        curve.run,
+    )

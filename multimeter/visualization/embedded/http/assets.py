@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
-import importlib.util
 import mimetypes
 import pathlib
 import posixpath
@@ -23,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from multimeter.visualization.embedded.http.responses import RequestError
 
-__all__ = ["asset_routes", "assets_path", "modules_of", "plotly_source"]
+__all__ = ["asset_routes", "assets_path", "modules_of"]
 
 _FOLDER = pathlib.Path(__file__).parents[1] / "page"
 _UNCHANGING = "public, max-age=31536000, immutable"
@@ -77,16 +76,6 @@ def modules_of(name: str) -> tuple[str, ...]:
             if imported not in found:
                 found.append(imported)
     return tuple(found)
-
-
-def plotly_source() -> str:
-    """Return Plotly's JavaScript, which is in its wheel, to stand in a page."""
-    # Importing the package would take longer than everything else here.
-    package = importlib.util.find_spec("plotly")
-    assert package is not None
-    assert package.origin is not None
-    folder = pathlib.Path(package.origin).parent
-    return (folder / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
 async def _asset(request: Request) -> Response:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.routing import Route
 
+from multimeter.analysis.units import format_value
 from multimeter.data.identifiers import LOGS
-from multimeter.visualization.dashboards.definition import LOG_SERIES
+from multimeter.reports.html import HtmlChart, HtmlCurve, HtmlReport, Table
+from multimeter.reports.texts import NONE, local_time, points
+from multimeter.visualization.dashboards.definition import LOG_SERIES, SPAN_COLUMNS
 from multimeter.visualization.embedded.http.exports import csv_response, html_response
 from multimeter.visualization.embedded.http.reading import ReadRoutes, range_of
 from multimeter.visualization.embedded.http.responses import RequestError
@@ -18,15 +21,14 @@ from multimeter.visualization.embedded.http.run_view import (
     OwnPanels,
     marks_of,
     require_run,
-    series_of,
     view_of_run,
 )
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.logs import list_codenames
 from multimeter.visualization.embedded.store.run_figures import RunFigures
 from multimeter.visualization.embedded.store.runs import RunDescription
-from multimeter.visualization.embedded.store.spans import run_spans
-from multimeter.visualization.embedded.store.store import PageChoice, Store
+from multimeter.visualization.embedded.store.spans import Span, run_spans
+from multimeter.visualization.embedded.store.store import PageChoice, SeriesData, Store
 
 __all__ = ["ExportApi"]
 
@@ -108,12 +110,81 @@ class ExportApi:
         data = self._store.series(
             run.identifier, keys, run.start, run.end, _REPORT_BUCKETS, interrupt=interrupt
         )
+        spans = run_spans(self._store, run, interrupt)
         return html_response(
-            view,
-            marks_of(self._store, run),
-            run_spans(self._store, run, interrupt),
-            series_of(run, data, run.start, run.end),
+            HtmlReport(
+                run.identifier,
+                _notes(view),
+                [
+                    (each["title"], _shown(each["value"], each["unit"]))
+                    for each in view["figures"]
+                ],
+                [_span_table(spans, run.start)] if spans else [],
+                _charts(view["panels"], data),
+                [
+                    (mark["time"] / 1e9, mark["label"])
+                    for mark in marks_of(self._store, run)
+                ],
+                [f"{key}: {value}" for key, value in view["meta_data"].items()],
+                moments=True,
+            )
         )
+
+
+def _notes(view: Mapping[str, Any]) -> list[str]:
+    start, end = local_time(view["start"]), local_time(view["end"])
+    about = f"{start} to {end}, {points(view['points'])}"
+    tags = ", ".join(f"{key}={value}" for key, value in view["tags"].items())
+    return [about, tags] if tags else [about]
+
+
+def _shown(value: float | None, unit: str) -> str:
+    return NONE if value is None else format_value(value, unit)
+
+
+def _span_table(spans: Sequence[Span], start: int) -> Table:
+    rows = []
+    for span in spans:
+        values = {
+            **vars(span),
+            "start": (span.start - start) / 1e9,
+            "duration": (span.stop - span.start) / 1e9,
+        }
+        rows.append(
+            [
+                span.label or "(start)"
+                if each.id == "label"
+                else _shown(values[each.id], each.unit)
+                for each in SPAN_COLUMNS
+            ]
+        )
+    return Table([each.title for each in SPAN_COLUMNS], rows, "Spans between marks")
+
+
+def _charts(panels: Sequence[Mapping[str, Any]], data: SeriesData) -> list[HtmlChart]:
+    """Return the panels of a run with their curves; what was zero all the time has none."""
+    charts = []
+    for panel in panels:
+        curves: list[HtmlCurve] = []
+        for each in panel["series"]:
+            for group in data.series:
+                found = group.values.get(each["key"])
+                if found is None or not any(found.max):
+                    continue
+                tags = " ".join(group.tags.values()) if len(data.series) > 1 else ""
+                least, mean, most = (
+                    [None if value is None else value * each["scale"] for value in some]
+                    for some in (found.min, found.mean, found.max)
+                )
+                times = [time / 1e9 for time in group.times]
+                label = f"{each['label']} {tags}".rstrip()
+                curves.append(
+                    HtmlCurve(label, times, least, mean, most, group.breaks, len(curves))
+                )
+        if curves:
+            log = panel["axis"] == "log"
+            charts.append(HtmlChart(panel["title"], panel["unit"], curves, log))
+    return charts
 
 
 def _units(run: RunDescription) -> dict[str, str]:

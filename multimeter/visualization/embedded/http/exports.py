@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import pathlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader
 from starlette.responses import Response, StreamingResponse
 
-from multimeter import __version__
-from multimeter.analysis.units import units_json
 from multimeter.data.timestamps import format_iso
 from multimeter.exports.csv_cells import plain_cell
-from multimeter.reports.html import REPORT_POLICY
-from multimeter.visualization.dashboards.definition import SPAN_COLUMNS
-from multimeter.visualization.embedded.http.assets import plotly_source
+from multimeter.reports.html import HtmlReport, render_html
 
 __all__ = ["csv_response", "html_response"]
 
-_TEMPLATES = pathlib.Path(__file__).parents[1] / "templates"
 _ROWS_AT_ONCE = 2_000
 
 
@@ -64,46 +55,13 @@ def _csv_parts(
     yield buffer.getvalue()
 
 
-def html_response(
-    view: Mapping[str, Any],
-    marks: list[dict[str, Any]],
-    spans: Iterable[Any],
-    series: Mapping[str, Any],
-) -> Response:
-    """Return a run as a page of its own, with Plotly inside.
-
-    Args:
-        view: What the page shows of the run.
-        marks: Its marks.
-        spans: What it did between them.
-        series: Its curves.
-    """
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
-    data = {
-        "view": view,
-        "marks": marks,
-        "spans": [asdict(each) for each in spans],
-        "columns": [asdict(each) for each in SPAN_COLUMNS],
-        "series": series,
-        "units": units_json(),
-    }
-    text = environment.get_template("report.html").render(
-        policy=REPORT_POLICY,
-        title=view["identifier"],
-        version=__version__,
-        data=_script_safe(json.dumps(data, default=str)),
-        plotly=plotly_source(),
-    )
+def html_response(report: HtmlReport) -> Response:
+    """Return a report as a file, with Plotly inside."""
     return Response(
-        text.encode(errors="replace"),
+        render_html(report).encode(errors="replace"),
         media_type="text/html; charset=utf-8",
-        headers=_as_file(f"{view['identifier']}.html"),
+        headers=_as_file(f"{report.title}.html"),
     )
-
-
-def _script_safe(text: str) -> str:
-    """Return JSON that ends no script, https://html.spec.whatwg.org/#restrictions-for-contents-of-script-elements."""
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _as_file(name: str) -> dict[str, str]:

@@ -107,10 +107,13 @@ def test_a_run_is_one_file_with_everything_in_it(stored):
     )
     (data,) = re.findall(r'id="data">(.*?)</script>', answer.text, flags=re.DOTALL)
     found = json.loads(data)
-    assert found["view"]["identifier"] == HOSTILE
+    assert f"<h1>{html.escape(HOSTILE)}</h1>" in answer.text
     assert found["marks"][0]["label"] == HOSTILE
-    assert found["series"]["groups"][0]["series"]["rig.voltage"]["max"] == [0.5, 1.5, 2.5]
-    assert [each["label"] for each in found["spans"]] == ["", HOSTILE]
+    (chart,) = found["charts"]
+    assert chart["curves"][0]["max"] == [0.5, 1.5, 2.5]
+    assert chart["curves"][0]["texts"] == ["0.50 V", "1.50 V", "2.50 V"]
+    assert "<td>(start)</td>" in answer.text
+    assert f"<td>{html.escape(HOSTILE)}</td>" in answer.text
 
 
 FORMULAS = [

@@ -1,4 +1,4 @@
-"""Settings: how much a delivery may hold, and what it does when that is not enough."""
+"""The settings of a delivery: limits, durability, and what happens when it is full."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from multimeter.errors import ConfigurationError
 __all__ = ["Settings", "Tier", "WhenFull"]
 
 Tier = Literal["memory", "spool", "spool+fsync"]
-"""What a record survives once it was put: nothing; a SIGKILL; a loss of power."""
+"""What an accepted record survives: nothing; a SIGKILL; a loss of power."""
 
 WhenFull = Literal["spill", "drop_oldest", "block", "raise"]
-"""What happens to a record for which there is no room."""
+"""What happens when a record comes to a full queue."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Settings:
     """The settings of a delivery; see :class:`multimeter.delivery.Delivery`.
 
     Raises:
-        ConfigurationError: One of them cannot be used.
+        ConfigurationError: One of them is invalid.
     """
 
     tier: Tier = "memory"
@@ -62,5 +62,5 @@ class Settings:
         if self.tier != "memory" and self.spool is None:
             raise ConfigurationError(
                 f"The tier '{self.tier}' needs a spool.",
-                next_step="Name a folder: spool='~/.multimeter/spool'.",
+                next_step="Choose a folder: spool='~/.multimeter/spool'.",
             )

@@ -52,9 +52,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A shell has what it starts in the background ignore Ctrl-C, and nohup the end of
+    # the terminal; both are inherited.
+    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            default = (
+                signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            )
+            signal.signal(number, default)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ __all__ = [
     "PEAK_AT_MOST",
     "Figure",
     "FigureDefinition",
-    "Source",
+    "FigureSource",
     "StatisticName",
     "figure_named",
     "figures_from",
@@ -39,7 +39,7 @@ StatisticName = Literal["max", "mean", "peak", "total"]
 
 
 @dataclass(frozen=True)
-class Source:
+class FigureSource:
     """Measures from which a figure follows, and what is taken of them.
 
     Attributes:
@@ -93,7 +93,7 @@ class FigureDefinition:
     id: str
     title: str
     unit: str
-    sources: tuple[Source, ...] = ()
+    sources: tuple[FigureSource, ...] = ()
     per_second_of: str = ""
     rare: bool = False
 
@@ -138,10 +138,10 @@ _PROCESSORS = r"energy:package-\d+(:dram)?"
 _BLOCK = 512.0
 
 
-def _sources(statistic: StatisticName, *metrics: str) -> tuple[Source, ...]:
+def _sources(statistic: StatisticName, *metrics: str) -> tuple[FigureSource, ...]:
     """Return the sources for what processes do, the widest first."""
     subjects = (*_TREES, ("process", "children"))
-    return tuple(Source(statistic, each, metrics) for each in subjects)
+    return tuple(FigureSource(statistic, each, metrics) for each in subjects)
 
 
 _CPU_RATES = ("cpu_rate_user", "cpu_rate_system")
@@ -151,16 +151,16 @@ _PEAKS = ("memory_rss_peak", "memory_rss", "memory_rss_max")
 # The mark of a tree says nothing where a child that has ended held more before the run;
 # that of the process may.
 _PEAK_SOURCES = (
-    Source("peak", ("tree", "process", "children"), _PEAKS),
-    Source("peak", _TREES[1], _PEAKS),
+    FigureSource("peak", ("tree", "process", "children"), _PEAKS),
+    FigureSource("peak", _TREES[1], _PEAKS),
 )
 
 
-def _moved(direction: Literal["read", "write"], blocks: str) -> tuple[Source, ...]:
+def _moved(direction: Literal["read", "write"], blocks: str) -> tuple[FigureSource, ...]:
     """Return the sources for bytes: of disks, of getrusage, or where unknown of calls."""
     return (
         *_sources("total", f"io_disk_{direction}"),
-        Source("total", ("process", "children"), (blocks,), _BLOCK),
+        FigureSource("total", ("process", "children"), (blocks,), _BLOCK),
         *_sources("total", f"io_{direction}"),
     )
 
@@ -172,7 +172,7 @@ FIGURES: tuple[FigureDefinition, ...] = (
         "CPU time",
         "s",
         (
-            *(Source("max", subjects, ("cpu_time",)) for subjects in _TREES),
+            *(FigureSource("max", subjects, ("cpu_time",)) for subjects in _TREES),
             *_sources("total", *_CPU_RATES),
         ),
     ),
@@ -198,38 +198,41 @@ FIGURES: tuple[FigureDefinition, ...] = (
     ),
     FigureDefinition("threads", "Most threads", "", _sources("max", "threads"), rare=True),
     FigureDefinition(
-        "gpu", "Mean GPU, all users", "share", (Source("mean", (_GPUS,), ("gpu_use",)),)
+        "gpu",
+        "Mean GPU, all users",
+        "share",
+        (FigureSource("mean", (_GPUS,), ("gpu_use",)),),
     ),
     FigureDefinition(
         "gpu_memory",
         "GPU memory, all users",
         "bytes",
-        (Source("max", (_GPUS,), ("gpu_memory_used",)),),
+        (FigureSource("max", (_GPUS,), ("gpu_memory_used",)),),
     ),
     FigureDefinition(
         "gpu_energy",
         "Energy of GPUs, all users",
         "J",
-        (Source("total", (_GPUS,), ("gpu_power",)),),
+        (FigureSource("total", (_GPUS,), ("gpu_power",)),),
     ),
     FigureDefinition(
         "energy",
         "Energy of processors, all users",
         "J",
-        (Source("max", (_PROCESSORS,), ("energy",)),),
+        (FigureSource("max", (_PROCESSORS,), ("energy",)),),
     ),
     FigureDefinition(
         "late",
         "Late samples",
         "",
-        (Source("max", ("sampler",), ("samples_late",)),),
+        (FigureSource("max", ("sampler",), ("samples_late",)),),
         rare=True,
     ),
     FigureDefinition(
         "missed",
         "Missed samples",
         "",
-        (Source("max", ("sampler",), ("samples_missed",)),),
+        (FigureSource("max", ("sampler",), ("samples_missed",)),),
         rare=True,
     ),
 )
@@ -333,7 +336,7 @@ def _subjects(keys: Iterable[str]) -> dict[str, list[str]]:
 
 def key_groups(
     keys: Iterable[str], figures: Iterable[FigureDefinition] = FIGURES
-) -> list[tuple[Source, tuple[str, ...]]]:
+) -> list[tuple[FigureSource, tuple[str, ...]]]:
     """Return the sources of figures that a run has, with the keys of their measures."""
     subjects = _subjects(keys)
     sources = [source for each in figures for source in each.sources]

@@ -1,9 +1,9 @@
 """Statistics of the measures of a run: there is one way to compute them.
 
-A value stands for the time since the value before it of the same measure in the same run;
-the first one for that since the start of the run, where the start is known, else for no
-time. A total is the sum of values, each times its seconds; a mean is that divided by the
-seconds that are covered. The embedded store computes the same in SQL
+A value covers the time since the value before it of the same measure in the same run; the
+first one covers that since the start of the run, where the start is known, else no time. A
+total is the sum of values, each times its seconds; a mean is that divided by the seconds
+that are covered. The embedded store computes the same in SQL
 (:mod:`multimeter.visualization.embedded.store.statistics`), Grafana in Flux
 (``dashboards/templates/figures.flux.j2``).
 """
@@ -72,8 +72,8 @@ class Statistic:
         mean: The mean over the time that is covered; where no time is, that of the values.
         min: The smallest value.
         count: The number of values.
-        total: The values, each times the seconds for which it stands, added; None where
-            no value stands for a time.
+        total: The values, each times the seconds that it covers, added; None where
+            no value covers a time.
         seconds: The time that is covered.
     """
 
@@ -150,7 +150,7 @@ class SummedStatistics:
             keys: Measures that are rates, in something a second.
 
         Returns:
-            The sum over time and measures; None where no value stands for a time.
+            The sum over time and measures; None where no value covers a time.
         """
         found = [
             t * self.factor(k) for k in keys if (t := self._measured.total(k)) is not None
@@ -312,7 +312,7 @@ class ColumnStatistics:
         return _product_sum(own, self._steps_ns) / 1e9
 
     def _held(self, values: ColumnView) -> Iterator[tuple[float, float]]:
-        """Return the numbers, and for how many seconds each stands."""
+        """Return the numbers, and how many seconds each covers."""
         before = self._start
         for time, value in zip(self._times, islice(values, self._first, None)):
             if is_number(value):

@@ -10,11 +10,11 @@ import typer
 from multimeter.commands.options import Config, existing_folder
 from multimeter.commands.output import say
 from multimeter.connection import Connection, find_connection
-from multimeter.errors import MultimeterError, NoStackError
+from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
 
 if TYPE_CHECKING:
-    from multimeter.commands.places import Keys
     from multimeter.delivery.backlog import Backlog
+    from multimeter.sinks.registry import Credentials
 
 __all__ = ["deliver"]
 
@@ -58,9 +58,9 @@ def deliver(
     only_list: List = False,
 ) -> None:
     """Send what programs have left in a spool. Ends with 1 when not all has arrived."""
-    from multimeter.commands.places import Keys
     from multimeter.delivery.backlog import find_backlogs
     from multimeter.delivery.spool import default_spool, foreign_folders
+    from multimeter.sinks.registry import Credentials
 
     root = (existing_folder(folder, "FOLDER") or default_spool()).absolute()
     for option, file in (
@@ -70,8 +70,11 @@ def deliver(
     ):
         if file is not None and not file.expanduser().exists():
             raise typer.BadParameter(f"{file} is not there.", param_hint=option)
-    keys = Keys(_find_stack(config), token_file, url_file, ca)
-    backlogs = find_backlogs(root, keys.known)
+    from multimeter.sinks.influx import stack_address
+
+    stack = _find_stack(config)
+    credentials = Credentials(stack, token_file, url_file, ca)
+    backlogs = find_backlogs(root, [stack_address(stack)] if stack else [])
     if not any(each.records or each.in_use for each in backlogs):
         typer.echo(f"Nothing waits in {root}.")
     for path in foreign_folders(root):
@@ -87,18 +90,26 @@ def deliver(
         if backlog.records and only_list:
             say(f"{backlog.records} points wait for {_place(backlog)}.")
         elif backlog.records:
-            complete &= _deliver(root, backlog, keys, wait)
+            complete &= _deliver(root, backlog, credentials, wait)
     if not complete:
         raise typer.Exit(1)
 
 
-def _deliver(root: pathlib.Path, backlog: Backlog, keys: Keys, wait: float) -> bool:
+def _deliver(
+    root: pathlib.Path, backlog: Backlog, credentials: Credentials, wait: float
+) -> bool:
     """Send what waits for one place; tell whether all of it has arrived."""
-    from multimeter.commands.places import make_sink
     from multimeter.delivery import Delivery
+    from multimeter.sinks.registry import make_sink
 
     try:
-        sink = make_sink(backlog, keys)
+        if backlog.address is None:
+            raise ConfigurationError(
+                f"The description in {backlog.folders[0]} is damaged.",
+                next_step="multimeter deliver --config FILE, with the stack they are for; "
+                "or start the program that wrote them: it sends what it has left.",
+            )
+        sink = make_sink(backlog.address, credentials)
     except MultimeterError as error:
         waiting = f"{backlog.records} points wait for {_place(backlog)}."
         typer.echo(f"{waiting} {error}", err=True)

@@ -27,9 +27,6 @@ Files = Annotated[
 ]
 
 
-_LINES_AT_ONCE = 5_000
-
-
 def import_runs(files: Files, config: Config = None, precision: Precision = None) -> None:
     """Bring runs from files into the stack. Ends with 1 when not all has arrived.
 
@@ -79,7 +76,7 @@ def _store(run: Run, storage: InfluxDBStorage) -> str:
     if run.is_whole:
         storage.store(result)
     else:
-        storage.store_lines(encode_series(result, run.about, _LINES_AT_ONCE))
+        storage.store_lines(encode_series(result, run.about))
     tags = "".join(f",{key}={value}" for key, value in result.tags.items())
     name = result.identifier if run.is_whole else f"{result.identifier}{tags}"
     return f"{name}: {len(result.times_ns)} points"

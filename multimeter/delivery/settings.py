@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 import math
+import os
 import pathlib
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from multimeter.delivery.retry import RetryPolicy
 from multimeter.errors import ConfigurationError
 
-__all__ = ["Settings", "Tier", "WhenFull"]
+__all__ = ["DeliveryOptions", "Settings", "Tier", "WhenFull"]
 
 Tier = Literal["memory", "spool", "spool+fsync"]
 """What an accepted record survives: nothing; a SIGKILL; a loss of power."""
 
 WhenFull = Literal["spill", "drop_oldest", "block", "raise"]
 """What happens when a record comes to a full queue."""
+
+
+@dataclass(frozen=True)
+class DeliveryOptions:
+    """What a :class:`~multimeter.delivery.Delivery` is made with, but for its sink.
+
+    Attributes:
+        spool: The folder of the queue on disk.
+        tier: What a record survives; by default ``spool`` where one is named.
+        when_full: What happens when there is no room.
+        max_records: The most records in memory.
+        max_bytes: The most bytes in memory.
+        max_spool_bytes: The most bytes on disk.
+        batch_size: The most records in one batch.
+        linger: How many seconds a record waits at most for others to go with it.
+        rejects: The file of records that the server refused for good.
+        retry: How long to wait after a failure.
+        exit_timeout: How many seconds the end of the program waits for what is queued.
+        health: Whether the counts go to the sink, too.
+    """
+
+    spool: str | os.PathLike[str] | None = None
+    tier: Tier | None = None
+    when_full: WhenFull = "spill"
+    max_records: int = 1_000_000
+    max_bytes: int = 64 * 2**20
+    max_spool_bytes: int = 2**30
+    batch_size: int = 5_000
+    linger: float = 0.2
+    rejects: str | os.PathLike[str] | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    exit_timeout: float = 5.0
+    health: bool = False
+
+    def keywords(self) -> dict[str, Any]:
+        """Return them as the keywords of a delivery."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)

@@ -269,7 +269,7 @@ class Worker:
             queued = self._counters.queued
         self._incidents.open(
             _REFUSED if answer.refused else _UNAVAILABLE,
-            f"{self._sink.name}: {answer.reason}\n"
+            f"{self._sink.name}: {answer}\n"
             f"{queued} points wait and are sent when it accepts them again.",
             level=logging.ERROR if answer.refused else logging.WARNING,
         )

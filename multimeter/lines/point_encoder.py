@@ -54,7 +54,7 @@ class _Field(NamedTuple):
 
 
 def encode_points(result: Result) -> Iterator[bytes]:
-    """Encode the points of a result, one line each, with its newline.
+    """Encode the points of a result, one line each, without its newline.
 
     A point without any value has no line.
 
@@ -97,12 +97,12 @@ class _Points:
         form, texts, is_certain = _joined(field for field in fields if field is not None)
         time_texts = _number_texts(times)
         if is_certain:
-            line = b"%b%b %%b\n" % (_doubled(self._head), form)
+            line = b"%b%b %%b" % (_doubled(self._head), form)
             return map(line.__mod__, zip(*texts, time_texts))
         # Any row may lack all fields: it has no line then.
         bodies = map(form.__mod__, zip(*texts)) if texts else ()
         return (
-            b"%b%b %b\n" % (self._head, body[:-1], time)
+            b"%b%b %b" % (self._head, body[:-1], time)
             for body, time in zip(bodies, time_texts)
             if body
         )

@@ -53,32 +53,32 @@ def encode_batches(result: Result, size: int) -> Iterator[bytes]:
     return _batches(encode_result(result), size)
 
 
-def encode_series(result: Result, about: Iterable[Record], size: int) -> Iterator[bytes]:
-    """Encode the points of a result, and records beside them, as batches of some lines.
+def encode_series(result: Result, about: Iterable[Record]) -> Iterator[bytes]:
+    """Encode the points of a result, and records beside them, one line each.
 
     Args:
         result: A series that is not all of its measurement, or of one that is no run.
         about: Records of marks and of the run that are written with it.
-        size: As of :func:`encode_batches`.
 
     Raises:
         FormatError: As :func:`encode_result`.
     """
     tags = {"measurement": _measurement(result)}
     beside = (Record(r.measurement, tags, r.fields, r.time_ns) for r in about)
-    return _batches(chain(encode_points(result), map(_line, beside)), size)
+    return chain(encode_points(result), map(_line, beside))
 
 
 def _batches(lines: Iterator[bytes], size: int) -> Iterator[bytes]:
-    while batch := b"".join(islice(lines, size)):
-        yield batch
+    while batch := list(islice(lines, size)):
+        batch.append(b"")
+        yield b"\n".join(batch)
 
 
 def encode_result(result: Result) -> Iterator[bytes]:
     """Encode a result: its points, its marks, and last the run itself.
 
     Returns:
-        Lines in UTF-8 with their newline, in the order of time within each part. A
+        Lines in UTF-8 without their newline, in the order of time within each part. A
         point without any value has no line.
 
     Raises:
@@ -110,7 +110,7 @@ def _encode_marks_and_run(result: Result) -> Iterator[bytes]:
 
 
 def _line(record: Record) -> bytes:
-    return f"{raw_line(record)}\n".encode("utf-8", "replace")
+    return raw_line(record).encode("utf-8", "replace")
 
 
 def _measurement(result: Result) -> str:

@@ -88,12 +88,13 @@ def checked_sink(
     if isinstance(answer, Exception):
         raise answer
     if isinstance(answer, Rejected) or (isinstance(answer, Retry) and answer.refused):
-        raise StartupException(f"{sink.name}: {answer.reason}")
+        reason = answer if isinstance(answer, Retry) else answer.reason
+        raise StartupException(f"{sink.name}: {reason}")
     if isinstance(answer, Retry):
         log().warning(
             "%s: %s\nThe logger starts all the same; points wait until it answers.",
             sink.name,
-            answer.reason,
+            answer,
         )
     return sink
 

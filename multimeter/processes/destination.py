@@ -6,7 +6,6 @@ import itertools
 import os
 import pathlib
 from dataclasses import dataclass
-from typing import Any
 
 from multimeter.connection import Connection, find_connection
 from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
@@ -41,18 +40,16 @@ class Destination:
 
     def reserve(self, identifier: str) -> str:
         """Return the name of a run that is about to start; see ``free_identifier``."""
-        reserve = getattr(self.storage, "reserve_identifier", None)
-        return str(reserve(identifier)) if reserve is not None else identifier
+        return self.storage.reserve_identifier(identifier)
 
     def close(self) -> int:
         """Deliver what still waits; return how many points are lost."""
-        storage: Any = self.storage
-        return 0 if self.stack is None else int(storage.close(quiet=True))
+        return self.storage.close(quiet=True)
 
     @property
     def waiting(self) -> int:
         """How many points wait in a spool, after ``close``."""
-        return int(getattr(self.storage, "waiting", 0))
+        return self.storage.waiting
 
 
 class _OneFile(FileStorage):

@@ -73,12 +73,18 @@ class Retry:
             bucket or table): the user is told loudly, and it is tried again slowly.
         smaller: True where the batch was perhaps too much for the connection (the time
             was over before all was sent): less is sent at once from now on.
+        next_step: What the user can do about it; empty where waiting is enough.
     """
 
     reason: str
     after: float | None = None
     refused: bool = False
     smaller: bool = False
+    next_step: str = ""
+
+    def __str__(self) -> str:
+        """Return the reason, and the next step below it."""
+        return f"{self.reason}\nNext: {self.next_step}" if self.next_step else self.reason
 
 
 @dataclass(frozen=True)
@@ -92,11 +98,13 @@ class Rejected:
             then, until the refused ones stand alone. All others are sent again.
         too_large: True where the batch was larger than the server allows: less is sent
             at once from now on.
+        others_stored: True where the server says that all other records are stored.
     """
 
     reason: str
     records: Mapping[int, str] = field(default_factory=dict)
     too_large: bool = False
+    others_stored: bool = False
 
 
 Answer = Accepted | Retry | Rejected

@@ -22,15 +22,14 @@ from http import HTTPStatus
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry
 from multimeter.sinks.write_client import HttpAnswer
 
-__all__ = ["NEXT_STEPS", "answer_of", "message_of", "parse_retry_after"]
+__all__ = ["answer_of", "message_of", "parse_retry_after"]
 
 _LONGEST_REASON = 500
-NEXT_STEPS = {
+_NEXT_STEPS = {
     401: "Use a token that the server knows: multimeter-visu status shows the stack.",
     403: "Use a token that may write to this bucket.",
     404: "Check the names of the organisation and the bucket.",
 }
-"""What somebody must do, by status; waiting alone will not help."""
 
 _LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -58,9 +57,10 @@ def answer_of(answer: HttpAnswer, batch: Batch, now: float) -> Answer:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Rejected(reason, too_large=True)
     if status in _REFUSED:
-        return Rejected(reason, _refused(message, batch))
-    if status in NEXT_STEPS:
-        return Retry(f"{reason}\nNext: {NEXT_STEPS[status]}", refused=True)
+        others_stored = status == HTTPStatus.UNPROCESSABLE_ENTITY
+        return Rejected(reason, _refused(message, batch), others_stored=others_stored)
+    if status in _NEXT_STEPS:
+        return Retry(reason, refused=True, next_step=_NEXT_STEPS[status])
     return Retry(
         f"it answered {status}, where InfluxDB answers 204. Another server listens there, "
         "or a network asks for a login.",

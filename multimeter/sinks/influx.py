@@ -13,18 +13,20 @@ from multimeter.connection import (
     DEFAULT_BUCKET,
     DEFAULT_ORG,
     DEFAULT_URL,
+    Connection,
     find_connection,
 )
 from multimeter.errors import ConfigurationError
 from multimeter.http.proven_connection import UnprovenServerError
 from multimeter.sinks.base import Answer, Batch, Retry
 from multimeter.sinks.http_answers import answer_of
+from multimeter.sinks.registry import Address, Credentials
 from multimeter.sinks.write_client import Token, WriteClient
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["InfluxDBSink"]
+__all__ = ["InfluxDBSink", "open_sink", "stack_address"]
 
 
 class InfluxDBSink:
@@ -119,7 +121,11 @@ class InfluxDBSink:
             cut = isinstance(error, ConnectionError)
             refused = isinstance(error, ConnectionRefusedError)
             why = str(error) or type(error).__name__
-            return Retry(f"it does not answer: {why}", smaller=cut and not refused)
+            return Retry(
+                f"it does not answer: {why}",
+                smaller=cut and not refused,
+                next_step="Start the server (multimeter-visu start), or check the url.",
+            )
         return answer_of(answer, batch, time.time())
 
     def after_fork(self) -> None:
@@ -132,3 +138,28 @@ class InfluxDBSink:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"
+
+
+def stack_address(stack: Connection) -> Address:
+    """Return the address of the bucket of a stack."""
+    return InfluxDBSink(stack.token, stack.url, stack.org, stack.bucket).address
+
+
+def open_sink(address: Address, credentials: Credentials) -> InfluxDBSink:
+    """Return the sink for a bucket.
+
+    Raises:
+        ConfigurationError: Its token is not known.
+    """
+    stack = credentials.stack
+    if credentials.token_file:
+        token = credentials.read(credentials.token_file).strip()
+    elif stack and stack_address(stack) == address:
+        token = stack.token
+    else:
+        raise ConfigurationError(
+            f"The token for {address.get('url')} is not known.",
+            next_step="multimeter deliver --token-file FILE",
+        )
+    url, org, bucket = address["url"], address["org"], address["bucket"]
+    return InfluxDBSink(token, url, org, bucket, ca=credentials.ca)

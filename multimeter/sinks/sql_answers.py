@@ -114,5 +114,5 @@ def answer_of(code: int, message: str, *, sending: bool = False) -> Answer:
     if is_of_rows(code):
         return Rejected(reason)
     if is_refusal(code):
-        return Retry(f"{reason}\nNext: {_NEXT_STEPS[code]}", refused=True)
+        return Retry(reason, refused=True, next_step=_NEXT_STEPS[code])
     return Retry(reason, smaller=sending and is_lost(code))

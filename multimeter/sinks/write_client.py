@@ -13,7 +13,7 @@ import http.client
 import os
 import ssl
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from multimeter.errors import ConfigurationError
@@ -89,11 +89,21 @@ class WriteClient:
         self._secret = "" if callable(token) else _checked_token(token)
         self._timeout = timeout
         self._gzip = gzip
+        self._ca = ca
         self._tls = _tls(ca) if self.url.startswith("https:") else None
         self._connection: http.client.HTTPConnection | None = None
         self._owner = os.getpid()
         query = urlencode({"org": org, "bucket": bucket, "precision": "ns"})
         self._path = f"{urlsplit(self.url).path}/api/v2/write?{query}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process opens a connection of its own.
+        return {**vars(self), "_connection": None, "_tls": None, "_owner": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._tls = _tls(self._ca) if self.url.startswith("https:") else None
+        self._owner = os.getpid()
 
     def post(self, body: bytes) -> HttpAnswer:
         """Post lines; where a connection was idle and is closed, over a new one.

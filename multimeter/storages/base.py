@@ -43,6 +43,26 @@ class Storage(abc.ABC):
         """
         return identifier
 
+    def reserve_identifier(self, identifier: str) -> str:
+        """Return such an identifier ahead of the start, so that the start need not ask."""
+        return identifier
+
+    def close(self, *, quiet: bool = False) -> int:  # noqa: ARG002 - for those that deliver
+        """Bring what still waits to its place, and let go of it; again, it does nothing.
+
+        Args:
+            quiet: Whether the caller reports itself what has become of the points.
+
+        Returns:
+            How many points are lost: the place did not take them, nor a spool.
+        """
+        return 0
+
+    @property
+    def waiting(self) -> int:
+        """How many points wait in a spool, after :meth:`close`."""
+        return 0
+
     def open(  # noqa: B027 - a storage need not follow
         self, result: Result
     ) -> None:

@@ -1,4 +1,4 @@
-"""A free identifier: one that no other run of a stack has."""
+"""Free identifiers: those that no other run of a place has."""
 
 from __future__ import annotations
 
@@ -6,14 +6,54 @@ import threading
 from collections.abc import Callable
 
 from multimeter.connection import Connection
+from multimeter.data.identifiers import is_made_up
 from multimeter.errors import MultimeterError
 
-__all__ = ["first_free", "is_taken_in"]
+__all__ = ["FreeIdentifiers", "first_free", "is_taken_in"]
 
 _PATIENCE = 1.0
 """How many seconds the start of a run waits for a server that does not answer."""
 
 _MOST = 2**20
+
+
+class FreeIdentifiers:
+    """Gives each run of a storage an identifier of its own.
+
+    Args:
+        has_run: Returns whether the place has a run of an identifier; None where it
+            cannot be asked.
+    """
+
+    def __init__(self, has_run: Callable[[str], bool] | None) -> None:
+        self._has_run = has_run
+        self._lock = threading.Lock()
+        self._taken: set[str] = set()
+        self._reserved: set[str] = set()
+
+    def take(self, identifier: str) -> str:
+        """Return an identifier, with a number at its end where another run has it."""
+        if is_made_up(identifier):
+            return identifier
+        with self._lock:
+            if identifier in self._reserved:
+                self._reserved.discard(identifier)
+                return identifier
+            free = first_free(identifier, self._is_taken)
+            self._taken.add(free)
+        return free
+
+    def reserve(self, identifier: str) -> str:
+        """Take an identifier ahead: the next :meth:`take` of it returns it at once."""
+        free = self.take(identifier)
+        with self._lock:
+            self._reserved.add(free)
+        return free
+
+    def _is_taken(self, identifier: str) -> bool:
+        if identifier in self._taken:
+            return True
+        return self._has_run is not None and self._has_run(identifier)
 
 
 def first_free(

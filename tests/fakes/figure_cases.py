@@ -104,7 +104,7 @@ def lines_of(result: Result, *, stored: bool) -> list[str]:
         result: The result.
         stored: Whether its entry has figures: else they follow from the points.
     """
-    lines = [line.decode().removesuffix("\n") for line in encode_result(result)]
+    lines = [line.decode() for line in encode_result(result)]
     if stored:
         return lines
     *points, entry = lines

@@ -91,7 +91,7 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
         "stored_units": grafana_run.stored_units(),
         "most_panels": _MOST_PANELS,
         "no_panels": _NO_PANELS,
-        "codenames_said": CODENAMES,
+        "codenames": CODENAMES,
         "log": LOG_SERIES,
         "gap": GAP,
     }

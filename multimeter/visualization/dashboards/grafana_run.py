@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multimeter.analysis.figures import (
     FIGURES,
     FigureDefinition,
-    Source,
+    FigureSource,
     StatisticName,
     figure_named,
 )
@@ -22,9 +22,9 @@ from multimeter.probes.process_metrics import process_measures
 from multimeter.subject import SUBJECT_PROCESS, Subject
 
 __all__ = [
-    "Chart",
     "FigurePanel",
-    "FigureSource",
+    "FluxSource",
+    "GrafanaChart",
     "Line",
     "charts",
     "charts_by_group",
@@ -69,7 +69,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Chart:
+class GrafanaChart:
     """A panel with lines.
 
     Attributes:
@@ -86,11 +86,11 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class FigureSource:
+class FluxSource:
     """Fields from which a figure follows, while its run goes on.
 
     Attributes:
-        statistic: What is taken of them; see :class:`multimeter.analysis.figures.Source`.
+        statistic: What is taken of them; as in a ``FigureSource``.
         fields: Matches the fields.
         factors: Pairs of a pattern of fields and what their values are multiplied with.
         factor: What the figure is multiplied with.
@@ -121,7 +121,7 @@ class FigurePanel:
     title: str
     unit: str
     stored: str
-    sources: list[FigureSource]
+    sources: list[FluxSource]
     per_second: bool
     rare: bool
     whole: bool
@@ -132,7 +132,7 @@ def defined() -> str:
     return _pattern([metric for panel in PANELS for metric in panel.metrics])
 
 
-def charts_by_group() -> dict[str, list[Chart]]:
+def charts_by_group() -> dict[str, list[GrafanaChart]]:
     """Return the panels that only some runs fill, under the titles of their groups."""
     groups = dict.fromkeys(each.group for each in PANELS if each.group)
     return {group: charts(group) for group in groups}
@@ -155,10 +155,10 @@ def _begins(metrics: Iterable[str]) -> str:
     return rf"\.({'|'.join(map(re.escape, metrics))})(?!\w)"
 
 
-def charts(group: str = "") -> list[Chart]:
+def charts(group: str = "") -> list[GrafanaChart]:
     """Return the panels of a group; by default those that nearly every run fills."""
     return [
-        Chart(each.title, each.unit, _pattern(list(each.metrics)), _lines(each))
+        GrafanaChart(each.title, each.unit, _pattern(list(each.metrics)), _lines(each))
         for each in PANELS
         if each.group == group
     ]
@@ -212,12 +212,12 @@ def _figure(figure: FigureDefinition) -> FigurePanel:
     )
 
 
-def _figure_source(source: Source) -> FigureSource:
+def _figure_source(source: FigureSource) -> FluxSource:
     known = [each.metric for each in _KNOWN.values()]
     units = {each.key: each.unit for each in known} | dict(METRIC_UNITS)
     factors = {key: base_factor(units.get(key, "")) for key in source.metrics}
     marks = {each.key: each.peak_of for each in known if each.peak_of}
-    return FigureSource(
+    return FluxSource(
         source.statistic,
         source.pattern,
         [(_pattern([key]), each) for key, each in factors.items() if each != 1.0],

@@ -82,14 +82,14 @@ MAY_WRITE = "Authorization: Token the-write-token"
 
 @pytest.mark.parametrize("said", [b"", b"GET / HT", head("GET", "/ping")[:-1]])
 def test_a_connection_that_does_not_begin_a_request_is_closed(store, monkeypatch, said):
-    monkeypatch.setattr(server_module.Connection, "head_seconds", 0.05)
+    monkeypatch.setattr(server_module.ClientConnection, "head_seconds", 0.05)
     with serving(store) as port, connect(port) as connection:
         connection.sendall(said)
         assert read_all(connection) == b""
 
 
 def test_a_request_that_dribbles_after_another_one_is_closed(store, monkeypatch):
-    monkeypatch.setattr(server_module.Connection, "head_seconds", 0.05)
+    monkeypatch.setattr(server_module.ClientConnection, "head_seconds", 0.05)
     with serving(store) as port, connect(port) as connection:
         connection.sendall(head("GET", "/ping"))
         assert read_answer(connection)[0] == 204

@@ -217,11 +217,12 @@ BIG[::4096] = b"x" * len(BIG[::4096])
 HOLD = "x = b'x' * (80 << 20); print(1, flush=True); import time; time.sleep(1.5)"
 
 def in_a_child(work):
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         kept = work()
         time.sleep(1.5)
         os._exit(0)
-    os.wait()
+    os.waitpid(pid, 0)  # not any child: other tests have some, too
 """
 
 

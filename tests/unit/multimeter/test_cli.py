@@ -166,7 +166,7 @@ def test_a_damaged_description_is_found_by_the_stack(server, install, leave, spo
 def test_what_another_version_wrote_is_kept(leave, capsys):
     leave(5, MemorySink())
     assert run() == 1
-    assert "cannot send to 'memory'" in capsys.readouterr().err
+    assert "no sink of the kind 'memory'" in capsys.readouterr().err
     assert run("--list") == 0
 
 

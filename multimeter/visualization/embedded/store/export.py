@@ -63,7 +63,7 @@ def parts(
         field = measurement.fields.get(key)
         if field is None or field.type not in ("float", "integer", "unsigned"):
             continue
-        # A value stands for the time since the one before, in the same run: what of that
+        # A value covers the time since the one before, in the same run: what of that
         # lies in a part counts there.
         cursor.execute(
             "WITH points AS (SELECT time, value, greatest(previous, begin) AS since FROM "  # noqa: S608

@@ -32,7 +32,7 @@ _LISTED = tuple(map(figure_named, LISTED_FIGURES))
 
 
 @dataclass(frozen=True)
-class _About:
+class _RunFacts:
     """What does not change while a run goes on.
 
     Attributes:
@@ -55,7 +55,7 @@ class RunFigures:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._about: dict[tuple[str, int], _About] = {}
+        self._about: dict[tuple[str, int], _RunFacts] = {}
 
     def of(self, run: RunDescription) -> list[Figure]:
         """Return all figures of one run.
@@ -103,7 +103,7 @@ class RunFigures:
         return [
             self._figures(
                 run,
-                abouts.get(run.identifier, _About(began=run.began)),
+                abouts.get(run.identifier, _RunFacts(began=run.began)),
                 statistics,
                 statistics,
                 _LISTED,
@@ -112,19 +112,19 @@ class RunFigures:
             for statistics in [found.get(run.identifier, {})]
         ]
 
-    def _known(self, run: RunSummary, now_ns: int) -> _About:
+    def _known(self, run: RunSummary, now_ns: int) -> _RunFacts:
         """Return what is known of a run: its entry is read once."""
         if not run.starts:
-            return _About()
+            return _RunFacts()
         key = run.identifier, run.starts[-1]
         if key not in self._about:
             described = describe_run(self._store, run.identifier, now_ns)
-            self._about[key] = _about(described) if described else _About()
+            self._about[key] = _about(described) if described else _RunFacts()
         return self._about[key]
 
     def _statistics(
         self,
-        runs: Sequence[tuple[RunSummary, _About]],
+        runs: Sequence[tuple[RunSummary, _RunFacts]],
         figures: Iterable[FigureDefinition],
     ) -> dict[str, dict[str, Statistic]]:
         # Each measurement has fields of its own; one query reads those of equal columns.
@@ -140,7 +140,7 @@ class RunFigures:
     def _figures(
         self,
         run: RunSummary,
-        about: _About,
+        about: _RunFacts,
         statistics: Mapping[str, Statistic],
         keys: Iterable[str],
         figures: Sequence[FigureDefinition],
@@ -157,8 +157,8 @@ class RunFigures:
         return list(found)
 
 
-def _about(run: RunDescription) -> _About:
-    return _About(run.schema, Baseline.of(run.meta_data).values, run.began)
+def _about(run: RunDescription) -> _RunFacts:
+    return _RunFacts(run.schema, Baseline.of(run.meta_data).values, run.began)
 
 
 def _lacks(run: RunSummary) -> bool:

@@ -1,7 +1,7 @@
 """Statistics of whole runs in SQL, kept until more points come.
 
-They are those of :mod:`multimeter.analysis.statistics`: a value stands for the time since
-the value before it of the same field and series, the first one for that since the start of
+They are those of :mod:`multimeter.analysis.statistics`: a value covers the time since
+the value before it of the same field and series, the first one that since the start of
 the run. A list of thousands of runs shows the peak and the mean of each. Reading all points
 each time would be slow, so the statistics of a measurement stay in memory for as long as it
 stays as it is, and those of several are computed together.

@@ -303,7 +303,7 @@ class Store:
         Args:
             keys: Fields; those of text, and those without a value, are left out.
             starts: The measurements, with the start of the last run in ns since the
-                epoch: earlier points do not count, and the first value stands for the
+                epoch: earlier points do not count, and the first value covers the
                 time since then. None where no start is known.
 
         Raises:

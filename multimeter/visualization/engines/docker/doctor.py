@@ -245,4 +245,4 @@ def _check_data_source(config: StackConfig, grafana: Grafana) -> Check:
         )
     except MultimeterError as error:
         return Check("data source", False, error.what, "multimeter-visu logs grafana")
-    return Check("data source", True, "Grafana reads InfluxDBApi")
+    return Check("data source", True, "Grafana reads InfluxDB")

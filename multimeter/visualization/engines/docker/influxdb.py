@@ -50,7 +50,7 @@ class InfluxDBApi:
         """Whether it answers and says that it is well.
 
         Raises:
-            VisualizationError: What answers is not InfluxDBApi 2.
+            VisualizationError: What answers is not InfluxDB 2.
         """
         try:
             answer = self._session.get(f"{self._url}/health", timeout=_POLL_SECONDS)
@@ -186,9 +186,9 @@ class InfluxDBApi:
 
 
 def wrong_version_error(version: str) -> VisualizationError:
-    """Return the error that a server is another InfluxDBApi than 2."""
+    """Return the error that a server is another InfluxDB than 2."""
     return VisualizationError(
-        f"This is InfluxDBApi {version}; Multimeter needs InfluxDBApi 2.",
+        f"This is InfluxDB {version}; Multimeter needs InfluxDB 2.",
         cause="Versions 1 and 3 have neither the set-up API nor Flux for the dashboards.",
         next_step="multimeter-visu install --influxdb-image influxdb:2",
     )

@@ -99,7 +99,7 @@ def _require_usable(spec: StackSpec) -> None:
         )
     if bool(spec.influxdb_url) != bool(spec.influxdb_token):
         raise ConfigurationError(
-            "An InfluxDBApi that runs already needs both its URL and a token.",
+            "An InfluxDB that runs already needs both its URL and a token.",
             next_step="--influxdb-url URL, and the token in INFLUXDB_V2_TOKEN",
         )
     if spec.influxdb_url:
@@ -126,7 +126,7 @@ def _with_choices(
 def _ports(
     spec: StackSpec, docker: Docker, reserved: Mapping[int, str], report: Reporter
 ) -> tuple[int, int]:
-    """Return the ports of InfluxDBApi and of Grafana."""
+    """Return the ports of InfluxDB and of Grafana."""
     for_influxdb, for_grafana = spec.port, spec.grafana_port
     if spec.influxdb_url:
         for_influxdb = WRITE_PORT  # no container has it

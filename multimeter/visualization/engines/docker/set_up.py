@@ -46,7 +46,7 @@ class Servers:
     """What runs in a stack: the containers, and the servers in them.
 
     Attributes:
-        containers: The containers by their services; InfluxDBApi may be elsewhere.
+        containers: The containers by their services; InfluxDB may be elsewhere.
         influxdb: InfluxDBApi.
         grafana: Grafana.
     """
@@ -159,9 +159,9 @@ def wait_for_answers(servers: Servers, timeout: float) -> None:
 def set_up(
     config: StackConfig, state: DockerState, servers: Servers, report: Reporter
 ) -> tuple[StackConfig, Run | None]:
-    """Set up InfluxDBApi, load the example, and have Grafana show it.
+    """Set up InfluxDB, load the example, and have Grafana show it.
 
-    While InfluxDBApi is set up, Grafana is on its way up.
+    While InfluxDB is set up, Grafana is on its way up.
 
     Args:
         config: The configuration of the stack.
@@ -170,7 +170,7 @@ def set_up(
         report: Takes the progress.
 
     Returns:
-        The configuration with its tokens; and the example, None where InfluxDBApi is not
+        The configuration with its tokens; and the example, None where InfluxDB is not
         the stack's own.
 
     Raises:
@@ -179,7 +179,7 @@ def set_up(
     spec, run = config.spec, None
     deadline = Deadline(spec.timeout)
     if not spec.influxdb_url:
-        with report.step("Set up InfluxDBApi"):
+        with report.step("Set up InfluxDB"):
             config = _set_up_influxdb(config, state, servers, deadline)
             # The token alone: of a data source that is half written Grafana dies.
             servers.containers[GRAFANA].put([token_file(config.read_token)])
@@ -255,7 +255,7 @@ def _set_up_grafana(config: StackConfig, servers: Servers, deadline: Deadline) -
     try:
         grafana.reload_data_sources()
     except ForeignDataError as error:
-        # The secrets open InfluxDBApi all the same, and are kept.
+        # The secrets open InfluxDB all the same, and are kept.
         raise VisualizationError(
             error.what,
             cause=error.cause,
@@ -281,7 +281,7 @@ def _require_answer(config: StackConfig, grafana: Grafana) -> None:
     except VisualizationError as error:
         url = data_source_url(config.spec)
         raise VisualizationError(
-            f"Grafana cannot read InfluxDBApi at {url}. {error.what}",
+            f"Grafana cannot read InfluxDB at {url}. {error.what}",
             cause="It is not there; it listens on 127.0.0.1 only, where no container"
             " can reach it; or the token may not read the bucket.",
             next_step="Let it listen on the address of the engine's bridge too, or"

@@ -195,7 +195,8 @@ def sampled(value, clock, *keys):
 @odd_values
 def test_a_sampler_goes_on_whatever_a_probe_gives(value, make_clock, caplog):
     result = sampled(value, make_clock(3))
-    assert len(result.points) >= 3
+    # One by the thread, however late it comes, and the last one at the end.
+    assert len(result.points) >= 2
     assert len(caplog.records) <= 1
     assert saved(LineFormat(), result)
     assert saved(JsonFormat(), result)
@@ -204,7 +205,8 @@ def test_a_sampler_goes_on_whatever_a_probe_gives(value, make_clock, caplog):
 @pytest.mark.parametrize("key", [State.ON, 1, None, ("a", 1), b"x"], ids=name_of)
 def test_a_sampler_goes_on_whatever_a_key_is(key, make_clock, caplog):
     result = sampled(1.0, make_clock(3), key)
-    assert len(result.points) >= 3
+    # One by the thread, however late it comes, and the last one at the end.
+    assert len(result.points) >= 2
     assert not caplog.records
     assert set(result.values(text_of(key))) == {1.0}
     assert LineFormat().load(io.BytesIO(saved(LineFormat(), result).encode()))

@@ -45,9 +45,7 @@ def result_of(columns, tags=None):
 
 
 def lines_of(result):
-    lines = b"".join(encode_points(result)).decode().split("\n")
-    assert lines.pop() == ""
-    return lines
+    return [line.decode() for line in encode_points(result)]
 
 
 def lines_one_by_one(result):

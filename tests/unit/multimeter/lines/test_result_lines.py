@@ -23,7 +23,7 @@ def result_of(points):
 def test_batches_are_the_lines_in_pieces(size):
     result = result_of(12)
     batches = list(encode_batches(result, size))
-    assert b"".join(batches).splitlines(keepends=True) == list(encode_result(result))
+    assert b"".join(batches).splitlines() == list(encode_result(result))
     assert all(batch.endswith(b"\n") for batch in batches)
     assert {batch.count(b"\n") for batch in batches[:-1]} <= {size}
 
@@ -31,14 +31,14 @@ def test_batches_are_the_lines_in_pieces(size):
 def test_points_come_first_then_marks_and_the_run():
     names = [
         record.measurement
-        for record in decode(b"".join(encode_result(result_of(2))).decode())
+        for record in decode(b"\n".join(encode_result(result_of(2))).decode())
     ]
     assert names == ["run", "run", "multimeter_marks", "multimeter_runs"]
 
 
 def test_a_result_comes_back_from_its_lines():
     result = result_of(3)
-    assert decode_result(decode(b"".join(encode_result(result)).decode())) == result
+    assert decode_result(decode(b"\n".join(encode_result(result)).decode())) == result
 
 
 def test_the_entry_of_a_run_holds_its_figures():

@@ -101,6 +101,7 @@ def test_a_folder_is_no_run(tmp_path):
 
 
 @pytest.mark.parametrize("word", ["", "@0", "@x", "../../etc/passwd", "\0", "x" * 5000])
-def test_odd_words_are_clear_errors(word):
+def test_odd_words_are_clear_errors(word, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownRunError):
         chosen(word, Source(**RUNS))

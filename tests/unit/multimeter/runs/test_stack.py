@@ -129,7 +129,7 @@ def test_a_run_that_does_not_move_any_more_has_died(connection, now, state):
     live = LiveRun(result, lambda line, _: lines.append(line), 1_700_000_000 * S)
     live.append(1_700_000_090 * S, {"rig.load": 1.0})
     storage = InfluxDBStorage(TOKEN, connection.url)
-    storage._write(b"\n".join(lines))
+    storage.store_lines(lines)
     storage.close()
     client = ReadClient(connection)
     influxdb = InfluxDB(client, "kantai", "multimeter", now_ns=lambda: now * S)

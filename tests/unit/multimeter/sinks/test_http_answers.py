@@ -47,7 +47,8 @@ def test_what_somebody_must_mend_is_kept_and_said(status):
     answer = meaning(status)
     assert isinstance(answer, Retry)
     assert answer.refused
-    assert "Next:" in answer.reason
+    assert answer.next_step
+    assert str(answer) == f"{answer.reason}\nNext: {answer.next_step}"
 
 
 def test_too_large_is_a_matter_of_size():

@@ -22,7 +22,7 @@ def test_what_somebody_must_mend_is_kept_and_told(code):
     answer = answer_of(code, "why")
     assert isinstance(answer, Retry)
     assert answer.refused
-    assert f"{code}: why\nNext: " in answer.reason
+    assert f"{code}: why\nNext: " in str(answer)
 
 
 @pytest.mark.parametrize("code", [1048, 1062, 1264, 1292, 1366, 1406, 1452, 4025])

@@ -114,7 +114,7 @@ def test_organisation_and_bucket_have_the_defaults_of_the_stack(server, make_sto
 
 def test_the_default_url_is_the_local_one():
     storage = InfluxDBStorage(TOKEN)
-    assert storage._client.url == "http://localhost:8086"
+    assert storage._sink.address["url"] == "http://localhost:8086"
     storage.close()
 
 
@@ -127,7 +127,7 @@ def test_requests_are_compressed_when_asked_for(server, make_storage):
 
 def test_a_long_result_goes_in_batches(server, make_storage):
     make_storage(batch_size=4).store(result_with(10))
-    assert [body.count(b"\n") for _, _, body in server.requests] == [4, 4, 3]
+    assert [len(measurements(body)) for _, _, body in server.requests] == [4, 4, 3]
 
 
 def test_an_empty_result_is_an_entry_of_the_run_alone(server, make_storage):
@@ -164,7 +164,8 @@ def test_a_refusal_is_told_in_the_words_of_the_server(
     server.answers = [(status, refusal("these words"))]
     with pytest.raises(StorageError) as caught:
         make_storage().store(result_with())
-    assert str(caught.value).startswith(f"{server.url} answered {status}: these words\n")
+    where = f"InfluxDB at {server.url} (bucket multimeter)"
+    assert str(caught.value).startswith(f"{where}: it answered {status}: these words\n")
     assert next_step in str(caught.value)
 
 
@@ -249,7 +250,7 @@ def test_a_server_that_does_not_answer_in_time_is_a_storage_error():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         storage = InfluxDBStorage(TOKEN, url, timeout=0.05)
-        with pytest.raises(StorageError, match="does not answer"):
+        with pytest.raises(StorageError, match="did not answer within"):
             storage.store(result_with())
         storage.close()
 

@@ -201,6 +201,6 @@ def test_what_was_sent_live_is_the_result_that_would_be_stored_at_the_end(
     for number, label in enumerate(labels):
         result.add_mark(START + number, label)
     live.close()
-    stored = decode_result(decode(b"".join(encode_result(result)).decode()))
+    stored = decode_result(decode(b"\n".join(encode_result(result)).decode()))
     sent = {(r.measurement, tuple(r.tags.items()), r.time_ns): r for r in put.records}
     assert decode_result(sent.values()) == stored

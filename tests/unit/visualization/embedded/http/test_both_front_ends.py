@@ -137,7 +137,7 @@ def store(served, *probes, identifier="stored"):
     for second in range(3):
         result.append((second + 1) * S, {each.key: 1.5 for each in result.schema.measures})
     result.add_mark(2 * S, "half way")
-    served.write(b"".join(encode_result(result)).decode())
+    served.write(b"\n".join(encode_result(result)).decode())
     return identifier
 
 

@@ -33,8 +33,8 @@ def run_of(identifier):
 
 @pytest.fixture(scope="module")
 def stored(shared):
-    shared.write(b"".join(encode_result(run_of("rig"))).decode())
-    shared.write(b"".join(encode_result(run_of(HOSTILE))).decode())
+    shared.write(b"\n".join(encode_result(run_of("rig"))).decode())
+    shared.write(b"\n".join(encode_result(run_of(HOSTILE))).decode())
     shared.write(
         "multimeter_logs,codename=p,unit=V value=1 1\nmultimeter_logs,codename=q value=2 2"
     )

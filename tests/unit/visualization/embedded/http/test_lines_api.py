@@ -20,7 +20,7 @@ STATES = ["", 'a "b"', "back\\slash", "two\nlines", "ä=,ö", None, "x"]
 
 
 def write(served, result):
-    served.write(b"".join(encode_result(result)).decode())
+    served.write(b"\n".join(encode_result(result)).decode())
     return result
 
 

@@ -43,7 +43,7 @@ def write_run(served):
         result.append(second * S, {USER: user, SYSTEM: 0.25, MEMORY: memory})
     result.add_mark(3 * S, "done")
     result.add_mark(2 * S, "half <b>way</b>")
-    served.write(b"".join(encode_result(result)).decode())
+    served.write(b"\n".join(encode_result(result)).decode())
 
 
 def test_runs_are_listed_newest_first_whoever_wrote_them(served):
@@ -120,7 +120,7 @@ def test_text_is_given_by_its_newest_value(served):
     result = Result.of_schema(schema, identifier="rig")
     result.append(1 * S, {"rig.phase": "heating", "note": "a"})
     result.append(2 * S, {"rig.phase": "<i>cooling</i>", "ok": True})
-    served.write(b"".join(encode_result(result)).decode())
+    served.write(b"\n".join(encode_result(result)).decode())
     run = get(served, "/api/run", run="rig")
     assert run["texts"] == [
         {"key": "rig.phase", "label": "what is going on", "value": "<i>cooling</i>"},
@@ -132,7 +132,7 @@ def test_text_is_given_by_its_newest_value(served):
 
 def test_a_run_without_points_is_there_and_empty(served):
     result = Result(ResourceProbe(), identifier="empty")
-    served.write(b"".join(encode_result(result)).decode())
+    served.write(b"\n".join(encode_result(result)).decode())
     (run,) = get(served, "/api/runs")
     assert (run["identifier"], run["points"]) == ("empty", 0)
     view = get(served, "/api/run", run="empty")
@@ -228,7 +228,7 @@ def test_a_run_must_be_named_and_known(trained, path):
 def test_a_run_may_have_any_name(served, identifier):
     result = Result(ResourceProbe(), identifier=identifier)
     result.append(1 * S, {USER: 0.5})
-    served.write(b"".join(encode_result(result)).decode())
+    served.write(b"\n".join(encode_result(result)).decode())
     (run,) = get(served, "/api/runs")
     view = get(served, "/api/run", run=run["identifier"])
     assert view["identifier"] == run["identifier"]

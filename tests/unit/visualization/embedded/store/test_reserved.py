@@ -61,7 +61,7 @@ def own_lines() -> Iterator[str]:
     result.append(100, {measure.key: 0.5})
     result.append(200, {measure.key: 0.75})
     result.add_mark(150, "half")
-    yield from (line.decode().rstrip("\n") for line in encode_result(result))
+    yield from (line.decode() for line in encode_result(result))
     lines: list[bytes] = []
     live = LiveRun(result, lambda line, _left_out: lines.append(line or b""), 0)
     live.append(10**11, {measure.key: 0.5})

@@ -61,7 +61,7 @@ def result() -> Result:
 def test_a_result_of_the_library_is_a_run_that_has_ended(
     store: Store, result: Result
 ) -> None:
-    write(store, b"".join(encode_result(result)).decode())
+    write(store, b"\n".join(encode_result(result)).decode())
     assert list_runs(store, NOW_NS) == [
         RunSummary(
             "my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7}, (100,), None
@@ -113,7 +113,7 @@ def test_points_that_come_seldom_may_be_silent_for_longer(store: Store) -> None:
 def test_a_point_after_the_end_makes_the_run_live_again(
     store: Store, result: Result
 ) -> None:
-    write(store, b"".join(encode_result(result)).decode())
+    write(store, b"\n".join(encode_result(result)).decode())
     assert [run.state for run in list_runs(store, 201)] == ["ended"]
     write(store, "my\\ run,host=a process.cpu_rate=1 201")
     assert [run.state for run in list_runs(store, 201)] == ["live"]
@@ -208,7 +208,7 @@ def test_runs_come_newest_first(store: Store) -> None:
 
 
 def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
-    write(store, b"".join(encode_result(Result(identifier="empty"))).decode())
+    write(store, b"\n".join(encode_result(Result(identifier="empty"))).decode())
     assert list_runs(store, NOW_NS) == [
         RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,), None)
     ]
@@ -218,7 +218,7 @@ def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) 
 
 
 def test_there_is_no_such_run(store: Store, result: Result) -> None:
-    write(store, b"".join(encode_result(result)).decode())
+    write(store, b"\n".join(encode_result(result)).decode())
     for name in ("none", "", "multimeter_runs", "multimeter_marks"):
         assert describe_run(store, name, NOW_NS) is None
         assert run_marks(store, name) == []
@@ -262,11 +262,11 @@ def test_records_of_other_types_are_no_reason_to_fail(store: Store) -> None:
 
 
 def test_the_newest_record_of_an_identifier_counts(store: Store, result: Result) -> None:
-    write(store, b"".join(encode_result(result)).decode())
+    write(store, b"\n".join(encode_result(result)).decode())
     later = Result(identifier="my run")
     later.append(300, {"v": 1.0})
     later.add_meta_data(commit="def")
-    write(store, b"".join(encode_result(later)).decode())
+    write(store, b"\n".join(encode_result(later)).decode())
     run = describe_run(store, "my run", NOW_NS)
     assert run is not None
     assert run.meta_data == {"commit": "def"}

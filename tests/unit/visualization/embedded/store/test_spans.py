@@ -35,7 +35,7 @@ def spans_of(store: Store, *marks: tuple[float, str]) -> list[Span]:
         result.append(second * S, {USER: 1.0 if second <= 4 else 0.5, MEMORY: second})
     for second, label in marks:
         result.add_mark(int(second * S), label)
-    write(store, b"".join(encode_result(result)).decode())
+    write(store, b"\n".join(encode_result(result)).decode())
     run = describe_run(store, "run", now_ns=0)
     assert run is not None
     return run_spans(store, run)

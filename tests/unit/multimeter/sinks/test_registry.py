@@ -8,10 +8,9 @@ import types
 
 import pytest
 
-from multimeter.commands.places import Keys, make_sink
-from multimeter.delivery.backlog import Backlog
 from multimeter.errors import ConfigurationError, MissingExtraError
 from multimeter.sinks.influx import InfluxDBSink
+from multimeter.sinks.registry import Credentials, make_sink
 from multimeter.sinks.sql import SQLSink
 from multimeter.sinks.sql_client import MySQLServer, ODBCSource
 
@@ -27,7 +26,7 @@ def keys(tmp_path):
     def keys(*lines):
         path = tmp_path / "urls"
         path.write_text("\n".join(lines), encoding="utf-8")
-        return Keys(url_file=path)
+        return Credentials(url_file=path)
 
     return keys
 
@@ -39,7 +38,7 @@ def pyodbc(monkeypatch):
 
 def opened(address, keys):
     """Return the user and the password for a place."""
-    sink = make_sink(Backlog(address), keys)
+    sink = make_sink(address, keys)
     assert sink.address == address
     return sink._server.username, sink._server.password
 
@@ -72,16 +71,16 @@ def test_the_port_may_be_left_out_where_it_is_the_usual_one(keys):
 
 def test_no_password_goes_to_a_server_that_no_line_is_for(keys):
     with pytest.raises(ConfigurationError, match="not known") as caught:
-        make_sink(Backlog(MYSQL), keys("mysql://rig:S3CRET@db2.lab:3307/lab"))
+        make_sink(MYSQL, keys("mysql://rig:S3CRET@db2.lab:3307/lab"))
     assert "mysql://user:password@db.lab:3307/lab" in str(caught.value)
     assert "S3CRET" not in str(caught.value)
     with pytest.raises(ConfigurationError, match="--url-file FILE"):
-        make_sink(Backlog(MYSQL), Keys())
+        make_sink(MYSQL, Credentials())
 
 
 def test_a_line_that_is_no_url_is_a_clear_error_without_its_password(keys):
     with pytest.raises(ConfigurationError, match="%XX") as caught:
-        make_sink(Backlog(MYSQL), keys("mysql://rig:S3/CRET@db.lab:3307/lab"))
+        make_sink(MYSQL, keys("mysql://rig:S3/CRET@db.lab:3307/lab"))
     assert "S3" not in str(caught.value)
 
 
@@ -95,13 +94,13 @@ def test_another_table_of_descriptions_is_found_again(keys):
 
 def test_the_file_of_certificates_is_for_databases_too(keys):
     found = keys("mysql://rig@db.lab:3307")
-    found = Keys(url_file=found.url_file, ca=pathlib.Path("ca.pem"))
-    assert make_sink(Backlog(MYSQL), found)._server.ca == pathlib.Path("ca.pem")
+    found = Credentials(url_file=found.url_file, ca=pathlib.Path("ca.pem"))
+    assert make_sink(MYSQL, found)._server.ca == pathlib.Path("ca.pem")
 
 
 @pytest.mark.usefixtures("pyodbc")
 def test_a_source_of_odbc_that_knows_its_user_needs_no_more(keys):
-    assert opened(ODBC, Keys()) == ("", "")
+    assert opened(ODBC, Credentials()) == ("", "")
     assert opened(ODBC, keys("odbc://rig:WRONG@another", "nonsense")) == ("", "")
 
 
@@ -113,17 +112,17 @@ def test_a_source_of_odbc_can_have_a_line_in_the_file(keys):
 def test_a_driver_that_is_missing_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyodbc", None)
     with pytest.raises(MissingExtraError, match=r"multimeter\[odbc\]"):
-        make_sink(Backlog(ODBC), Keys())
+        make_sink(ODBC, Credentials())
 
 
 def test_a_file_of_urls_that_is_not_there_is_a_clear_error(tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        make_sink(Backlog(MYSQL), Keys(url_file=tmp_path / "none"))
+        make_sink(MYSQL, Credentials(url_file=tmp_path / "none"))
 
 
 def test_every_sink_that_can_be_sent_to_is_known_again(keys, pyodbc, tmp_path):
     (tmp_path / "token").write_text("T0KEN\n")
-    all_keys = Keys(
+    all_keys = Credentials(
         token_file=tmp_path / "token", url_file=keys("mysql://u:p@db.lab").url_file
     )
     sinks = [
@@ -132,4 +131,4 @@ def test_every_sink_that_can_be_sent_to_is_known_again(keys, pyodbc, tmp_path):
         SQLSink(ODBCSource("lab", "u", "p"), "rig"),
     ]
     for sink in sinks:
-        assert make_sink(Backlog(sink.address), all_keys).address == sink.address
+        assert make_sink(sink.address, all_keys).address == sink.address

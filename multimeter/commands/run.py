@@ -158,7 +158,7 @@ def measure(
     from multimeter.processes.destination import find_destination
     from multimeter.processes.measure import RunOptions
     from multimeter.processes.probes import chosen_probes
-    from multimeter.processes.report import Said
+    from multimeter.processes.report import LogCollector
     from multimeter.sampling.sampler import checked_cycle_time
     from multimeter.system.log import log
 
@@ -175,13 +175,13 @@ def measure(
         _tags(tags or ()),
         None if cycle_time is None else checked_cycle_time(cycle_time),
     )
-    said = Said()
-    log().addHandler(said)
+    collector = LogCollector()
+    log().addHandler(collector)
     log().propagate = False
     outcome = work(settings)
     with outliving_signals():
         try:
-            _finish(outcome, destination, said.messages, quiet=quiet, json=json)
+            _finish(outcome, destination, collector.messages, quiet=quiet, json=json)
         except KeyboardInterrupt:
             pass
         except Exception as error:  # noqa: BLE001 - the command has its own exit code
@@ -211,13 +211,13 @@ def _finish(
 ) -> None:
     """Deliver what still waits, and say what the run used and where it is."""
     from multimeter.processes.place import find_place
-    from multimeter.processes.report import report_lines, report_text, trouble_lines
+    from multimeter.processes.report import problem_lines, report_lines, report_text
 
     lost = 0
     with contextlib.suppress(KeyboardInterrupt):
         lost = destination.close()
     place = find_place(outcome, destination, lost)
-    lines = trouble_lines(messages, destination.trouble, place.error)
+    lines = problem_lines(messages, destination.stack_error, place.error)
     on_error_output = json is not None and str(json) == "-"
     if on_error_output:
         lines.append(report_text(outcome, place))

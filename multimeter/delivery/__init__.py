@@ -1,4 +1,4 @@
-"""Delivery: what is accepted arrives, once."""
+"""Background delivery of records to a sink: nothing lost, nothing stored twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Backlog: what programs that have ended left in a spool."""
+"""Find the records that earlier programs left in a spool."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from multimeter.delivery.spool import Address, FolderInfo, folders_of
 
 __all__ = ["Backlog", "deliver_command", "find_backlogs"]
 
-# What the tool must be given, as neither a spool nor the stack knows the password.
-_NEEDED = {"mysql": ("--url-file", "FILE"), "odbc": ("--url-file", "FILE")}
+# Neither the spool nor the stack stores the password: the user has to pass it.
+_REQUIRED_OPTIONS = {"mysql": ("--url-file", "FILE"), "odbc": ("--url-file", "FILE")}
 
 
 def deliver_command(root: pathlib.Path, address: Address) -> str:
-    """Return the command that sends what lies in a spool for a place.
+    """Return the command that sends the records of a spool to a sink.
 
     Args:
         root: The folder of the spool.
-        address: The place.
+        address: The address of the sink.
     """
-    needed = _NEEDED.get(address.get("kind", ""), ())
-    return shlex.join(["multimeter", "deliver", str(root), *needed])
+    options = _REQUIRED_OPTIONS.get(address.get("kind", ""), ())
+    return shlex.join(["multimeter", "deliver", str(root), *options])
 
 
 @dataclass
 class Backlog:
-    """What lies in a spool for one place.
+    """The records in a spool for one sink.
 
     Attributes:
-        address: The place, or None where that cannot be read any more.
+        address: The address of the sink, or None if it can no longer be read.
         records: How many records wait to be sent.
-        in_use: How many belong to programs that live, and send them themselves.
-        folders: The folders in which they lie.
+        in_use: How many belong to running programs, which send them themselves.
+        folders: The folders that hold them.
     """
 
     address: Address | None
@@ -43,25 +43,25 @@ class Backlog:
 
 
 def find_backlogs(root: pathlib.Path, known: list[Address]) -> list[Backlog]:
-    """Return what lies in a spool, by place.
+    """Return the backlogs of a spool, one for each sink.
 
     Args:
         root: The folder of the spool.
-        known: Places that folders may be for whose own description is damaged.
+        known: Addresses to match against folders whose own description is damaged.
     """
-    found: dict[str, Backlog] = {}
+    backlogs: dict[str, Backlog] = {}
     for folder in folders_of(root):
         address = _address(folder, known)
         key = str(sorted(address.items())) if address else ""
-        backlog = found.setdefault(key, Backlog(address))
+        backlog = backlogs.setdefault(key, Backlog(address))
         if folder.is_in_use:
             backlog.in_use += folder.records
         else:
             backlog.records += folder.records
         backlog.folders.append(folder.path)
-    return list(found.values())
+    return list(backlogs.values())
 
 
 def _address(folder: FolderInfo, known: list[Address]) -> Address | None:
-    fitting = (each for each in known if folder.is_for(each))
-    return folder.address or next(fitting, None)
+    matching = (each for each in known if folder.is_for(each))
+    return folder.address or next(matching, None)

@@ -1,4 +1,4 @@
-"""Delivery: what is accepted arrives, once."""
+"""The public interface of background delivery: put, flush, spill, close."""
 
 from __future__ import annotations
 
@@ -35,52 +35,53 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivery"]
 
-# While a put is blocked: somebody else may have made room on the disk.
-_LOOK_AGAIN_SECONDS = 1.0
-_ENDING_SECONDS = 1.0
+# A blocked put looks for room this often: another program may have freed disk space.
+_RECHECK_SECONDS = 1.0
+_JOIN_SECONDS = 1.0
 
 
 class Delivery:
-    """Takes records and brings them to a sink, in the background.
+    """Queues records and sends them to a sink in the background.
 
-    Nothing that was accepted is lost: it is delivered, or it stands in the rejects file
-    with the server's reason, or it waits, or it was dropped by a limit that was set
-    here, and is counted. Nothing is doubled: a batch keeps its bytes and its identity
-    however often it is sent, also by the next program after a crash.
+    Every accepted record is accounted for: it is delivered, written to the rejects file
+    with the server's reason, still queued, or dropped by a limit that was set here and
+    counted. Retries make no duplicates: a batch keeps its bytes and its identity however
+    often it is sent, also when the next program sends it after a crash.
 
     ::
 
         with Delivery(InfluxDBSink(token), spool="~/spool") as delivery:
             delivery.put(Record("lab", {"room": "1"}, {"temperature": 21.5}, None))
 
-    It is thread-safe. A child process after a fork has an empty queue and a thread of
-    its own; what the parent had is the parent's.
+    It is thread-safe. After a fork, the child process starts with an empty queue and its
+    own thread; the records of the parent stay with the parent.
 
     Args:
         sink: Where records go. The delivery owns it, and closes it.
-        spool: The folder of the queue on disk. Programs can share it. What an earlier
-            program left in it for the same place is sent first.
+        spool: The folder of the queue on disk. Programs can share it. Records that an
+            earlier program left in it for the same sink are sent first.
         tier: What a record survives once :meth:`put` has returned: ``memory``: nothing;
             ``spool``: the program being killed; ``spool+fsync``: a loss of power (``put``
-            waits for the disk then, some ms). By default ``spool`` where one is named.
-        when_full: What happens when there is no room. ``spill``: memory goes on in
-            the spool (by default ``~/.multimeter/spool``), and when that is full, too,
+            then waits some ms for the disk). By default ``spool`` if one is given.
+        when_full: What happens when the queue is full. ``spill``: records go from memory
+            to the spool (by default ``~/.multimeter/spool``); when that is full, too,
             new records are dropped. ``drop_oldest``: the oldest are dropped. ``block``:
             ``put`` waits. ``raise``: it raises :class:`QueueFullError`.
-        max_records: The most records in memory.
-        max_bytes: The most bytes in memory.
-        max_spool_bytes: The most bytes on disk.
-        batch_size: The most records in one batch.
-        linger: How many seconds a record waits at most for others to go with it.
-        rejects: The file of records that the server refused for good, as JSON lines;
+        max_records: The maximum number of records in memory.
+        max_bytes: The maximum number of bytes in memory.
+        max_spool_bytes: The maximum number of bytes on disk.
+        batch_size: The maximum number of records in one batch.
+        linger: How many seconds a record waits at most for others to fill a batch.
+        rejects: The file for records that the server refused for good, as JSON lines;
             by default ``rejects.jsonl`` in the spool.
-        retry: How long to wait after trouble.
-        exit_timeout: How many seconds the end of the program waits for what is queued.
-        health: Whether the accounts go to the sink, too, every ten seconds and at the
-            end, as measurement ``multimeter_health``. The sink must take any measurement.
+        retry: How long to wait after a failed attempt.
+        exit_timeout: How many seconds the exit of the program waits for queued records.
+        health: Whether to send the statistics to the sink, too, every ten seconds and at
+            the end, as measurement ``multimeter_health``. The sink must accept any
+            measurement.
 
     Raises:
-        ConfigurationError: An argument cannot be used, or the spool not be written.
+        ConfigurationError: An argument is invalid, or the spool cannot be written.
     """
 
     def __init__(  # noqa: PLR0913 - each is a choice of the user
@@ -124,18 +125,18 @@ class Delivery:
             raise ConfigurationError(
                 f"The spool {folder} cannot be written.",
                 cause="It belongs to another user, or is on a read-only disk.",
-                next_step="Name another folder.",
+                next_step="Choose another folder.",
             )
         self._last_time_ns = 0
-        self._begin()
+        self._set_up()
         self._queue.take_over()
         if self._queue.waiting:
             self._wake_up()
         call_after_fork(self._after_fork)
 
-    def _begin(self) -> None:
-        """Make what belongs to one process."""
-        # One that a signal handler may take again that interrupts a put.
+    def _set_up(self) -> None:
+        """Create the state of this process: lock, queue, worker, counters."""
+        # Reentrant: a signal handler that interrupts a put may call put.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._wake = threading.Event()
@@ -159,15 +160,15 @@ class Delivery:
         self._closed = self._report is not None
 
     def put(self, record: Record) -> None:
-        """Take a record; one without a time gets that of now.
+        """Queue a record; one without a time gets the current time.
 
-        A field that is NaN or infinite has no form in a database: it is left out and
-        counted. A record without any other field is counted as dropped.
+        Databases cannot store NaN and infinity: such a field is left out and counted. A
+        record without any other field is counted as dropped.
 
         Raises:
             FormatError: Two of its tags cannot be distinguished in line protocol.
-            ConfigurationError: Its time is no integer.
-            QueueFullError: There is no room, and the policy is to raise.
+            ConfigurationError: Its time is not an integer.
+            QueueFullError: The queue is full, and the policy is to raise.
             StateError: The delivery is closed.
             StorageError: The disk failed, with the tier ``spool+fsync``.
         """
@@ -177,15 +178,15 @@ class Delivery:
         self.put_line(line, left_out)
 
     def put_line(self, line: bytes | None, left_out: int = 0) -> None:
-        """Take a record that is encoded already.
+        """Queue a record that is already encoded.
 
         Args:
-            line: One line of line protocol with a time in ns and without a newline at
-                its end; None for a record without any value, which is counted.
-            left_out: How many of its fields had no form.
+            line: One line of line protocol, with a time in ns and without a trailing
+                newline; None for a record without any value, which is counted.
+            left_out: How many of its fields could not be encoded.
 
         Raises:
-            QueueFullError: There is no room, and the policy is to raise.
+            QueueFullError: The queue is full, and the policy is to raise.
             StateError: The delivery is closed.
             StorageError: The disk failed, with the tier ``spool+fsync``.
         """
@@ -214,7 +215,7 @@ class Delivery:
             except QueueFullError:
                 if self._settings.when_full != "block":
                     raise
-                self._changed.wait(_LOOK_AGAIN_SECONDS)
+                self._changed.wait(_RECHECK_SECONDS)
                 if self._closed:
                     raise self._is_closed() from None
 
@@ -223,33 +224,33 @@ class Delivery:
             self._queue.commit(ticket)
         except OSError as error:
             raise StorageError(
-                f"A point may be lost with the power: {error}",
+                f"A point may be lost in a power failure: {error}",
                 cause="The disk is failing.",
             ) from error
 
     def _is_closed(self) -> StateError:
         return StateError(
             f"The delivery to {self._sink.name} is closed.",
-            next_step="Put points before close(), or make another delivery.",
+            next_step="Put points before close(), or create another delivery.",
         )
 
     def _stamp(self) -> int:
-        """Return now in ns; later at each call, also when the clock was set back."""
+        """Return the current time in ns; it increases even if the clock is set back."""
         with self._lock:
             self._last_time_ns = max(time.time_ns(), self._last_time_ns + 1)
             return self._last_time_ns
 
     def flush(self, timeout: float | None = None, *, patient: bool = True) -> bool:
-        """Wait until all that was put before has been delivered, rejected or dropped.
+        """Wait until all records put so far have been delivered, rejected or dropped.
 
         Args:
-            timeout: The most seconds to wait; None: as long as it takes.
-            patient: Whether to go on waiting while the server has trouble. Without, it
-                returns after one more try, and waits for that for a second at most
-                where the one before has failed, too.
+            timeout: The maximum time to wait, in s; None waits without limit.
+            patient: Whether to keep waiting while the server fails. If not, it returns
+                after one more attempt, and waits a second at most for that if the
+                attempt before has failed, too.
 
         Returns:
-            Whether nothing of it waits any more.
+            Whether none of these records is left in the queue.
         """
         with self._lock:
             counters, worker = self._counters, self._worker
@@ -271,7 +272,7 @@ class Delivery:
         return counters.settled >= target
 
     def _work(self, is_over: Callable[[], bool], timeout: float | None) -> None:
-        """Do the work of the thread, where the interpreter ends and starts none."""
+        """Do the work of the thread: an interpreter at its exit starts no threads."""
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while not is_over() and time.monotonic() < deadline:
             wait = self._worker.step()
@@ -281,27 +282,30 @@ class Delivery:
             time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
 
     def spill(self) -> bool:
-        """Move what waits in memory to the spool; tell whether all of it lies there.
+        """Move the records in memory to the spool.
 
-        The caller reports that, so the end of the program does not report it again.
-        """
-        with self._lock:
-            secured = self._queue.spill(self._worker.claimed)
-            self._reported = self._counters.queued if secured else 0
-        self._incidents.flush()
-        return secured
-
-    def close(self, timeout: float = 10.0) -> Report:
-        """Deliver what can be delivered in time, and end the thread.
-
-        What is left then is moved to the spool, where there is one. Closing twice does
-        nothing more.
-
-        Args:
-            timeout: The most seconds to wait.
+        The caller reports them, so the exit of the program does not report them again.
 
         Returns:
-            What became of all records.
+            Whether all of them are on disk now.
+        """
+        with self._lock:
+            spilled = self._queue.spill(self._worker.claimed)
+            self._reported = self._counters.queued if spilled else 0
+        self._incidents.flush()
+        return spilled
+
+    def close(self, timeout: float = 10.0) -> Report:
+        """Deliver what can be delivered in time, and stop the thread.
+
+        Records that are left are moved to the spool, if there is one. Closing twice is
+        harmless.
+
+        Args:
+            timeout: The maximum time to wait, in s.
+
+        Returns:
+            How many records were delivered, and where the others are.
         """
         deadline = time.monotonic() + timeout
         with self._lock:
@@ -317,9 +321,9 @@ class Delivery:
             if self._thread is None:
                 self._end()
             else:
-                # It is about to end, unless the sink has it; then nobody waits for it.
-                ending = 0.0 if self._worker.is_sending else _ENDING_SECONDS
-                self._thread.join(max(ending, deadline - time.monotonic()))
+                # The thread stops at once unless the sink blocks it; do not wait then.
+                grace = 0.0 if self._worker.is_sending else _JOIN_SECONDS
+                self._thread.join(max(grace, deadline - time.monotonic()))
         return self._report
 
     def _make_report(self) -> Report:
@@ -339,24 +343,24 @@ class Delivery:
         )
 
     def stats(self) -> Stats:
-        """Return the accounts as they are now."""
+        """Return the current statistics."""
         with self._lock:
             return self._counters.stats()
 
     @property
     def spool(self) -> pathlib.Path | None:
-        """The folder of the queue on disk, or None where there is none."""
+        """The folder of the queue on disk, or None."""
         return self._queue.spool
 
     @property
     def command(self) -> str:
-        """The command that sends what lies in the spool; empty where there is none."""
+        """The command that sends the records in the spool; empty without a spool."""
         spool = self._queue.spool
         return deliver_command(spool, self._sink.address) if spool else ""
 
     @property
     def rejects(self) -> pathlib.Path:
-        """The file of what the server refused for good; there may be none yet."""
+        """The file of records that the server refused for good; it may not exist yet."""
         return self._rejects.path
 
     def __enter__(self) -> Self:
@@ -369,8 +373,8 @@ class Delivery:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close it, and say what was not delivered."""
-        self._tell(self.close())
+        """Close it, and log what was not delivered."""
+        self._log(self.close())
 
     def __repr__(self) -> str:
         return f"<Delivery to {self._sink.name}: {self.stats()}>"
@@ -387,7 +391,7 @@ class Delivery:
         )
         try:
             thread.start()
-        except RuntimeError:  # the interpreter ends: who flushes does the work
+        except RuntimeError:  # the interpreter exits: flush() does the work instead
             pass
         else:
             self._thread = thread
@@ -397,12 +401,12 @@ class Delivery:
         while self._report is None:
             try:
                 wait = self._worker.step()
-            except Exception:  # noqa: BLE001 - the thread goes on
-                what = f"The delivery to {self._sink.name} failed, and is tried again.\n"
+            except Exception:  # noqa: BLE001 - the thread must survive a bug
+                what = f"The delivery to {self._sink.name} failed and is retried.\n"
                 self._incidents.open(
                     "bug", what + traceback.format_exc(), level=logging.ERROR
                 )
-                wait = _LOOK_AGAIN_SECONDS
+                wait = _RECHECK_SECONDS
             self._incidents.flush()
             with self._lock:
                 self._changed.notify_all()
@@ -419,24 +423,24 @@ class Delivery:
             self._sink.close()
 
     def is_reported(self, report: Report) -> bool:
-        """Return whether a report says no more than the caller of ``secure`` has said."""
-        others = report.lost or report.rejected or report.dropped
-        return report.queued == self._reported and not others
+        """Return whether the caller of :meth:`spill` has reported all of a report."""
+        unreported = report.lost or report.rejected or report.dropped
+        return report.queued == self._reported and not unreported
 
     def _at_exit(self) -> None:
         report = self.close(self._exit_timeout)
         if not self.is_reported(report):
-            self._tell(report)
+            self._log(report)
 
-    def _tell(self, report: Report) -> None:
+    def _log(self, report: Report) -> None:
         if not report.complete:
             log().warning("%s: %s.", self._sink.name, report)
 
     def _after_fork(self) -> None:
-        """Begin anew in a child process, with nothing in the queue."""
+        """Start with an empty queue in a child process."""
         self._queue.abandon()
         self._sink.after_fork()
-        self._begin()
+        self._set_up()
 
 
 def _path(path: str | os.PathLike[str] | None) -> pathlib.Path | None:

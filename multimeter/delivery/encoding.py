@@ -1,4 +1,4 @@
-"""Encoding: a record as the line that is kept and sent."""
+"""Encode records to line protocol, with caches for repeated series and field names."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def encode_record(record: Record, time_ns: int) -> tuple[bytes | None, int]:
 
     Args:
         record: The record.
-        time_ns: Its time, where it has none of its own.
+        time_ns: The time to use if the record has none.
 
     Returns:
-        The line, or None when no field has a form in a database; and how many fields
-        have none (NaN, infinity).
+        The line, or None if a database can store none of the fields; and how many
+        fields it cannot store (NaN, infinity).
 
     Raises:
         FormatError: Two of its tags cannot be distinguished in line protocol.
-        ConfigurationError: Its time is no integer.
+        ConfigurationError: Its time is not an integer.
     """
     texts = [(key, format_field(value)) for key, value in record.fields.items()]
     fields = ",".join([_prefix(key) + text for key, text in texts if text is not None])
@@ -45,13 +45,13 @@ def encode_record(record: Record, time_ns: int) -> tuple[bytes | None, int]:
         head = _head(record.measurement, *tags, *tags.values())
     except FormatError:
         raise
-    except Exception:  # noqa: BLE001 - what is not text may have no hash
+    except Exception:  # noqa: BLE001 - a value that is not text may not be hashable
         head = _new_head(record.measurement, tags)
     return f"{head} {fields} {time_ns}".encode(), left_out
 
 
-# The same few series and fields come again and again. To a cache that looks at no types,
-# True and 1.0 are the same as 1.
+# A program writes few different series and fields. Typed, as True, 1.0 and 1 are equal
+# keys otherwise.
 @functools.lru_cache(1_024, typed=True)
 def _head(measurement: str, *tags: str) -> str:
     half = len(tags) // 2

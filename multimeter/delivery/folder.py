@@ -1,7 +1,7 @@
-"""Folder: the segments of one program, in the order in which they are sent.
+"""The folder of one program in a spool: its segments, in the order of sending.
 
-A segment grows until it is full or about to be sent. Then it is frozen, and nothing is
-ever added to it again. It is removed when all of it has been delivered.
+A segment grows until it is full or about to be sent. Then it is frozen and never changes
+again. It is removed once all of it has been delivered.
 """
 
 from __future__ import annotations
@@ -24,20 +24,22 @@ from multimeter.system.durable import PRIVATE_FILE, remove_drafts, sync_file, sy
 __all__ = ["LOCK", "TARGET", "SegmentFolder"]
 
 LOCK = "lock"
-"""The file that is locked while the owner of a folder lives."""
+"""The file that the owner of a folder keeps locked while it runs."""
 
 TARGET = "target.json"
-"""The file that says where the records of a folder go."""
+"""The file with the address of the sink that the records are for."""
 
 
 class SegmentFolder:
-    """A folder of segments that this process owns. Not thread-safe, but ``commit``.
+    """A folder of segments that this process owns.
+
+    Not thread-safe, except for :meth:`commit`.
 
     Args:
         path: The folder.
         lock: Its lock, held.
-        sync: Whether what is written survives a loss of power.
-        numbers: Gives each new batch its number.
+        sync: Whether records have to survive a loss of power.
+        numbers: Yields the number of each new batch.
 
     Raises:
         OSError: The folder cannot be read.
@@ -70,7 +72,7 @@ class SegmentFolder:
 
     @property
     def records(self) -> int:
-        """How many records wait, without those that were taken."""
+        """How many records wait, without those that were claimed."""
         return self._records
 
     @property
@@ -80,17 +82,17 @@ class SegmentFolder:
 
     @property
     def growing(self) -> GrowingFile | None:
-        """The segment that takes the next record, if there is one already."""
+        """The segment that the next record goes to, if it exists already."""
         return self._open
 
     def append(self, line: bytes) -> int:
-        """Write a record behind the others; when it returns, a SIGKILL does no harm.
+        """Append a record; it survives a SIGKILL once this has returned.
 
         Returns:
             A ticket for :meth:`commit`.
 
         Raises:
-            OSError: It was not written; all that was before is as it was.
+            OSError: It was not written; earlier records are intact.
         """
         if self._open and not self._open.takes_more:
             self.freeze()
@@ -108,13 +110,13 @@ class SegmentFolder:
         return self._open
 
     def commit(self, ticket: int) -> None:
-        """Wait until a record is safe from a loss of power; callers share the waiting.
+        """Wait until a record survives a loss of power; concurrent callers share a sync.
 
         May be called from any thread, without the lock of the delivery.
 
         Raises:
-            OSError: The disk failed; the record may be lost with the power. So are all
-                that were written up to then and not synced before.
+            OSError: The disk failed; a loss of power may lose the record, and all
+                others that were written and not synced before.
         """
         with self._sync_lock:
             if ticket > self._tickets.settled:
@@ -134,7 +136,7 @@ class SegmentFolder:
             self._tickets.safe(upto)
 
     def freeze(self) -> None:
-        """Let nothing more be added to the last segment."""
+        """Close the growing segment, and queue it for sending."""
         file = self._open
         if file is None:
             return
@@ -150,7 +152,8 @@ class SegmentFolder:
         segment = Segment(file.path, file.batch, file.records, file.size)
         if not self._sync:
             frozen = file.path.with_name(f"{file.path.name}-{file.records}")
-            with contextlib.suppress(OSError):  # then it keeps its name, and is counted
+            # If it fails, the name lacks the number of records, and they are counted.
+            with contextlib.suppress(OSError):
                 file.path.rename(frozen)
                 segment.path = frozen
         self._frozen.append(segment)
@@ -163,14 +166,14 @@ class SegmentFolder:
             file.sync()
         except OSError as error:
             self._tickets.fail(error)
-            # They are told so, and yet it is tried: they may be all that there is.
+            # The callers get the error; still, try to save what may be the only copy.
             with contextlib.suppress(OSError):
                 file.rewrite()
         else:
             self._tickets.safe(self._tickets.written)
 
     def take(self) -> Segment | None:
-        """Take the oldest segment out of the queue; its file stays."""
+        """Remove the oldest segment from the queue; its file stays."""
         if not self._frozen:
             self.freeze()
         if not self._frozen:
@@ -181,10 +184,10 @@ class SegmentFolder:
         return segment
 
     def keep(self, batch_number: int, lines: Sequence[bytes]) -> Segment:
-        """Write a whole batch, frozen at once and taken already.
+        """Write a claimed batch to a frozen segment, without queueing it.
 
         Raises:
-            OSError: It could not be written; nothing is left of it.
+            OSError: It could not be written; no file is left behind.
         """
         path = self.path / segment_name(batch_number, len(lines))
         batch = batch_id(self.path.name, batch_number)
@@ -205,15 +208,15 @@ class SegmentFolder:
         return Segment(path, batch, len(lines), len(data))
 
     def insert(self, segment: Segment) -> None:
-        """Put a segment into the queue, in the order of batches."""
+        """Insert a segment into the queue, in the order of batches."""
         waiting = sorted([*self._frozen, segment], key=lambda each: each.batch)
         self._frozen = collections.deque(waiting)
         self._records += segment.records
         self._size += segment.size
 
     def close(self) -> None:
-        """Let go of the folder; it is removed when nothing is left in it."""
-        if os.name == "nt":  # it removes no file that is open
+        """Release the folder, and remove it if it has no segments."""
+        if os.name == "nt":  # Windows cannot remove an open file
             self._lock.release()
         with contextlib.suppress(OSError):
             self.freeze()
@@ -225,7 +228,7 @@ class SegmentFolder:
             self.path.rmdir()
 
     def abandon(self) -> None:
-        """Let go of it in a child process: it is the parent's."""
+        """Release it in a child process: the parent owns it."""
         if self._open is not None:
             self._open.close()
             self._open = None

@@ -1,15 +1,15 @@
-"""Frames: how records lie in a file, so that damage costs those that it hits, no more.
+"""The file format of segments: frames with checksums, so damage stays local.
 
-A frame is a marker (the byte 0xFF, which UTF-8 never has), the index of the record in
-its file, the length of its line, a CRC-32 (4 bytes each, big endian), and the line. The
-sum covers all of them, and begins with a salt that each file has
-of its own: what a disk brings to light of another file is no frame of this one. The
-index says which record it is, also where those before it are damaged.
+A frame is a marker (the byte 0xFF, which never occurs in UTF-8), the index of the record
+in its file, the length of its line, a CRC-32 (4 bytes each, big endian), and the line.
+The checksum covers all of them and starts from a salt that is unique to the file: stale
+disk blocks of another file do not pass for frames of this one. The index identifies the
+record even where the frames before it are damaged.
 
 A frame without a line is the end mark: its index is the number of records.
 
-Files of earlier versions have frames without an index and a salt: their CRC begins with
-the length. They are read, not written.
+Files of earlier versions have frames without an index and a salt: their CRC starts with
+the length. They are read, but no longer written.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ FRAME_BYTES = _HEAD.size + _SUM.size
 """How many bytes a frame adds to its line."""
 
 MOST_LINE_BYTES = 64 * 2**20
-"""The longest line that is read from a file; no server takes one."""
+"""The longest line that is read from a file; no server accepts longer ones."""
 
-# Garbage may look like the beginnings of many long frames. All that is summed up in vain
-# is at most so many times the file.
-_MOST_IN_VAIN = 16
+# Garbage may look like the heads of many long frames. Bounds the bytes whose checksum
+# does not match, as a multiple of the file's size.
+_MOST_WASTED = 16
 
 
 class Scan(NamedTuple):
-    """What a file holds.
+    """The contents of a file of frames.
 
     Attributes:
-        parts: The lines that are as they were written: stretches without a gap, each
-            with the index of its first line.
-        damaged: How many stretches of bytes between them are not.
-        records: How many records there were, as far as that can be known.
+        parts: The intact lines: runs of consecutive lines, each with the index of its
+            first line.
+        damaged: How many damaged stretches of bytes lie between them.
+        records: How many records there were, as far as can be determined.
     """
 
     parts: list[tuple[int, list[bytes]]]
@@ -63,7 +63,7 @@ class Scan(NamedTuple):
 
     @property
     def lines(self) -> list[bytes]:
-        """All lines that are as they were written."""
+        """All intact lines."""
         return [line for _, lines in self.parts for line in lines]
 
 
@@ -74,17 +74,17 @@ class _Frame(NamedTuple):
 
 
 class _Allowance:
-    """How many bytes may still be summed up in vain."""
+    """How many more bytes may be spent on checksums that do not match."""
 
     def __init__(self, data: bytes) -> None:
-        self.left = _MOST_IN_VAIN * len(data)
+        self.left = _MOST_WASTED * len(data)
 
 
 _Read = Callable[[bytes, int, _Allowance], _Frame | None]
 
 
 def salt_of(name: str) -> int:
-    """Return the salt of a file, from a name that no other file has."""
+    """Return the salt of a file, from its unique name."""
     return zlib.crc32(name.encode("utf-8", "surrogateescape"))
 
 
@@ -101,14 +101,14 @@ def frame(line: bytes, index: int = 0, salt: int = 0) -> bytes:
 
 
 def end_mark(records: int, salt: int) -> bytes:
-    """Return the frame that says how many records a file has."""
+    """Return the frame with the number of records of a file."""
     return frame(b"", records, salt)
 
 
 def records_at_end(tail: bytes, salt: int) -> int | None:
     """Return how many records a file has, from its last ``FRAME_BYTES`` bytes.
 
-    None where it does not end with an end mark.
+    None if it does not end with an end mark.
     """
     if len(tail) < FRAME_BYTES:
         return None
@@ -117,14 +117,14 @@ def records_at_end(tail: bytes, salt: int) -> int | None:
 
 
 def scan(data: bytes, salt: int = 0) -> Scan:
-    """Return all lines of a file that are intact, whatever lies between them."""
+    """Return all intact lines of a file, skipping damaged bytes between them."""
 
     def read(data: bytes, position: int, allowance: _Allowance) -> _Frame | None:
         start = position + FRAME_BYTES
         if start > len(data):
             return None
         _, index, size = _HEAD.unpack_from(data, position)
-        # So many records need more bytes than there are before this one.
+        # Reject an index that needs more bytes than precede this frame.
         if index * FRAME_BYTES > position or size > min(MOST_LINE_BYTES, len(data) - start):
             return None
         (checksum,) = _SUM.unpack_from(data, start - _SUM.size)
@@ -141,7 +141,7 @@ def scan(data: bytes, salt: int = 0) -> Scan:
 def scan_old(data: bytes) -> Scan:
     """Return all intact lines of a file of an earlier version.
 
-    A stretch that is damaged is taken for one record.
+    A damaged stretch counts as one record.
     """
 
     def read(data: bytes, position: int, allowance: _Allowance) -> _Frame | None:
@@ -166,21 +166,23 @@ def _scan(data: bytes, read: _Read) -> Scan:
     is_gap = False
     allowance = _Allowance(data)
     while position < len(data):
-        # A flipped marker does no harm: the sum tells whether this is a frame.
-        found = read(data, position, allowance)
-        if found is None or (found.record is not None and found.record < least):
+        # The checksum identifies a frame: a flipped marker does no harm.
+        read_frame = read(data, position, allowance)
+        if read_frame is None or (
+            read_frame.record is not None and read_frame.record < least
+        ):
             damaged += 1
             is_gap = True
             position = _next_frame(data, position, read, allowance)
             continue
-        position += found.size
-        index = least + is_gap if found.record is None else found.record
+        position += read_frame.size
+        index = least + is_gap if read_frame.record is None else read_frame.record
         is_gap = False
         least = index
-        if found.line:
+        if read_frame.line:
             if not parts or index > parts[-1][0] + len(parts[-1][1]):
                 parts.append((index, []))
-            parts[-1][1].append(found.line)
+            parts[-1][1].append(read_frame.line)
             least += 1
     return Scan(parts, damaged, least + is_gap)
 

@@ -1,4 +1,4 @@
-"""The segment that takes records, and which records are safe from a loss of power."""
+"""The segment that records are appended to, and which of them are synced to disk."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINA
 
 
 class GrowingFile:
-    """A new file of frames.
+    """A new file of frames, open for appending.
 
     Args:
-        path: The file; there is none yet.
-        batch: The id of the batch that it is.
+        path: The file; it must not exist.
+        batch: The id of its batch.
         sync: Whether its name has to survive a loss of power.
 
     Attributes:
         path: The file.
-        batch: The id of the batch that it is.
+        batch: The id of its batch.
         records: How many records it has.
         size: How many bytes they take.
-        takes_more: Whether records can be added; not after one has failed to be synced,
-            or half a record could not be cut off.
+        takes_more: Whether records can be appended; not after a failed sync, nor if a
+            partly written record could not be removed.
 
     Raises:
-        OSError: It cannot be made; nothing is left of it.
+        OSError: It cannot be created; no file is left behind.
     """
 
     def __init__(self, path: pathlib.Path, batch: str, *, sync: bool) -> None:
@@ -53,33 +53,33 @@ class GrowingFile:
                 raise
 
     def append(self, line: bytes) -> int:
-        """Write a record behind the others, and return how many bytes it takes.
+        """Append a record, and return how many bytes it takes.
 
         Raises:
-            OSError: It was not written; all that was before is as it was.
+            OSError: It was not written; earlier records are intact.
         """
         data = frame(line, self.records, self._salt)
         written = os.write(self._descriptor, data)
         if written < len(data):
-            self._cut()
+            self._truncate()
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         self.records += 1
         self.size += len(data)
         return len(data)
 
-    def _cut(self) -> None:
-        """Cut off what a short write left."""
+    def _truncate(self) -> None:
+        """Remove what a short write left."""
         try:
             os.ftruncate(self._descriptor, self.size)
         except OSError:
             self.takes_more = False
 
     def sync(self) -> None:
-        """Wait until all that was written is safe from a loss of power.
+        """Wait until all records written so far survive a loss of power.
 
         Raises:
-            OSError: It may be lost. Another try would succeed without a reason: the
-                system forgets which bytes it failed to write.
+            OSError: They may be lost. A failure is final, as another fsync would succeed
+                wrongly: the system forgets which bytes it failed to write.
         """
         if self._failure is None:
             try:
@@ -91,22 +91,22 @@ class GrowingFile:
             raise self._failure
 
     def mark_end(self) -> None:
-        """Write down how many records there are; without that they are counted."""
+        """Append the end mark, which saves readers from counting the records."""
         data = end_mark(self.records, self._salt)
         with contextlib.suppress(OSError):
             if os.write(self._descriptor, data) < len(data):
-                self._cut()
+                self._truncate()
 
     def rewrite(self) -> None:
-        """Write all of it once more, and put that in its place.
+        """Replace the file with a fresh copy of itself.
 
         Raises:
-            OSError: That fails, too; the file is as it was.
+            OSError: That fails, too; the file is unchanged.
         """
-        found = scan(self.path.read_bytes(), self._salt)
-        if len(found.lines) < self.records:
+        lines = scan(self.path.read_bytes(), self._salt).lines
+        if len(lines) < self.records:
             raise OSError(errno.EIO, os.strerror(errno.EIO), str(self.path))
-        frames = (frame(line, index, self._salt) for index, line in enumerate(found.lines))
+        frames = (frame(line, index, self._salt) for index, line in enumerate(lines))
         data = b"".join([*frames, end_mark(self.records, self._salt)])
         write_file(self.path, data, PRIVATE_FILE)
 
@@ -116,13 +116,13 @@ class GrowingFile:
 
 
 class Tickets:
-    """Which of the records that were written are safe from a loss of power.
+    """Tracks which of the written records are synced to disk.
 
     The ticket of a record is its number, from 1, in the order of writing.
 
     Attributes:
-        written: The last one that was given out.
-        settled: The last one of which it is known whether it is safe.
+        written: The last ticket that was handed out.
+        settled: The last ticket whose record was synced, or failed to be.
     """
 
     def __init__(self) -> None:
@@ -130,11 +130,11 @@ class Tickets:
         self._lost: list[tuple[int, int, OSError]] = []
 
     def safe(self, upto: int) -> None:
-        """Note that all that were not settled yet are safe, up to one."""
+        """Mark the unsettled records up to a ticket as synced."""
         self.settled = max(self.settled, upto)
 
     def fail(self, error: OSError) -> None:
-        """Note that all that were written and not settled yet may be lost."""
+        """Mark all unsettled records as possibly lost."""
         first = self.settled + 1
         if first > self.written:
             return
@@ -144,11 +144,11 @@ class Tickets:
         self.settled = self.written
 
     def require(self, ticket: int, path: pathlib.Path) -> None:
-        """Return when a record is safe.
+        """Return if a record is synced.
 
         Raises:
             OSError: It may be lost.
         """
         for first, last, error in self._lost:
             if first <= ticket <= last:
-                raise OSError(f"what was written to {path} may be lost: {error}") from error
+                raise OSError(f"records in {path} may be lost: {error}") from error

@@ -1,8 +1,8 @@
-"""Health: what a delivery did, written to its own sink now and then.
+"""Health: the statistics of a delivery, sent to its own sink every ten seconds.
 
-It stands in the measurement ``multimeter_health``, and goes past the queue: it is neither
-counted nor kept on disk, and costs one small request every ten seconds at most. While the
-sink is in trouble it is taken down, too, and sent when the sink takes points again.
+They are points of the measurement ``multimeter_health`` and bypass the queue: they are
+neither counted nor spooled, and cost at most one small request every ten seconds. While
+the sink fails they are buffered in memory, and sent when it accepts points again.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from multimeter.system.log import log
 __all__ = ["HealthSink"]
 
 _INTERVAL_SECONDS = 10.0
-_LONGEST_TROUBLE = 360
+_MOST_LINES = 360
 _NAMELESS = ("", "-c", "-m")
 
 
 class HealthSink:
-    """A sink that sends what became of its delivery's records along with them.
+    """Wraps a sink, and sends the statistics of the delivery along with its records.
 
     Args:
-        sink: Where everything goes; it must take any measurement.
-        stats: Returns the accounts of the delivery.
-        clock: Returns seconds that never go back.
+        sink: The wrapped sink; it must accept any measurement.
+        stats: Returns the statistics of the delivery.
+        clock: A monotonic clock, in s.
         now_ns: Returns the time of day, in ns since the epoch.
     """
 
-    # A program may have several, which count for themselves.
+    # Numbers the deliveries of a program: each has its own series.
     _numbers = itertools.count(1)
 
     def __init__(
@@ -55,17 +55,17 @@ class HealthSink:
         self._clock = clock
         self._now_ns = now_ns
         self._number = next(self._numbers)
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
-        """Begin anew, as another process has accounts of its own."""
+    def _reset(self) -> None:
+        """Start a new series: each process has its own statistics."""
         self._tags = {
             "program": _program(),
             "host": platform.node() or "localhost",
             "delivery": f"{os.getpid()}.{self._number}",
             "sink": self._sink.name,
         }
-        self._lines = collections.deque[bytes](maxlen=_LONGEST_TROUBLE)
+        self._lines = collections.deque[bytes](maxlen=_MOST_LINES)
         self._due = self._clock() + _INTERVAL_SECONDS
         self._last_ns = 0
         self._works = False
@@ -82,33 +82,33 @@ class HealthSink:
         return self._sink.address
 
     def send(self, batch: Batch) -> Answer:
-        """Send a batch, and the health when it is time."""
+        """Send a batch, and the health if it is due."""
         answer = self._sink.send(batch)
         self._works = not isinstance(answer, Retry)
         if self._clock() >= self._due:
             self._due = self._clock() + _INTERVAL_SECONDS
-            self._take_down()
+            self._add_line()
             if self._works:
                 self._send_health()
         return answer
 
     def after_fork(self) -> None:
-        """Forget the connection, and what the parent did."""
+        """Drop the connection and the statistics of the parent."""
         self._sink.after_fork()
-        self._begin()
+        self._reset()
 
     def close(self) -> None:
-        """Send the last of the accounts where that is easy, and close the connection."""
+        """Send the final statistics if the sink works, and close the connection."""
         try:
             if self._works:
-                self._take_down(closed=True)
+                self._add_line(closed=True)
                 self._send_health()
         finally:
             self._sink.close()
 
-    def _take_down(self, *, closed: bool = False) -> None:
+    def _add_line(self, *, closed: bool = False) -> None:
         stats = self._stats()
-        # In each line, as a program of the same name and id may come after this one.
+        # In each line: a later program may have the same name and process id.
         fields: dict[str, FieldValue] = {
             "closed": closed,
             "accepted": stats.accepted,
@@ -122,7 +122,7 @@ class HealthSink:
         }
         self._last_ns = max(self._now_ns(), self._last_ns + 1)
         line = encode(Record(HEALTH, self._tags, fields, self._last_ns))
-        assert line is not None, "integers always have a form"
+        assert line is not None, "integers can always be encoded"
         self._lines.append(line.encode())
 
     def _send_health(self) -> None:
@@ -135,7 +135,7 @@ class HealthSink:
             answer = error
         if isinstance(answer, Rejected):
             self._is_wanted = False
-            log().info("%s takes no health: %s", self.name, answer.reason)
+            log().info("%s accepts no health: %s", self.name, answer.reason)
         elif not isinstance(answer, Accepted):
             return
         self._lines.clear()
@@ -147,5 +147,5 @@ class HealthSink:
 def _program() -> str:
     name = sys.argv[0] if sys.argv else ""
     path = pathlib.Path("" if name in _NAMELESS else name)
-    # Of ``python -m package`` the package is the program.
+    # ``python -m package`` is named after the package.
     return (path.parent.name if path.name == "__main__.py" else path.name) or "python"

@@ -1,4 +1,4 @@
-"""InFlightBatch: what is left of the one batch that is on its way. Pure."""
+"""The parts of the batch in flight that are not settled yet. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class InFlightBatch:
     """The parts of a batch that are neither delivered nor rejected yet, in order.
 
     Args:
-        *parts: The whole batch, or what is left of one that is damaged.
+        *parts: The whole batch, or the intact parts of a damaged one.
     """
 
     def __init__(self, *parts: Batch) -> None:
@@ -26,35 +26,35 @@ class InFlightBatch:
         return sum(map(len, self._parts))
 
     def part(self, most: int) -> Batch:
-        """Return the next part to send, of at most so many records."""
+        """Return the next part to send, of at most ``most`` records."""
         part = self._parts[0]
         if len(part) > most:
-            self._cut([(0, most), (most, len(part))])
+            self._split([(0, most), (most, len(part))])
         return self._parts[0]
 
     def delivered(self) -> None:
-        """Forget the next part: it has arrived."""
+        """Remove the next part: it was delivered."""
         self._parts.popleft()
 
     def rejected(self, records: Iterable[int]) -> None:
-        """Forget some records of the next part; its other records are sent again."""
+        """Remove some records from the next part; the others are sent again."""
         part, bounds, start = self._parts[0], [], 0
         for record in sorted(records):
             bounds.append((start, record))
             start = record + 1
-        self._cut([*bounds, (start, len(part))])
+        self._split([*bounds, (start, len(part))])
 
     def halve(self) -> None:
-        """Cut the next part, of two records or more, in two."""
+        """Split the next part, of two records or more, in two."""
         size = len(self._parts[0])
-        self._cut([(0, size // 2), (size // 2, size)])
+        self._split([(0, size // 2), (size // 2, size)])
 
     def postpone(self) -> bool:
-        """Let all other parts go first; tell whether there are any."""
+        """Move the next part behind all others; return whether there are any."""
         self._parts.rotate(-1)
         return len(self._parts) > 1
 
-    def _cut(self, bounds: Sequence[tuple[int, int]]) -> None:
+    def _split(self, bounds: Sequence[tuple[int, int]]) -> None:
         part = self._parts.popleft()
         self._parts.extendleft(
             part.part(start, stop) for start, stop in reversed(bounds) if start < stop

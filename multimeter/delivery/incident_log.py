@@ -1,7 +1,7 @@
 """Rate-limited log of incidents: one message when a problem starts, one when it ends.
 
-Messages are queued under the lock of the delivery and logged without it: a handler of
-the log may wait, or put a point into this very delivery.
+Messages are queued under the lock of the delivery and logged without it: a log handler
+may block, or put a point into this same delivery.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class IncidentLog:
     """Reports incidents to the log of the package, each kind once while it lasts.
 
     Args:
-        clock: Returns seconds that never go back.
+        clock: A monotonic clock, in s.
 
     Attributes:
         pending: The messages that are not logged yet, with their levels.
@@ -51,7 +51,7 @@ class IncidentLog:
             self.pending.append((logging.WARNING, message))
 
     def flush(self) -> None:
-        """Log what is queued; not to be called with the lock of the delivery."""
+        """Log the queued messages; do not hold the lock of the delivery."""
         while self.pending:
             try:
                 level, message = self.pending.popleft()

@@ -1,4 +1,4 @@
-"""Locks on folders, held by an open file: the system frees them when a process dies."""
+"""File locks that the operating system releases when a process dies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class FileLock:
-    """An exclusive lock on a file, or on whatever the file stands for.
+    """An exclusive lock on a file.
 
-    It belongs to the open file, not to the process: a second lock on the same file is
-    refused in the same process too.
+    The open file holds it, not the process: a second lock on the same file fails in the
+    same process, too.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -24,14 +24,14 @@ class FileLock:
 
     @classmethod
     def acquire(cls, path: pathlib.Path, *, create: bool = True) -> FileLock | None:
-        """Lock a file, or return None when somebody else has locked it, or removes it.
+        """Lock a file; return None if another owner has locked it, or is removing it.
 
         Args:
             path: The file.
-            create: Whether to make the file where there is none.
+            create: Whether to create the file if it does not exist.
 
         Raises:
-            OSError: The file cannot be opened, or not be locked on this disk.
+            OSError: The file cannot be opened, or its file system has no locks.
         """
         descriptor = os.open(path, _FLAGS | (os.O_CREAT if create else 0), 0o600)
         lock = cls(descriptor)
@@ -45,10 +45,10 @@ class FileLock:
         return None
 
     def release(self) -> None:
-        """Free the lock.
+        """Release the lock.
 
-        In a child process this lets go of the child's copy only: the lock of the
-        parent stays.
+        In a child process this releases the child's copy only: the parent keeps its
+        lock.
         """
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -56,7 +56,7 @@ class FileLock:
 
 
 def _is_still_there(descriptor: int, path: pathlib.Path) -> bool:
-    # Its last owner may have removed it meanwhile. (Windows removes no open file.)
+    # The previous owner may have removed it meanwhile. (Windows cannot remove open files.)
     if sys.platform == "win32":
         return True
     try:
@@ -69,7 +69,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def lock_open_file(descriptor: int) -> bool:
-        """Lock an open file; False when somebody else has locked it."""
+        """Lock an open file; return False if another owner has locked it."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -80,10 +80,10 @@ else:
     import fcntl
 
     def lock_open_file(descriptor: int) -> bool:
-        """Lock an open file; False when somebody else has locked it.
+        """Lock an open file; return False if another owner has locked it.
 
         Raises:
-            OSError: It cannot be locked on this disk.
+            OSError: Its file system has no locks.
         """
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

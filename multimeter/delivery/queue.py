@@ -1,9 +1,9 @@
-"""Queue: what was accepted and is not on its way yet, in memory and on disk, bounded.
+"""The bounded queue of accepted records that are not claimed yet, in memory and on disk.
 
-The order in which records leave it: first what an earlier program left in the spool,
-then what is in memory, then what is in our own folder of the spool. A record goes to
-disk when the tier says so, or when memory is full and the policy is to spill; from then
-on all go to disk until that is empty again, so that the order is kept.
+Records leave it in this order: first those that an earlier program left in the spool,
+then those in memory, then those in our own folder of the spool. A record goes to disk if
+the tier requires it, or if memory is full and the policy is to spill; from then on all
+records go to disk until that is empty again, which keeps their order.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from multimeter.errors import QueueFullError
 __all__ = ["LINE_BYTES", "ClaimedBatch", "Queue"]
 
 LINE_BYTES = 41
-"""What a line in memory takes beside its text: the object and its place in the queue."""
+"""The overhead of a line in memory, in bytes: the object and its slot in the queue."""
 
-_DISK_TROUBLE = "disk"
+_DISK = "disk"
 
 
 @dataclass
 class ClaimedBatch:
-    """A batch that was taken out of the queue.
+    """A batch that the worker took out of the queue.
 
     Attributes:
         id: The id of the batch.
         records: How many records were counted for it.
         number: Its number among our batches; 0 for one of an earlier program.
-        lines: Its lines, where they are in memory.
-        segment: Its file, where it lies on disk.
+        lines: Its lines, if they are in memory.
+        segment: Its file, if it is on disk.
     """
 
     id: str
@@ -53,16 +53,18 @@ class ClaimedBatch:
 
 
 class Queue:
-    """Records that wait. Whoever calls it holds the lock, but for :meth:`commit`.
+    """The queue of a delivery.
+
+    Not thread-safe: callers must hold the delivery lock, except for :meth:`commit`.
 
     Args:
-        settings: The limits, and what happens beyond them.
-        address: Where the records go.
+        settings: The limits, and what happens when they are reached.
+        address: The address of the sink.
         counters: Where records are counted.
-        incidents: Reports what goes wrong.
+        incidents: Where failures are reported.
 
     Attributes:
-        waiting: How many records wait, without those that were taken.
+        waiting: How many records wait, without those that were claimed.
     """
 
     def __init__(
@@ -81,11 +83,11 @@ class Queue:
         self._lines = collections.deque[bytes]()
         self._bytes = 0
         self._taken_records = self._taken_bytes = 0
-        # The last number that a batch from memory had, and that any batch had.
+        # The number of the last batch from memory, and of the last batch of any kind.
         self._memory_number = self._number = 0
         self._own: SegmentFolder | None = None
         self._adopted = collections.deque[SegmentFolder]()
-        # Batches whose files could not be read, and folders of which nothing else is left.
+        # Batches whose files could not be read, and folders that have only such files.
         self._unreadable = collections.deque[ClaimedBatch]()
         self._held: list[SegmentFolder] = []
         self._spool: Spool | None = None
@@ -104,7 +106,7 @@ class Queue:
         return self._spool.root if self._spool else None
 
     def take_over(self) -> None:
-        """Take what earlier programs left in the spool for the same place."""
+        """Queue the records that earlier programs left in the spool for the same sink."""
         if self._spool is None:
             return
         for folder in self._spool.take_over(self._incidents):
@@ -114,13 +116,13 @@ class Queue:
             self._counters.resumed += folder.records
 
     def put(self, line: bytes) -> int:
-        """Take a record.
+        """Queue a record.
 
         Returns:
             A ticket for :meth:`commit`.
 
         Raises:
-            QueueFullError: There is no room, and the policy is to block or to raise.
+            QueueFullError: The queue is full, and the policy is to block or to raise.
         """
         if len(line) > MOST_LINE_BYTES:
             self._counters.refuse("too large")
@@ -141,7 +143,7 @@ class Queue:
         return 0
 
     def commit(self, ticket: int) -> None:
-        """Wait until a record is as safe as the tier says; needs no lock.
+        """Wait until a record is as durable as the tier promises; needs no lock.
 
         Raises:
             OSError: The disk failed.
@@ -157,14 +159,14 @@ class Queue:
         records = len(self._lines) + self._taken_records
         size = self._bytes + self._taken_bytes + len(line) + LINE_BYTES * (records + 1)
         limits = self._settings
-        # A record that is larger than the limit must be able to pass, alone.
+        # A single record may exceed the limit: it could never be sent otherwise.
         return not records or (records < limits.max_records and size <= limits.max_bytes)
 
     def _make_room(self, line: bytes) -> None:
         if self._settings.when_full != "drop_oldest":
             raise _full(self._settings)
         self._incidents.open(
-            "drop", "The queue is full: from now on the oldest points are dropped."
+            "drop", "The queue is full: the oldest points are dropped from now on."
         )
         while self._lines and not self._has_room(line):
             self._bytes -= len(self._lines.popleft())
@@ -172,9 +174,9 @@ class Queue:
             self._counters.drop("queue full")
 
     def _spill(self, line: bytes) -> int:
-        # Batches are numbered in the order of their records: leave numbers for those
-        # that are still in memory. A file that a failed write has left empty has its
-        # number already.
+        # Batches are numbered in the order of their records: reserve numbers for those
+        # still in memory. Freeze first: a file left empty by a failed write has taken
+        # its number already.
         if self._own:
             self._own.freeze()
         self._memory_number = self._number
@@ -182,7 +184,7 @@ class Queue:
         ticket = self._put_on_disk(line)
         self._incidents.open(
             "spill",
-            f"The queue in memory is full: points go on in {self.folder or self.spool}.",
+            f"The queue in memory is full: new points go to {self.folder or self.spool}.",
         )
         return ticket
 
@@ -196,9 +198,7 @@ class Queue:
                 except OSError as failed:
                     error = failed
                 else:
-                    self._incidents.resolve(
-                        "Points can be written to disk again.", _DISK_TROUBLE
-                    )
+                    self._incidents.resolve("Points can be written to disk again.", _DISK)
                     return ticket
             if not self._drop_oldest_segment(error):
                 return self._refuse(error)
@@ -244,7 +244,7 @@ class Queue:
                 self.waiting -= segment.records
                 self._counters.drop("disk full" if error else "queue full", segment.records)
                 self._incidents.open(
-                    "drop", "The spool is full: from now on the oldest points are dropped."
+                    "drop", "The spool is full: the oldest points are dropped from now on."
                 )
                 return True
         return False
@@ -254,7 +254,7 @@ class Queue:
             raise _full(self._settings) from error
         why = f"cannot be written: {error}" if error else "is full"
         self._incidents.open(
-            _DISK_TROUBLE,
+            _DISK,
             f"The spool {self.spool} {why}. New points are dropped until there is room.",
             level=logging.ERROR,
         )
@@ -262,12 +262,12 @@ class Queue:
         return 0
 
     def take(self) -> ClaimedBatch | None:
-        """Take the next batch out of the queue; its bytes never change from now on."""
+        """Claim the next batch; its bytes never change from now on."""
         while self._adopted:
             segment = self._adopted[0].take()
             if segment:
                 return self._claimed(segment)
-            self._let_go(self._adopted.popleft())
+            self._release(self._adopted.popleft())
         if self._lines:
             return self._take_lines()
         if segment := self._own.take() if self._own else None:
@@ -278,7 +278,7 @@ class Queue:
         self.waiting -= claimed.records
         return claimed
 
-    def _let_go(self, folder: SegmentFolder) -> None:
+    def _release(self, folder: SegmentFolder) -> None:
         parents = [
             claimed.segment.path.parent for claimed in self._unreadable if claimed.segment
         ]
@@ -293,7 +293,7 @@ class Queue:
 
     def _take_lines(self) -> ClaimedBatch:
         limits = self._settings
-        # Never all that memory may hold: with the oldest to drop there is always room.
+        # At most half of memory, so that drop_oldest always has records to drop.
         most = min(limits.batch_size, max(1, limits.max_records // 2))
         lines = [self._lines.popleft()]
         size = len(lines[0])
@@ -318,23 +318,23 @@ class Queue:
 
     @property
     def only_unreadable_wait(self) -> bool:
-        """Whether nothing waits but batches whose files could not be read."""
+        """Whether only batches with unreadable files wait."""
         return self.waiting == sum(claimed.records for claimed in self._unreadable)
 
     def put_back(self, claimed: ClaimedBatch) -> None:
-        """Put a batch whose file cannot be read behind all others."""
+        """Requeue a batch whose file cannot be read, behind all others."""
         self._unreadable.append(claimed)
         self.waiting += claimed.records
 
     def done(self) -> None:
-        """Give back the room in memory of the batch that was taken last."""
+        """Free the memory that the last claimed batch was counted with."""
         self._taken_records = self._taken_bytes = 0
 
     def spill(self, taken: ClaimedBatch | None) -> bool:
-        """Move what is in memory to disk; tell whether all of it lies there now.
+        """Move the records in memory to disk; return whether all are on disk now.
 
         Args:
-            taken: The batch that was taken out and is still on its way; it stays so.
+            taken: The claimed batch, if any; it stays claimed.
         """
         if self._spool is None:
             return not self.in_memory(taken)
@@ -347,7 +347,7 @@ class Queue:
                 self._move_lines(own)
         except OSError as error:
             self._incidents.open(
-                _DISK_TROUBLE,
+                _DISK,
                 f"Points cannot be written to {self.spool}: {error}",
                 level=logging.ERROR,
             )
@@ -358,10 +358,10 @@ class Queue:
         """Return how many records are in memory only.
 
         Args:
-            taken: The batch that was taken out and is still on its way.
+            taken: The claimed batch, if any.
         """
-        on_the_way = len(taken.lines) if taken and taken.segment is None else 0
-        return len(self._lines) + on_the_way
+        claimed = len(taken.lines) if taken and taken.segment is None else 0
+        return len(self._lines) + claimed
 
     def _move_lines(self, own: SegmentFolder) -> None:
         lines = list(itertools.islice(self._lines, self._settings.batch_size))
@@ -371,12 +371,12 @@ class Queue:
             self._bytes -= len(line)
 
     def close(self) -> None:
-        """Let go of all folders; those without records left in them are removed."""
+        """Release all folders; those without records are removed."""
         for folder in self._folders:
             folder.close()
 
     def abandon(self) -> None:
-        """Let go of all in a child process: it is the parent's."""
+        """Release all folders in a child process: the parent owns them."""
         for folder in self._folders:
             folder.abandon()
 
@@ -390,6 +390,6 @@ def _full(settings: Settings) -> QueueFullError:
     return QueueFullError(
         f"The queue is full: {settings.max_records} points, {settings.max_bytes} bytes in "
         f"memory, {settings.max_spool_bytes} bytes on disk.",
-        cause="The server does not answer, or takes points more slowly than they come.",
+        cause="The server does not answer, or is slower than the points come in.",
         next_step="Raise the limits, or choose when_full='spill' or 'drop_oldest'.",
     )

@@ -1,4 +1,4 @@
-"""Rejects: the file of what a server refused for good, with its reason."""
+"""The rejects file: records that a server refused for good, with its reasons."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _WAIT_SECONDS = 0.01
 class RejectsFile:
     """A file of JSON lines, one for each rejected record.
 
-    Their keys: ``time`` (when it was refused, ISO 8601 in UTC), ``place``, ``batch``
-    and ``index`` (which record it is, so that one that was refused again after a crash
-    is known), ``reason`` (what the server said) and ``line`` (the record). Programs can
-    share it.
+    Keys: ``time`` (when it was refused, ISO 8601 in UTC), ``place`` (the sink),
+    ``batch`` and ``index`` (identify the record, also if it is refused again after a
+    crash), ``reason`` (the server's answer) and ``line`` (the record). Programs can share
+    the file.
 
     Args:
-        path: The file; it is made, with its folder, when it is first needed.
-        sync: Whether what is written has to survive a loss of power, too.
+        path: The file; it is created, with its folder, on first use.
+        sync: Whether its contents have to survive a loss of power.
     """
 
     def __init__(self, path: pathlib.Path, *, sync: bool = False) -> None:
@@ -50,12 +50,12 @@ class RejectsFile:
         """Add records of a batch.
 
         Args:
-            place: Who refused them.
-            batch: The batch, or the part of one, that was sent.
-            records: Their indices in it, and why each was refused.
+            place: The name of the sink that refused them.
+            batch: The batch, or part of a batch, that was sent.
+            records: The reason for each, by index in the batch.
 
         Raises:
-            OSError: They could not be written; none of them has been.
+            OSError: None of them could be written.
         """
         now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
         text = "".join(
@@ -85,7 +85,7 @@ class RejectsFile:
                 self._is_name_safe = True
             before = os.fstat(descriptor).st_size
             if before and _last_byte(descriptor, before) != b"\n":
-                # A loss of power, or a kill on a full disk, has left half a line.
+                # A loss of power, or a kill on a full disk, left a partial line.
                 data = b"\n" + data
             try:
                 self._write(descriptor, data)
@@ -104,12 +104,12 @@ class RejectsFile:
 
 
 def _wait_for_lock(descriptor: int) -> None:
-    # Other programs hold it for a moment, as they may write to the same file.
+    # Other programs that write to the same file hold it for a moment.
     for _ in range(_TRIES):
         try:
             if lock_open_file(descriptor):
                 return
-        except OSError:  # this disk has no locks
+        except OSError:  # this file system has no locks
             return
         time.sleep(_WAIT_SECONDS)
     raise BlockingIOError(errno.EAGAIN, "another program has locked it")

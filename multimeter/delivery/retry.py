@@ -1,4 +1,4 @@
-"""Retry: how long to wait before a batch is sent again. Pure: no clock, no randomness."""
+"""The retry policy: delays between attempts. Pure: no clock, no random source."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ _MOST_DOUBLINGS = 60
 class RetryPolicy:
     """Exponential backoff with full jitter; it never gives up.
 
-    Why full jitter: many clients that lost a server at one moment must not come back
-    at one moment. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    Full jitter keeps clients that lost a server together from returning together:
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 
     Attributes:
-        first: The most seconds before the first retry; doubled for each further one.
-        most: The most seconds between two tries of a server that has trouble.
-        refused: The most seconds between two tries where waiting alone will not help,
-            such as a wrong token; at least half of it.
-        longest_asked: The most seconds that a server's ``Retry-After`` is believed.
+        first: The maximum delay before the first retry, in s; doubled for each further
+            one.
+        most: The maximum delay between attempts while a server fails, in s.
+        refused: The maximum delay where waiting alone does not help, such as after a
+            wrong token, in s; the minimum is half of it.
+        longest_asked: The maximum ``Retry-After`` of a server to honour, in s.
 
     Raises:
         ConfigurationError: One of them is not a positive, finite number.
@@ -44,10 +45,10 @@ class RetryPolicy:
                 )
 
     def delay(self, attempt: int, answer: Retry, random: float) -> float:
-        """Return how many seconds to wait.
+        """Return the delay before the next attempt, in s.
 
         Args:
-            attempt: How often this batch has been tried and failed, from 1.
+            attempt: How many attempts have failed, from 1.
             answer: The last answer.
             random: A random number, 0 <= random < 1.
         """

@@ -1,8 +1,8 @@
 """Segments: files of frames, each of them one batch.
 
-How many records a segment has, its name says or the end mark in it; where neither does,
-they are counted. A file that is renamed may be lost with the power on some disks (FAT),
-so one whose records must not be lost keeps its name and gets the end mark.
+The number of records is in the name of a segment, or in its end mark; without either,
+the records are counted. On some file systems (FAT) a loss of power may lose a renamed
+file, so with fsync a segment keeps its name and gets the end mark.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _BLOCK = 4096
 
 
 def batch_id(folder: str, number: int) -> str:
-    """Return the id of a batch, unique because the names of folders are."""
+    """Return the id of a batch; it is unique, as folder names are."""
     return f"{folder}-{number:08d}"
 
 
 def segment_name(number: int, records: int | None = None) -> str:
-    """Return the name of a segment, with the number of its records where that is known."""
-    # Programs of earlier versions read other frames: they pass these names over.
+    """Return the name of a segment, with its number of records if that is final."""
+    # Earlier versions read another format: they ignore names with ``.v2``.
     return f"{number:08d}.v2" + ("" if records is None else f"-{records}")
 
 
@@ -58,10 +58,10 @@ class Segment:
 
     Attributes:
         path: The file.
-        batch: The id of the batch that it is.
+        batch: The id of its batch.
         records: How many records it holds.
-        size: How many bytes.
-        is_counted: Whether that many is known; else it could not be read.
+        size: Its size in bytes.
+        is_counted: Whether ``records`` is exact; if not, the file could not be read.
         is_old: Whether it was written by an earlier version.
         failures: How often it could not be read.
     """
@@ -76,10 +76,10 @@ class Segment:
 
 
 def read_segment(segment: Segment) -> Scan:
-    """Return what is in a segment; what cannot be read of it counts as damaged.
+    """Read a segment; unreadable parts count as damaged.
 
     Raises:
-        OSError: None of it can be read now.
+        OSError: Nothing of it can be read now.
     """
     return _scan(segment, _read(segment.path))
 
@@ -112,7 +112,7 @@ def _read_block(descriptor: int, size: int, offset: int) -> bytes:
 
 
 def _read_around(descriptor: int, size: int, error: OSError) -> bytes:
-    """Return what is left of a file with sectors that cannot be read: zeros for them."""
+    """Read a file with bad sectors: zeros take their place."""
     blocks, is_lost = [], True
     for offset in range(0, size, _BLOCK):
         length = min(_BLOCK, size - offset)
@@ -127,18 +127,18 @@ def _read_around(descriptor: int, size: int, error: OSError) -> bytes:
 
 
 def remove_segment(segment: Segment) -> None:
-    """Remove a segment that was delivered.
+    """Remove a delivered segment.
 
     Raises:
-        OSError: It is still there, and will be sent again by the next program.
+        OSError: It is still there; the next program will send it again.
     """
     segment.path.unlink(missing_ok=True)
 
 
 def set_segment_aside(segment: Segment) -> pathlib.Path:
-    """Keep a damaged segment beside the others, under a name that no one sends.
+    """Rename a damaged segment, so that it is kept but not sent.
 
-    A new name needs no space, so it works on a full disk.
+    A rename needs no space, so it works on a full disk.
     """
     path = segment.path.with_name(segment.path.name + _DAMAGED)
     segment.path.rename(path)
@@ -146,7 +146,7 @@ def set_segment_aside(segment: Segment) -> pathlib.Path:
 
 
 def has_segments(folder: pathlib.Path) -> bool:
-    """Return whether there is a segment in a folder.
+    """Return whether a folder has segments.
 
     Raises:
         OSError: The folder cannot be read.
@@ -161,16 +161,16 @@ def find_segments(folder: pathlib.Path) -> list[Segment]:
         OSError: The folder cannot be read.
     """
     with os.scandir(folder) as entries:
-        # What is no file of ours may be anything: a link, or a pipe that never ends.
+        # Skip anything but plain files: reading a pipe may block.
         names = [each.name for each in entries if each.is_file(follow_symlinks=False)]
     matches = [match for name in names if (match := _NAME.fullmatch(name))]
     matches.sort(key=lambda match: int(match["number"]))
-    found = [_segment(folder, match) for match in matches]
-    for segment in found[:-1]:
-        # One that no record came into was never followed by another.
+    segments = [_segment(folder, match) for match in matches]
+    for segment in segments[:-1]:
+        # Only the last segment can be empty: an empty one before it lost its records.
         if segment.size == 0 and segment.records == 0 and not segment.is_old:
             segment.records, segment.is_counted = 1, False
-    return found
+    return segments
 
 
 def _segment(folder: pathlib.Path, match: re.Match[str]) -> Segment:
@@ -182,7 +182,7 @@ def _segment(folder: pathlib.Path, match: re.Match[str]) -> Segment:
         if match["records"] is None:
             segment.records = _count(segment)
     except OSError:
-        # It may be readable later, or in part.
+        # It may become readable later, or in part.
         return dataclasses.replace(segment, records=1, is_counted=False)
     return segment
 

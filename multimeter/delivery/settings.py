@@ -1,4 +1,4 @@
-"""Settings: how much a delivery may hold, and what it does when that is not enough."""
+"""The settings of a delivery: limits, durability, and what happens when it is full."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from multimeter.errors import ConfigurationError
 __all__ = ["DeliveryOptions", "Settings", "Tier", "WhenFull"]
 
 Tier = Literal["memory", "spool", "spool+fsync"]
-"""What a record survives once it was put: nothing; a SIGKILL; a loss of power."""
+"""What an accepted record survives: nothing; a SIGKILL; a loss of power."""
 
 WhenFull = Literal["spill", "drop_oldest", "block", "raise"]
-"""What happens to a record for which there is no room."""
+"""What happens when a record comes to a full queue."""
 
 
 @dataclass(frozen=True)
 class DeliveryOptions:
-    """What a :class:`~multimeter.delivery.Delivery` is made with, but for its sink.
+    """The arguments of a :class:`~multimeter.delivery.Delivery`, except its sink.
 
     Attributes:
         spool: The folder of the queue on disk.
-        tier: What a record survives; by default ``spool`` where one is named.
-        when_full: What happens when there is no room.
-        max_records: The most records in memory.
-        max_bytes: The most bytes in memory.
-        max_spool_bytes: The most bytes on disk.
-        batch_size: The most records in one batch.
-        linger: How many seconds a record waits at most for others to go with it.
-        rejects: The file of records that the server refused for good.
-        retry: How long to wait after a failure.
-        exit_timeout: How many seconds the end of the program waits for what is queued.
-        health: Whether the counts go to the sink, too.
+        tier: What a record survives; by default ``spool`` if a spool is given.
+        when_full: What happens when the queue is full.
+        max_records: The maximum number of records in memory.
+        max_bytes: The maximum number of bytes in memory.
+        max_spool_bytes: The maximum number of bytes on disk.
+        batch_size: The maximum number of records in one batch.
+        linger: How many seconds a record waits at most for others to fill a batch.
+        rejects: The file for records that the server refused for good.
+        retry: How long to wait after a failed attempt.
+        exit_timeout: How many seconds the exit of the program waits for queued records.
+        health: Whether to send the statistics to the sink, too.
     """
 
     spool: str | os.PathLike[str] | None = None
@@ -53,7 +53,7 @@ class DeliveryOptions:
     health: bool = False
 
     def keywords(self) -> dict[str, Any]:
-        """Return them as the keywords of a delivery."""
+        """Return the options as keyword arguments of a delivery."""
         return dict(vars(self))
 
 
@@ -62,7 +62,7 @@ class Settings:
     """The settings of a delivery; see :class:`multimeter.delivery.Delivery`.
 
     Raises:
-        ConfigurationError: One of them cannot be used.
+        ConfigurationError: One of them is invalid.
     """
 
     tier: Tier = "memory"
@@ -100,5 +100,5 @@ class Settings:
         if self.tier != "memory" and self.spool is None:
             raise ConfigurationError(
                 f"The tier '{self.tier}' needs a spool.",
-                next_step="Name a folder: spool='~/.multimeter/spool'.",
+                next_step="Choose a folder: spool='~/.multimeter/spool'.",
             )

@@ -1,22 +1,22 @@
 """Spool: the queue on disk.
 
-A spool is a folder with one folder for each program that has used it. Whoever holds the
-lock of such a folder owns it: two programs never share one, a child process after a
-fork makes its own, and what a program left behind when it died is taken over by the
-next one. In it::
+A spool is a folder with one folder for each program that has used it. The process that
+holds the lock of such a folder owns it: two programs never share one, a child process
+after a fork creates its own, and the next program takes over the folder of one that
+died. It contains::
 
-    lock                held while its owner lives
-    target.json         where its records go (no secrets)
+    lock                held while its owner runs
+    target.json         the address of the sink (no secrets)
     00000001.v2-5000    a segment: 5,000 records, which are one batch
     00000002.v2         the last one, still growing
 
-Names without ``.v2`` are segments of earlier versions. A folder whose name begins with
-a dot is being made.
+Names without ``.v2`` are segments of earlier versions. A folder whose name starts with a
+dot is a draft, not complete yet.
 
-Why files of frames and not a database: a record is safe from a SIGKILL after one
-write(), about ten times faster than the smallest transaction of SQLite; a segment that
-was delivered can be removed on a full disk, where SQLite's log cannot grow to delete a
-row; and a damaged byte costs one record, wherever it lies.
+Why files of frames and not a database: a record survives a SIGKILL after one write(),
+about ten times faster than the smallest transaction of SQLite; a delivered segment can be
+removed on a full disk, where SQLite's log cannot grow to delete a row; and a damaged byte
+costs one record, wherever it lies.
 """
 
 from __future__ import annotations
@@ -69,25 +69,25 @@ _WAIT_SECONDS = 0.01
 
 
 def default_spool() -> pathlib.Path:
-    """Return the folder of the spool for programs that name none."""
+    """Return the default spool."""
     return home_folder() / ".multimeter" / "spool"
 
 
 def new_folder_name(address: Address) -> str:
-    """Return a unique name: sorts by time, and tells which place it is for."""
+    """Return a unique folder name: it sorts by time, and ends with a digest of the sink."""
     seconds, ns = divmod(time.time_ns(), 10**9)
     now = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{ns // 1_000:06d}"
     return f"{now}-{os.getpid()}-{os.urandom(4).hex()}-{_digest(address)}"
 
 
 def _digest(address: Address) -> str:
-    # In the name, not in a file: there no damage to the contents can hide it.
+    # In the name, so that damaged files cannot hide it.
     text = json.dumps(dict(address), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 class FolderInfo:
-    """A folder of a spool, as found: where its records go, and whether it is in use.
+    """A folder found in a spool: where its records go, and whether it is in use.
 
     Args:
         path: The folder.
@@ -97,12 +97,12 @@ class FolderInfo:
         self.path = path
 
     def is_for(self, address: Address) -> bool:
-        """Return whether its records go to a place."""
+        """Return whether its records go to the sink with an address."""
         return self.path.name.endswith(f"-{_digest(address)}")
 
     @property
     def address(self) -> Address | None:
-        """Where its records go; None where that cannot be read any more."""
+        """The address of the sink; None if it can no longer be read."""
         try:
             data = json.loads((self.path / TARGET).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -111,7 +111,7 @@ class FolderInfo:
 
     @property
     def records(self) -> int:
-        """How many records lie in it."""
+        """How many records it holds."""
         try:
             return sum(segment.records for segment in find_segments(self.path))
         except OSError:
@@ -119,7 +119,7 @@ class FolderInfo:
 
     @property
     def is_in_use(self) -> bool:
-        """Whether the program that uses it lives."""
+        """Whether its owner is running."""
         try:
             lock = FileLock.acquire(self.path / LOCK, create=False)
         except OSError:
@@ -130,12 +130,12 @@ class FolderInfo:
 
     @property
     def is_draft(self) -> bool:
-        """Whether it has not got its name yet."""
+        """Whether it does not have its final name yet."""
         return self.path.name.startswith(_DRAFT)
 
     @property
     def has_records(self) -> bool:
-        """Whether there is something in it to send."""
+        """Whether it has records to send."""
         try:
             return has_segments(self.path)
         except OSError:
@@ -143,7 +143,7 @@ class FolderInfo:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether somebody else may have put it here: a link, or another user's."""
+        """Whether another user may have put it here: it is a link, or not ours."""
         try:
             status = self.path.lstat()
         except OSError:
@@ -159,10 +159,10 @@ class FolderInfo:
             return False
 
     def own(self, *, sync: bool = False) -> SegmentFolder | None:
-        """Take the folder over, or return None when its owner lives, or it is gone.
+        """Take over the folder; return None if its owner is running, or it was removed.
 
-        One that its owner had begun to remove is taken over, too, and a draft gets its
-        name. A draft in which nothing lies is removed.
+        This completes what the owner had started: a removal that was interrupted, or a
+        draft, which gets its final name. An empty draft is removed.
 
         Raises:
             OSError: It cannot be taken over.
@@ -188,8 +188,8 @@ class FolderInfo:
 
     def _name_draft(self, *, sync: bool) -> pathlib.Path | None:
         path = self.path.with_name(self.path.name.removeprefix(_DRAFT))
-        # Where both names are there, a loss of power came between the two halves of a
-        # renaming, and nothing was promised yet.
+        # If both names exist, a loss of power interrupted the rename, before any record
+        # was accepted.
         if path.exists() or not has_segments(self.path):
             return None
         self.path.rename(path)
@@ -207,12 +207,12 @@ def _all_folders(root: pathlib.Path) -> list[FolderInfo]:
         paths = sorted(root.iterdir(), key=lambda path: path.name.removeprefix(_DRAFT))
     except OSError:
         return []
-    found = map(FolderInfo, paths)
-    return [each for each in found if _NAME.fullmatch(each.path.name) or each.has_lock]
+    folders = map(FolderInfo, paths)
+    return [each for each in folders if _NAME.fullmatch(each.path.name) or each.has_lock]
 
 
 def folders_of(root: pathlib.Path) -> list[FolderInfo]:
-    """Return the folders of a spool, the oldest first; not those of other users."""
+    """Return the folders of a spool, oldest first, without those of other users."""
     return [
         each
         for each in _all_folders(root)
@@ -222,7 +222,7 @@ def folders_of(root: pathlib.Path) -> list[FolderInfo]:
 
 
 def foreign_folders(root: pathlib.Path) -> list[pathlib.Path]:
-    """Return what looks like a folder of a spool, and is a link or another user's."""
+    """Return what looks like a folder of a spool, but is a link or another user's."""
     return [each.path for each in _all_folders(root) if each.is_foreign]
 
 
@@ -231,8 +231,8 @@ class Spool:
 
     Args:
         root: The folder of the spool.
-        address: Where the records of this program go.
-        sync: Whether what is written survives a loss of power.
+        address: The address of this program's sink.
+        sync: Whether records have to survive a loss of power.
     """
 
     def __init__(self, root: pathlib.Path, address: Address, *, sync: bool) -> None:
@@ -241,10 +241,10 @@ class Spool:
         self._address = dict(address)
 
     def take_over(self, incidents: IncidentLog) -> list[SegmentFolder]:
-        """Own the folders whose owners are gone and whose records go to our address.
+        """Take over the folders for our sink whose owners have ended.
 
         Args:
-            incidents: Reports what cannot be taken over.
+            incidents: Where folders that cannot be taken over are reported.
         """
         if others_may_write(self.root):
             incidents.open(
@@ -252,7 +252,7 @@ class Spool:
                 f"Other users can write to the spool {self.root}: they could remove "
                 f"points from it. To keep them out: chmod go-w {self.root}",
             )
-        found = []
+        taken = []
         for each in _all_folders(self.root):
             if not each.is_for(self._address):
                 continue
@@ -271,22 +271,22 @@ class Spool:
                     level=logging.ERROR,
                 )
             else:
-                found += [folder] if folder else []
-        return found
+                taken += [folder] if folder else []
+        return taken
 
     def create(self, name: str, numbers: Iterator[int]) -> SegmentFolder:
-        """Make a folder of our own.
+        """Create a folder for this program.
 
         Args:
             name: Its name, from :func:`new_folder_name`.
-            numbers: Gives each new batch its number.
+            numbers: Yields the number of each new batch.
 
         Raises:
-            OSError: It cannot be made; nothing is left of it.
+            OSError: It cannot be created; nothing is left behind.
         """
         make_folders(self.root, PRIVATE_FOLDER)
-        # Others see the folder when all is in it, and locked. Windows cannot rename
-        # a folder with an open file in it; there is a moment without a lock there.
+        # Other programs see the folder only once it is complete and locked. Windows
+        # cannot rename a folder with an open file: there it is unlocked for a moment.
         draft, path = self.root / f"{_DRAFT}{name}", self.root / name
         lock = None
         try:
@@ -296,7 +296,7 @@ class Spool:
                 sync_folder(draft)
             draft.rename(path)
             if self.sync:
-                # Another program may have made the spool, and not synced its name.
+                # Another program may have created the spool without syncing its name.
                 sync_folder(self.root)
                 sync_folder(self.root.parent)
             lock = lock or _lock(path)
@@ -313,7 +313,7 @@ class Spool:
             draft.mkdir(PRIVATE_FOLDER, exist_ok=True)
             if os.name == "nt":
                 return None
-            # Another program may take it for one that was left, and remove it.
+            # Another program may mistake it for an abandoned draft, and remove it.
             with contextlib.suppress(FileNotFoundError):
                 if lock := FileLock.acquire(draft / LOCK):
                     return lock
@@ -338,7 +338,7 @@ def _lock(folder: pathlib.Path) -> FileLock:
 
 
 def is_usable(root: pathlib.Path) -> bool:
-    """Return whether folders can be made in a spool; makes the spool itself."""
+    """Return whether folders can be created in a spool; creates the spool itself."""
     with contextlib.suppress(OSError):
         make_folders(root, PRIVATE_FOLDER)
         return os.access(root, os.W_OK | os.X_OK)
@@ -346,7 +346,7 @@ def is_usable(root: pathlib.Path) -> bool:
 
 
 def others_may_write(root: pathlib.Path) -> bool:
-    """Return whether other users can put something into a folder."""
+    """Return whether other users can write to a folder."""
     try:
         status = root.stat()
     except OSError:

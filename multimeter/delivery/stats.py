@@ -1,4 +1,4 @@
-"""Accounts: what became of every record.
+"""The statistics of a delivery: how many records were accepted, and where they went.
 
 At any moment: accepted = delivered + rejected + queued + dropped.
 """
@@ -15,20 +15,20 @@ __all__ = ["Counters", "Report", "Stats"]
 
 @dataclass(frozen=True)
 class Stats:
-    """The accounts of a delivery at one moment, since it began.
+    """The statistics of a delivery at one moment, since it was created.
 
     Attributes:
-        accepted: Records that were put and taken, and those that an earlier program
-            had left in the spool (``resumed``).
-        delivered: Those that the server has taken.
-        rejected: Those that it refused for good; they stand in the rejects file.
-        queued: Those that wait, in memory or on disk, or are just being sent.
-        dropped: Those that are gone by a declared limit, by reason: ``queue full``,
-            ``disk full``, ``no value`` (nothing in it that a database can store),
-            ``damaged`` (not readable in the spool any more), ``too large`` (a line that
-            no server takes).
-        resumed: Those found in the spool.
-        left_out: Fields (not records) without a form in a database: NaN and infinity.
+        accepted: Records accepted by ``put``, and those that an earlier program left in
+            the spool (``resumed``).
+        delivered: Records that the server has accepted.
+        rejected: Records that the server refused for good; they are in the rejects file.
+        queued: Records that wait, in memory or on disk, or are in flight.
+        dropped: Records dropped by a declared limit, by reason: ``queue full``,
+            ``disk full``, ``no value`` (no field that a database can store),
+            ``damaged`` (no longer readable in the spool), ``too large`` (a line that no
+            server accepts).
+        resumed: Records found in the spool.
+        left_out: Fields (not records) that a database cannot store: NaN and infinity.
         retries: How often a batch had to be sent again.
     """
 
@@ -44,17 +44,17 @@ class Stats:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of the records of a delivery that was closed.
+    """The outcome of a delivery that was closed.
 
     Attributes:
-        delivered: How many the server has taken.
-        rejected: How many it refused for good; they stand in the ``rejects`` file.
-        queued: How many are left: they lie in ``spool``, but for those that are lost.
-        dropped: How many are gone by a declared limit; ``stats()`` says why.
-        lost: How many of those that are left could not be written to a spool.
-        spool: The folder of those that are left, or None where there is none in it.
+        delivered: How many records the server has accepted.
+        rejected: How many it refused for good; they are in the ``rejects`` file.
+        queued: How many are left: they are in ``spool``, except for ``lost`` ones.
+        dropped: How many were dropped by a declared limit; ``stats()`` has the reasons.
+        lost: How many of the queued ones could not be written to a spool.
+        spool: The folder with the queued records, or None if it has none.
         command: The command that sends them.
-        rejects: The file of those that were rejected, or None.
+        rejects: The file with the rejected records, or None.
     """
 
     delivered: int
@@ -72,7 +72,7 @@ class Report:
         return not (self.rejected or self.queued or self.dropped)
 
     def __str__(self) -> str:
-        """What a person wants to know: how many arrived, and where the others are."""
+        """Return a summary: how many were delivered, and where the others are."""
         parts = [f"{self.delivered} points delivered"]
         if self.rejected:
             where = f" (see {self.rejects})" if self.rejects else ""
@@ -91,7 +91,7 @@ class Report:
 
 @dataclass
 class Counters:
-    """The running accounts; whoever holds the lock of the delivery may change them."""
+    """The running counts. Not thread-safe: callers must hold the delivery lock."""
 
     accepted: int = 0
     delivered: int = 0
@@ -114,21 +114,21 @@ class Counters:
 
     @property
     def settled(self) -> int:
-        """Records that have left the queue, for whatever reason."""
+        """Records that have left the queue, for any reason."""
         return self.stored - self.queued
 
     def drop(self, reason: str, records: int = 1) -> None:
-        """Count records that are gone from the queue, and why."""
+        """Count records dropped from the queue, by reason."""
         self.dropped[reason] += records
 
     def refuse(self, reason: str) -> None:
-        """Count a record that did not get into the queue, and why."""
+        """Count a record that was not accepted into the queue, by reason."""
         self.accepted += 1
         self.turned_away += 1
         self.dropped[reason] += 1
 
     def stats(self) -> Stats:
-        """Return the accounts as they are now."""
+        """Return the current statistics."""
         return Stats(
             self.accepted,
             self.delivered,

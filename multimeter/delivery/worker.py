@@ -1,7 +1,7 @@
-"""Worker: takes batches from the queue to the sink, one at a time, and settles answers.
+"""The worker: sends batches from the queue to the sink, and handles the answers.
 
-:meth:`Worker.step` does one thing and says when it is to be called again, so that a
-thread can run it and a test can, with a clock of its own.
+:meth:`Worker.step` does one step and returns when to call it again, so that a thread can
+drive it, or a test with a fake clock.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _MOST_READS = 3
 
 @dataclass(frozen=True)
 class Timing:
-    """What the world decides; tests bring their own.
+    """Injectable clock and random source.
 
     Attributes:
-        clock: Returns seconds that never go back.
+        clock: A monotonic clock, in s.
         random: Returns a random number, 0 <= number < 1.
     """
 
@@ -53,20 +53,20 @@ class Timing:
 
 
 class Worker:
-    """Sends what is in the queue.
+    """Sends the records of the queue, one batch at a time.
 
     Args:
         sink: Where batches go.
         queue: Where they come from.
         settings: Sizes, times, and the retry policy.
         counters: Where records are counted.
-        incidents: Reports what goes wrong.
-        rejects: Where records go that are refused for good.
-        lock: Guards the queue and the counters; held for moments only.
-        timing: Time and randomness.
+        incidents: Where failures are reported.
+        rejects: The file for records that are refused for good.
+        lock: Guards the queue and the counters; never held while sending.
+        timing: The clock and the random source.
 
     Attributes:
-        is_sending: Whether the sink has a batch just now.
+        is_sending: Whether the sink is sending a batch.
     """
 
     def __init__(
@@ -96,25 +96,25 @@ class Worker:
         self._not_before = 0.0
         self._asked_to_wait = False
         self._since: float | None = None
-        self._most = settings.batch_size
-        self._hurry = False
+        self._max_part = settings.batch_size
+        self._skip_linger = False
 
     @property
     def claimed(self) -> ClaimedBatch | None:
-        """The batch that is on its way."""
+        """The claimed batch, if any."""
         return self._claimed
 
     @property
     def is_retrying(self) -> bool:
-        """Whether the last try failed."""
+        """Whether the last attempt failed."""
         return self._attempt > 0
 
     def retry_now(self) -> None:
-        """Do not wait for more records, nor for our own next retry, this once.
+        """Skip the linger and the backoff once.
 
-        What a server asked for, by ``Retry-After``, is still waited for.
+        The ``Retry-After`` of a server is still honoured.
         """
-        self._hurry = True
+        self._skip_linger = True
         if not self._asked_to_wait:
             self._not_before = 0.0
 
@@ -122,7 +122,7 @@ class Worker:
         """Send one part of a batch, if one is due.
 
         Returns:
-            In how many seconds to call it again; None: when something was put.
+            In how many seconds to call it again; None: after the next put.
         """
         now = self._timing.clock()
         with self._lock:
@@ -139,26 +139,26 @@ class Worker:
         return 0.0
 
     def _wait(self, now: float) -> float | None:
-        """Return how long to wait, and take a batch when there is nothing to wait for."""
+        """Return how many seconds to wait; claim a batch if there is no need to wait."""
         if now < self._not_before:
             return self._not_before - now
         if self._claimed is not None:
             return 0.0
         waiting = self._queue.waiting
         if not waiting:
-            self._since, self._hurry = None, False
+            self._since, self._skip_linger = None, False
             return None
         if self._since is None:
             self._since = now
         linger = self._since + self._settings.linger - now
-        if linger > 0 and waiting < self._settings.batch_size and not self._hurry:
+        if linger > 0 and waiting < self._settings.batch_size and not self._skip_linger:
             return linger
         self._claimed = self._queue.take()
         self._since = None
         return 0.0 if self._claimed else None
 
     def _load(self) -> bool:
-        """Read the batch that was taken; tell whether that went well."""
+        """Read the claimed batch; return whether that succeeded."""
         assert self._claimed is not None
         claimed, segment = self._claimed, self._claimed.segment
         if claimed.lines or segment is None:
@@ -166,29 +166,29 @@ class Worker:
             self._in_flight = InFlightBatch(Batch(claimed.id, claimed.lines))
             return True
         try:
-            found = read_segment(segment)
+            scan = read_segment(segment)
         except FileNotFoundError:
-            found = _NOTHING
+            scan = _NOTHING
         except OSError as error:
-            if not self._is_given_up(segment, error):
+            if not self._is_unreadable(segment, error):
                 return self._put_back(claimed, segment, error)
-            found, self._attempt = _NOTHING, 0
-        records = claimed.records if segment.is_counted else max(1, found.records)
-        gone = records - len(found.lines)
+            scan, self._attempt = _NOTHING, 0
+        records = claimed.records if segment.is_counted else max(1, scan.records)
+        missing = records - len(scan.lines)
         with self._lock:
-            more = records - claimed.records - min(0, gone)
-            self._counters.accepted += more
-            self._counters.resumed += more
-            if gone > 0:
-                self._counters.drop("damaged", gone)
-        self._damaged = gone > 0
+            extra = records - claimed.records - min(0, missing)
+            self._counters.accepted += extra
+            self._counters.resumed += extra
+            if missing > 0:
+                self._counters.drop("damaged", missing)
+        self._damaged = missing > 0
         self._in_flight = InFlightBatch(
-            *(Batch(claimed.id, lines, at) for at, lines in found.parts)
+            *(Batch(claimed.id, lines, first) for first, lines in scan.parts)
         )
         return True
 
-    def _is_given_up(self, segment: Segment, error: OSError) -> bool:
-        """Return whether a file is damaged for good: it failed last, too."""
+    def _is_unreadable(self, segment: Segment, error: OSError) -> bool:
+        """Count a failed read; return whether the file is damaged for good."""
         segment.failures += 1
         with self._lock:
             is_last = self._queue.only_unreadable_wait
@@ -203,33 +203,31 @@ class Worker:
         if is_last:
             self._try_later(Retry(why))
         else:
-            self._incidents.open(
-                "unreadable", f"{why}\nIt is tried again after the others."
-            )
+            self._incidents.open("unreadable", f"{why}\nIt is retried after the others.")
         return False
 
     def _try(self, in_flight: InFlightBatch) -> None:
-        part = in_flight.part(self._most)
+        part = in_flight.part(self._max_part)
         answer = self._send(part)
         if isinstance(answer, Rejected):
             self._reject(in_flight, part, answer)
         elif isinstance(answer, Retry):
             if answer.smaller:
-                self._most = max(1, len(part) // 2)
+                self._max_part = max(1, len(part) // 2)
             self._try_later(answer)
         else:
             with self._lock:
                 self._counters.delivered += len(part)
             in_flight.delivered()
-            self._it_works()
-            grown = self._most + self._most // _GROWTH + 1
-            self._most = min(self._settings.batch_size, grown)
+            self._recover()
+            grown = self._max_part + self._max_part // _GROWTH + 1
+            self._max_part = min(self._settings.batch_size, grown)
 
     def _send(self, part: Batch) -> Answer:
         self.is_sending = True
         try:
             answer: object = self._sink.send(part)
-        except Exception as error:  # noqa: BLE001 - nothing may end the thread
+        except Exception as error:  # noqa: BLE001 - a sink must not end the thread
             return Retry(f"{type(error).__name__} in {type(self._sink).__name__}: {error}")
         finally:
             self.is_sending = False
@@ -239,7 +237,7 @@ class Worker:
 
     def _reject(self, in_flight: InFlightBatch, part: Batch, answer: Rejected) -> None:
         if answer.too_large:
-            self._most = max(1, len(part) // 2)
+            self._max_part = max(1, len(part) // 2)
         if not answer.records and len(part) > 1:
             in_flight.halve()
             return
@@ -247,18 +245,18 @@ class Worker:
         try:
             self._rejects.add(self._sink.name, part, records)
         except OSError as error:
-            # It must not be lost: it waits until it can be written down, last.
+            # Keep it queued, behind the others, until it can be written to the file.
             in_flight.postpone()
             self._try_later(Retry(f"{self._rejects.path} cannot be written: {error}"))
             return
         in_flight.rejected(records)
         with self._lock:
             self._counters.rejected += len(records)
-        self._it_works()
+        self._recover()
         self._incidents.open(
             "rejects",
             f"{self._sink.name} refuses some points for good: {answer.reason}\n"
-            f"They are written to {self._rejects.path}; all others go on.",
+            f"They are written to {self._rejects.path}; all others are sent.",
         )
 
     def _try_later(self, answer: Retry) -> None:
@@ -272,26 +270,26 @@ class Worker:
         self._incidents.open(
             _REFUSED if answer.refused else _UNAVAILABLE,
             f"{self._sink.name}: {answer}\n"
-            f"{queued} points wait and are sent when it takes them again.",
+            f"{queued} points wait and are sent when it accepts them again.",
             level=logging.ERROR if answer.refused else logging.WARNING,
         )
 
-    def _it_works(self) -> None:
+    def _recover(self) -> None:
         if self._attempt:
             self._attempt = 0
             self._asked_to_wait = False
             self._incidents.resolve(
-                f"{self._sink.name} takes points again.", _REFUSED, _UNAVAILABLE
+                f"{self._sink.name} accepts points again.", _REFUSED, _UNAVAILABLE
             )
 
     def _finish(self) -> None:
-        """Forget the batch: nothing is left of it."""
+        """Release the batch: all its records are settled."""
         with self._lock:
             claimed, self._claimed, self._in_flight = self._claimed, None, None
             self._queue.done()
             nothing_waits = not self._queue.waiting
         if nothing_waits:
-            self._incidents.resolve("No points wait any more.", "drop", "spill")
+            self._incidents.resolve("The queue is empty again.", "drop", "spill")
         if claimed and claimed.segment:
             try:
                 self._remove(claimed.segment)

@@ -1,4 +1,4 @@
-"""Loggers: single values over time into a database.
+"""Loggers: write single values over time to a database.
 
 ::
 

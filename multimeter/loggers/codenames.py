@@ -1,4 +1,4 @@
-"""Codenames: what a logger's values are called, and how their lines begin."""
+"""Codenames: the names of logged values, and the line protocol prefix of each."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ __all__ = ["checked_codenames", "codename_records", "series_heads", "stored_code
 
 
 def checked_codenames(codenames: Iterable[str]) -> tuple[str, ...]:
-    """Return the codenames, each once.
+    """Return the codenames without duplicates.
 
     Raises:
-        ConfigurationError: There is none, or one is no text.
+        ConfigurationError: There is none, or one is not text.
     """
     if isinstance(codenames, str):
         codenames = [codenames]
-    found = tuple(dict.fromkeys(codenames))
-    bad = [each for each in found if not isinstance(each, str) or not each.strip()]
-    if bad or not found:
+    unique = tuple(dict.fromkeys(codenames))
+    bad = [each for each in unique if not isinstance(each, str) or not each.strip()]
+    if bad or not unique:
         raise ConfigurationError(
             f"{bad[0]!r} is not a codename." if bad else "There is no codename.",
             next_step="measurement_codenames=['lab_pressure', ...]",
         )
-    return found
+    return unique
 
 
 def series_heads(measurement: str, codenames: Sequence[str]) -> dict[str, str]:
-    """Return how a line of each codename begins, up to its value.
+    """Return the start of a line for each codename, up to its value.
 
     Raises:
-        ConfigurationError: The lines of two codenames begin in the same way.
+        ConfigurationError: Two codenames have the same start.
     """
     head = escape_measurement(measurement)
     heads = {
@@ -46,13 +46,13 @@ def series_heads(measurement: str, codenames: Sequence[str]) -> dict[str, str]:
         if (other := owners.setdefault(text, codename)) != codename:
             raise ConfigurationError(
                 f"The codenames {other!r} and {codename!r} cannot be distinguished.",
-                cause="Line protocol has no form for a character in one of them.",
+                cause="Line protocol cannot represent a character in one of them.",
             )
     return heads
 
 
 def stored_codenames(heads: Mapping[str, str]) -> list[str]:
-    """Return the codenames as a sink finds them in lines.
+    """Return the codenames as a sink decodes them from lines.
 
     Args:
         heads: From :func:`series_heads`.
@@ -64,21 +64,21 @@ def stored_codenames(heads: Mapping[str, str]) -> list[str]:
 def codename_records(
     codenames: Sequence[str], units: Mapping[str, str], descriptions: Mapping[str, str]
 ) -> list[Record]:
-    """Return what is said of codenames, a record without a time for each.
+    """Return units and descriptions, as one record without a time for each codename.
 
-    It stands beside the values and not in them: to correct a unit makes no new series.
+    They are stored apart from the values, so that correcting a unit starts no new series.
 
     Args:
         codenames: All codenames.
-        units: The units of some.
-        descriptions: What some of them are, in words.
+        units: The units of some codenames.
+        descriptions: The descriptions of some codenames.
 
     Raises:
-        ConfigurationError: Another codename is named, or what is said is no text.
+        ConfigurationError: A codename is unknown, or a unit or description is not text.
     """
-    said = {"units": (units, "unit"), "descriptions": (descriptions, "description")}
+    metadata = {"units": (units, "unit"), "descriptions": (descriptions, "description")}
     fields: dict[str, dict[str, str]] = {}
-    for name, (texts, key) in said.items():
+    for name, (texts, key) in metadata.items():
         for codename, text in texts.items():
             if codename not in codenames:
                 raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""ContinuousLogger: values of codenames into a table or a bucket, in the background."""
+"""The continuous logger: writes values to a table or a bucket, in the background."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["ContinuousLogger"]
 
 _TRY_SECONDS = 1.0
-# A float of seconds since the epoch is exact to a quarter of it, and so are tables.
+# 1 us: a float of seconds since the epoch resolves a quarter of it, and tables store it.
 _TICKS_PER_SECOND = 1_000_000
 _TICK_NS = 1_000
 
@@ -45,57 +45,57 @@ _TICK_NS = 1_000
 class ContinuousLogger:
     """Logs values to a table of MySQL or MariaDB, in the background.
 
-    A call of :meth:`enqueue_point` returns at once, whatever the database does. Points
-    leave the queue when they are stored, each once; see
+    :meth:`enqueue_point` returns at once, even if the database is slow or down. Points
+    leave the queue once they are stored, without duplicates; see
     :class:`multimeter.delivery.Delivery`. The table has the columns ``type`` (the id of
     the codename in ``dateplots_descriptions``), ``time`` and ``value``.
 
-    It may be created and started while the database is down. It is thread-safe.
+    It can be created and started while the database is down. It is thread-safe.
 
     Args:
         table: The table to log to; with a ``sink``, the measurement.
-        username: The user, who may write to the table.
+        username: A user with write access to the table.
         password: The password of the user.
         measurement_codenames: The codenames that points can have.
-        dequeue_timeout: How many seconds :meth:`stop` goes on trying while the database
-            does not take points.
-        reconnect_waittime: The most seconds between attempts to reach the database.
-        dsn: The name of a data source of ODBC; in place of ``host`` and the like.
+        dequeue_timeout: How many seconds :meth:`stop` keeps trying while the database
+            does not accept points.
+        reconnect_waittime: The maximum time between attempts to reach the database, in s.
+        dsn: The name of an ODBC data source, in place of ``host``, ``port``, ``database``.
         host: The host; by default the attribute ``host`` of the class.
         port: The port; by default the attribute ``port`` of the class.
         database: The database; by default the attribute ``database`` of the class.
         url: ``mysql://user:password@host:port/database`` in place of them all.
-        sink: Another place to write to, in place of a database of this kind.
+        sink: Where to write instead of a SQL database.
         spool: The folder of the queue on disk: a program that is killed loses nothing,
-            and the next one sends what it had left. Without, points wait in memory, and
-            what is left at the end of the program is moved to ``~/.multimeter/spool``.
-        tier: ``spool+fsync`` where a loss of power must lose nothing, either.
-        when_full: What happens when there is no room for a point; by default the oldest
-            are dropped without a spool, and the newest with one.
-        max_records: The most points in memory.
-        max_bytes: The most bytes in memory: some 100 to 230 for each point, by the length
-            of its codename.
-        batch_size: The most points in one transaction.
-        thinning: Which points are worth keeping: for all codenames, or for each. Off
-            by default.
-        timeout: How many seconds the database may be silent.
-        startup_timeout: How many seconds the constructor waits for what the database says
-            to user, table and codenames; then it goes on without.
-        ca: The file of certificates to trust, or True for those that the system trusts;
-            the connection is encrypted then, and the server verified. A database on
-            another machine needs it.
-        units: The units of codenames, for those who look at the values. With a ``sink``
-            of InfluxDB's API; a database of this kind has no place for them.
-        descriptions: What codenames are, in words; as ``units``.
-        health: Whether what the logger did is stored, too, as measurement
-            ``multimeter_health``: every ten seconds, and at the end. As ``units``.
+            and the next one sends the points that are left. Without it, points wait in
+            memory, and those left at the exit are moved to ``~/.multimeter/spool``.
+        tier: ``spool+fsync`` if points must survive a loss of power, too.
+        when_full: What happens when the queue is full; by default the oldest points are
+            dropped without a spool, and the newest with one.
+        max_records: The maximum number of points in memory.
+        max_bytes: The maximum number of bytes in memory: a point takes 100 to 230,
+            depending on the length of its codename.
+        batch_size: The maximum number of points in one transaction.
+        thinning: Which points to keep, for all codenames or for each. By default, all.
+        timeout: The maximum time without a response of the database, in s.
+        startup_timeout: How many seconds the constructor waits for the database to
+            check user, table and codenames; after that it continues unchecked.
+        ca: A file with the certificates to trust, or True for those of the system; this
+            encrypts the connection and verifies the server. Required for a database on
+            another machine.
+        units: The units of codenames, for display. They need a ``sink`` of InfluxDB's
+            API; SQL tables cannot store them.
+        descriptions: Descriptions of codenames; limited like ``units``.
+        health: Whether to store the statistics of the logger, too, as measurement
+            ``multimeter_health``, every ten seconds and at the end; limited like
+            ``units``.
 
     Raises:
-        StartupException: The database has answered, and will not take the points: a
-            codename does not have exactly one entry in ``dateplots_descriptions``, or
-            it refuses the user or the table. While it does not answer, this is told in
-            the log, and points of such a codename are refused later.
-        ConfigurationError: An argument cannot be used.
+        StartupException: The database refuses the points: a codename does not have
+            exactly one entry in ``dateplots_descriptions``, or the user or table is
+            refused. If the database does not answer in time, this is logged, and points
+            of such a codename are refused later.
+        ConfigurationError: An argument is invalid.
         MissingExtraError: PyMySQL (with ``dsn``: pyodbc) is not installed.
 
     Attributes:
@@ -148,18 +148,18 @@ class ContinuousLogger:
         )
         if sink is None:
             given = {"host": host, "port": port, "database": database}
-            named = {"username": username, "password": password, **given}
-            usual = {"host": self.host, "port": self.port, "database": self.database}
-            server = find_server(url, dsn, named, usual, timeout, ca)
+            arguments = {"username": username, "password": password, **given}
+            defaults = {"host": self.host, "port": self.port, "database": self.database}
+            server = find_server(url, dsn, arguments, defaults, timeout, ca)
             make_sink = functools.partial(SQLSink, server, table)
             sink = checked_sink(make_sink, stored_codenames(self._heads), startup_timeout)
-        said = codename_records(self.codenames, units or {}, descriptions or {})
-        if (said or health) and isinstance(sink, SQLSink):
+        metadata = codename_records(self.codenames, units or {}, descriptions or {})
+        if (metadata or health) and isinstance(sink, SQLSink):
             raise ConfigurationError(
                 "A table of values has no place for units, descriptions, and health.",
                 next_step="Write units into a column of dateplots_descriptions.",
             )
-        self._given = said
+        self._metadata = metadata
         self._thinners = make_thinners(thinning, self.codenames)
         self._last_ticks = dict.fromkeys(self.codenames, 0)
         self._lock = threading.Lock()
@@ -167,7 +167,7 @@ class ContinuousLogger:
         in_memory = spool is None and tier in (None, "memory")
         self._delivery = Delivery(
             sink,
-            # Without a spool of its own it is where goes what is left at the end.
+            # Without a spool, points that are left at the end go to the default one.
             spool=spool or default_spool(),
             tier=tier or ("memory" if in_memory else "spool"),
             when_full=when_full or ("drop_oldest" if in_memory else "spill"),
@@ -192,14 +192,14 @@ class ContinuousLogger:
 
         Args:
             codenames: The codenames that points can have.
-            config: The configuration of the stack; by default the environment is asked,
-                then the home folder.
+            config: The configuration of the stack; by default from the environment,
+                then from the home folder.
             **more: Keywords of the class, such as ``spool``, ``units`` or ``thinning``.
-                ``health`` is on: the stack has a place where it is shown.
+                ``health`` is on by default: the stack has a dashboard for it.
 
         Raises:
             NoStackError: No stack is installed.
-            ConfigurationError: Its configuration, or an argument, cannot be used.
+            ConfigurationError: Its configuration, or an argument, is invalid.
         """
         from multimeter.sinks.influx import InfluxDBSink
 
@@ -208,24 +208,24 @@ class ContinuousLogger:
         return cls(measurement_codenames=codenames, sink=sink, **more)
 
     def start(self) -> None:
-        """Start to log. What was enqueued before is not lost.
+        """Start logging. Points that were enqueued earlier are kept.
 
         Raises:
-            StateError: It was started before.
+            StateError: It was already started.
         """
         if self._is_started:
             raise StateError(
-                "The logger was started before.", next_step="Make another ContinuousLogger."
+                "The logger was already started.",
+                next_step="Create another ContinuousLogger.",
             )
         self._is_started = True
-        for record in self._given:
+        for record in self._metadata:
             self._delivery.put(record)
 
     def enqueue_point_now(self, codename: str, value: float) -> float:
-        """Log a value with the time of now.
+        """Log a value with the current time.
 
-        Two points of a codename never get the same time, also when the clock is set
-        back.
+        The times of a codename increase strictly, even if the clock is set back.
 
         Args:
             codename: One of the codenames of the logger.
@@ -235,10 +235,10 @@ class ContinuousLogger:
             The time, in seconds since the epoch.
 
         Raises:
-            UnknownCodenameError: The codename is another one.
+            UnknownCodenameError: The logger does not have this codename.
             ConfigurationError: The value is not a number.
             StateError: The logger was stopped.
-            QueueFullError: There is no room, and ``when_full`` is ``raise``.
+            QueueFullError: The queue is full, and ``when_full`` is ``raise``.
         """
         if type(codename) is not str:
             codename = plain(codename)
@@ -246,9 +246,9 @@ class ContinuousLogger:
             with self._lock:
                 now = max(time.time_ns() // _TICK_NS, self._last_ticks[codename] + 1)
                 self._last_ticks[codename] = now
-        except Exception:  # noqa: BLE001 - so may the hash of what is no codename
+        except Exception:  # noqa: BLE001 - a value that is not text may not be hashable
             raise self._unknown(codename) from None
-        # What is returned and what is stored are one time, to the last digit.
+        # Return exactly the time that is stored, to the last digit.
         unixtime = now / _TICKS_PER_SECOND
         self.enqueue_point(codename, (unixtime, value))
         return unixtime
@@ -262,10 +262,10 @@ class ContinuousLogger:
                 the value. NaN and infinity are counted, but not stored.
 
         Raises:
-            UnknownCodenameError: The codename is another one.
+            UnknownCodenameError: The logger does not have this codename.
             ConfigurationError: The point is not a pair of numbers.
             StateError: The logger was stopped.
-            QueueFullError: There is no room, and ``when_full`` is ``raise``.
+            QueueFullError: The queue is full, and ``when_full`` is ``raise``.
         """
         if type(codename) is not str:
             codename = plain(codename)
@@ -273,18 +273,18 @@ class ContinuousLogger:
             unixtime, value = point
             if type(unixtime) is not float:
                 unixtime = plain(unixtime)
-                float(unixtime)  # an integer beyond its range is no time
+                float(unixtime)  # raises for integers beyond the range of a float
             time_ns = round(unixtime * _TICKS_PER_SECOND) * _TICK_NS
             number = value if type(value) is float else _number(value)
         except Exception:  # noqa: BLE001 - a value of any type may raise anything
             raise _not_a_point(point) from None
         try:
             head = self._heads[codename]
-        except Exception:  # noqa: BLE001 - so may the hash of what is no codename
+        except Exception:  # noqa: BLE001 - a value that is not text may not be hashable
             raise self._unknown(codename) from None
         if self._thinners:
             self._put_thinned(codename, time_ns, number)
-        # The difference is NaN for NaN and for infinity, and 0 for all else.
+        # The difference is 0 for finite numbers, and NaN for NaN and infinity.
         elif number - number == 0:
             self._put_line(f"{head}{number!r} {time_ns}".encode())
         else:
@@ -307,31 +307,31 @@ class ContinuousLogger:
         return UnknownCodenameError(
             f"The codename '{text_of(codename)}' is not one of this logger: "
             f"{', '.join(self.codenames)}.",
-            next_step="Name it in measurement_codenames.",
+            next_step="Add it to measurement_codenames.",
         )
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was enqueued before is stored; tell whether it is.
+        """Wait until all points enqueued so far are stored; return whether they are.
 
         Args:
-            timeout: The most seconds to wait; None: as long as it takes.
+            timeout: The maximum time to wait, in s; None waits without limit.
         """
         return self._delivery.flush(timeout)
 
     def stop(self, timeout: float | None = None) -> Report:
-        """Store what waits, and end.
+        """Store the queued points, and stop.
 
-        While points are being stored, it goes on until none is left; while they are
-        not, for ``dequeue_timeout`` seconds (but a second at least for what is being
-        sent). What is left then lies in the spool, by
-        default ``~/.multimeter/spool``; where that cannot be written it is lost. The log
-        says so, and what sends it.
+        It continues as long as the database accepts points, until none is left; while it
+        does not, for ``dequeue_timeout`` seconds, but a second at least for points in
+        flight. Points that are left are moved to the spool, by default
+        ``~/.multimeter/spool``; if that cannot be written they are lost. The log reports
+        them, and the command that sends them.
 
         Args:
-            timeout: The most seconds in all; None: as above.
+            timeout: The maximum time in total, in s; None: as above.
 
         Returns:
-            What became of all points.
+            How many points were stored, and where the others are.
         """
         with self._lock:
             for codename, thinner in self._thinners.items():
@@ -350,16 +350,16 @@ class ContinuousLogger:
         return report
 
     def _put_rest(self, codename: str, thinner: Thinner) -> None:
-        with contextlib.suppress(StateError):  # it was stopped before
+        with contextlib.suppress(StateError):  # already stopped
             self._put_points(codename, thinner.rest())
 
     def stats(self) -> Stats:
-        """Return how many points are accepted, stored, refused, waiting and dropped."""
+        """Return how many points were accepted, stored, refused, queued and dropped."""
         return self._delivery.stats()
 
     @property
     def thinned_out(self) -> int:
-        """How many points were left out by thinning; they are not in :meth:`stats`."""
+        """How many points thinning left out; :meth:`stats` does not count them."""
         return sum(thinner.left_out for thinner in self._thinners.values())
 
     def __enter__(self) -> Self:
@@ -377,7 +377,7 @@ class ContinuousLogger:
         self.stop()
 
     def _after_fork(self) -> None:
-        """Have a lock that no thread of the parent holds."""
+        """Replace the lock: a thread of the parent may have held it."""
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -385,13 +385,13 @@ class ContinuousLogger:
 
 
 def _number(value: Any) -> float:
-    """Return a value as a float; what is masked or missing is NaN.
+    """Return a value as a float; NaN if it is masked or missing.
 
     Raises:
-        Exception: It is no number.
+        Exception: It is not a number.
     """
     if issubclass(type(value), (bytes, bytearray)):
-        raise TypeError  # float() would read them as text
+        raise TypeError  # float() would parse them as text
     number = plain(value)
     return math.nan if number is None is not value else float(number)
 

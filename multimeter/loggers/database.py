@@ -1,4 +1,4 @@
-"""Database: the place that a logger's arguments name, and whether it takes the values."""
+"""Resolve a logger's arguments to a database server, and check that it accepts points."""
 
 from __future__ import annotations
 
@@ -20,63 +20,65 @@ __all__ = ["checked_sink", "find_server"]
 def find_server(
     url: str | None,
     dsn: str | None,
-    named: Mapping[str, Any],
-    usual: Mapping[str, Any],
+    arguments: Mapping[str, Any],
+    defaults: Mapping[str, Any],
     timeout: float,
     ca: Authorities | None,
 ) -> Server:
-    """Return the server that is named, one way or another.
+    """Return the server from a URL, a data source name, or single arguments.
 
     Args:
         url: ``mysql://user:password@host:port/database``, or None.
-        dsn: The name of a data source of ODBC, or None.
-        named: ``username``, ``password``, ``host``, ``port``, ``database``; None or empty
-            where they are not named.
-        usual: What to take for ``host``, ``port`` and ``database`` then.
-        timeout: How many seconds it may be silent.
+        dsn: The name of an ODBC data source, or None.
+        arguments: ``username``, ``password``, ``host``, ``port``, ``database``; None or
+            empty if not given.
+        defaults: The defaults of ``host``, ``port`` and ``database``.
+        timeout: The maximum time without a response, in s.
         ca: The file of certificates to trust, True for those of the system, or None.
 
     Raises:
-        ConfigurationError: It is named twice, or an argument cannot be used.
+        ConfigurationError: The server is given twice, or an argument is invalid.
         MissingExtraError: The driver is not installed.
     """
-    words = {key: value for key, value in named.items() if value not in (None, "")}
-    if url is not None and (dsn is not None or words):
+    given = {key: value for key, value in arguments.items() if value not in (None, "")}
+    if url is not None and (dsn is not None or given):
         raise ConfigurationError(
-            "The database is named twice: by 'url', and by other arguments.",
+            "The database is given twice: by 'url', and by other arguments.",
             next_step="Leave out the others.",
         )
     if dsn is not None:
-        if words.keys() & usual.keys():
-            raise ConfigurationError("'dsn' cannot stand beside host, port, database.")
+        if given.keys() & defaults.keys():
+            raise ConfigurationError(
+                "'dsn' cannot be combined with host, port or database."
+            )
         if ca is not None:
             raise ConfigurationError(
-                "'ca' cannot stand beside 'dsn'.",
-                next_step="Name the file in the settings of the source: SSLCA, SSLVERIFY.",
+                "'ca' cannot be combined with 'dsn'.",
+                next_step="Set the file in the data source: SSLCA, SSLVERIFY.",
             )
-        user, secret = words.get("username", ""), words.get("password", "")
+        user, secret = given.get("username", ""), given.get("password", "")
         return ODBCSource(dsn, user, secret, timeout)
-    found = {"username": "", "password": "", **usual}
-    found |= words if url is None else parse_url(url)
-    return MySQLServer(**found, timeout=timeout, ca=ca)
+    options = {"username": "", "password": "", **defaults}
+    options |= given if url is None else parse_url(url)
+    return MySQLServer(**options, timeout=timeout, ca=ca)
 
 
 def checked_sink(
     make_sink: Callable[[], SQLSink], codenames: Sequence[str], patience: float
 ) -> SQLSink:
-    """Return a sink, unless the database says that it will not take the points.
+    """Return a sink, unless the database refuses the points.
 
     Args:
-        make_sink: Makes the sink.
+        make_sink: Creates the sink.
         codenames: The codenames of the points.
-        patience: How many seconds to wait for what the database says.
+        patience: How many seconds to wait for the answer of the database.
 
     Raises:
-        StartupException: It has said so.
+        StartupException: The database refuses the points.
     """
     sink = make_sink()
     answers = queue.SimpleQueue[Answer | Exception]()
-    # Nothing else bounds the wait for names of hosts, and for all that a driver does.
+    # In a thread: nothing else bounds the time of name resolution and of the driver.
     threading.Thread(
         target=_check, args=[sink, codenames, answers], name="multimeter-check", daemon=True
     ).start()
@@ -84,7 +86,7 @@ def checked_sink(
         answer = answers.get(timeout=max(0.0, patience))
     except queue.Empty:
         answer = Retry(f"it has not answered in {patience:g} s")
-        sink = make_sink()  # the other one is still being asked
+        sink = make_sink()  # the thread still uses the other one
     if isinstance(answer, Exception):
         raise answer
     if isinstance(answer, Rejected) or (isinstance(answer, Retry) and answer.refused):
@@ -92,7 +94,7 @@ def checked_sink(
         raise StartupException(f"{sink.name}: {reason}")
     if isinstance(answer, Retry):
         log().warning(
-            "%s: %s\nThe logger starts all the same; points wait until it answers.",
+            "%s: %s\nThe logger starts anyway; points wait until it answers.",
             sink.name,
             answer,
         )
@@ -104,7 +106,7 @@ def _check(
 ) -> None:
     try:
         answer: Answer | Exception = sink.check(codenames)
-    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+    except Exception as error:  # noqa: BLE001 - raised again in checked_sink
         answer = error
     sink.close()
     answers.put(answer)

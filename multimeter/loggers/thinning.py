@@ -1,4 +1,4 @@
-"""Thinning: leaving out points that tell nothing new. Pure."""
+"""Thinning: leave out points that add no information. Pure."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Point = tuple[int, float]
 
 @dataclass(frozen=True)
 class DeadBand:
-    """Which points of a series are worth keeping.
+    """Which points of a series to keep.
 
-    A point is kept when its value differs from the one kept last by more than
-    ``absolute``, or by more than ``relative`` times that, whichever is more; or when
-    ``longest_silence`` has passed since. With the point after a jump goes the last one
-    before it, so that a line through the points shows a jump, and not a ramp.
+    A point is kept if its value differs from the last kept value by more than
+    ``absolute``, or by more than ``relative`` times that value, whichever is larger; or
+    if ``longest_silence`` has passed since. The point before a jump is kept along with
+    the one after it, so that a line through the points shows a jump, not a ramp.
 
     Attributes:
         absolute: In units of the value.
-        relative: As a part of the value that was kept last: 0.01 is one per cent.
-        longest_silence: In seconds, by the times of the points; None for no end.
+        relative: As a fraction of the last kept value: 0.01 is one per cent.
+        longest_silence: In s, by the times of the points; None for no limit.
 
     Raises:
         ConfigurationError: One of them is negative or not finite.
@@ -44,7 +44,7 @@ class DeadBand:
                 )
 
     def holds(self, kept: Point, point: Point) -> bool:
-        """Return whether a point tells nothing new after the one that was kept last."""
+        """Return whether a point is within the band around the last kept one."""
         band = max(self.absolute, self.relative * abs(kept[1]))
         if not abs(point[1] - kept[1]) <= band:
             return False
@@ -56,7 +56,7 @@ class Thinner:
     """Thins out one series.
 
     Args:
-        band: What is worth keeping.
+        band: Which points to keep.
 
     Attributes:
         left_out: How many points were left out for good.
@@ -69,20 +69,20 @@ class Thinner:
         self._held: Point | None = None
 
     def take(self, point: Point) -> Iterable[Point]:
-        """Take the next point; return those to keep now, in order."""
+        """Process the next point; return the points to keep now, in order."""
         if self._kept is not None and self._band.holds(self._kept, point):
             self.left_out += self._held is not None
             self._held = point
             return ()
         if not math.isfinite(point[1]):
-            # It is counted where it goes. What comes after it is compared to numbers.
+            # Pass it on, to be counted; later points are compared to finite values only.
             return (*self.rest(), point)
         before = self.rest()
         self._kept = point
         return (*before, point)
 
     def rest(self) -> Iterable[Point]:
-        """Return the last point, if it was held back: the end of the series."""
+        """Return the point that was held back, if any: the end of the series."""
         held, self._held = self._held, None
         if held is None:
             return ()
@@ -93,14 +93,14 @@ class Thinner:
 def make_thinners(
     thinning: DeadBand | Mapping[str, DeadBand] | None, codenames: Sequence[str]
 ) -> dict[str, Thinner]:
-    """Return the thinners of those codenames that are thinned out.
+    """Return the thinners of the codenames that are thinned.
 
     Args:
-        thinning: One dead band for all, one for each of some, or None.
+        thinning: One dead band for all codenames, one each for some, or None.
         codenames: All codenames.
 
     Raises:
-        ConfigurationError: Another codename is named.
+        ConfigurationError: A codename is unknown.
     """
     if thinning is None:
         return {}

@@ -1,4 +1,4 @@
-"""One query in a thread of its own, so that nobody has to wait for its end."""
+"""Run a query in a thread of its own, so that the caller can stop waiting for it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ __all__ = ["NONE_RESPONSE", "InterruptableThread", "NoneResponse", "timeout_quer
 
 
 class NoneResponse:
-    """What stands for a result that is not there: a query can well have None as one."""
+    """The type of :data:`NONE_RESPONSE`; None itself can be a value in a result."""
 
     def __repr__(self) -> str:
         return "NONE_RESPONSE"
 
 
 NONE_RESPONSE = NoneResponse()
-"""The result of a query that has not ended in time, or failed."""
+"""The result of a query that timed out or failed."""
 
 
 class InterruptableThread(threading.Thread):
-    """Runs one query, as a daemon: a program can end while the server is silent.
+    """Runs one query, as a daemon: an unresponsive server does not keep a program alive.
 
     Args:
-        cursor: A cursor of https://peps.python.org/pep-0249/, of this thread alone
-            until the query has ended.
+        cursor: A cursor of https://peps.python.org/pep-0249/; no other thread may use
+            it until the query has ended.
         query: The query.
 
     Attributes:
         result: The rows as a tuple; :data:`NONE_RESPONSE` until there is a result.
-        error: What the query raised, if it did.
+        error: The exception that the query raised, if any.
     """
 
     def __init__(self, cursor: Any, query: str) -> None:
@@ -42,13 +42,13 @@ class InterruptableThread(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Run the query; not to be called, but by :meth:`start`."""
+        """Run the query; call :meth:`start`, not this."""
         try:
             self.cursor.execute(self.query)
-            # What returns no rows (INSERT) is refused by some drivers.
+            # Some drivers refuse fetchall() after a query without rows, such as INSERT.
             has_rows = self.cursor.description is not None
             self.result = tuple(self.cursor.fetchall()) if has_rows else ()
-        except Exception as error:  # noqa: BLE001 - who waits is told by the result
+        except Exception as error:  # noqa: BLE001 - the caller gets it in ``error``
             self.error = error
             log().warning("A query failed: %s", error)
 
@@ -56,16 +56,16 @@ class InterruptableThread(threading.Thread):
 def timeout_query(
     cursor: Any, query: str, timeout_duration: float = 3
 ) -> tuple[Any, ...] | NoneResponse:
-    """Run a query, and wait for it no longer than given.
+    """Run a query with a timeout.
 
     Args:
-        cursor: A cursor; not to be used again when the query has not ended in time.
+        cursor: A cursor; do not use it again after a timeout.
         query: The query.
-        timeout_duration: In seconds.
+        timeout_duration: The timeout, in s.
 
     Returns:
-        The rows as a tuple, empty for a query without any; or :data:`NONE_RESPONSE`
-        when the query has not ended in time, or failed (the log says why).
+        The rows as a tuple, empty for a query without rows; or :data:`NONE_RESPONSE`
+        if the query timed out or failed (the log has the reason).
     """
     thread = InterruptableThread(cursor, query)
     thread.start()

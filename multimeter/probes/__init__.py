@@ -1,4 +1,4 @@
-"""Probes: everything that can be measured beside :class:`multimeter.ResourceProbe`.
+"""Probes: all that the package can measure besides :class:`multimeter.ResourceProbe`.
 
 ::
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # each of them is loaded when it is first asked for, see below
+if TYPE_CHECKING:  # at run time, they are loaded on first use, see below
     from multimeter.probes.cgroup import CgroupProbe
     from multimeter.probes.default import default_probes
     from multimeter.probes.energy import EnergyProbe
@@ -49,10 +49,10 @@ _LAZY = {
     "default_probes": "multimeter.probes.default",
 }
 
-if not TYPE_CHECKING:  # a type checker shall find misspelt names
+if not TYPE_CHECKING:  # it would hide misspelt names from type checkers
 
     def __getattr__(name: str) -> object:
-        """Import a public name when it is first asked for (PEP 562)."""
+        """Import a public name on first use (PEP 562)."""
         if name not in _LAZY:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
         value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)

@@ -1,4 +1,4 @@
-"""Which processes descend from a process."""
+"""Check whether one process descends from another."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Ancestry"]
 
 
 class Ancestry:
-    """Tells of single processes whether they are a process or descend from it.
+    """Checks whether processes belong to the tree of a root process.
 
     Args:
-        root: The id of the process.
+        root: The process id of the root.
     """
 
     def __init__(self, root: int) -> None:

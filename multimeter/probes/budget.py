@@ -1,4 +1,4 @@
-"""A budget of time for what may cost much."""
+"""A time budget for expensive work."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _T = TypeVar("_T")
 
 
 class Budget:
-    """Does work only as often as it takes no more than a share of the time.
+    """Runs work so rarely that it takes at most a share of the time.
 
     Args:
         share: The share, between 0 and 1.
-        clock: Seconds that never go back.
+        clock: A monotonic clock, in s.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Budget:
         self._next = float("-inf")
 
     def spend(self, work: Callable[[], _T]) -> _T | None:
-        """Do the work and return what it gives; or None when it is too early."""
+        """Do the work and return its result; None if the budget is used up for now."""
         begin = self._clock()
         if begin < self._next:
             return None

@@ -1,4 +1,4 @@
-"""A probe for the control group, and so for the container, of a process."""
+"""A probe for the control group of a process, and so for its container."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ _METRICS = (
 class CgroupProbe(SourceProbe):
     """Samples the control group that a process is in: CPU, memory, tasks, I/O, limits.
 
-    In a container, that is the container. Everything in the group counts, whoever
-    started it. Both versions are read, also side by side.
+    In a container, that is the container. All processes in the group count. Supports
+    version 1 and version 2, also mixed.
 
     Args:
-        pid: The process; by default the one that measures.
-        root: What stands before /proc and before each mount point.
+        pid: The process; by default the current one.
+        root: A prefix for /proc and for each mount point.
 
     Raises:
-        UnsupportedError: The process is in no control group that measures anything.
+        UnsupportedError: The process is in no control group that has counters.
     """
 
     def __init__(self, pid: int | None = None, *, root: str = "") -> None:
@@ -80,7 +80,7 @@ class CgroupProbe(SourceProbe):
         super().__init__(_SUBJECT, _METRICS, source)
         if not self.measures:
             raise UnsupportedError(
-                "The process is in no control group that measures anything.",
+                "The process is in no control group that has counters.",
                 cause="It runs outside of containers, or the system is not Linux.",
                 next_step="Use SystemProbe for the machine, ProcessProbe for a process.",
             )
@@ -91,7 +91,7 @@ class CgroupProbe(SourceProbe):
 
 
 class _Cgroups:
-    """Both versions together: a controller is found in one of them."""
+    """Reads both versions: each controller is in one of them."""
 
     def __init__(self, pid: int, root: str) -> None:
         folders = find_folders(pid, root)

@@ -1,4 +1,7 @@
-"""Where the control groups of a process are: cgroups(7), proc_pid_mountinfo(5)."""
+"""Find and read the folders of a process's control groups.
+
+See cgroups(7) and proc_pid_mountinfo(5).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from multimeter.probes import procfs
 __all__ = ["CgroupFolder", "find_folders"]
 
 V2 = ""
-"""The name under which the one folder of version 2 is found, whatever controllers."""
+"""The key of the single folder of version 2, in place of a controller's name."""
 
 
 @dataclass(frozen=True)
@@ -18,23 +21,23 @@ class CgroupFolder:
     """The folder of a control group.
 
     Attributes:
-        path: Where it is.
-        top: The topmost folder of its kind that can be seen.
+        path: The folder.
+        top: The topmost visible folder of its hierarchy.
     """
 
     path: str
     top: str
 
     def read(self, name: str) -> bytes | None:
-        """Return what a file of the folder holds, or None where it cannot be read."""
+        """Return the contents of a file, or None if it cannot be read."""
         return procfs.read_bytes(f"{self.path}/{name}")
 
     def number(self, name: str) -> int | None:
-        """Return the number in a file; None for no number, which ``max`` is as well."""
+        """Return the number in a file; None without one, as for ``max``."""
         return _number(self.read(name))
 
     def table(self, name: str) -> dict[str, int]:
-        """Return the numbers in a file by the words before them."""
+        """Return the numbers in a file, by the text before them."""
         rows = (line.rsplit(None, 1) for line in (self.read(name) or b"").splitlines())
         pairs = (row for row in rows if len(row) == 2)  # noqa: PLR2004 - a pair
         return {
@@ -42,7 +45,7 @@ class CgroupFolder:
         }
 
     def upwards(self) -> list[CgroupFolder]:
-        """Return the folder and all above it, whose limits hold for it, too."""
+        """Return the folder and its ancestors, whose limits apply to it, too."""
         folders, path = [self], self.path
         while path != self.top and len(path) > len(self.top):
             path = os.path.dirname(path)
@@ -56,14 +59,14 @@ def _number(data: bytes | None) -> int | None:
 
 
 def find_folders(pid: int, root: str = "") -> dict[str, CgroupFolder]:
-    """Return the folders of a process by controller; under ``""`` that of version 2.
+    """Return the folders of a process by controller; the key of version 2 is ``""``.
 
-    The controllers of version 1 each have a tree of their own. A process at the top of
-    a tree is in no group: such trees are left out.
+    Each controller of version 1 has its own hierarchy. A process at the top of one is in
+    no group: such hierarchies are left out.
 
     Args:
         pid: The process.
-        root: What stands before /proc and before each mount point.
+        root: A prefix for /proc and for each mount point.
     """
     groups = _groups(procfs.read_bytes(f"{root}/proc/{pid}/cgroup") or b"")
     mounts = (procfs.read_bytes(f"{root}/proc/self/mountinfo") or b"").decode()
@@ -93,14 +96,14 @@ def _groups(data: bytes) -> dict[str, str]:
 
 
 def _folder(group: str, mount_root: str, mount_point: str) -> CgroupFolder:
-    # In a container, what is mounted may begin at its own group.
+    # In a container, the mount may start at the container's own group.
     inside = group.removeprefix("" if mount_root == "/" else mount_root)
     path = f"{mount_point}/{inside.strip('/')}".rstrip("/")
     return CgroupFolder(path if os.path.isdir(path) else mount_point, mount_point)
 
 
 def _is_top(folder: CgroupFolder) -> bool:
-    """Return whether a folder is the true root, where only these files are (not) found."""
+    """Return whether a folder is the real root, by files that only a root has or lacks."""
     if os.path.exists(f"{folder.path}/release_agent"):
         return True
     is_v2 = os.path.exists(f"{folder.path}/cgroup.controllers")

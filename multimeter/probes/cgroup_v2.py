@@ -1,4 +1,4 @@
-"""A control group of version 2.
+"""Read a control group of version 2.
 
 https://docs.kernel.org/admin-guide/cgroup-v2.html
 """
@@ -12,7 +12,7 @@ __all__ = ["CgroupV2"]
 
 
 class CgroupV2:
-    """Reads the files of the one folder that has all controllers.
+    """Reads the folder of version 2, which has all controllers.
 
     Args:
         folder: The folder.
@@ -22,24 +22,24 @@ class CgroupV2:
         self._folder = folder
 
     def counters(self) -> dict[str, float]:
-        """Return CPU and pressure in seconds, and bytes."""
+        """Return CPU and pressure in seconds, and I/O in bytes."""
         cpu = self._folder.table("cpu.stat")
         names = {
             "user_usec": "cpu_rate_user",
             "system_usec": "cpu_rate_system",
             "throttled_usec": "cpu_throttled",
         }
-        found = {key: cpu[name] / 1e6 for name, key in names.items() if name in cpu}
+        counters = {key: cpu[name] / 1e6 for name, key in names.items() if name in cpu}
         for each in RESOURCES:
             data = self._folder.read(f"{each}.pressure") or b""
-            found.update(parse_pressure(each, data))
-        found.update(self._io())
-        return found
+            counters.update(parse_pressure(each, data))
+        counters.update(self._io())
+        return counters
 
     def levels(self) -> dict[str, float]:
         """Return memory in bytes, limits, and counts."""
         charged = self._folder.number("memory.current")
-        found = {
+        levels = {
             "memory_charged": charged,
             "memory_charged_peak": self._folder.number("memory.peak"),
             "memory_limit": self._least("memory.max"),
@@ -51,15 +51,15 @@ class CgroupV2:
         }
         if charged is not None:
             cache = self._folder.table("memory.stat").get("inactive_file", 0)
-            found["memory_working_set"] = max(0, charged - cache)
-        return {key: value for key, value in found.items() if value is not None}
+            levels["memory_working_set"] = max(0, charged - cache)
+        return {key: value for key, value in levels.items() if value is not None}
 
     def _least(self, name: str) -> int | None:
         limits = (folder.number(name) for folder in self._folder.upwards())
         return min((each for each in limits if each is not None), default=None)
 
     def _cpu_limit(self) -> float | None:
-        """Return the cores that may be used: ``cpu.max`` is a quota and its period."""
+        """Return the limit in cores: ``cpu.max`` is a quota and its period."""
         limits = []
         for folder in self._folder.upwards():
             quota, _, period = (folder.read("cpu.max") or b"max").strip().partition(b" ")
@@ -69,10 +69,10 @@ class CgroupV2:
 
     def _io(self) -> dict[str, float]:
         """Return bytes by device: ``8:0 rbytes=90112 wbytes=0 rios=22 ...``."""
-        found: dict[str, float] = {}
+        counters: dict[str, float] = {}
         for line in (self._folder.read("io.stat") or b"").decode().splitlines():
             device, *pairs = line.split()
             numbers = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-            found[f"io_disk_read {device}"] = int(numbers.get("rbytes", 0))
-            found[f"io_disk_write {device}"] = int(numbers.get("wbytes", 0))
-        return found
+            counters[f"io_disk_read {device}"] = int(numbers.get("rbytes", 0))
+            counters[f"io_disk_write {device}"] = int(numbers.get("wbytes", 0))
+        return counters

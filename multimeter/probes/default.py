@@ -1,4 +1,4 @@
-"""The probes that this machine can serve."""
+"""Choose the probes that work on this machine."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from multimeter.system.log import log
 __all__ = ["ENTRY_POINTS", "default_probes"]
 
 ENTRY_POINTS = "multimeter.probes"
-"""The group of entry points by which other packages add probes: each is something to
-call without arguments, such as a class, that returns a probe."""
+"""The entry point group through which other packages add probes. Each entry point is a
+callable without arguments, such as a class, that returns a probe."""
 
 _SYSTEM: str = sys.platform
 
@@ -26,16 +26,16 @@ _SYSTEM: str = sys.platform
 def default_probes(
     pid: int | None = None, *, since_start: bool = False, whole: bool | None = None
 ) -> list[Probe]:
-    """Return the probes that this machine can serve, those of other packages included.
+    """Return the probes that work on this machine, including those of other packages.
 
-    What it cannot serve is left out, without a word: no GPU is no error.
+    Unsupported probes are left out silently: a missing GPU is not an error.
 
     Args:
-        pid: The process that shall be measured, from outside; also the id of this one,
-            for ``Multimeter(..., sampler="process")``. By default, this process is
-            measured from the inside, where more can be told.
-        since_start: Whether counters start with the process, not with the measurement:
-            for a process that has just been started.
+        pid: The process to measure from outside; pass the id of this process for
+            ``Multimeter(..., sampler="process")``. By default, this process is measured
+            from the inside, which gives more measures.
+        since_start: Whether to count from the start of the process, not of the
+            measurement: for a process that has just been started.
         whole: Deprecated: the former name of ``since_start``.
 
     Raises:
@@ -45,19 +45,19 @@ def default_probes(
 
     since_start = renamed("whole", whole, "since_start", since_start)
     probes: list[Probe] = [ProcessProbe(pid, since_start=since_start)]
-    for name, make in (*_own(pid), *_of_others()):
+    for name, make in (*_own(pid), *_from_entry_points()):
         try:
             probe = make()
             probes.append(probe if pid is None else probe.for_process(pid))
         except UnsupportedError:
             continue
-        except Exception as error:  # noqa: BLE001 - not ours, and the others go on
+        except Exception as error:  # noqa: BLE001 - a foreign probe must not stop others
             log().warning("The probe %s cannot be used: %r", name, error)
     return probes
 
 
 def _own(pid: int | None) -> list[tuple[str, Callable[[], Probe]]]:
-    """Return what may be served here, as far as a look at the system can tell."""
+    """Return the built-in probes that may work here, by a cheap look at the system."""
     from multimeter.probes.system import SystemProbe
 
     makers: list[tuple[str, Callable[[], Probe]]] = [("SystemProbe", SystemProbe)]
@@ -81,14 +81,14 @@ def _own(pid: int | None) -> list[tuple[str, Callable[[], Probe]]]:
 
 
 def _may_have_gpu() -> bool:
-    """Return whether it is worth while to load the driver's library, which is slow."""
+    """Return whether it is worth loading the driver's library, which is slow."""
     if _SYSTEM == "linux":
         # /dev/dxg is the GPU in the Windows Subsystem for Linux.
         return any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))
     return _SYSTEM == "win32"
 
 
-def _of_others() -> list[tuple[str, Callable[[], Probe]]]:
+def _from_entry_points() -> list[tuple[str, Callable[[], Probe]]]:
     entries = importlib.metadata.entry_points(group=ENTRY_POINTS)
     return [(each.name, partial(_make, each)) for each in entries]
 

@@ -1,4 +1,4 @@
-"""DescendantsProbe: what the processes hold for themselves that a process has started."""
+"""A probe for the unshared memory of the descendants of this process."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ DESCENDANTS_MEMORY = Measure(
 
 
 class DescendantsProbe(Probe):
-    """Samples how much memory the descendants of this process hold for themselves.
+    """Samples the unshared memory (USS) of the descendants of this process.
 
-    A forked child shares the pages of its parent until one of them writes: its resident
-    memory would count them again. Each sample reads all of their page tables, which
-    takes some ms for a large process.
+    A forked child shares the pages of its parent until one of them writes: resident
+    memory would count these pages twice. Each sample reads all page tables of the
+    descendants, which takes some ms for a large process.
     """
 
     measures = (DESCENDANTS_MEMORY,)
@@ -34,29 +34,29 @@ class DescendantsProbe(Probe):
 
     def __init__(self) -> None:
         self._source: ProcessSource | None = None
-        self._known: dict[int, Usage] | None = None
+        self._seen: dict[int, Usage] | None = None
 
     def start(self) -> None:
-        """Begin with those that are there."""
+        """Take a first look at the descendants."""
         self._source = process_source(os.getpid())
-        self._known = self._source.snapshot()
+        self._seen = self._source.snapshot()
 
-    def sample(self, values: dict[str, Any], time_elapsed: float) -> None:  # noqa: ARG002 - it holds now
-        """Add up what they hold now."""
+    def sample(self, values: dict[str, Any], time_elapsed: float) -> None:  # noqa: ARG002 - a level, not a rate
+        """Add up their current unshared memory."""
         if self._source is None:
             self.start()
         assert self._source is not None, "it has started"
-        self._known = self._source.snapshot(self._known)
+        self._seen = self._source.snapshot(self._seen)
         values[DESCENDANTS_MEMORY.key] = sum(
-            self._held_by(pid, usage)
-            for pid, usage in self._known.items()
+            self._unshared(pid, usage)
+            for pid, usage in self._seen.items()
             if pid != os.getpid() and not usage.ended
         )
 
-    def _held_by(self, pid: int, usage: Usage) -> int:
+    def _unshared(self, pid: int, usage: Usage) -> int:
         assert self._source is not None, "it has started"
         memory = self._source.memory(pid)
         if memory is None or memory.uss is None:
-            # It has ended by now, or the system does not say what it shares.
+            # It has just ended, or the system does not report shared memory.
             return 0 if "uss" in self._source.served else usage.rss
         return memory.uss

@@ -1,4 +1,4 @@
-"""A probe for the energy that processors use.
+"""A probe for the energy consumption of processors.
 
 https://docs.kernel.org/power/powercap/powercap.html
 """
@@ -26,17 +26,17 @@ _ENERGY = Metric("energy", "Energy since the measurement began.", "J")
 
 
 class EnergyProbe(MeasuresProbe):
-    """Samples what the processors count of their energy: RAPL, of Intel and AMD.
+    """Samples the energy counters of Intel and AMD processors (RAPL).
 
-    Each domain is a subject: ``package-0`` is a processor, ``package-0:dram`` the memory
-    beside it, ``package-0:core`` a part of it, ``psys`` the whole board where it is told.
-    All programs of the machine use it together.
+    Each domain is a subject: ``package-0`` is a processor, ``package-0:dram`` its memory,
+    ``package-0:core`` a part of it, ``psys`` the whole board, where available. The
+    counters are those of the machine, not of a process.
 
     Args:
-        root: Where the power caps of the kernel are.
+        root: The folder of the kernel's power caps.
 
     Raises:
-        UnsupportedError: There are no counters, or they may not be read.
+        UnsupportedError: There are no counters, or no permission to read them.
     """
 
     def __init__(self, root: str = "/sys/class/powercap") -> None:
@@ -48,12 +48,12 @@ class EnergyProbe(MeasuresProbe):
         self._is_started = False
 
     def for_process(self, pid: int) -> EnergyProbe:  # noqa: ARG002 - whichever it is
-        """Return itself: it measures the machine."""
+        """Return the probe itself: it measures the machine."""
         return self
 
     def start(self) -> None:
-        """Remember the counters."""
-        # A copy for another measurement must not share what is remembered.
+        """Read the initial counters."""
+        # Copies of the probe for other measurements must not share the counters.
         self._domains = [copy.copy(each) for each in self._domains]
         for each in self._domains:
             each.start()
@@ -82,7 +82,7 @@ class _Domain:
         self._folder = folder
         subject = Subject(f"energy:{key}", f"The RAPL domain {key}.", "host")
         self.measures = (Measure(subject, _POWER), Measure(subject, _ENERGY))
-        # The counter starts again at zero when it reaches this.
+        # The counter wraps around at this value.
         self._range = _microjoules(folder, "max_energy_range_uj") or 0
         self._before = self._total = 0
 
@@ -105,7 +105,7 @@ class _Domain:
 
 
 def _key(folder: str, folders: Iterable[str]) -> str:
-    """Return the name of a domain, with that of the one it is part of before it."""
+    """Return the name of a domain, prefixed with that of its parent."""
     name = (procfs.read_bytes(f"{folder}/name") or b"").decode().strip()
     parent = folder.rpartition(":")[0]
     return f"{_key(parent, ())}:{name}" if parent in folders else name
@@ -124,12 +124,12 @@ def _unsupported(root: str, folders: list[str]) -> UnsupportedError:
     if folders:
         user = "root" if os.name == "posix" else "an administrator"
         return UnsupportedError(
-            "The energy counters may not be read.",
-            cause="Only root may, as they tell much about what others compute.",
+            "The energy counters cannot be read.",
+            cause="Only root may: they leak information about what other users compute.",
             next_step=f"Measure as {user}, or let your group read {root}/*/energy_uj.",
         )
     return UnsupportedError(
-        "This machine does not tell the energy that its processors use.",
+        "This machine does not report the energy that its processors use.",
         cause="It is virtual, not Linux, or its processor has no RAPL counters.",
-        next_step="Measure without EnergyProbe; GpuProbe tells the power of GPUs.",
+        next_step="Measure without EnergyProbe; GpuProbe measures the power of GPUs.",
     )

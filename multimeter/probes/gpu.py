@@ -43,13 +43,13 @@ _TEMPERATURE = Metric("gpu_temperature", "Temperature of the chip.", "°C", floa
 class GpuProbe(MeasuresProbe):
     """Samples each NVIDIA GPU: use, memory, power, temperature; and a process on it.
 
-    ``gpu0`` is the whole GPU, whoever uses it; ``gpu0:tree`` is what the driver says of
-    the process and all that descend from it. In a container, or on Windows, the driver
-    may not tell of processes.
+    ``gpu0`` is the whole GPU, with all its users; ``gpu0:tree`` is the process and its
+    descendants, as reported by the driver. In a container, or on Windows, the driver may
+    not report processes.
 
     Args:
-        pid: The process; by default the one that measures.
-        nvml: The module pynvml, or one like it; by default it is imported.
+        pid: The process; by default the current one.
+        nvml: The module pynvml, or a substitute; by default it is imported.
 
     Raises:
         UnsupportedError: There is no GPU, no driver, or no nvidia-ml-py.
@@ -70,18 +70,18 @@ class GpuProbe(MeasuresProbe):
             )
 
     def for_process(self, pid: int) -> GpuProbe:
-        """Return the probe that looks for another process on the GPUs."""
+        """Return a probe for another process on the GPUs."""
         return self if self._pid is not None else GpuProbe(pid, nvml=self._given)
 
     def start(self) -> None:
-        """Open the library, and remember the counters."""
+        """Open the library, and read the initial counters."""
         library = self._given or _import_nvml()
         library.nvmlInit()
         self._devices = _devices(library, Ancestry(self._pid or os.getpid()))
         self._rates = Rates(self._energies())
 
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
-        """Add the values of all GPUs; what the driver does not tell has none.
+        """Add the values of all GPUs; measures that the driver refuses have none.
 
         Args:
             values: Where they go.
@@ -94,13 +94,13 @@ class GpuProbe(MeasuresProbe):
             raise not_started()
         for device in self._devices:
             device.sample(values)
-        # What was used, divided by the time, is truer than what happens to be used now.
+        # The mean power from the energy counter is more accurate than a momentary value.
         powers = self._rates.of(self._energies(), time_elapsed)
         if time_elapsed > 0:
             values.update(powers)
 
     def _energies(self) -> dict[str, float]:
-        """Return the joules that each GPU has used, by the key of its power."""
+        """Return the energy that each GPU has used, in J, by the key of its power."""
         energies = ((each.key(_POWER), each.energy()) for each in self._devices)
         return {key: energy for key, energy in energies if energy is not None}
 
@@ -116,8 +116,8 @@ class _Device:
 
     Args:
         nvml: The library, open.
-        index: Which GPU.
-        ancestry: Tells which processes belong to the one that is measured.
+        index: The index of the GPU.
+        ancestry: Checks which processes belong to the measured one.
     """
 
     def __init__(self, nvml: Any, index: int, ancestry: Ancestry) -> None:
@@ -138,7 +138,7 @@ class _Device:
             Measure(self._tree, _USE): self._tree_use,
             Measure(self._tree, _MEMORY): self._tree_memory,
         }
-        self._getters = {m: get for m, get in getters.items() if self._tells(get)}
+        self._getters = {m: get for m, get in getters.items() if self._supports(get)}
         self.measures = tuple(self._getters)
 
     def key(self, metric: Metric) -> str:
@@ -154,12 +154,12 @@ class _Device:
                     values[measure.key] = measure.metric.limit_value(value)
 
     def energy(self) -> float | None:
-        """Return the joules used since the driver was loaded, if it counts them."""
+        """Return the energy used since the driver was loaded, in J, if it is counted."""
         with contextlib.suppress(self._nvml.NVMLError):
             return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
         return None
 
-    def _tells(self, get: Callable[[], float | None]) -> bool:
+    def _supports(self, get: Callable[[], float | None]) -> bool:
         try:
             get()
         except self._nvml.NVMLError:
@@ -180,8 +180,8 @@ class _Device:
         return float(self._nvml.nvmlDeviceGetTemperature(self._handle, sensor))
 
     def _tree_memory(self) -> int | None:
-        """Return what the driver says of our processes; None where it does not know."""
-        # A process that computes and draws is in both lists.
+        """Return the memory of our processes, in bytes; None if the driver hides it."""
+        # A process that uses compute and graphics is in both lists.
         running = {
             each.pid: each.usedGpuMemory
             for name in ("Compute", "Graphics")
@@ -193,13 +193,13 @@ class _Device:
         return None if None in ours else sum(ours)
 
     def _tree_use(self) -> float:
-        """Return how much of the GPU our processes kept busy since asked before."""
+        """Return the GPU use of our processes since the last call, in %."""
         nvml = self._nvml
         try:
             samples = nvml.nvmlDeviceGetProcessUtilization(self._handle, self._seen_us)
         except nvml.NVMLError as error:
             if getattr(error, "value", None) == nvml.NVML_ERROR_NOT_FOUND:
-                return 0.0  # nobody has used it since
+                return 0.0  # no process has used it since
             raise
         self._seen_us = max((each.timeStamp for each in samples), default=self._seen_us)
         latest = {
@@ -227,7 +227,7 @@ def _import_nvml() -> Any:
 
 @contextlib.contextmanager
 def _opened(nvml: Any) -> Iterator[Any]:
-    """Open the library for as long as it takes to look around.
+    """Open the library for the duration of a ``with`` block.
 
     Raises:
         UnsupportedError: It cannot be opened.

@@ -1,4 +1,4 @@
-"""Processes as Linux shows them in /proc."""
+"""Read processes from /proc on Linux."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _ENDED = "ZXx"
 _PRIVATE = (b"\nPrivate_Clean:", b"\nPrivate_Dirty:", b"\nPrivate_Hugetlb:")
 
 _IO = frozenset({"disk_read", "disk_write", "read", "write"})
-# Reaped children's bytes are in those of the process itself; context switches are lost.
+# The kernel adds the bytes of reaped children to those of the process itself, and does
+# not pass on their context switches.
 _NOT_PASSED_ON = (0, 0, 0, 0, 0, 0)
 
 _TRIES = 4
@@ -28,9 +29,9 @@ _Io = tuple[int, int, int, int]
 
 
 def process_cpu_seconds(pid: int) -> float | None:
-    """Return the CPU time of a process to the ns, or None when it is gone.
+    """Return the CPU time of a process, in s, to the ns; None if it has ended.
 
-    The clock is the one that clock_getcpuclockid(3) names; /proc has ticks of 10 ms.
+    This uses the clock of clock_getcpuclockid(3): /proc has a resolution of 10 ms.
     """
     try:
         return time.clock_gettime((~pid << 3) | 2)
@@ -39,7 +40,7 @@ def process_cpu_seconds(pid: int) -> float | None:
 
 
 def _served(folder: str) -> frozenset[str]:
-    """Return what is told of a process: some of it, only to its own user."""
+    """Return which values of a process can be read: some only by its own user."""
     served = {*COUNTERS, "rss_peak", "threads", "open_files", "uss", "pss"}
     if procfs.read_bytes(folder + "/io") is None:
         served -= _IO
@@ -56,7 +57,7 @@ def _stat(folder: str) -> procfs.Stat | None:
 def _at_one_moment(folder: str, stat: procfs.Stat, io: _Io) -> tuple[procfs.Stat, _Io]:
     """Read both files again as long as a child is reaped in between.
 
-    What it used would otherwise stand in one of them and not yet in the other.
+    Otherwise the usage of the child would be in one of them and not yet in the other.
     """
     for _ in range(_TRIES):
         again = _stat(folder)
@@ -67,7 +68,7 @@ def _at_one_moment(folder: str, stat: procfs.Stat, io: _Io) -> tuple[procfs.Stat
 
 
 def _reaped_and_io(folder: str) -> tuple[resource.struct_rusage, _Io]:
-    """Return what children of this process used, and its own I/O with theirs."""
+    """Return the usage of reaped children, and the I/O of this process with theirs."""
     reaped, io = resource.getrusage(resource.RUSAGE_CHILDREN), _io(folder)
     for _ in range(_TRIES):
         before, reaped = reaped, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -83,15 +84,15 @@ def _io(folder: str) -> _Io:
 
 
 class LinuxProcesses:
-    """Reads /proc, and getrusage(2) for the process that it runs in.
+    """Reads /proc, and getrusage(2) for the current process.
 
-    The process that it runs in does not count among the descendants of another one:
-    who measures is no part of what is measured.
+    The current process does not count as a descendant of another one: a measuring
+    process is not part of the measured tree.
 
     Args:
         root: The process id of the root.
-        proc: Where /proc is.
-        cpu_seconds: Tells the CPU time of a process more exactly than ticks do.
+        proc: The folder of /proc.
+        cpu_seconds: Returns the CPU time of a process with a finer resolution than ticks.
     """
 
     merged = _IO
@@ -113,39 +114,39 @@ class LinuxProcesses:
         # The kernel may be built without CONFIG_PROC_CHILDREN.
         self._lists_children = os.path.exists(f"{proc}/{root}/task/{root}/children")
         # Since Linux 6.2 the size of a folder of open files is their number.
-        self._sizes_tell = proc == "/proc" and os.stat("/proc/self/fd").st_size > 0
+        self._has_fd_size = proc == "/proc" and os.stat("/proc/self/fd").st_size > 0
         self._parents: dict[int, list[int]] = {}
-        # User and system time of the root, as they were told the last time.
+        # User and system time of the root, as last reported.
         self._split: _Pair = (0.0, 0.0)
         self._known_parents: set[int] = set()
 
     def now(self) -> float:
-        """Return the seconds since boot, in whole ticks as the kernel tells starts."""
+        """Return the time since boot, in s, in whole ticks like the start of a process."""
         seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
         return int(seconds / self._tick) * self._tick
 
     def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
-        """Look at the root and all that descend from it, parents first."""
-        found: dict[int, Usage] = {}
+        """Read the root and its descendants, parents first."""
+        usages: dict[int, Usage] = {}
         if not self._lists_children:
             self._parents = self._all_children()
         queue = deque((self.root,) if known is None else known)
         known = known or {}
         self._known_parents = {usage.parent for usage in known.values()}
-        asked = {*queue, self._me}
+        queued = {*queue, self._me}
         while queue:
             pid = queue.popleft()
             usage = self._usage(pid)
-            # An id that was used again is found by its parent, the next time.
+            # A reused id is found through its new parent, in the next snapshot.
             if usage and (pid not in known or known[pid].started == usage.started):
-                found[pid] = usage
-                new = [c for c in self._children(pid, usage.threads) if c not in asked]
-                asked.update(new)
+                usages[pid] = usage
+                new = [c for c in self._children(pid, usage.threads) if c not in queued]
+                queued.update(new)
                 queue.extend(new)
-        return found
+        return usages
 
     def memory(self, pid: int) -> Memory | None:
-        """Read smaps_rollup, for which the kernel walks through all of the memory."""
+        """Read smaps_rollup; it is slow, as the kernel walks all of the memory."""
         data = procfs.read_bytes(f"{self._proc}/{pid}/smaps_rollup")
         if not data:
             return None
@@ -190,7 +191,7 @@ class LinuxProcesses:
         )
 
     def _usage_of_me(self) -> Usage:
-        """Return what getrusage tells, to the us, and the rest from the files."""
+        """Return the usage of this process: getrusage resolves us, /proc has the rest."""
         folder = f"{self._proc}/{self._me}"
         if self._my_stat is None:
             self._my_stat = _stat(folder)
@@ -218,7 +219,7 @@ class LinuxProcesses:
         return (user, system) if total is None else self._split_exactly(user, system, total)
 
     def _split_exactly(self, user: float, system: float, total: float) -> _Pair:
-        """Divide the exact time as the ticks do, so that neither part ever goes back."""
+        """Split the exact time in the ratio of the ticks; neither part ever decreases."""
         last_user, last_system = self._split
         share = system / (user + system) if user + system else 0.0
         system = max(last_system, total * share)
@@ -228,10 +229,10 @@ class LinuxProcesses:
         return self._split
 
     def _switches(self, pid: int, stat: procfs.Stat, status: procfs.Status) -> _Pair:
-        """Add up the context switches of all threads: each has a file of its own."""
+        """Add up the context switches of all threads: each has its own file."""
         vol, invol = status.switches_vol, status.switches_invol
         for thread in self._threads(pid, stat.threads):
-            # The file of the process is that of its first thread.
+            # The file of the process is the one of its first thread.
             path = f"{self._proc}/{pid}/task/{thread}/status"
             data = procfs.read_bytes(path) if thread != str(pid) else None
             if data:
@@ -241,7 +242,7 @@ class LinuxProcesses:
 
     def _open_files(self, folder: str) -> int | None:
         with contextlib.suppress(OSError):
-            if self._sizes_tell:
+            if self._has_fd_size:
                 return os.stat(folder + "/fd").st_size
             return len(os.listdir(folder + "/fd"))
         return None
@@ -261,7 +262,7 @@ class LinuxProcesses:
             yield from map(int, (data or b"").split())
 
     def _all_children(self) -> dict[int, list[int]]:
-        """Return the children of all processes of the system."""
+        """Return the children of all processes, by parent."""
         children: dict[int, list[int]] = {}
         for name in os.listdir(self._proc):
             data = (

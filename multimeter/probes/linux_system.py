@@ -1,4 +1,4 @@
-"""The whole machine as Linux shows it in /proc.
+"""Read the whole machine from /proc on Linux.
 
 https://man7.org/linux/man-pages/man5/proc.5.html,
 https://docs.kernel.org/accounting/psi.html,
@@ -14,7 +14,7 @@ from multimeter.probes.pressure import RESOURCES, parse_pressure
 
 __all__ = ["LinuxSystem"]
 
-_SECTOR = 512  # whatever the disk has, iostats.rst counts in these
+_SECTOR = 512  # the unit of iostats.rst, regardless of the disk's sectors
 _CPU = {"cpu_user": (0, 1), "cpu_system": (2, 5, 6), "cpu_iowait": (4,), "cpu_steal": (7,)}
 
 
@@ -22,14 +22,14 @@ class LinuxSystem:
     """Reads the files of /proc about the machine.
 
     Args:
-        proc: Where /proc is.
-        sys: Where /sys is.
+        proc: The folder of /proc.
+        sys: The folder of /sys.
     """
 
     def __init__(self, proc: str = "/proc", sys: str = "/sys") -> None:
         self._proc = proc
         self._sys = sys
-        self._real_ones: dict[str, tuple[list[str], list[str]]] = {}
+        self._hardware: dict[str, tuple[list[str], list[str]]] = {}
         self._tick = 1.0 / os.sysconf("SC_CLK_TCK")
         self._pressures = [
             each
@@ -38,7 +38,7 @@ class LinuxSystem:
         ]
 
     def counters(self) -> dict[str, float]:
-        """Return what only grows: CPU and pressure in seconds, bytes of each device."""
+        """Return the counters: CPU and pressure in seconds, bytes of each device."""
         return {
             **self._cpu(),
             **self._disks(),
@@ -47,7 +47,7 @@ class LinuxSystem:
         }
 
     def levels(self) -> dict[str, float]:
-        """Return what there is now: memory in bytes, and the load."""
+        """Return the levels: memory in bytes, and the load."""
         data = b"\n" + (procfs.read_bytes(f"{self._proc}/meminfo") or b"")
         total = procfs.parse_kb(data, b"\nMemTotal:")
         available = procfs.parse_kb(data, b"\nMemAvailable:")
@@ -63,14 +63,14 @@ class LinuxSystem:
     def _cpu(self) -> dict[str, float]:
         data = procfs.read_bytes(f"{self._proc}/stat") or b"cpu"
         ticks = [int(each) for each in data.split(b"\n", 1)[0].split()[1:]]
-        # Guests count in user and nice, too; older kernels have fewer fields.
+        # Skip guest times: user and nice include them. Older kernels have fewer fields.
         return {
             key: sum(ticks[place] for place in places if place < len(ticks)) * self._tick
             for key, places in _CPU.items()
         }
 
     def _disks(self) -> dict[str, float]:
-        """Return bytes of each disk: what lies on disks would count twice."""
+        """Return bytes of each disk; partitions and volumes would count twice."""
         rows = {}
         for line in (procfs.read_bytes(f"{self._proc}/diskstats") or b"").splitlines():
             fields = line.split()
@@ -81,7 +81,7 @@ class LinuxSystem:
         return counters
 
     def _interfaces(self) -> dict[str, float]:
-        """Return bytes of each interface: bridges and tunnels would count twice."""
+        """Return bytes of each interface; bridges and tunnels would count twice."""
         rows = {}
         for line in (procfs.read_bytes(f"{self._proc}/net/dev") or b"").splitlines()[2:]:
             name, _, numbers = line.partition(b":")
@@ -95,14 +95,14 @@ class LinuxSystem:
         return counters
 
     def _real(self, folder: str, names: list[str]) -> list[str]:
-        """Return those with hardware behind them; if there are none, all but loops."""
-        known, real = self._real_ones.get(folder, ([], []))
-        if known != names:
-            real = self._look_for_hardware(folder, names)
-            self._real_ones[folder] = names, real
+        """Return the devices with hardware; if there are none, all but loop devices."""
+        cached, real = self._hardware.get(folder, ([], []))
+        if cached != names:
+            real = self._find_hardware(folder, names)
+            self._hardware[folder] = names, real
         return real
 
-    def _look_for_hardware(self, folder: str, names: list[str]) -> list[str]:
+    def _find_hardware(self, folder: str, names: list[str]) -> list[str]:
         real = [n for n in names if os.path.exists(f"{self._sys}/{folder}/{n}/device")]
         loops = ("lo", "loop", "ram", "zram")
         return real or [n for n in names if n.rstrip("0123456789") not in loops]

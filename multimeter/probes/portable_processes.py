@@ -1,4 +1,4 @@
-"""Processes as psutil shows them, on any system."""
+"""Read processes with psutil, on any system."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLACES = {name: place for place, name in enumerate(COUNTERS)}
 
 
 class PortableProcesses:
-    """Asks psutil, and getrusage(2) where there is one for the process it runs in.
+    """Uses psutil, and getrusage(2), if there is one, for the current process.
 
     Args:
         root: The process id of the root.
@@ -40,11 +40,11 @@ class PortableProcesses:
         self.served = self._served()
 
     def now(self) -> float:
-        """Return the seconds since the epoch, as psutil tells starts, if roughly."""
+        """Return the time since the epoch, in s, less the rounding error of start times."""
         return time.time() - _ROUNDING
 
     def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
-        """Look at the root and all that descend from it."""
+        """Read the root and its descendants."""
         before = self._processes
         if known is None:
             try:
@@ -59,13 +59,13 @@ class PortableProcesses:
                 living.setdefault(child.pid, child)
         if self.root != self._me:
             living.pop(self._me, None)
-        found = {pid: _usage(process) for pid, process in living.items()}
-        usages = {pid: usage for pid, usage in found.items() if usage}
+        readings = ((pid, _usage(process)) for pid, process in living.items())
+        usages = {pid: usage for pid, usage in readings if usage}
         self._processes = {(p, u.started): living[p] for p, u in usages.items()}
         return usages
 
     def memory(self, pid: int) -> Memory | None:
-        """Ask for what a process holds alone, which takes a while."""
+        """Return the shared and unshared memory of a process; this is slow."""
         try:
             full = psutil.Process(pid).memory_full_info()
         except (psutil.Error, OSError):
@@ -73,16 +73,16 @@ class PortableProcesses:
         return Memory(full.uss, getattr(full, "pss", None))
 
     def _served(self) -> frozenset[str]:
-        """Return which parts of :class:`Usage` this system knows."""
-        known = {"user", "system", "threads", "open_files", "uss"}
+        """Return which parts of :class:`Usage` this system reports."""
+        served = {"user", "system", "threads", "open_files", "uss"}
         process = psutil.Process
         if hasattr(process, "io_counters"):
-            known |= {"read", "write"}
+            served |= {"read", "write"}
         if hasattr(process, "num_ctx_switches"):
-            known |= {"switches_vol", "switches_invol"}
+            served |= {"switches_vol", "switches_invol"}
         if sys.platform == "win32" or (self.root == self._me and resource):
-            known |= {"rss_peak", "faults"}
-        return frozenset(known)
+            served |= {"rss_peak", "faults"}
+        return frozenset(served)
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
@@ -130,21 +130,21 @@ def _usage_at_once(process: psutil.Process) -> Usage:
         peak,
         reaped_peak,
         process.num_threads(),
-        _asked(files),
+        _call(files),
         process.name(),
         process.status() == psutil.STATUS_ZOMBIE,
     )
 
 
 def _fill(values: list[float], process: Any, method: str, **attributes: str) -> None:
-    """Put what a method gives, where the system has it, into its places."""
-    answer = _asked(getattr(process, method, None))
+    """Fill in the values of a method, if this system has it."""
+    answer = _call(getattr(process, method, None))
     for name, attribute in attributes.items():
         values[_PLACES[name]] = getattr(answer, attribute, 0.0)
 
 
-def _asked(method: Any) -> Any:
-    """Return what a method answers, or None where there is none or it is refused."""
+def _call(method: Any) -> Any:
+    """Return the result of a method, or None if it is missing or refused."""
     try:
         return method() if method else None
     except (psutil.AccessDenied, NotImplementedError, OSError):

@@ -1,4 +1,4 @@
-"""The whole machine as psutil shows it, on any system."""
+"""Read the whole machine with psutil, on any system."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["PortableSystem"]
 
 
 class PortableSystem:
-    """Asks psutil."""
+    """Reads the counters and levels of psutil."""
 
     def counters(self) -> dict[str, float]:
-        """Return what only grows: CPU in seconds, bytes of disks and interfaces."""
+        """Return the counters: CPU in seconds, bytes of disks and interfaces."""
         cpu = psutil.cpu_times()
         counters = {
             "cpu_user": cpu.user + getattr(cpu, "nice", 0.0),
-            # Linux alone counts interrupts apart from the rest of the system.
+            # Only Linux counts interrupts separately from the rest of the system.
             "cpu_system": cpu.system
             + getattr(cpu, "irq", 0.0)
             + getattr(cpu, "softirq", 0.0),
@@ -30,13 +30,13 @@ class PortableSystem:
         return counters
 
     def levels(self) -> dict[str, float]:
-        """Return what there is now: memory in bytes, and the load."""
+        """Return the levels: memory in bytes, and the load."""
         memory, swap = psutil.virtual_memory(), psutil.swap_memory()
         levels: dict[str, float] = {
             "memory_used": memory.total - memory.available,
             "memory_available": memory.available,
             "swap_used": swap.used,
         }
-        if not psutil.WINDOWS:  # there, psutil would start a thread to make one up
+        if not psutil.WINDOWS:  # there, psutil emulates it with a thread
             levels["load_1"] = psutil.getloadavg()[0]
         return levels

@@ -1,4 +1,4 @@
-"""Pressure stall information: how much of the time work waited for something.
+"""Pressure stall information: the share of time that tasks waited for a resource.
 
 https://docs.kernel.org/accounting/psi.html
 """
@@ -22,21 +22,21 @@ _DESCRIPTIONS = {
 PRESSURES = tuple(
     Metric(key, text, "", float, 0.0, 1.0) for key, text in _DESCRIPTIONS.items()
 )
-"""The metrics. All tasks waiting for a CPU is not defined for a whole machine."""
+"""The metrics. ``pressure_cpu_full`` is not defined for a whole machine."""
 
 
 def parse_pressure(resource: str, data: bytes) -> dict[str, float]:
-    """Return the seconds in which tasks have waited, by the key of the metric.
+    """Return how long tasks have waited, in s, by the key of the metric.
 
     Args:
-        resource: Of what: cpu, memory or io.
+        resource: The resource: cpu, memory or io.
         data: ``some avg10=0.00 avg60=0.00 avg300=0.00 total=0``, in us, and the same
             for ``full``.
     """
-    found = {}
+    counters = {}
     for line in data.splitlines():
         kind, _, rest = line.partition(b" ")
         key = f"pressure_{resource}_{kind.decode()}"
         if key in _DESCRIPTIONS:
-            found[key] = int(rest.rpartition(b"total=")[2]) / 1e6
-    return found
+            counters[key] = int(rest.rpartition(b"total=")[2]) / 1e6
+    return counters

@@ -1,4 +1,4 @@
-"""A probe for a process, and for the tree of all that descend from it."""
+"""A probe for a process and the tree of its descendants."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ProcessProbe", "process_source"]
 
-# Kernels count pages in batches: marks of the same memory differ a little.
-_MORE = 1.02
+# Kernels count pages in batches, so peaks of the same memory differ a little.
+_PEAK_TOLERANCE = 1.02
 _NO_PID = 1 << 31
 
 
 def process_source(pid: int) -> ProcessSource:
-    """Return the best way to look at processes that this system has."""
+    """Return the best source of process data on this system."""
     if sys.platform == "linux" and os.path.exists("/proc/self/stat"):
         from multimeter.probes.linux_processes import LinuxProcesses
 
@@ -41,32 +41,32 @@ def process_source(pid: int) -> ProcessSource:
 
 
 class ProcessProbe(Probe):
-    """Samples a process, and the tree of all processes that descend from it.
+    """Samples a process, and the tree of its descendants.
 
-    Children that come and go between two samples count with what their parents take
-    over from them; those whose parent has ended are followed as long as they live.
+    Children that live between two samples are counted through the parents that reap
+    them; children whose parent has ended are followed as long as they run.
 
-    Linux tells the most (proc(5)); elsewhere psutil tells what it can. What another
-    user's process does not show has no value.
+    Linux has the most values (proc(5)); other systems have those of psutil. Values that
+    a process of another user hides are left out.
 
     Args:
-        pid: The process; by default the one that measures.
-        name: The key of its subject. The tree has the key ``tree``, or
-            ``<name>:tree`` where the name is another.
+        pid: The process; by default the current one.
+        name: The key of its subject. The key of the tree is ``tree``, or
+            ``<name>:tree`` if the name is not the default.
         separate_children: How many of the descendants have a subject of their own,
-            ``child:<program>-<pid>``: the first ones that are seen, by the names that
-            they have then.
-        since_start: Whether counters start with the process, not with the measurement:
-            for a process that has just been started.
-        clock: Returns seconds that never go back; limits what expensive readings cost.
-        source: How to look at processes.
+            ``child:<program>-<pid>``: the first ones that are seen, with the names that
+            they have at that time.
+        since_start: Whether to count from the start of the process, not of the
+            measurement: for a process that has just been started.
+        clock: A monotonic clock, in s; bounds the cost of expensive readings.
+        source: Creates the source of process data.
         apart: Deprecated: the former name of ``separate_children``.
         whole: Deprecated: the former name of ``since_start``.
 
     Raises:
         ConfigurationError: The pid is not a positive number.
         ProbeError: There is no such process.
-        UnsupportedError: The system does not let us look at it.
+        UnsupportedError: The system does not permit reading it.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class ProcessProbe(Probe):
         self._make_source = source
         self._run: ProcessRun | None = None
         self._peak_limit: int | None = None
-        looked = source(self.pid)
-        if self.pid >= _NO_PID or not looked.snapshot():
+        reader = source(self.pid)
+        if self.pid >= _NO_PID or not reader.snapshot():
             raise _refused(self.pid)
-        self._served = looked.served
+        self._served = reader.served
         self._prefix = "" if name == SUBJECT_PROCESS.key else f"{name}:"
         self._process = SubjectMeasures(
             Subject(name, SUBJECT_PROCESS.description, "process"), self._served
@@ -114,21 +114,21 @@ class ProcessProbe(Probe):
 
     @property
     def alive(self) -> bool:
-        """Whether the process was there when it was last looked at."""
+        """Whether the process was running when it was last read."""
         return self._run is None or not self._run.root.ended
 
     @property
     def peak_limit(self) -> int | None:
-        """The most memory that the process can have held, in bytes; None where unknown.
+        """An upper bound of the peak memory of the process, in bytes; None if unknown.
 
-        Known after :meth:`reap` of one that held no more than this process, so that the
-        kernel does not tell how much it was. What was last seen of it is a lower limit.
+        Set after :meth:`reap` if the peak was not above that of this process: the kernel
+        does not report it then. The last sampled value is a lower bound.
         """
         return self._peak_limit
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What the system tells of a process, and how many the tree has."""
+        """The metrics of a process on this system, and the size of the tree."""
         return tuple(each.metric for each in self._tree.measures)
 
     @property
@@ -145,7 +145,7 @@ class ProcessProbe(Probe):
         return (self._process, self._tree, *tuple(self._children.values()))
 
     def for_process(self, pid: int) -> ProcessProbe:
-        """Return the probe that looks at a process from another one."""
+        """Return a probe that measures a process from another one."""
         if self._pid is not None:
             return self
         return ProcessProbe(
@@ -158,10 +158,10 @@ class ProcessProbe(Probe):
         )
 
     def start(self) -> None:
-        """Remember the counters, from which everything is counted.
+        """Read the initial counters.
 
         Raises:
-            ProbeError: The process is gone by now.
+            ProbeError: The process has ended.
         """
         self._children = {}
         try:
@@ -174,7 +174,7 @@ class ProcessProbe(Probe):
             raise _refused(self.pid) from None
 
     def baseline(self) -> Mapping[str, Any]:
-        """Return the peaks that were reached before the measurement began."""
+        """Return the peaks from before the measurement."""
         run = self._started()
         if self._since_start:
             return {}
@@ -182,7 +182,7 @@ class ProcessProbe(Probe):
         return {Measure(s.subject, MEMORY_RSS_PEAK).key: p for s, p in peaks if p}
 
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
-        """Add the values of all subjects that are there.
+        """Add the values of all subjects that exist.
 
         Args:
             values: Where they go.
@@ -202,8 +202,8 @@ class ProcessProbe(Probe):
             run.end_sample()
 
     def _children_of(self, run: ProcessRun) -> list[tuple[int, SubjectMeasures]]:
-        """Return those descendants that are there and stand apart."""
-        found = []
+        """Return the running descendants that have a subject of their own."""
+        children = []
         for pid, usage in run.seen.items():
             if pid == self.pid:
                 continue
@@ -216,14 +216,14 @@ class ProcessProbe(Probe):
                 subject = Subject(key, f"Process {pid}, '{usage.name}'.", "process")
                 self._children[identity] = SubjectMeasures(subject, self._served)
             if identity in self._children:
-                found.append((pid, self._children[identity]))
-        return found
+                children.append((pid, self._children[identity]))
+        return children
 
     def glance(self) -> None:
-        """Look between two samples, so that they miss less of what is short.
+        """Read the processes between two samples, to miss less of short ones.
 
-        A process takes its marks along when it ends, and one that nobody has seen leaves
-        its CPU time only. Costs less than a sample, and may be called in any thread.
+        The peak of a process is lost when it ends, and a process that was never read
+        leaves only its CPU time. Costs less than a sample; may be called from any thread.
 
         Raises:
             StateError: The probe was not started.
@@ -235,26 +235,26 @@ class ProcessProbe(Probe):
     def reap(self) -> tuple[int, resource.struct_rusage]:
         """Wait for the end of the process, which must be a child of this one.
 
-        Before it is gone for good, its counters are read one last time; so the last
-        sample misses nothing, however short the process was.
+        Its counters are read one last time before it is reaped, so that the last sample
+        is complete, however short the process was.
 
         Returns:
-            Its status and what it used, as os.wait4 gives them.
+            Its status and resource usage, as from os.wait4.
 
         Raises:
             StateError: The probe was not started.
-            ChildProcessError: It is not a child, or has been waited for.
+            ChildProcessError: It is not a child, or was reaped already.
         """
         run = self._started()
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with run.lock:
             run.look()
             _, status, usage = os.wait4(self.pid, 0)
-            # The memory of who started a process counts as its own, until it executes
-            # its program: about what we have held, or less, says nothing.
+            # Until a child executes its program, our memory counts as its own: a peak
+            # that is not above ours is meaningless.
             peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
             own_peak = _own_peak()
-            if peak > own_peak * _MORE:
+            if peak > own_peak * _PEAK_TOLERANCE:
                 run.raise_peak(peak)
             else:
                 self._peak_limit = max(peak, own_peak)
@@ -267,13 +267,13 @@ class ProcessProbe(Probe):
 
 
 def _own_peak() -> int:
-    """Return the most resident memory that this process has held, in bytes."""
+    """Return the peak resident memory of this process, in bytes."""
     own = process_source(os.getpid()).snapshot().get(os.getpid())
     return own.rss_peak if own else 0
 
 
 def _refused(pid: int) -> ProbeError:
-    """Return the error for a process that cannot be looked at."""
+    """Return the error for a process that cannot be read."""
     import psutil
 
     if sys.platform == "linux" and not os.path.exists("/proc/self/stat"):
@@ -284,12 +284,12 @@ def _refused(pid: int) -> ProbeError:
         )
     if pid < _NO_PID and psutil.pid_exists(pid):
         return UnsupportedError(
-            f"The system does not let us look at process {pid}.",
+            f"The system does not permit reading process {pid}.",
             cause="It belongs to another user.",
             next_step="Measure as its user, or as root.",
         )
     return ProbeError(
         f"There is no process {pid}.",
-        cause="It has ended, or lives in another container.",
-        next_step="Give the id of a running process.",
+        cause="It has ended, or runs in another container.",
+        next_step="Use the id of a running process.",
     )

@@ -1,4 +1,4 @@
-"""The metrics of processes, and how a reading becomes their values."""
+"""The metrics of processes, and their values from a reading."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ IO_DISK_WRITE = Metric("io_disk_write", "Bytes sent to storage a second.", "B/s"
 IO_READ = Metric("io_read", "Bytes read by calls a second, wherever they were.", "B/s")
 IO_WRITE = Metric("io_write", "Bytes written by calls a second, wherever to.", "B/s")
 
-# Which counter of a usage grows at each rate.
+# The counter of a usage behind each rate.
 _RATES = {
     metric.METRIC_CPU_RATE_USER: "user",
     metric.METRIC_CPU_RATE_SYSTEM: "system",
@@ -71,7 +71,7 @@ _RATES = {
     metric.METRIC_CONTEXT_SWITCHES_INVOL: "switches_invol",
 }
 
-# Which attribute of a reading each level is, if it is served under that name.
+# The attribute of a reading behind each level; ``served`` uses the same names.
 _LEVELS = {
     CPU_TIME: "cpu_time",
     MEMORY_RSS: "rss",
@@ -86,36 +86,36 @@ _ALWAYS = frozenset(("cpu_time", "rss"))
 
 
 def process_measures(subject: Subject) -> tuple[Measure, ...]:
-    """Return every measure that there is of a process, or of a tree of them."""
+    """Return all possible measures of a process, or of a tree."""
     return tuple(Measure(subject, metric) for metric in (*_RATES, *_LEVELS))
 
 
 class SubjectMeasures:
-    """The measures of one subject, with their keys at hand.
+    """The measures of one subject, with precomputed keys.
 
     Args:
-        subject: What is measured: a process or a tree of them.
-        served: Which counters and levels are known of it.
+        subject: The subject: a process or a tree.
+        served: The counters and levels that are available.
     """
 
     def __init__(self, subject: Subject, served: AbstractSet[str]) -> None:
         self.subject = subject
         rates = {Measure(subject, m): c for m, c in _RATES.items() if c in served}
-        known = served | _ALWAYS
-        levels = {Measure(subject, m): name for m, name in _LEVELS.items() if name in known}
+        available = served | _ALWAYS
+        levels = {Measure(subject, m): n for m, n in _LEVELS.items() if n in available}
         self.measures = (*rates, *levels)
         self._rates = [(m.key, COUNTERS.index(counter)) for m, counter in rates.items()]
         self._levels = [(measure.key, name) for measure, name in levels.items()]
 
     def put(self, values: dict[str, Any], reading: Reading, seconds: float) -> None:
-        """Add the values of a reading; what is not known has none.
+        """Add the values of a reading; levels that are None are left out.
 
         Args:
             values: Where they go.
-            reading: What is known.
-            seconds: Seconds since the reading before.
+            reading: The reading.
+            seconds: Seconds since the previous reading.
         """
-        # A rate over no time at all has no value; dividing by infinity makes it zero.
+        # Dividing by infinity makes a rate over no time zero.
         seconds = seconds if seconds > 0 else float("inf")
         for key, place in self._rates:
             values[key] = reading.growth[place] / seconds

@@ -1,4 +1,4 @@
-"""What a process and its tree do during one measurement."""
+"""Follow a process and its tree during one measurement."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _UNKNOWN = Memory(None)
 
 @dataclass(frozen=True)
 class Reading:
-    """What is known of a subject when it is sampled.
+    """The state of a subject in one sample.
 
     Attributes:
-        growth: What it used since the sample before.
-        cpu_time: CPU seconds since the measurement began.
+        growth: The growth of its counters since the previous sample.
+        cpu_time: CPU time since the measurement began, in s.
         rss: Resident memory, in bytes.
-        rss_peak: The most that one process held so far, in bytes.
+        rss_peak: The peak resident memory of one process so far, in bytes.
         threads: How many threads there are.
         processes: How many processes there are.
         open_files: How many files are open, or None.
-        uss: Memory that is not shared, in bytes; None when that was not asked.
-        pss: The same, and an equal part of what is; None where unknown.
+        uss: Unshared memory, in bytes; None if it was not read.
+        pss: Unshared memory and a fair share of shared memory, in bytes; None if unknown.
     """
 
     growth: Counters
@@ -50,18 +50,18 @@ class ProcessRun:
     """Follows a process and its descendants from now on.
 
     Args:
-        source: How to look at them.
-        budget: How much time may go into asking for shared memory.
-        since_start: Whether counters start with the processes, not now.
+        source: The source of process data.
+        budget: Bounds the time for reading shared memory.
+        since_start: Whether to count from the start of the processes, not from now.
 
     Attributes:
-        lock: To be held by whoever looks or reads.
-        seen: What there was when last looked at; without those that are gone.
-        root: The root when it was last seen.
-        peak: The most resident memory that one process held so far, in bytes.
+        lock: Callers must hold it for all methods.
+        seen: The processes of the last snapshot.
+        root: The last usage of the root.
+        peak: The peak resident memory of one process so far, in bytes.
 
     Raises:
-        LookupError: The root is not there.
+        LookupError: The root does not exist.
     """
 
     def __init__(
@@ -84,16 +84,16 @@ class ProcessRun:
         self._memory: Mapping[int, Memory | None] = {}
 
     def look(self) -> None:
-        """Look at all of them again."""
+        """Read all processes again."""
         self.glance()
         living = [pid for pid, usage in self.seen.items() if not usage.ended]
         self._memory = self._budget.spend(lambda: self._shared(living)) or {}
 
     def glance(self) -> None:
-        """Look at all of them again, but not at the memory that they share."""
+        """Read all processes again, without their shared memory."""
         self._look_once()
         if self._account.is_pending:
-            # They ended after their parents were looked at: now these know of them.
+            # Some ended after their parents were read: now these have reaped them.
             self._look_once()
         self.root = self._root_now()
         self.peak = max(self.peak, _peak(self.seen.values()))
@@ -109,15 +109,15 @@ class ProcessRun:
                 before, rss=0, threads=0, open_files=None, ended=True
             )
         if now.rss_peak < before.rss_peak:
-            # Who has ended has no mark any more, and who executes a program a new one.
+            # The kernel resets the peak when a process ends or executes a program.
             now = dataclasses.replace(now, rss_peak=before.rss_peak)
         return now
 
     def raise_peak(self, rss_peak: int) -> None:
-        """Take note of a peak that the kernel told when the root was waited for.
+        """Record the peak that the kernel reported when the root was reaped.
 
         Args:
-            rss_peak: In bytes, of the root and of those that it has waited for.
+            rss_peak: The peak of the root and of the children it reaped, in bytes.
         """
         self.peak = max(self.peak, rss_peak)
         if self.root.reaped == NOTHING:
@@ -125,30 +125,30 @@ class ProcessRun:
             self.root = dataclasses.replace(self.root, rss_peak=peak)
 
     def end_sample(self) -> None:
-        """Let the next readings begin here."""
+        """Use the current counters as the start of the next readings."""
         self._sampled = {**self.seen, self._source.root: self.root}
         self._tree_sampled = self._account.totals
 
     def read(self, pid: int) -> Reading:
-        """Return the reading of one process: the root, or another that is there."""
+        """Return the reading of one process: the root, or one of ``seen``."""
         usage = self.root if pid == self._source.root else self.seen[pid]
-        here = not usage.ended
+        is_running = not usage.ended
         memory = self._memory.get(pid) or _UNKNOWN
         return Reading(
             _grown(usage.own, self._before(self._sampled, pid, usage)),
             sum(_grown(usage.own, self._before(self._first, pid, usage))[:2]),
             usage.rss,
-            # The kernel counts pages in batches, so that the mark may lag behind.
+            # The kernel counts pages in batches, so the peak may lag behind.
             max(usage.rss, usage.rss_peak),
-            usage.threads if here else 0,
-            int(here),
+            usage.threads if is_running else 0,
+            int(is_running),
             usage.open_files,
             memory.uss,
             memory.pss,
         )
 
     def read_tree(self) -> Reading:
-        """Return the reading of all of them together."""
+        """Return the reading of all processes together."""
         living = {pid: usage for pid, usage in self.seen.items() if not usage.ended}
         memory = _added([self._memory.get(pid) for pid in living])
         files = [each.open_files for each in living.values()]
@@ -168,15 +168,15 @@ class ProcessRun:
         return {pid: self._source.memory(pid) for pid in pids}
 
     def _before(self, seen: Mapping[int, Usage], pid: int, usage: Usage) -> Counters:
-        """Return the counters of a process at another time; zero before its start."""
+        """Return the counters of a process in a snapshot; zero before its start."""
         if pid in seen and seen[pid].started == usage.started:
             return seen[pid].own
         return usage.own if usage.started < self._started else NOTHING
 
 
 def _peak(usages: Iterable[Usage]) -> int:
-    marks = (max(each.rss, each.rss_peak, each.reaped_peak) for each in usages)
-    return max(marks, default=0)
+    peaks = (max(each.rss, each.rss_peak, each.reaped_peak) for each in usages)
+    return max(peaks, default=0)
 
 
 def _grown(now: Counters, before: Counters) -> Counters:
@@ -184,11 +184,11 @@ def _grown(now: Counters, before: Counters) -> Counters:
 
 
 def _added(memories: list[Memory | None]) -> Memory:
-    """Add up, where all are known."""
-    known = [each or _UNKNOWN for each in memories]
-    return Memory(_sum([each.uss for each in known]), _sum([each.pss for each in known]))
+    """Return the sums; None if a summand is unknown."""
+    parts = [each or _UNKNOWN for each in memories]
+    return Memory(_sum([each.uss for each in parts]), _sum([each.pss for each in parts]))
 
 
 def _sum(values: list[int | None]) -> int | None:
-    known = [each for each in values if each is not None]
-    return sum(known) if known and len(known) == len(values) else None
+    numbers = [each for each in values if each is not None]
+    return sum(numbers) if numbers and len(numbers) == len(values) else None

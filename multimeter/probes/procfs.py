@@ -1,4 +1,4 @@
-"""Files of /proc as Linux writes them: read and parsed, nothing else.
+"""Read and parse the files of /proc on Linux.
 
 https://man7.org/linux/man-pages/man5/proc.5.html
 """
@@ -22,14 +22,14 @@ _CHUNK = 1 << 16
 
 
 def read_bytes(path: str) -> bytes | None:
-    """Return what a file of /proc holds, or None when it is gone or not for us."""
+    """Return the contents of a file of /proc, or None if it is missing or forbidden."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
         data = os.read(descriptor, _CHUNK)
-        if len(data) < _CHUNK // 16:  # small files come whole, in one read
+        if len(data) < _CHUNK // 16:  # the kernel returns small files in one read
             return data
         while more := os.read(descriptor, _CHUNK):
             data += more
@@ -61,7 +61,7 @@ class Stat(NamedTuple):
 
 
 def parse_stat(data: bytes) -> Stat:
-    """Parse /proc/PID/stat. The name stands in brackets and may hold any character."""
+    """Parse /proc/PID/stat. The name is in parentheses and may have any character."""
     head, _, tail = data.rpartition(b")")
     fields = tail.split(None, 22)
     return Stat(
@@ -85,7 +85,7 @@ def parse_stat(data: bytes) -> Stat:
 class Status(NamedTuple):
     """Some fields of /proc/PID/status: proc_pid_status(5).
 
-    Context switches are those of one thread only; memory is in bytes, and 0 when the
+    Context switches are those of one thread only; memory is in bytes, and 0 if the
     process has ended.
     """
 
@@ -108,7 +108,7 @@ def parse_status(data: bytes) -> Status:
 
 
 def parse_kb(data: bytes, key: bytes) -> int:
-    """Return the bytes that stand in kB behind a key, or 0 when it is not there."""
+    """Return the value of a key in kB, in bytes; 0 if the key is missing."""
     return 1024 * _number(data, key)
 
 
@@ -125,13 +125,13 @@ def parse_io(data: bytes) -> tuple[int, int, int, int]:
 
     Returns:
         Bytes fetched from storage, sent to storage, read by calls, written by calls.
-        What was sent to storage and taken back (truncated before it got there) does
-        not count.
+        Writes that were cancelled (by a truncation before they reached storage) do not
+        count.
     """
-    taken_back = _number(data, b"\ncancelled_write_bytes:")
+    cancelled = _number(data, b"\ncancelled_write_bytes:")
     return (
         _number(data, b"\nread_bytes:"),
-        max(0, _number(data, b"\nwrite_bytes:") - taken_back),
+        max(0, _number(data, b"\nwrite_bytes:") - cancelled),
         _number(data, b"rchar:"),
         _number(data, b"\nwchar:"),
     )

@@ -1,4 +1,4 @@
-"""A probe for the Python interpreter from the inside."""
+"""A probe for the current Python interpreter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from multimeter.probes.source_probe import MeasuresProbe
 from multimeter.subject import Subject
 
 if TYPE_CHECKING:
-    import asyncio  # who has a loop has loaded it
+    import asyncio  # slow to import, and only needed by programs that have a loop
 
 __all__ = ["PythonProbe"]
 
@@ -42,12 +42,12 @@ _LAG = Measure(
 class PythonProbe(MeasuresProbe):
     """Samples the interpreter: garbage collector, memory blocks, threads, event loop.
 
-    Each sample asks the loop to run a call, and tells how late the one before was. As
-    long as a call has not been run, its delay so far counts.
+    Each sample schedules a call in the event loop, and reports the delay of the previous
+    call. While a call has not run yet, its delay so far counts.
 
     Args:
-        loop: The event loop whose lag is measured; by default none.
-        clock: Seconds that never go back.
+        loop: The event loop to measure the lag of; by default none.
+        clock: A monotonic clock, in s.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class PythonProbe(MeasuresProbe):
         self._clock = clock
         self._collector: _Collector | None = None
         self._before = (0, 0.0)
-        self._asked: _Ping | None = None
-        self._counts_blocks = hasattr(sys, "getallocatedblocks")  # not so in PyPy
+        self._ping: _Ping | None = None
+        self._counts_blocks = hasattr(sys, "getallocatedblocks")  # not in PyPy
         super().__init__(
             (
                 _GC_RUNS,
@@ -73,22 +73,22 @@ class PythonProbe(MeasuresProbe):
         )
 
     def for_process(self, pid: int) -> PythonProbe:
-        """Say that it cannot: it looks from the inside.
+        """Raise an error: it can measure the current interpreter only.
 
         Raises:
             UnsupportedError: Always.
         """
         raise UnsupportedError(
-            f"PythonProbe cannot look into process {pid} from another process.",
-            cause="Only the interpreter itself knows its garbage collector and threads.",
-            next_step="Leave it out: default_probes(os.getpid()) gives those probes that "
-            "look from outside.",
+            f"PythonProbe cannot measure process {pid} from another process.",
+            cause="Only the interpreter itself can see its garbage collector and threads.",
+            next_step="Leave it out: default_probes(os.getpid()) returns the probes that "
+            "measure from outside.",
         )
 
     def start(self) -> None:
-        """Listen to the garbage collector."""
+        """Register a callback with the garbage collector."""
         self._before = (0, 0.0)
-        self._asked = None
+        self._ping = None
         self._collector = _Collector(self._clock)
         gc.callbacks.append(self._collector)
 
@@ -116,24 +116,24 @@ class PythonProbe(MeasuresProbe):
             self._sample_lag(self._loop, values)
 
     def _sample_lag(self, loop: asyncio.AbstractEventLoop, values: dict[str, Any]) -> None:
-        if self._asked is not None:
-            values[_LAG.key] = self._asked.lag()
-        if self._asked is None or self._asked.answered is not None:
-            self._asked = _Ping(self._clock)
+        if self._ping is not None:
+            values[_LAG.key] = self._ping.lag()
+        if self._ping is None or self._ping.called_at is not None:
+            self._ping = _Ping(self._clock)
             try:
-                loop.call_soon_threadsafe(self._asked)
+                loop.call_soon_threadsafe(self._ping)
             except RuntimeError:  # the loop is closed
-                self._asked = None
+                self._ping = None
 
     def end(self) -> None:
-        """Listen no more."""
+        """Remove the callback."""
         if self._collector is not None:
             gc.callbacks.remove(self._collector)
             self._collector = None
 
 
 class _Collector:
-    """Counts runs of the garbage collector, and their time."""
+    """Counts runs of the garbage collector, and adds up their time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.runs = 0
@@ -151,16 +151,16 @@ class _Collector:
 
 
 class _Ping:
-    """A call that the event loop shall run at once."""
+    """A call for the event loop, which records when it ran."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._asked = clock()
-        self.answered: float | None = None
+        self._scheduled_at = clock()
+        self.called_at: float | None = None
 
     def __call__(self) -> None:
-        self.answered = self._clock()
+        self.called_at = self._clock()
 
     def lag(self) -> float:
-        """Return how late it ran, or how long it has waited so far."""
-        return (self.answered or self._clock()) - self._asked
+        """Return its delay, or how long it has waited so far, in s."""
+        return (self.called_at or self._clock()) - self._scheduled_at

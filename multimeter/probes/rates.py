@@ -1,4 +1,4 @@
-"""Rates of counters that only grow, unless what they count starts anew."""
+"""Compute rates from counters, which may be reset."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ __all__ = ["Rates"]
 
 
 class Rates:
-    """Turns counters into rates, by what they have grown since the time before.
+    """Computes rates from the growth of counters between two calls.
 
-    A counter that goes back (a device that was taken out and put in, a container that
-    was restarted) gives zero once, never a negative rate; one that is new gives zero.
+    A counter that was reset (a device was replugged, a container was restarted) gives
+    zero once, never a negative rate; so does a new one.
 
     Args:
-        first: The counters at the start, by any key.
+        first: The initial counters, by key.
     """
 
     def __init__(self, first: Mapping[str, float]) -> None:
         self._before = dict(first)
 
     def of(self, now: Mapping[str, float], seconds: float) -> dict[str, float]:
-        """Return the growth a second of each counter.
+        """Return the growth of each counter per second.
 
         Args:
-            now: The counters now.
-            seconds: Seconds since the time before; zero gives rates of zero.
+            now: The current counters.
+            seconds: Seconds since the previous call; zero gives rates of zero.
         """
         before, self._before = self._before, dict(now)
         if seconds <= 0:

@@ -1,4 +1,4 @@
-"""What probes have in common that read counters and levels of one subject."""
+"""Base classes of probes: fixed measures, and counters and levels of one subject."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["MeasuresProbe", "Source", "SourceProbe"]
 
 
 class MeasuresProbe(Probe):
-    """A probe whose metrics and subjects follow from its measures.
+    """A probe that derives its metrics and subjects from its measures.
 
     Args:
-        measures: What it gives.
+        measures: The measures.
     """
 
     def __init__(self, measures: Iterable[Measure]) -> None:
@@ -27,40 +27,40 @@ class MeasuresProbe(Probe):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What can be told here."""
+        """The metrics that are available."""
         return self._schema.metrics
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """Of what it can be told."""
+        """The subjects that are available."""
         return self._schema.subjects
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """Which metric on which subject."""
+        """The measures: metrics of subjects."""
         return self._schema.measures
 
 
 class Source(Protocol):
-    """Where the numbers about one subject come from."""
+    """Reads the counters and levels of one subject."""
 
     def counters(self) -> dict[str, float]:
-        """Return what only grows, by the key of the metric that is its rate.
+        """Return the counters, by the key of the metric that is their rate.
 
-        Of one device among several: the key, a blank, and the device; they are added.
+        The key of one device among several is ``<key> <device>``; devices are added up.
         """
 
     def levels(self) -> dict[str, float]:
-        """Return what there is now, by the key of its metric."""
+        """Return the current levels, by the key of the metric."""
 
 
 class SourceProbe(MeasuresProbe):
-    """A probe for one subject, which gives the rates of counters, and levels.
+    """A probe for the rates and levels of one subject.
 
     Args:
-        subject: What is measured.
-        metrics: Everything that might be told; what the source tells is measured.
-        source: Where the numbers come from.
+        subject: The subject.
+        metrics: All possible metrics; those that the source serves are measured.
+        source: Reads the counters and levels.
     """
 
     def __init__(self, subject: Subject, metrics: Iterable[Metric], source: Source) -> None:
@@ -70,11 +70,11 @@ class SourceProbe(MeasuresProbe):
         self._rates: Rates | None = None
 
     def start(self) -> None:
-        """Remember the counters, from which the first rates are counted."""
+        """Read the initial counters, for the first rates."""
         self._rates = Rates(self._source.counters())
 
     def baseline(self) -> Mapping[str, Any]:
-        """Return the peaks that were reached before the measurement began."""
+        """Return the peaks from before the measurement."""
         levels = self._source.levels()
         return {
             each.key: levels[each.metric.key]
@@ -83,7 +83,7 @@ class SourceProbe(MeasuresProbe):
         }
 
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
-        """Add the values of what the source tells now.
+        """Add the current values of the source.
 
         Args:
             values: Where they go.
@@ -94,13 +94,13 @@ class SourceProbe(MeasuresProbe):
         """
         if self._rates is None:
             raise not_started()
-        found: dict[str, float] = {}
+        current: dict[str, float] = {}
         for key, rate in self._rates.of(self._source.counters(), time_elapsed).items():
-            found[_metric_of(key)] = found.get(_metric_of(key), 0.0) + rate
-        found.update(self._source.levels())
+            current[_metric_of(key)] = current.get(_metric_of(key), 0.0) + rate
+        current.update(self._source.levels())
         for measure in self.measures:
-            if measure.metric.key in found:
-                value = found[measure.metric.key]
+            if measure.metric.key in current:
+                value = current[measure.metric.key]
                 values[measure.key] = measure.metric.limit_value(value)
 
 

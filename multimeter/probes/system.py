@@ -33,7 +33,7 @@ _METRICS = (
 
 
 def system_source() -> Source:
-    """Return the best way to look at the machine that this system has."""
+    """Return the best source of machine data on this system."""
     if sys.platform == "linux" and os.path.exists("/proc/meminfo"):
         from multimeter.probes.linux_system import LinuxSystem
 
@@ -46,11 +46,12 @@ def system_source() -> Source:
 class SystemProbe(SourceProbe):
     """Samples the whole machine: CPU, load, memory, swap, disks, network, pressure.
 
-    Linux tells the most; elsewhere psutil tells what it can. In a container, this is
-    still the machine: :class:`multimeter.probes.CgroupProbe` is for the container.
+    Linux has the most values; other systems have those of psutil. In a container, this
+    still measures the machine; use :class:`multimeter.probes.CgroupProbe` for the
+    container.
 
     Args:
-        source: How to look at the machine.
+        source: Creates the source of machine data.
     """
 
     def __init__(self, source: Callable[[], Source] = system_source) -> None:
@@ -58,5 +59,5 @@ class SystemProbe(SourceProbe):
         super().__init__(subject, _METRICS, source())
 
     def for_process(self, pid: int) -> SystemProbe:  # noqa: ARG002 - whichever it is
-        """Return itself: it measures the machine."""
+        """Return the probe itself: it measures the machine."""
         return self

@@ -1,4 +1,4 @@
-"""A probe for the threads of a process, by their names."""
+"""A probe for the threads of a process, by name."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _OTHERS = "others"
 _SYSTEM: str = sys.platform
 
 ThreadTime = tuple[str, float]
-"""The name of a thread, and the CPU seconds that it has used."""
+"""The name of a thread, and its CPU time in s."""
 
 
 def thread_times(pid: int) -> dict[int, ThreadTime]:
-    """Return names and CPU seconds of all threads of a process, by their ids.
+    """Return names and CPU times (in s) of all threads of a process, by thread id.
 
-    Threads of this process that Python knows have the names that Python gave them;
-    others those that they have in the system.
+    Python threads of this process have their Python names; other threads have their
+    system names.
     """
     if _SYSTEM == "linux":
         return _linux_times(pid)
@@ -47,7 +47,7 @@ def thread_times(pid: int) -> dict[int, ThreadTime]:
 def _linux_times(pid: int, proc: str = "/proc") -> dict[int, ThreadTime]:
     names = _python_names() if pid == os.getpid() else {}
     folder = f"{proc}/{pid}/task"
-    found = {}
+    times = {}
     try:
         threads = os.listdir(folder)
     except OSError:
@@ -59,8 +59,8 @@ def _linux_times(pid: int, proc: str = "/proc") -> dict[int, ThreadTime]:
             seconds = _seconds(f"{folder}/{each}")
         name = names.get(thread) or _name(f"{folder}/{each}")
         if seconds is not None and name is not None:
-            found[thread] = name, seconds
-    return found
+            times[thread] = name, seconds
+    return times
 
 
 def _python_names() -> dict[int, str]:
@@ -68,10 +68,10 @@ def _python_names() -> dict[int, str]:
 
 
 def _own_seconds(thread: int) -> float | None:
-    """Return the CPU seconds of a thread of this process; None when it has ended.
+    """Return the CPU time of a thread of this process, in s; None if it has ended.
 
-    The clock is the one that pthread_getcpuclockid(3) names, which must not be asked
-    for a thread that may have ended; the kernel then says that there is none.
+    Computes the clock id of pthread_getcpuclockid(3), which must not be called for a
+    thread that may have ended; reading the clock fails safely then.
     """
     try:
         return time.clock_gettime((~thread << 3) | 6)
@@ -80,11 +80,11 @@ def _own_seconds(thread: int) -> float | None:
 
 
 def _seconds(folder: str) -> float | None:
-    """Return the CPU seconds of a thread of any process."""
+    """Return the CPU time of a thread of any process, in s."""
     data = procfs.read_bytes(folder + "/schedstat")
     if data and not data.startswith(b"0 "):
         return int(data.split(None, 1)[0]) / 1e9
-    # Without scheduler statistics in the kernel, there are ticks.
+    # A kernel without scheduler statistics has ticks only.
     data = procfs.read_bytes(folder + "/stat")
     if not data:
         return None
@@ -98,21 +98,21 @@ def _name(folder: str) -> str | None:
 
 
 class ThreadProbe(Probe):
-    """Samples the CPU time of each named thread; threads of one name count together.
+    """Samples the CPU time of threads by name; threads with the same name are added up.
 
-    What a thread uses between the last sample and its end is lost. Linux tells of the
-    threads of any process, Windows of its own ones, macOS of none.
+    The CPU time of a thread between the last sample and its end is lost. Linux supports
+    the threads of any process, Windows those of the current process, macOS none.
 
     Args:
-        *names: Which threads have a subject, ``thread:<name>``: names, or patterns such
-            as ``worker-*``. All others together are ``thread:others``. By default each
-            name that is seen has one.
-        pid: The process; by default the one that measures.
+        *names: The threads that have a subject, ``thread:<name>``: names, or patterns
+            such as ``worker-*``. All others together are ``thread:others``. By default
+            each name that is seen has one.
+        pid: The process; by default the current one.
         limit: How many names have a subject by default.
-        times: Tells the names and times of all threads of a process.
+        times: Returns the names and CPU times of all threads of a process.
 
     Raises:
-        UnsupportedError: The system does not tell.
+        UnsupportedError: The system does not report CPU times of threads.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class ThreadProbe(Probe):
         self._times = times
         self._measures: dict[str, Measure] = {}
         self._before: Mapping[int, ThreadTime] | None = None
-        # From outside, threads have other names, which are found when it is sampled.
+        # From outside, threads have other names: they are discovered while sampling.
         for name in names or (self._first_names() if pid is None else ()):
             self._measure(name)
 
@@ -145,26 +145,26 @@ class ThreadProbe(Probe):
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """The names; more of them while new threads are seen."""
+        """The names; new threads may add more."""
         return tuple(each.subject for each in self._measures.values())
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """The CPU time on the names."""
+        """The CPU time of each name."""
         return tuple(self._measures.values())
 
     def for_process(self, pid: int) -> ThreadProbe:
-        """Return the probe that looks at the threads of a process from another one.
+        """Return a probe that measures the threads of a process from another one.
 
-        They then have the names that they have in the system: before Python 3.14, those
-        are not the names that Python gave them.
+        Threads have their system names then: before Python 3.14, these differ from their
+        Python names.
         """
         if self._pid is not None:
             return self
         return ThreadProbe(*self._names, pid=pid, limit=self._limit, times=self._times)
 
     def start(self) -> None:
-        """Remember the times, from which the first rates are counted."""
+        """Read the initial CPU times, for the first rates."""
         self._before = self._times(self._pid or os.getpid())
 
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
@@ -192,12 +192,12 @@ class ThreadProbe(Probe):
             values[self._measure(name).key] = rate
 
     def _subject_name(self, name: str) -> str:
-        """Return the name of the subject to which a thread belongs."""
+        """Return the name of a thread's subject."""
         for pattern in self._names:
             if fnmatch.fnmatchcase(name, pattern):
                 return pattern
-        is_known = name in self._measures or len(self._measures) < self._limit
-        return name if is_known and not self._names else _OTHERS
+        has_subject = name in self._measures or len(self._measures) < self._limit
+        return name if has_subject and not self._names else _OTHERS
 
     def _measure(self, name: str) -> Measure:
         if name not in self._measures:
@@ -213,7 +213,7 @@ def _check_support(pid: int | None) -> None:
     if _SYSTEM == "linux" or (_SYSTEM == "win32" and pid is None):
         return
     raise UnsupportedError(
-        "This system does not tell the CPU time of threads by their ids.",
-        cause="Only Linux does, and Windows for the process itself.",
-        next_step="Use ProcessProbe, which tells their number and the sum.",
+        "This system does not report the CPU time of threads.",
+        cause="Only Linux does, and Windows for the current process.",
+        next_step="Use ProcessProbe, which measures their number and total.",
     )

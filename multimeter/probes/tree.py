@@ -1,14 +1,14 @@
-"""Accounts for a tree of processes in which some come and go unseen.
+"""Add up the usage of a process tree, including processes that no snapshot has seen.
 
-A process that ends adds what it used to the counters of the parent that waits for it
+When a process ends, its usage is added to the counters of the parent that reaps it
 (``cutime`` and ``cstime`` in proc_pid_stat(5), ``RUSAGE_CHILDREN`` in getrusage(2)).
-So what all processes of a tree have used and reaped, together, misses nothing, but for
-two gaps, which this module closes:
+So the sum of own and reaped usage over all processes of a tree is complete, except in two
+cases, which this module handles:
 
-- A process that was seen before it was reaped would count twice: what it had used when
-  it was last seen is taken off again.
-- A process that nobody in the tree reaps (its parent has ended, or ignores SIGCHLD)
-  would take all that it used away with it: what was last seen of it stays counted.
+- A process that was seen before it was reaped would count twice: its last seen usage is
+  subtracted.
+- The usage of a process that is not reaped within the tree (its parent has ended, or
+  ignores SIGCHLD) would be lost: its last seen usage stays counted.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["TreeAccount"]
 
 _PLACES = {name: place for place, name in enumerate(COUNTERS)}
 
-# What a parent's counters take over from a child for which it has waited. Every process
-# has page faults, though it may end before its first tick of CPU time.
+# Counters that show whether a parent has reaped a child. Every process has page faults,
+# even if it ends before its first tick of CPU time.
 _EVIDENCE = tuple(_PLACES[each] for each in ("user", "system", "faults"))
 _PASSED_ON = frozenset(("user", "system", "faults", "faults_with_io"))
 _ROUNDING = 1e-6
 
 
 class _Pending(NamedTuple):
-    """Processes that had ended when last looked at, and were not found to be reaped.
+    """Processes that have ended, but whose parent was not seen to reap them yet.
 
     Attributes:
-        usages: What was last seen of them.
-        reaped: What their ancestor had reaped that nothing else has explained.
+        usages: Their last seen usages.
+        reaped: The growth of their ancestor's reaped usage that is not attributed yet.
     """
 
     usages: tuple[Usage, ...] = ()
@@ -43,16 +43,16 @@ class _Pending(NamedTuple):
 
 
 class TreeAccount:
-    """Adds up what a tree of processes uses from a moment on.
+    """Adds up the usage of a tree of processes from a moment on.
 
     Args:
-        first: What there was at that moment, by process id.
-        started: The moment, on the clock of ``Usage.started``. A process that appears
-            later but is older counts from when it is first seen.
-        merged: Which counters of ``own`` hold those of reaped children as well.
+        first: The processes at that moment, by process id.
+        started: The moment, on the clock of ``Usage.started``. A process that is older
+            but appears later counts from when it is first seen.
+        merged: Which counters of ``own`` include those of reaped children.
 
     Attributes:
-        totals: What the tree has used since then.
+        totals: The usage of the tree since then.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class TreeAccount:
         self._seen = dict(first)
         self._started = started
         self._taken = tuple(each in _PASSED_ON.union(merged) for each in COUNTERS)
-        # It may dip for a while: a process is read in several steps, and what it reaps
-        # in between stands in some of its counters only.
+        # It may decrease for a while: a process is read in several steps, and a child
+        # reaped in between is in some of its counters only.
         self._sum: Counters = NOTHING
         self._pending: dict[int, _Pending] = {}
 
     @property
     def is_pending(self) -> bool:
-        """Whether some have ended that may be found in what was reaped since then."""
+        """Whether the next snapshot may show that ended processes were reaped."""
         return bool(self._pending)
 
     def update(self, now: Mapping[int, Usage]) -> None:
-        """Account for what was used since the time before.
+        """Add the usage since the previous snapshot.
 
         Args:
-            now: All processes of the tree. Parents must have been looked at before
-                their children: what a process reaped since then is found the next time.
+            now: All processes of the tree. Parents must have been read before their
+                children: a child that ended in between is matched in the next snapshot.
         """
         ended = self._ended(now)
         pending: dict[int, _Pending] = {}
@@ -89,23 +89,23 @@ class TreeAccount:
             late = (
                 self._pending.get(pid, _Pending()) if self._lived(pid, now) else _Pending()
             )
-            found, left = _absorbed(usage, before, late, ended.get(pid, []))
+            reaped, left = _match_reaped(usage, before, late, ended.get(pid, []))
             if left.usages:
                 pending[pid] = left
-            self._add(usage, before, found)
+            self._add(usage, before, reaped)
         self._pending = pending
         self._seen = dict(now)
         self.totals = tuple(map(max, self.totals, self._sum))
 
-    def _add(self, usage: Usage, before: Usage, found: Sequence[Usage]) -> None:
-        """Add what a process and those that it reaped used, without ``found``."""
-        if not found and (usage.own, usage.reaped) == (before.own, before.reaped):
-            return  # most processes of a large tree do nothing most of the time
+    def _add(self, usage: Usage, before: Usage, reaped: Sequence[Usage]) -> None:
+        """Add the growth of a process, without that of children counted before."""
+        if not reaped and (usage.own, usage.reaped) == (before.own, before.reaped):
+            return  # most processes of a large tree are idle most of the time
         growth = _plus(
             map(max, _minus(usage.own, before.own), NOTHING),
             map(max, _minus(usage.reaped, before.reaped), NOTHING),
         )
-        for each in found:
+        for each in reaped:
             growth = _minus(growth, self._passed_on(each))
         self._sum = _plus(self._sum, growth)
 
@@ -114,7 +114,7 @@ class TreeAccount:
         return tuple(value if taken else 0.0 for value, taken in zip(used, self._taken))
 
     def _before(self, pid: int, usage: Usage) -> Usage:
-        """Return the usage from which a process counts."""
+        """Return the usage to count a process from."""
         if self._lived(pid, {pid: usage}):
             return self._seen[pid]
         if usage.started < self._started:
@@ -122,19 +122,19 @@ class TreeAccount:
         return Usage(usage.parent, usage.started)
 
     def _ended(self, now: Mapping[int, Usage]) -> dict[int, list[Usage]]:
-        """Return those that have ended, by the nearest ancestor that has not."""
+        """Return the processes that have ended, by their nearest running ancestor."""
         ended: dict[int, list[Usage]] = {}
         for pid, usage in self._seen.items():
             if not self._lived(pid, now):
                 ancestor = self._ancestor(usage, now)
                 if ancestor is not None:
-                    # What it may have reaped itself came along with it.
-                    found = [usage, *self._pending.get(pid, _Pending()).usages]
-                    ended.setdefault(ancestor, []).extend(found)
+                    # It may have reaped its pending children, and passed them on.
+                    passed_on = [usage, *self._pending.get(pid, _Pending()).usages]
+                    ended.setdefault(ancestor, []).extend(passed_on)
         return ended
 
     def _lived(self, pid: int, now: Mapping[int, Usage]) -> bool:
-        """Return whether a process is there now and was there before."""
+        """Return whether a process is in this snapshot and in the previous one."""
         seen = self._seen.get(pid)
         return pid in now and seen is not None and now[pid].started == seen.started
 
@@ -149,29 +149,30 @@ class TreeAccount:
         return None
 
 
-def _absorbed(
+def _match_reaped(
     usage: Usage, before: Usage, late: _Pending, ended: Iterable[Usage]
 ) -> tuple[list[Usage], _Pending]:
-    """Tell which ended processes are in what a process has reaped, and which may yet be.
+    """Return the ended processes that a process has reaped, and those it may still reap.
 
     Args:
         usage: The process now.
-        before: The process the time before.
-        late: Those that had ended the time before, which are found now or never.
-        ended: Those that have ended since, perhaps after the process was looked at.
+        before: The process in the previous snapshot.
+        late: Processes that had ended by the previous snapshot: this is the last chance
+            to match them.
+        ended: Processes that have ended since, perhaps after ``usage`` was read.
     """
     reaped = _plus(_minus(usage.reaped, before.reaped), late.reaped)
-    found, left = [], []
+    matched, left = [], []
     for each, is_last_chance in [(e, True) for e in late.usages] + [
         (e, False) for e in ended
     ]:
         used = _plus(each.own, each.reaped)
         if all(used[place] <= reaped[place] + _ROUNDING for place in _EVIDENCE):
             reaped = _minus(reaped, used)
-            found.append(each)
+            matched.append(each)
         elif not is_last_chance:
             left.append(each)
-    return found, _Pending(tuple(left), reaped)
+    return matched, _Pending(tuple(left), reaped)
 
 
 def _plus(a: Iterable[float], b: Iterable[float]) -> Counters:

@@ -1,4 +1,4 @@
-"""Usage: what one process has used so far, whichever system told so."""
+"""The resource usage of one process, in a form common to all systems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNTERS = (
     "switches_vol",
     "switches_invol",
 )
-"""What only grows: CPU seconds, page faults, bytes, and context switches."""
+"""The names of the counters: CPU seconds, page faults, bytes, context switches."""
 
 Counters = tuple[float, ...]
 """A value for each of :data:`COUNTERS`."""
@@ -30,22 +30,21 @@ NOTHING: Counters = (0.0,) * len(COUNTERS)
 
 @dataclass(frozen=True)
 class Usage:
-    """What one process has used so far, and what it holds now.
+    """The counters of one process so far, and its current levels.
 
     Attributes:
         parent: The process id of its parent.
-        started: When it was started, on whichever clock the system has. Together with
-            the process id it names the process, as ids are used again.
-        own: What it used itself.
-        reaped: What its ended children used that it has waited for, with theirs.
+        started: Its start time, on a clock that depends on the system. It identifies the
+            process together with the process id, as ids are reused.
+        own: The counters of the process itself.
+        reaped: The counters of the children that it has reaped, with their children.
         rss: Resident memory, in bytes.
-        rss_peak: The most resident memory so far, in bytes; 0 where nobody tells.
-        reaped_peak: The largest peak of any one that is in ``reaped``, in bytes; 0
-            where nobody tells.
+        rss_peak: Peak resident memory so far, in bytes; 0 if unknown.
+        reaped_peak: The largest peak of a process in ``reaped``, in bytes; 0 if unknown.
         threads: How many threads it has.
-        open_files: How many files it has open; None where that may not be read.
+        open_files: How many files it has open; None if that cannot be read.
         name: The name of its program.
-        ended: Whether it has ended and only waits to be waited for.
+        ended: Whether it has ended and waits to be reaped.
     """
 
     parent: int
@@ -63,11 +62,11 @@ class Usage:
 
 @dataclass(frozen=True)
 class Memory:
-    """What memory a process shares.
+    """The unshared memory of a process.
 
     Attributes:
-        uss: What it alone holds: what would be free without it, in bytes.
-        pss: The same and its part of what it shares, in bytes.
+        uss: Unshared memory: what its end would free, in bytes.
+        pss: Unshared memory and a fair share of shared memory, in bytes.
     """
 
     uss: int | None
@@ -75,12 +74,12 @@ class Memory:
 
 
 class ProcessSource(Protocol):
-    """One system's way to look at a process, its root, and all that descend from it.
+    """Reads a process, the root, and its descendants on one kind of system.
 
     Attributes:
         root: The process id of the root.
-        served: Which counters and fields of :class:`Usage` are known at all.
-        merged: Which counters of ``own`` hold those of reaped children as well.
+        served: Which counters and fields of :class:`Usage` are available.
+        merged: Which counters of ``own`` include those of reaped children.
     """
 
     root: int
@@ -91,15 +90,15 @@ class ProcessSource(Protocol):
         """Return the time on the clock of ``Usage.started``."""
 
     def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
-        """Look at the root and all that descend from it.
+        """Read the root and its descendants.
 
         Args:
-            known: What was seen the last time: those who still live are looked at
-                again, also when their parent has ended. None for the first time.
+            known: The previous snapshot: its processes that still run are read again,
+                even if their parent has ended. None for the first snapshot.
 
         Returns:
-            Process ids to usages, a parent always before its children.
+            Usages by process id, parents before their children.
         """
 
     def memory(self, pid: int) -> Memory | None:
-        """Tell what memory a process shares, or None; this may take long."""
+        """Return the unshared memory of a process, or None; this may be slow."""

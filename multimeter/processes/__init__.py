@@ -1,1 +1,1 @@
-"""Programs that are measured from outside: commands that are run, and any process."""
+"""Measure processes from outside: started commands, and running processes."""

@@ -1,4 +1,4 @@
-"""A command that runs as a child of this process, as if there were nobody between."""
+"""A command that runs as a child process, transparent for signals, input and output."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class CommandError(MultimeterError):
     """A command could not be started.
 
     Args:
-        command: Its words.
-        error: Why.
+        command: The program and its arguments.
+        error: The reason.
 
     Attributes:
-        exit_code: What a shell would end with.
+        exit_code: The exit code that a shell would use.
     """
 
     def __init__(self, command: Sequence[str], error: OSError) -> None:
@@ -46,12 +46,12 @@ class CommandError(MultimeterError):
         self.exit_code = NOT_FOUND if missing else CANNOT_RUN
         reason = f"cannot be run: {error.strerror or error}"
         if missing:
-            reason = _what_is_missing(command[0])
+            reason = _missing_file(command[0])
         super().__init__(f"{command[0]}: {reason}.")
 
 
-def _what_is_missing(program: str) -> str:
-    """Say what was not found: a program, or what reads or loads one that is there."""
+def _missing_file(program: str) -> str:
+    """Return what is missing: the program, or its interpreter or loader."""
     path = shutil.which(program)
     try:
         with open(path or "", "rb") as file:  # noqa: PTH123 - names need not be text
@@ -59,17 +59,17 @@ def _what_is_missing(program: str) -> str:
     except OSError:
         return "not found"
     if not first.startswith(b"#!"):
-        return "what loads it is not there: it was built for another system"
+        return "its loader is missing: it was built for another system"
     interpreter = os.fsdecode(first[2:].strip(b" \t\n").partition(b" ")[0])
     if interpreter.endswith("\r"):
-        return f"its interpreter {interpreter!r} is not there: its lines end as on Windows"
-    return f"its interpreter {interpreter} is not there"
+        return f"its interpreter {interpreter!r} is missing: it has Windows line endings"
+    return f"its interpreter {interpreter} is missing"
 
 
 class Child(abc.ABC):
-    """A child process: it has this one's input, output and error output.
+    """A child process, which inherits standard input, output and error.
 
-    Signals that this process gets are passed on to it, until it is released.
+    Signals to this process are forwarded to it, until :meth:`release`.
 
     Attributes:
         pid: Its process id.
@@ -79,34 +79,34 @@ class Child(abc.ABC):
 
     @abc.abstractmethod
     def wait(self, look: Callable[[], float]) -> None:
-        """Wait until it has ended; it can still be looked at then.
+        """Wait until it has ended, without reaping it.
 
         Args:
-            look: Called again and again meanwhile; tells after how many seconds it
-                wants to be called next.
+            look: Called repeatedly while waiting; returns in how many seconds to call it
+                again.
         """
 
     @abc.abstractmethod
     def reap(self, reap: Callable[[], int] | None) -> int:
-        """Let it go for good, and return its exit code, as a shell tells it.
+        """Reap it, and return its exit code as a shell reports it.
 
         Args:
-            reap: Waits for it and returns its status; None for the plain way.
+            reap: Reaps it and returns its status; None for the default.
         """
 
     @abc.abstractmethod
     def release(self) -> None:
-        """Take signals again as before."""
+        """Stop forwarding signals, and restore their handling."""
 
 
 @contextlib.contextmanager
 def outliving_signals() -> Iterator[None]:
-    """Store in peace meanwhile: the command has ended, and its exit code is known.
+    """Protect the storing of a run from signals, after the command has ended.
 
-    A terminal that is closed (SIGHUP) is no reason to lose a run; SIGTERM breaks off what
-    takes long, as Ctrl-C does.
+    A closed terminal (SIGHUP) must not lose a run; SIGTERM interrupts slow storing, as
+    Ctrl-C does.
     """
-    handlers = {"SIGHUP": _go_on, "SIGTERM": signal.default_int_handler}
+    handlers = {"SIGHUP": _ignore, "SIGTERM": signal.default_int_handler}
     numbers = {getattr(signal, name, None): each for name, each in handlers.items()}
     before = {
         number: signal.signal(number, handler)
@@ -120,11 +120,11 @@ def outliving_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _go_on(_number: int, _frame: object) -> None:
-    """Do nothing; a handler, unlike SIG_IGN, is not inherited by other programs."""
+def _ignore(_number: int, _frame: object) -> None:
+    """Do nothing. Unlike SIG_IGN, child programs do not inherit a handler."""
 
 
 def exit_code_of(status: int) -> int:
-    """Return the exit code for a status of wait(2): 128 and the signal, where killed."""
+    """Return the exit code for a status of wait(2): 128 + signal number if killed."""
     code = os.waitstatus_to_exitcode(status)
     return 128 - code if code < 0 else code

@@ -1,4 +1,4 @@
-"""Where a run of the command line goes: the installed stack, or a file."""
+"""The destination of a run of the command line: the installed stack, or a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from multimeter.system.log import log
 
 __all__ = ["Destination", "find_destination"]
 
-# Whoever has run a command waits for it no longer than that: the rest goes to the spool.
+# The user waits at most that long after a command; what is left goes to the spool.
 _END_TIMEOUT = 3.0
 
 _FORMATS: dict[str, type[FileFormat]] = {".json": JsonFormat, ".line": LineFormat}
@@ -29,21 +29,21 @@ class Destination:
     """Where a run goes.
 
     Attributes:
-        storage: What takes it there.
+        storage: The storage of the run.
         stack: The stack that it goes to; None for a file.
-        trouble: Why it is not the installed stack, though there is one.
+        stack_error: Why an installed stack is not used, if so.
     """
 
     storage: Storage
     stack: Connection | None = None
-    trouble: MultimeterError | None = None
+    stack_error: MultimeterError | None = None
 
     def reserve(self, identifier: str) -> str:
-        """Return the name of a run that is about to start; see ``free_identifier``."""
+        """Reserve an identifier for a run about to start; see ``free_identifier``."""
         return self.storage.reserve_identifier(identifier)
 
     def close(self) -> int:
-        """Deliver what still waits; return how many points are lost."""
+        """Deliver the queued points; return how many are lost."""
         return self.storage.close(quiet=True)
 
     @property
@@ -53,16 +53,16 @@ class Destination:
 
 
 class _OneFile(FileStorage):
-    """Writes to the file that was named, whatever the identifier of the result.
+    """Writes to one file, regardless of the result's identifier.
 
-    What is there already is kept beside it, as ``<name>-1``, or the next free number.
+    An existing file is kept as ``<name>-1``, or the next free number.
     """
 
     def __init__(self, path: pathlib.Path, file_format: FileFormat) -> None:
         super().__init__(path.parent, file_format)
         self._path = path
 
-    def path(self, identifier: str) -> pathlib.Path:  # noqa: ARG002 - there is one
+    def path(self, identifier: str) -> pathlib.Path:  # noqa: ARG002 - always the same
         return self._path
 
     def _keep(self, result: Result, identifier: str) -> pathlib.Path:  # noqa: ARG002
@@ -78,7 +78,7 @@ class _OneFile(FileStorage):
                 add_name(self._path, aside)
             except FileExistsError:
                 continue
-            log().warning("The run that was in %s is kept in %s.", self._path, aside)
+            log().warning("The earlier run in %s was moved to %s.", self._path, aside)
             return
 
 
@@ -86,12 +86,12 @@ def find_destination(given: pathlib.Path | None) -> Destination:
     """Return where a run goes.
 
     Args:
-        given: A file that ends with ``.json`` or ``.line``, or a folder, which gets a
-            file of JSON. None for the installed stack, or, where there is none, for the
+        given: A file that ends with ``.json`` or ``.line``, or a folder, for a JSON file
+            in it. None for the installed stack, or, without one, for the
             :func:`~multimeter.storages.fallback.runs_folder`.
 
     Raises:
-        ConfigurationError: The file has another ending.
+        ConfigurationError: The file has another suffix.
     """
     if given is not None:
         return Destination(_files(_absolute(given)))
@@ -100,7 +100,7 @@ def find_destination(given: pathlib.Path | None) -> Destination:
     except NoStackError:
         return Destination(FileStorage(runs_folder(), JsonFormat()))
     except ConfigurationError as error:
-        return Destination(FileStorage(runs_folder(), JsonFormat()), trouble=error)
+        return Destination(FileStorage(runs_folder(), JsonFormat()), stack_error=error)
     from multimeter.storages.influx import InfluxDBStorage, stack_token
 
     storage = InfluxDBStorage(
@@ -117,7 +117,7 @@ def find_destination(given: pathlib.Path | None) -> Destination:
 def _absolute(path: pathlib.Path) -> pathlib.Path:
     try:
         return path.expanduser().absolute()
-    except (OSError, RuntimeError) as error:  # no working folder, or no such user
+    except (OSError, RuntimeError) as error:  # no working folder, or an unknown user
         raise ConfigurationError(
             f"A run cannot be written to '{path}': {error}",
             cause="The working folder was removed."
@@ -128,7 +128,7 @@ def _absolute(path: pathlib.Path) -> pathlib.Path:
 
 
 def _files(path: pathlib.Path) -> FileStorage:
-    if os.path.isdir(path) or not path.suffix:  # noqa: PTH112 - it raises nothing
+    if os.path.isdir(path) or not path.suffix:  # noqa: PTH112 - it never raises
         return FileStorage(path, JsonFormat())
     if path.suffix not in _FORMATS:
         raise ConfigurationError(

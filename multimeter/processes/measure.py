@@ -1,4 +1,4 @@
-"""Measure a command that is started for that, or a process that runs already."""
+"""Measure a command from start to end, or a process that is already running."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from multimeter.system.log import log
 
 __all__ = ["Outcome", "RunOptions", "measure_command", "measure_process"]
 
-# Of a process that lives shorter, what it held last is often seen by nobody.
-_HARDLY_SEEN = 0.01
+# Processes shorter than this (s) often exit before any memory sample.
+_TOO_SHORT_TO_SAMPLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class RunOptions:
 
     Attributes:
         identifier: Its name.
-        probes: What is sampled beside the process; those that cannot look at another
+        probes: Probes besides the process probe; those that cannot measure another
             process are left out.
         storage: Where the result goes.
-        tags: Tags that tell runs apart.
-        cycle_time: Seconds between two samples; None for a pace that slows down.
+        tags: Tags that distinguish runs.
+        cycle_time: Seconds between two samples; None to start fast and slow down.
     """
 
     identifier: str
@@ -50,23 +50,23 @@ class RunOptions:
 
 @dataclass
 class Outcome:
-    """What has come of it.
+    """The outcome of measuring a command or process.
 
     Attributes:
-        exit_code: That of the command, as a shell tells it; 0 for a process that runs.
-        result: What was measured; None if nothing could be.
-        trouble: Why it could not be measured or stored; the command knows nothing of it.
+        exit_code: That of the command, as a shell reports it; 0 for a running process.
+        result: The result; None if nothing could be measured.
+        error: Why it could not be measured or stored; the command is not affected.
     """
 
     exit_code: int = 0
     result: Result | None = None
-    trouble: MultimeterError | None = None
+    error: MultimeterError | None = None
 
 
 def measure_command(command: Sequence[str], settings: RunOptions) -> Outcome:
-    """Run a command and measure it, from its first moment to its last.
+    """Run a command and measure it from start to end.
 
-    It has the input and the outputs of this process; signals are passed on to it.
+    It inherits the input and outputs of this process; signals are forwarded to it.
 
     Args:
         command: The program and its arguments.
@@ -79,19 +79,19 @@ def measure_command(command: Sequence[str], settings: RunOptions) -> Outcome:
     child = start(command)
     with contextlib.ExitStack() as until_stored:
         try:
-            with _trouble_in(outcome):
+            with _errors_to(outcome):
                 probe = ProcessProbe(child.pid, since_start=True)
-                measurement = _started(probe, settings)
+                measurement = _start(probe, settings)
                 outcome.result = measurement.result
             if outcome.result is None:
                 child.wait(lambda: LONGEST_CYCLE)
                 outcome.exit_code = child.reap(None)
                 return outcome
-            outcome.result.add_meta_data(command=_shown(command))
-            pace = Schedule(measurement.sample, probe.glance, settings.cycle_time)
-            child.wait(lambda: _looked_at(pace))
+            outcome.result.add_meta_data(command=_text_of(command))
+            schedule = Schedule(measurement.sample, probe.glance, settings.cycle_time)
+            child.wait(lambda: _look(schedule))
             outcome.exit_code = child.reap(lambda: probe.reap()[0])
-            _add_ending(outcome.result, outcome.exit_code, probe, pace)
+            _add_exit(outcome.result, outcome.exit_code, probe, schedule)
         finally:
             until_stored.enter_context(outliving_signals())
             child.release()
@@ -99,11 +99,11 @@ def measure_command(command: Sequence[str], settings: RunOptions) -> Outcome:
     return outcome
 
 
-def _add_ending(
-    result: Result, exit_code: int, probe: ProcessProbe, pace: Schedule
+def _add_exit(
+    result: Result, exit_code: int, probe: ProcessProbe, schedule: Schedule
 ) -> None:
-    """Add what is known of a command once it has ended."""
-    if probe.peak_limit is not None and pace.age < _HARDLY_SEEN:
+    """Add the metadata of a command that has ended."""
+    if probe.peak_limit is not None and schedule.age < _TOO_SHORT_TO_SAMPLE:
         result.add_meta_data(**{PEAK_AT_MOST: str(probe.peak_limit)})
     result.add_meta_data(exit_code=str(exit_code))
 
@@ -114,34 +114,34 @@ def measure_process(
     duration: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
-    """Measure a process that runs, until it ends or this process is told to end.
+    """Measure a running process, until it ends or this process gets a signal.
 
-    SIGINT (Ctrl-C) and SIGTERM end the measurement; the process goes on.
+    SIGINT (Ctrl-C), SIGTERM and SIGHUP end the measurement, but not the process.
 
     Args:
         pid: The process.
         settings: How it is measured.
-        duration: After how many seconds to end in any case.
-        clock: Seconds that never go back.
+        duration: The maximum duration, in s.
+        clock: A monotonic clock, in s.
 
     Raises:
-        ProbeError: There is no such process, or the system does not let us look at it.
+        ProbeError: There is no such process, or no permission to read it.
     """
     probe = ProcessProbe(pid)
     outcome = Outcome()
-    with StopCondition(probe) as ending:
-        measurement = _started(probe, settings)
+    with StopCondition(probe) as stop_condition:
+        measurement = _start(probe, settings)
         outcome.result = measurement.result
         deadline = None if duration is None else clock() + duration
         measurement.sample()
-        while not ending.wait(None if deadline is None else deadline - clock()):
+        while not stop_condition.wait(None if deadline is None else deadline - clock()):
             if deadline is not None and clock() >= deadline:
                 break
         _end(measurement, outcome)
     return outcome
 
 
-def _started(probe: ProcessProbe, settings: RunOptions) -> Measurement:
+def _start(probe: ProcessProbe, settings: RunOptions) -> Measurement:
     probes: list[Probe] = [probe]
     for each in settings.probes:
         with contextlib.suppress(UnsupportedError):
@@ -155,31 +155,31 @@ def _started(probe: ProcessProbe, settings: RunOptions) -> Measurement:
 
 
 def _end(measurement: Measurement, outcome: Outcome) -> None:
-    with _trouble_in(outcome):
+    with _errors_to(outcome):
         measurement.end()
 
 
 @contextlib.contextmanager
-def _trouble_in(outcome: Outcome) -> Iterator[None]:
+def _errors_to(outcome: Outcome) -> Iterator[None]:
     try:
         yield
     except MultimeterError as error:
-        outcome.trouble = error
+        outcome.error = error
     except KeyboardInterrupt:
-        outcome.trouble = MultimeterError("Storing the run was broken off.")
-    except Exception as error:  # noqa: BLE001 - the command must not suffer from it
-        outcome.trouble = MultimeterError(f"The run was not measured or stored: {error!r}")
+        outcome.error = MultimeterError("Storing the run was interrupted.")
+    except Exception as error:  # noqa: BLE001 - the command must not be affected
+        outcome.error = MultimeterError(f"The run was not measured or stored: {error!r}")
 
 
-def _looked_at(pace: Schedule) -> float:
-    """Look at a process; whatever comes of it, the command goes on."""
+def _look(schedule: Schedule) -> float:
+    """Sample or glance at a process; errors must not affect the command."""
     try:
-        return pace.look()
-    except Exception as error:  # noqa: BLE001 - the samples go on, too
-        log().warning("The process could not be looked at: %r", error)
+        return schedule.look()
+    except Exception as error:  # noqa: BLE001 - sampling continues, too
+        log().warning("The process could not be sampled: %r", error)
         return LONGEST_CYCLE
 
 
-def _shown(command: Sequence[str]) -> str:
-    """Return a command as text; file names need not be text."""
+def _text_of(command: Sequence[str]) -> str:
+    """Return a command as text; file names may not be valid text."""
     return shlex.join(command).encode("utf-8", "backslashreplace").decode()

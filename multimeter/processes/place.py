@@ -1,4 +1,4 @@
-"""Where a run is after its end."""
+"""Find where a run was stored, and rescue one that was not."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["Place", "find_place"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run is; nowhere where all is empty.
+    """Where a run was stored; all empty if nowhere.
 
     Attributes:
-        path: Its file, if it is in one.
-        url: The server, if it is in one.
-        page: What a person opens to see it there; empty where unknown.
-        waits: Whether some of its points have not arrived there yet.
-        error: Why it is not where it should be.
+        path: Its file, if any.
+        url: Its server, if any.
+        page: The URL of its page on the server; empty if unknown.
+        waits: Whether some of its points are still to be delivered.
+        error: Why it is not in its destination, if so.
     """
 
     path: pathlib.Path | None = None
@@ -38,14 +38,14 @@ class Place:
 
 
 def find_place(outcome: Outcome, destination: Destination, lost: int = 0) -> Place:
-    """Return where a run is; store one elsewhere that could not be stored.
+    """Return where a run was stored; rescue it if it could not be stored.
 
     Args:
         outcome: The run.
-        destination: Where it should be.
-        lost: How many of its points neither a server nor a spool has.
+        destination: Where it was to be stored.
+        lost: How many of its points could neither be delivered nor spooled.
     """
-    result, error = outcome.result, outcome.trouble
+    result, error = outcome.result, outcome.error
     if result is None:
         return Place(error=error)
     storage = destination.storage
@@ -64,14 +64,14 @@ def find_place(outcome: Outcome, destination: Destination, lost: int = 0) -> Pla
 
 
 def _rescued(result: Result, error: MultimeterError) -> Place:
-    # What an error says to do next is for programs, which still have the result.
+    # Drop the next step of the error: it is for programs, which still have the result.
     try:
         path = rescue(result)
     except StorageError:
         lost = StorageError(
-            f"{error.what}\nThe run is lost: no other folder takes it, either.",
+            f"{error.what}\nThe run is lost: it could not be written to a file, either.",
             cause=error.cause,
-            next_step="Make room, or name a folder that can be written: -o FOLDER",
+            next_step="Free disk space, or choose a writable folder: -o FOLDER",
         )
         return Place(error=lost)
     return Place(path, error=StorageError(error.what, cause=error.cause))

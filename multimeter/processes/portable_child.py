@@ -1,4 +1,4 @@
-"""A child on systems that cannot wait for signals: macOS and Windows."""
+"""A child process on systems without sigtimedwait: macOS and Windows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from multimeter.processes.child import Child, CommandError
 __all__ = ["PortableChild"]
 
 _PASSED_ON = ("SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGWINCH")
-# A terminal sends these to the child as well; nobody tells who has sent one.
+# A terminal sends these to the child as well, and the system hides the sender.
 _FROM_TERMINAL = ("SIGINT", "SIGQUIT", "SIGBREAK")
 
 
 class PortableChild(Child):
-    """A child that is asked again and again whether it has ended.
+    """A child process that is polled for its end.
 
     Args:
         command: The program and its arguments.
@@ -32,15 +32,15 @@ class PortableChild(Child):
     def __init__(self, command: Sequence[str]) -> None:
         self._handlers: dict[int, Any] = {}
         try:
-            self._process = subprocess.Popen(list(command), close_fds=os.name != "posix")  # noqa: S603 - what the user asked for
+            self._process = subprocess.Popen(list(command), close_fds=os.name != "posix")  # noqa: S603 - the user's own command
         except OSError as error:
             raise CommandError(command, error) from error
         self.pid = self._process.pid
         for name in (*_PASSED_ON, *_FROM_TERMINAL):
             number = getattr(signal, name, None)
             if number is not None:
-                passes = name in _PASSED_ON or not _is_in_foreground()
-                handler = self._pass_on if passes else _leave
+                forwards = name in _PASSED_ON or not _is_in_foreground()
+                handler = self._pass_on if forwards else _ignore
                 self._handlers[number] = signal.signal(number, handler)
 
     def _pass_on(self, number: int, _frame: object) -> None:
@@ -56,21 +56,21 @@ class PortableChild(Child):
                 continue
             return
 
-    def reap(self, reap: Callable[[], int] | None) -> int:  # noqa: ARG002 - it is gone
+    def reap(self, reap: Callable[[], int] | None) -> int:  # noqa: ARG002 - subprocess reaps it
         """Return its exit code."""
         code = self._process.wait()
         return 128 - code if code < 0 else code
 
     def release(self) -> None:
-        """Take signals again as before."""
+        """Stop forwarding signals, and restore their handlers."""
         for number, handler in self._handlers.items():
-            if signal.getsignal(number) in (self._pass_on, _leave):
+            if signal.getsignal(number) in (self._pass_on, _ignore):
                 signal.signal(number, handler)
         self._handlers.clear()
 
 
-def _leave(_number: int, _frame: object) -> None:
-    """Do nothing: the child has got the signal, too."""
+def _ignore(_number: int, _frame: object) -> None:
+    """Do nothing: the terminal has sent the signal to the child, too."""
 
 
 def _is_in_foreground() -> bool:
@@ -78,7 +78,7 @@ def _is_in_foreground() -> bool:
     if sys.platform == "win32":
         return True
     try:
-        with open(os.ctermid(), "rb") as terminal:  # noqa: PTH123 - a terminal is no path
+        with open(os.ctermid(), "rb") as terminal:  # noqa: PTH123 - not a path
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""A child, with signals that are waited for: Linux tells who has sent them."""
+"""A child process on systems with sigtimedwait, which reports the sender of a signal."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ _PASSED_ON = {
     signal.SIGUSR2,
     signal.SIGWINCH,
 }
-# Python ignores them in itself, and a child would inherit that.
+# Python ignores these, and a child would inherit that.
 _DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
 
-# SI_KERNEL of sigaction(2): from the terminal, which tells the child as well.
+# SI_KERNEL of sigaction(2): from the terminal, which signals the child as well.
 _FROM_KERNEL = 0x80
 
 
 class PosixChild(Child):
-    """A child in the process group of this process, so that a terminal is for both.
+    """A child in the process group of this process, so that both share the terminal.
 
-    Its signals are blocked here and waited for, see sigtimedwait(2): then the kernel says
-    whether the terminal sent one, as Ctrl-C does, to both, or somebody to us alone.
+    Signals are blocked here and received with sigtimedwait(2), which reports their
+    origin: those of the terminal, such as Ctrl-C, reach the child anyway; those that
+    another process sends to us alone are forwarded.
 
     Args:
         command: The program and its arguments.
@@ -43,7 +44,7 @@ class PosixChild(Child):
 
     def __init__(self, command: Sequence[str]) -> None:
         self._awaited = {*_PASSED_ON, signal.SIGCHLD}
-        # Where it is ignored, children vanish before anybody can wait for them.
+        # If it is ignored, the kernel reaps children before we can wait for them.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
         try:
@@ -58,7 +59,7 @@ class PosixChild(Child):
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
-            # A script that does not say who shall read it is one for the shell.
+            # A script without a shebang line is run by the shell.
             return self._spawn_program(["/bin/sh", *command])
 
     def _spawn_program(self, command: Sequence[str]) -> int:
@@ -67,7 +68,7 @@ class PosixChild(Child):
         )
 
     def wait(self, look: Callable[[], float]) -> None:
-        """Wait until it has ended, and pass signals on."""
+        """Wait until it has ended, and forward signals."""
         while not self._has_ended():
             info = signal.sigtimedwait(self._awaited, max(0.0, look()))
             if (
@@ -75,7 +76,7 @@ class PosixChild(Child):
                 and info.si_signo != signal.SIGCHLD
                 and info.si_code != _FROM_KERNEL
             ):
-                with contextlib.suppress(OSError):  # it belongs to another user now
+                with contextlib.suppress(OSError):  # it has changed its user
                     os.kill(self.pid, info.si_signo)
 
     def _has_ended(self) -> bool:
@@ -83,11 +84,11 @@ class PosixChild(Child):
         return os.waitid(os.P_PID, self.pid, options) is not None
 
     def reap(self, reap: Callable[[], int] | None) -> int:
-        """Let it go for good, and return its exit code."""
+        """Reap it, and return its exit code."""
         return exit_code_of(reap() if reap else os.waitpid(self.pid, 0)[1])
 
     def release(self) -> None:
-        """Take signals again; those that have come meanwhile were meant for the child."""
+        """Unblock signals; drop pending ones, which were meant for the child."""
         while signal.sigtimedwait(self._awaited, 0):
             pass
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)

@@ -1,4 +1,4 @@
-"""Which probes measure a program."""
+"""Choose the probes for measuring a process from outside."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ __all__ = ["chosen_probes"]
 
 
 def chosen_probes(names: Sequence[str] = ()) -> list[Probe]:
-    """Return the probes that measure a program beside ``ProcessProbe``.
+    """Return the probes for measuring a process, besides ``ProcessProbe``.
 
-    They are made before the program is there, so that it need not wait for them.
+    They are created before the process starts, so that it does not have to wait.
 
     Args:
-        names: Their names, such as ``gpu``; none for all that this machine can serve.
-            ``process`` is there in any case.
+        names: Their names, such as ``gpu``; empty for all that work on this machine.
+            ``process`` is always included.
 
     Raises:
-        ConfigurationError: This machine has no probe of that name.
+        ConfigurationError: This machine has no probe with that name.
     """
     if set(names) == {"process"}:
         return []
-    found = {_name(p): p for p in default_probes() if not isinstance(p, ProcessProbe)}
+    probes = {_name(p): p for p in default_probes() if not isinstance(p, ProcessProbe)}
     if names:
-        found = {name: p for name, p in found.items() if _looks_from_outside(p)}
-    unknown = [name for name in names if name not in found and name != "process"]
+        probes = {name: p for name, p in probes.items() if _works_from_outside(p)}
+    unknown = [name for name in names if name not in probes and name != "process"]
     if unknown:
         raise ConfigurationError(
-            f"There is no probe '{unknown[0]}' that this machine can serve.",
-            next_step=f"Use some of: {', '.join(('process', *found))}.",
+            f"This machine has no probe '{unknown[0]}'.",
+            next_step=f"Use some of: {', '.join(('process', *probes))}.",
         )
-    return [probe for name, probe in found.items() if not names or name in names]
+    return [probe for name, probe in probes.items() if not names or name in names]
 
 
-def _looks_from_outside(probe: Probe) -> bool:
+def _works_from_outside(probe: Probe) -> bool:
     try:
         probe.for_process(os.getpid())
     except UnsupportedError:

@@ -1,4 +1,4 @@
-"""What is said at the end of a run: for people, and as JSON for programs."""
+"""The report at the end of a run: as text for users, as JSON for programs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from multimeter.storages.fallback import runs_folder
 if TYPE_CHECKING:
     from multimeter.processes.measure import Outcome
 
-__all__ = ["Said", "report_lines", "report_of", "report_text", "trouble_lines"]
+__all__ = ["LogCollector", "problem_lines", "report_lines", "report_of", "report_text"]
 
 
-class Said(logging.Handler):
-    """Keeps what is logged meanwhile, so that it does not stand in others' output.
+class LogCollector(logging.Handler):
+    """Collects log messages during a run, to keep them out of the command's output.
 
     Attributes:
-        messages: What was logged, each message once.
+        messages: The messages, without duplicates.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Said(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message."""
+        """Collect a message."""
         message = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             message += f" ({record.exc_info[1]})"
@@ -42,14 +42,14 @@ class Said(logging.Handler):
 def report_of(outcome: Outcome, place: Place) -> dict[str, Any]:
     """Return the summary of a run for programs.
 
-    Beside the keys of :func:`~multimeter.analysis.summary.summary_of`: ``command``,
-    ``exit_code``, and where the run is: ``file``, or ``url`` and ``page``; null where it
-    is not.
+    It extends :func:`~multimeter.analysis.summary.summary_of` with ``command``,
+    ``exit_code``, and the place of the run: ``file``, or ``url`` and ``page``, null if
+    they do not apply; and ``trouble``, what went wrong.
     """
     result = outcome.result
-    found: dict[str, Any] = {"version": 1} if result is None else summary_of(result)
+    summary: dict[str, Any] = {"version": 1} if result is None else summary_of(result)
     return {
-        **found,
+        **summary,
         "command": result.meta_data.get("command") if result else None,
         "exit_code": outcome.exit_code,
         "file": str(place.path) if place.path else None,
@@ -60,12 +60,12 @@ def report_of(outcome: Outcome, place: Place) -> dict[str, Any]:
 
 
 def report_text(outcome: Outcome, place: Place) -> str:
-    """Return the same as one line of JSON."""
+    """Return :func:`report_of` as one line of JSON."""
     return json.dumps(report_of(outcome, place), allow_nan=False)
 
 
 def report_lines(outcome: Outcome, place: Place, *, curves: bool) -> list[str]:
-    """Return the summary of a run for people."""
+    """Return the summary of a run for users."""
     if outcome.result is None:
         return []
     lines = [f"multimeter: {outcome.result.identifier}"]
@@ -87,14 +87,14 @@ def _where(identifier: str, place: Place) -> list[str]:
 
 
 def _short(path: pathlib.Path) -> str:
-    """Return a path from here, where that is shorter."""
+    """Return a path relative to the working folder, if it is inside."""
     try:
         return str(path.relative_to(pathlib.Path.cwd()))
     except (ValueError, OSError):
         return str(path)
 
 
-def trouble_lines(messages: list[str], *errors: MultimeterError | None) -> list[str]:
-    """Return what went wrong, each line with our name before it."""
+def problem_lines(messages: list[str], *errors: MultimeterError | None) -> list[str]:
+    """Return what went wrong, each message prefixed with the program's name."""
     texts = [*messages, *(str(error) for error in errors if error)]
     return [f"multimeter: {text}" for text in texts]

@@ -1,4 +1,4 @@
-"""Schedule: when to look at a process that may end at any moment."""
+"""The sampling schedule for a process that may end at any moment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 __all__ = ["LONGEST_CYCLE", "Schedule"]
 
 LONGEST_CYCLE = 1.0
-"""Seconds between two samples of a run that has gone on for long."""
+"""Seconds between two samples of a long run."""
 
 _SHORTEST_CYCLE = 0.02
 _CYCLE_SHARE = 0.02
@@ -17,18 +17,18 @@ _GLANCE_SHARE = 0.05
 
 
 class Schedule:
-    """Looks often at the beginning, and less so the longer it goes on.
+    """Samples often at the start of a run, and less often the longer it lasts.
 
-    A run of any length then has some hundred points, and what a process did before it
-    ended is seen but for the last 20th of its life.
+    So a short run has some hundred points as well, and at most the last twentieth of a
+    process's life is not observed.
 
     Args:
         sample: Takes a sample.
-        glance: Looks at the process, and takes none.
-        cycle_time: Seconds between two samples, which somebody else takes; None where
-            they shall come at the pace of the run, as long as that is shorter than
+        glance: Reads the process without taking a sample.
+        cycle_time: Seconds between two samples, which the sampler takes; None to take
+            them here, in proportion to the age of the run, until the interval reaches
             :data:`LONGEST_CYCLE`.
-        clock: Seconds that never go back.
+        clock: A monotonic clock, in s.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Schedule:
 
     @property
     def age(self) -> float:
-        """How many seconds it has gone on."""
+        """The duration of the run so far, in s."""
         return self._clock() - self._started
 
     def look(self) -> float:
-        """Look at the process; return the seconds until it should be looked at again."""
+        """Sample or glance at the process; return the time until the next call, in s."""
         now, age = self._clock(), self.age
         cycle = max(_SHORTEST_CYCLE, age * _CYCLE_SHARE)
         is_due = self._cycle_time is None and now - self._sampled >= cycle < LONGEST_CYCLE

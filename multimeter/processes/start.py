@@ -1,4 +1,4 @@
-"""Start a command in the best way that this system has."""
+"""Start a command with the best implementation for this system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def start(command: Sequence[str]) -> Child:
     """Start a command.
 
     Args:
-        command: The program, which is looked for as a shell does, and its arguments.
+        command: The program, which is searched for in PATH, and its arguments.
 
     Raises:
         CommandError: It cannot be started.

@@ -1,4 +1,4 @@
-"""Wait for the end of a process that is not ours, or for the word to end."""
+"""Wait until a process ends that is not our child, or until a signal asks us to stop."""
 
 from __future__ import annotations
 
@@ -16,76 +16,78 @@ if TYPE_CHECKING:
 
 __all__ = ["StopCondition"]
 
-# A process that is gone is noticed after so many seconds where the system does not tell.
-_PATIENCE = 0.2
+# Without pidfd_open(2), the end of a process is polled at this interval, in s.
+_POLL_SECONDS = 0.2
 
-# SIGHUP comes when the terminal is closed; Windows has none.
-_WORDS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+# SIGHUP comes when the terminal is closed; Windows does not have it.
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
 class StopCondition:
-    """What ends a measurement: the process is gone, or a signal has told us to end.
+    """Ends a measurement when the process ends, or on a signal.
 
-    A signal only leaves a word here; it raises nothing, so that whatever it interrupts,
-    a start or a sample, is done whole and what was measured is stored.
+    The signal handlers only set a flag and raise nothing, so that an interrupted start or
+    sample completes, and the result is stored.
 
     Args:
-        probe: Looks at the process.
+        probe: The probe of the process.
     """
 
     def __init__(self, probe: ProcessProbe) -> None:
         self._probe = probe
-        self._told = False
+        self._is_signalled = False
         self._before: dict[signal.Signals, Any] = {}
         self._process: int | None = None
         self._read, self._write = os.pipe()
 
     def __enter__(self) -> Self:
-        """Take SIGINT (Ctrl-C), SIGTERM and SIGHUP for the word to end.
+        """Handle SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 
-        Those that are ignored stay so, as ``nohup`` wants it.
+        Ignored signals stay ignored, as ``nohup`` requires.
         """
-        heard = [e for e in set(_WORDS) if signal.getsignal(e) != signal.SIG_IGN]
-        self._before = {each: signal.signal(each, self._tell) for each in heard}
-        self._process = _opened(self._probe.pid)
+        handled = [e for e in set(_STOP_SIGNALS) if signal.getsignal(e) != signal.SIG_IGN]
+        self._before = {each: signal.signal(each, self._handle) for each in handled}
+        self._process = _open_pidfd(self._probe.pid)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the signals as they were."""
+        """Restore the signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         for descriptor in (self._read, self._write, self._process):
             if descriptor is not None:
                 os.close(descriptor)
 
-    def _tell(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._told:
-            self._told = True
-            os.write(self._write, b"\0")  # a wait goes on after a signal, see PEP 475
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._is_signalled:
+            self._is_signalled = True
+            # Wake up poll(), which resumes after a signal handler: PEP 475.
+            os.write(self._write, b"\0")
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for so many seconds at most, and return whether to end.
+        """Wait for at most some seconds, and return whether to stop.
 
         Args:
-            seconds: None for as long as it takes; it may return earlier all the same.
+            seconds: The maximum time to wait, in s; it may return earlier. None to wait
+                for the default interval.
         """
-        patience = _PATIENCE if seconds is None else max(0.0, seconds)
+        patience = _POLL_SECONDS if seconds is None else max(0.0, seconds)
         if self._process is None:
-            time.sleep(0.0 if self._told else min(patience, _PATIENCE))
+            time.sleep(0.0 if self._is_signalled else min(patience, _POLL_SECONDS))
             self._probe.glance()
-            return self._told or not self._probe.alive
+            return self._is_signalled or not self._probe.alive
         poll = select.poll()
         poll.register(self._process, select.POLLIN)
         poll.register(self._read, select.POLLIN)
         return bool(poll.poll(patience * 1000))
 
 
-def _opened(pid: int) -> int | None:
-    """Return a descriptor that tells when the process ends, see pidfd_open(2)."""
-    opened: Any = getattr(os, "pidfd_open", None)
-    if opened is None:
+def _open_pidfd(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when the process ends: pidfd_open(2)."""
+    pidfd_open: Any = getattr(os, "pidfd_open", None)
+    if pidfd_open is None:
         return None
     try:
-        return int(opened(pid))
-    except OSError:  # an old kernel, or gone by now
+        return int(pidfd_open(pid))
+    except OSError:  # an old kernel, or the process has ended
         return None

@@ -1,4 +1,4 @@
-"""The program of the helper process."""
+"""The main program of the helper process."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from multimeter.system.log import log
 
 __all__ = ["Helper", "main"]
 
-_PATIENCE = 0.5
+_ORPHAN_SECONDS = 0.5
 
 LOST = "the measured process ended without ending the measurement"
 
 
 class _Orphaned:
-    """The helper tells itself that its parent has ended."""
+    """Queued by the helper itself: the measured process has ended."""
 
 
 class Helper:
-    """Samples as long as the measured process is there, and stores in its place then.
+    """Samples the measured process, and stores the run if that process dies.
 
     Args:
-        job: What to do.
-        channel: The messages of the measured process.
-        parent: Tells the id of the parent process; another one when it has ended.
+        job: The settings of the run.
+        channel: The connection to the measured process.
+        parent: Returns the id of the parent process, which changes when it ends.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Helper:
         self._channel = channel
         self._parent = parent
         self._is_orphan = False
-        self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        # Sampling must never wait for the other process to read.
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        # Queued, so that sampling never waits for the other process to read.
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._result = Result(*job.probes, identifier=job.identifier, tags=job.tags)
         self._sampler = Sampler(
@@ -82,7 +82,7 @@ class Helper:
         threading.Thread(target=self._listen, daemon=True).start()
         sender = threading.Thread(target=self._send, daemon=True)
         sender.start()
-        message = self._wait_for_the_end()
+        message = self._wait_for_end()
         self._sampler.end()
         if message is None:
             self._store()
@@ -92,34 +92,35 @@ class Helper:
         sender.join()
 
     def _keep(self, time_ns: int, values: dict[str, Any]) -> None:
-        # What cannot be pickled here, or unpickled there, would end the measurement.
+        # Simple values only: a pickling error on either side would end the measurement.
         values = {text_of(key): simple(value) for key, value in values.items()}
         if self._job.storage is not None:
             self._result.append(time_ns, values)
         self._outbox.put(PointMessage(time_ns, values))
         if self._parent() != self._job.parent and not self._is_orphan:
-            self._is_orphan = True  # its children may hold the pipe open
-            self._told.put(_Orphaned())
+            # The pipe may stay open: children of the parent have inherited it.
+            self._is_orphan = True
+            self._inbox.put(_Orphaned())
 
     def _listen(self) -> None:
         message: Any = True
         while message is not None and not isinstance(message, End):
             message = self._channel.receive()
-            self._told.put(message)
+            self._inbox.put(message)
 
     def _send(self) -> None:
         try:
             while (message := self._outbox.get()) is not None:
                 self._channel.send(message)
         except OSError:
-            pass  # the other side is gone, which the listener finds out, too
+            pass  # the other side has closed the pipe, which ends the listener, too
 
-    def _wait_for_the_end(self) -> End | None:
-        """Return the last message; None when the parent ended without one."""
-        patience = None
+    def _wait_for_end(self) -> End | None:
+        """Return the End message; None if the parent ended without sending it."""
+        timeout = None
         while True:
             try:
-                message = self._told.get(timeout=patience)
+                message = self._inbox.get(timeout=timeout)
             except queue.Empty:
                 return None
             if isinstance(message, MarkMessage):
@@ -127,13 +128,13 @@ class Helper:
             elif isinstance(message, Sample):
                 self._sampler.sample_soon()
             elif isinstance(message, _Orphaned):
-                # What the parent said before it ended may still be on its way.
-                patience = _PATIENCE
+                # Messages that the parent sent before it ended may still be in the pipe.
+                timeout = _ORPHAN_SECONDS
             else:
                 return message if isinstance(message, End) else None
 
     def log(self, level: int, text: str) -> None:
-        """Have the measured process log something."""
+        """Send a log message to the measured process."""
         self._outbox.put(Log(level, text))
 
     def _store(self) -> None:
@@ -146,7 +147,7 @@ class Helper:
         result.add_mark(self._sampler.time_ns(), LOST)
         try:
             self._job.storage.store(result)
-        except Exception as error:  # noqa: BLE001 - who could store it later is gone
+        except Exception as error:  # noqa: BLE001 - the last chance to save the run
             from multimeter.storages.fallback import rescue
 
             what = error.what if isinstance(error, MultimeterError) else repr(error)
@@ -158,7 +159,7 @@ class Helper:
 
 
 class _Handler(logging.Handler):
-    """Lets the measured process log what the helper has to say."""
+    """Forwards log messages of the helper to the measured process."""
 
     def __init__(self, helper: Helper) -> None:
         super().__init__()
@@ -169,22 +170,22 @@ class _Handler(logging.Handler):
 
 
 def main(path: Sequence[str], modules: Sequence[str]) -> None:
-    """Run as a program: messages come in at standard input and go out at its output.
+    """Run the helper, with messages on standard input and output.
 
     Args:
-        path: Where the measured process looks for modules, in order: probes may need any.
-        modules: Modules of this package to import before the path is in force.
+        path: The module search path of the measured process: probes may need it.
+        modules: Modules of this package to import before the path is set.
     """
     for name in modules:
         importlib.import_module(name)
     sys.path[:] = path
     if hasattr(signal, "SIGINT"):
-        # Whoever is measured decides what Ctrl-C means.
+        # The measured process handles Ctrl-C.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.stderr is None:  # the program that is measured has closed it
+    if sys.stderr is None:  # the measured process has closed it
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a probe may print
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # for probes that print
     channel = Channel(sys.stdin.buffer, outgoing)
     job = channel.receive()
     if isinstance(job, Job):
@@ -193,5 +194,5 @@ def main(path: Sequence[str], modules: Sequence[str]) -> None:
         log().propagate = False
         helper.run()
     sys.stderr.flush()
-    # The listener may still wait for a process that is gone; nobody waits for it.
+    # Exit without joining the listener: it may be blocked on a process that has ended.
     os._exit(0)

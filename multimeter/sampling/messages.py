@@ -1,4 +1,4 @@
-"""What the two processes say to each other, pickled, over two pipes."""
+"""The messages between the measured process and the helper, pickled, over two pipes."""
 
 from __future__ import annotations
 
@@ -28,17 +28,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Job:
-    """What the helper shall do.
+    """To the helper: the settings of the run.
 
     Attributes:
-        parent: The id of the process that is measured.
-        probes: What to sample: probes that look from outside.
+        parent: The id of the measured process.
+        probes: The probes, which measure from outside.
         cycle_time: Seconds between two samples.
-        max_overhead: CPU seconds a second that sampling may cost, or None.
+        max_overhead: The maximum CPU time of sampling, in s per s, or None.
         identifier: The name of the run.
-        tags: Its tags.
-        storage: Where the run goes when the measured process cannot store it any more;
-            None where there is no such place.
+        tags: The tags of the run.
+        storage: Where to store the run if the measured process dies, or None.
     """
 
     parent: int
@@ -94,7 +93,7 @@ class PointMessage:
 
 @dataclass(frozen=True)
 class Log:
-    """From the helper: something for the log."""
+    """From the helper: a log message."""
 
     level: int
     text: str
@@ -102,18 +101,18 @@ class Log:
 
 @dataclass(frozen=True)
 class Ended:
-    """From the helper: that was all."""
+    """From the helper: sampling has ended; the last message."""
 
     sampling: Sampling
     measures: tuple[Measure, ...]
 
 
 class Channel:
-    """Messages over a pair of pipes, from any thread.
+    """Sends and receives messages over a pair of pipes; ``send`` is thread-safe.
 
     Args:
-        incoming: What the other side writes.
-        outgoing: What the other side reads.
+        incoming: The pipe that the other side writes to.
+        outgoing: The pipe that the other side reads from.
     """
 
     def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
@@ -125,7 +124,7 @@ class Channel:
         """Send a message.
 
         Raises:
-            OSError: The other side is gone.
+            OSError: The other side has closed the pipe.
         """
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         with self._lock:
@@ -133,8 +132,8 @@ class Channel:
             self._outgoing.flush()
 
     def receive(self) -> Any:
-        """Return the next message, or None when the other side is gone."""
+        """Return the next message, or None if the other side has closed the pipe."""
         try:
-            return pickle.load(self._incoming)  # noqa: S301 - it comes from ourselves
+            return pickle.load(self._incoming)  # noqa: S301 - from our own process
         except (EOFError, OSError, pickle.UnpicklingError, ValueError):
             return None

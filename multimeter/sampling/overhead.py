@@ -1,4 +1,4 @@
-"""What measuring itself costs: a probe that tells it, and a limit that keeps it low."""
+"""The overhead of sampling: a probe that measures it, and a limit that bounds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["GIL_KEY", "CycleLimit", "SamplerProbe", "Sampling", "checked_max_ove
 
 
 def checked_max_overhead(max_overhead: float | None) -> float | None:
-    """Return the share of CPU time that sampling may cost, or None for any.
+    """Return the share of CPU time that sampling may cost, or None for no limit.
 
     Raises:
         ConfigurationError: It is not a number above 0, up to 1.
@@ -38,20 +38,20 @@ def checked_max_overhead(max_overhead: float | None) -> float | None:
 
 @dataclass
 class Sampling:
-    """How a run has been sampled so far.
+    """The state and cost of sampling in a run so far.
 
     Attributes:
-        cycle_time: Seconds between two samples as it is now.
+        cycle_time: The current time between two samples, in s.
         started_ns: The time of the start, in ns since the epoch.
-        baseline: What the probes told that was reached before the start.
+        baseline: The peaks that were reached before the start, from the probes.
         samples: How many samples were taken.
-        late: How many came more than a tenth of the cycle time after their time.
-        missed: How many were not taken, as the one before took too long.
-        cpu_time: CPU seconds that sampling took.
-        gil_time: At most so many of them held the interpreter lock of the process that
-            is measured.
-        sample_time: Seconds that the last sample took, waiting included.
-        widened: Whether the cycle time was ever widened to keep the overhead low.
+        late: How many were more than a tenth of the cycle time late.
+        missed: How many were skipped, because the previous one took too long.
+        cpu_time: The CPU time of sampling, in s.
+        gil_time: An upper bound of the part of it, in s, that held the interpreter lock
+            of the measured process.
+        sample_time: The duration of the last sample, in s, including waits.
+        widened: Whether the cycle time was ever widened to limit the overhead.
     """
 
     cycle_time: float
@@ -66,7 +66,7 @@ class Sampling:
     widened: bool = False
 
     def meta_data(self) -> dict[str, Any]:
-        """Return what a result should say of this: the start, and what went wrong."""
+        """Return the metadata for a result: the start, and any irregularities."""
         data = Baseline(self.started_ns, self.baseline).meta_data()
         if self.late:
             data["late_samples"] = str(self.late)
@@ -78,28 +78,28 @@ class Sampling:
 
 
 class CycleLimit:
-    """Finds the cycle time at which sampling costs no more than a share of a core.
+    """Adapts the cycle time so that sampling costs at most a share of a core.
 
     Args:
-        cycle_time: Seconds between two samples, as was asked for: it is never less.
-        max_overhead: CPU seconds a second that sampling may cost.
+        cycle_time: The requested time between two samples, in s: the minimum.
+        max_overhead: The maximum CPU time of sampling, in s per s.
     """
 
-    # One slow sample, as the first often is, is not yet a reason.
+    # Average over several samples: a single slow one, often the first, is no reason.
     _SAMPLES = 8
     _MARGIN = 1.1
 
     def __init__(self, cycle_time: float, max_overhead: float) -> None:
-        self._asked = cycle_time
+        self._requested = cycle_time
         self._share = max_overhead
         self._costs: list[float] = []
         self.cycle_time = cycle_time
 
     def spent(self, cpu_seconds: float) -> bool:
-        """Take note of what a sample cost; tell whether the cycle time has changed.
+        """Record the cost of a sample; return whether the cycle time has changed.
 
-        It widens when some samples together cost too much, and comes back when half of
-        it would do; by no more than a factor of two at once.
+        It widens if several samples together cost too much, and narrows if half of it
+        would suffice; by at most a factor of two at once.
         """
         self._costs.append(cpu_seconds)
         total, number = sum(self._costs), len(self._costs)
@@ -110,7 +110,7 @@ class CycleLimit:
         elif number < self._SAMPLES:
             return False
         elif needed < before / 2:
-            self.cycle_time = max(self._asked, before / 2)
+            self.cycle_time = max(self._requested, before / 2)
         self._costs.clear()
         return self.cycle_time != before
 
@@ -131,13 +131,13 @@ _MEASURES = tuple(Measure(_SUBJECT, each) for each in _METRICS)
 _KEYS = tuple(each.key for each in _MEASURES)
 
 GIL_KEY = Measure(_SUBJECT, _GIL).key
-"""Of this measure the helper process knows nothing: who is measured tells it."""
+"""The key of a measure that only the measured process can determine, not the helper."""
 
 
 class SamplerProbe(Probe):
-    """Tells what measuring itself costs, and how well it keeps its times.
+    """Samples the cost of sampling, and how punctual it is.
 
-    The sampler gives it the numbers: by itself, it knows of none.
+    The sampler sets ``sampling``, where the numbers come from.
     """
 
     def __init__(self) -> None:
@@ -156,23 +156,23 @@ class SamplerProbe(Probe):
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """The metrics on the sampler."""
+        """The metrics of the sampler."""
         return _MEASURES
 
-    def for_process(self, pid: int) -> SamplerProbe:  # noqa: ARG002 - whichever it is
-        """Return itself: it measures who samples."""
+    def for_process(self, pid: int) -> SamplerProbe:  # noqa: ARG002 - independent of it
+        """Return the probe itself: it measures the sampling process."""
         return self
 
     def start(self) -> None:
-        """Begin at zero."""
+        """Reset the counters."""
         self._before = (0.0, 0.0)
 
     def sample(self, values: dict[str, Any], time_elapsed: float) -> None:
-        """Add the values; what this very sample costs is in those of the next one.
+        """Add the values; the cost of this sample is included in the next one.
 
         Args:
             values: Where they go.
-            time_elapsed: Seconds since the sample before, or since the start.
+            time_elapsed: Seconds since the previous sample, or since the start.
         """
         if self.sampling is None:
             return

@@ -1,4 +1,4 @@
-"""The sampler of the measured process: it lets a helper process sample."""
+"""The client side of the helper process."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from multimeter.system.log import log
 
 __all__ = ["HelperSampler"]
 
-# This package is the one that this process has, of whatever version. What it imports comes
-# from where it was installed, before any folder that this program has added; what the
-# probes need is then searched for as this program does.
+# The helper loads the same copy of this package as this process. Its dependencies are
+# imported from the installation first, so that folders added by this program cannot shadow
+# them; modules of probes are then imported with the search path of this program.
 _PROGRAM = """
 import importlib.machinery, importlib.util, pickle
 package_folder, path, modules = pickle.load(sys.stdin.buffer)
@@ -52,29 +52,29 @@ main(path, modules)
 
 _PACKAGE = __name__.partition(".")[0]
 _PACKAGE_FOLDER = str(pathlib.Path(__file__).parents[2])
-_PATIENCE = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 class HelperSampler:
-    """Has probes sampled in a process of its own, and takes the points from there.
+    """Starts a helper process that samples the probes, and receives its points.
 
     Args:
-        probes: What to sample: probes that look from outside, see
+        probes: The probes, which measure from outside, see
             :meth:`multimeter.Probe.for_process`.
         cycle_time: Seconds between two samples.
-        sink: Takes each point: ns since the epoch (strictly increasing) and values.
+        sink: Receives each point: ns since the epoch (strictly increasing) and values.
         identifier: The name of the run.
-        tags: Its tags.
-        storage: Where the helper stores the run when this process ends too early.
-        max_overhead: CPU seconds a second that sampling may cost, or None for any.
+        tags: The tags of the run.
+        storage: Where the helper stores the run if this process dies.
+        max_overhead: The maximum CPU time of sampling, in s per s, or None for no limit.
 
     Attributes:
-        sampling: How it went so far; up to date at the start and at the end.
-        measures: The measures of all probes; up to date at the end.
+        sampling: The state of sampling; updated at the start and at the end.
+        measures: The measures of all probes; updated at the end.
 
     Raises:
-        ConfigurationError: A probe cannot be handed to another process.
-        UnsupportedError: There is no Python interpreter to be started.
+        ConfigurationError: A probe cannot be passed to another process.
+        UnsupportedError: There is no Python interpreter to start.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class HelperSampler:
             max_overhead,
             identifier,
             dict(tags),
-            _handed_over(storage),
+            _storage_for_helper(storage),
         )
         self._thread = threading.Thread(
             target=self._receive, name="multimeter-receiver", daemon=True
@@ -118,24 +118,24 @@ class HelperSampler:
 
     @property
     def missed(self) -> int:
-        """How many ticks passed without a sample; known at the end."""
+        """How many ticks passed without a sample; updated at the end."""
         return self.sampling.missed
 
     def time_ns(self) -> int:
-        """Return the time of day as points have it, in ns since the epoch."""
+        """Return the time of day on the clock of the points, in ns since the epoch."""
         return time.time_ns()
 
     def start(self) -> None:
         """Start the helper process, which starts the probes.
 
         Raises:
-            ProbeError: A probe could not start, or the helper could not.
+            ProbeError: A probe or the helper could not start.
         """
         self._process = process = subprocess.Popen(  # noqa: S603 - our own program
             python_command(_PROGRAM),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # What is sent to this process and its group is not meant for the helper.
+            # Signals to this process group, such as Ctrl-C, must not reach the helper.
             start_new_session=os.name == "posix",
         )
         assert process.stdin is not None
@@ -147,7 +147,7 @@ class HelperSampler:
         message = self._channel.receive()
         if not isinstance(message, Started):
             self._close(process)
-            raise _not_started(message)
+            raise _start_error(message)
         self.sampling = message.sampling
         self._thread.start()
 
@@ -157,18 +157,18 @@ class HelperSampler:
         return sorted(name for name in modules if name.partition(".")[0] == _PACKAGE)
 
     def sample_soon(self) -> None:
-        """Have a sample taken now, beside those of the cycle; wait for nothing."""
-        self._tell(Sample())
+        """Request an extra sample now, without waiting for it."""
+        self._send(Sample())
 
     def mark(self, time_ns: int, label: str) -> None:
-        """Tell the helper of a mark, for the case that it must store the run."""
-        self._tell(MarkMessage(time_ns, label))
+        """Send a mark to the helper, in case it has to store the run."""
+        self._send(MarkMessage(time_ns, label))
 
     def end(self) -> None:
-        """Have the last sample taken at once, and end the helper."""
+        """Request the last sample, and end the helper."""
         assert self._process is not None
-        self._tell(End())
-        self._thread.join(_PATIENCE)
+        self._send(End())
+        self._thread.join(_TIMEOUT_SECONDS)
         self._close(self._process)
         self._thread.join()
         if not self._ended:
@@ -177,9 +177,9 @@ class HelperSampler:
                 self._process.returncode,
             )
 
-    def _tell(self, message: object) -> None:
+    def _send(self, message: object) -> None:
         assert self._channel is not None
-        with contextlib.suppress(OSError):  # the receiver finds out, too
+        with contextlib.suppress(OSError):  # the receiver notices a closed pipe, too
             self._channel.send(message)
 
     def _receive(self) -> None:
@@ -202,20 +202,20 @@ class HelperSampler:
     def _keep(self, point: PointMessage) -> None:
         try:
             self._sink(point.time_ns, point.values)
-        except Exception as error:  # noqa: BLE001 - the thread goes on
+        except Exception as error:  # noqa: BLE001 - the thread must survive
             if not self._failed:
                 self._failed = True
                 log().warning("Multimeter could not keep a point.", exc_info=error)
 
     def _close(self, process: subprocess.Popen[bytes]) -> None:
-        """End the helper, whatever it does."""
+        """End the helper, by force if necessary."""
         if self._thread.is_alive():
             process.kill()
         assert process.stdin is not None
         with contextlib.suppress(OSError):
             process.stdin.close()
         try:
-            process.wait(_PATIENCE)
+            process.wait(_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -225,37 +225,37 @@ class HelperSampler:
 
 
 def _check(probe: Probe) -> None:
-    """Make sure that a probe can be handed over."""
+    """Raise ConfigurationError if a probe cannot be passed to the helper."""
     kind = type(probe)
     try:
         pickle.dumps(probe)
         in_main = kind.__module__ == "__main__"
     except Exception as error:
         raise ConfigurationError(
-            f"{kind.__name__} cannot be handed to the helper process: {error}",
+            f"{kind.__name__} cannot be passed to the helper process: {error}",
             cause="It cannot be pickled.",
             next_step="Use Multimeter(..., sampler='thread').",
         ) from error
     if in_main:
         raise ConfigurationError(
-            f"{kind.__name__} cannot be handed to the helper process.",
-            cause="It is defined in the program that runs, which cannot be imported.",
+            f"{kind.__name__} cannot be passed to the helper process.",
+            cause="It is defined in the main program, which cannot be imported.",
             next_step="Move the class into a module of its own.",
         )
 
 
-def _handed_over(storage: Storage) -> Storage | None:
-    """Return the storage, if the helper can have it and it keeps anything at all."""
+def _storage_for_helper(storage: Storage) -> Storage | None:
+    """Return the storage, if it can be passed to the helper and stores anything."""
     if isinstance(storage, DummyStorage):
         return None
     try:
         pickle.dumps(storage)
         in_main = type(storage).__module__ == "__main__"
-    except Exception:  # noqa: BLE001 - pickling raises all kinds
+    except Exception:  # noqa: BLE001 - pickling may raise anything
         in_main = True
     if in_main:
         log().warning(
-            "%s cannot be handed to the helper process: if this process crashes, the "
+            "%s cannot be passed to the helper process: if this process crashes, the "
             "run is not stored.",
             type(storage).__name__,
         )
@@ -263,11 +263,11 @@ def _handed_over(storage: Storage) -> Storage | None:
     return storage
 
 
-def _not_started(message: Any) -> ProbeError:
+def _start_error(message: Any) -> ProbeError:
     if isinstance(message, Failed):
         return ProbeError(message.what, cause=message.cause, next_step=message.next_step)
     return ProbeError(
         "The helper process could not start.",
-        cause="It says why on the standard error stream.",
-        next_step="Mend its cause, or use Multimeter(..., sampler='thread').",
+        cause="The reason is on the standard error stream.",
+        next_step="Fix the cause, or use Multimeter(..., sampler='thread').",
     )

@@ -1,4 +1,4 @@
-"""Sampler: the one ticking thread, from probes to points."""
+"""The sampler thread: samples the probes at a fixed rate, and emits points."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def checked_cycle_time(cycle_time: float) -> float:
 
 
 class Clock(Protocol):
-    """Where time comes from; tests bring their own."""
+    """An injectable clock."""
 
     def time_ns(self) -> int:
         """Return the time of day in ns since the epoch."""
 
     def monotonic_ns(self) -> int:
-        """Return ns since some moment; never goes back."""
+        """Return the time of a monotonic clock, in ns."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set or the time is over; tell which."""
+        """Wait until the event is set or the time is over; return whether it is set."""
 
 
 class SystemClock:
@@ -53,7 +53,7 @@ class SystemClock:
     monotonic_ns = staticmethod(time.monotonic_ns)
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set or the time is over; tell which."""
+        """Wait until the event is set or the time is over; return whether it is set."""
         return event.wait(min(seconds, threading.TIMEOUT_MAX))
 
 
@@ -67,8 +67,8 @@ class Ticks:
         cycle_ns: The cycle time, in ns.
 
     Attributes:
-        cycle_ns: The cycle time as it is now.
-        missed: How many ticks had passed before they could be served.
+        cycle_ns: The current cycle time, in ns.
+        missed: How many ticks were skipped, because they had passed already.
     """
 
     def __init__(self, start_ns: int, cycle_ns: int) -> None:
@@ -78,14 +78,14 @@ class Ticks:
         self.missed = 0
 
     def advance(self, now_ns: int) -> int:
-        """Return the next deadline after now, and count those that have gone by."""
+        """Return the next deadline after now, and count the skipped ones."""
         tick = max((now_ns - self._start) // self.cycle_ns, self._tick) + 1
         self.missed += tick - self._tick - 1
         self._tick = tick
         return self._start + tick * self.cycle_ns
 
     def change(self, now_ns: int, cycle_ns: int) -> None:
-        """Go on with another cycle time, which counts from now."""
+        """Change the cycle time; ticks count from now."""
         self._start, self._tick, self.cycle_ns = now_ns, 0, max(1, cycle_ns)
 
 
@@ -93,18 +93,18 @@ class Sampler:
     """Samples probes at a fixed rate in a thread of its own.
 
     Args:
-        probes: What to sample.
+        probes: The probes.
         cycle_time: Seconds between two samples.
-        sink: Takes each point: ns since the epoch (strictly increasing) and values.
-        clock: Where time comes from.
-        max_overhead: CPU seconds a second that sampling may cost: where it costs more,
-            the cycle time widens. None for any.
-        cpu_clock: Tells the CPU time of the thread that asks, in ns.
-        inside: Whether this is the process that is measured, which waits for the
-            interpreter lock while it is being sampled.
+        sink: Receives each point: ns since the epoch (strictly increasing) and values.
+        clock: The clock.
+        max_overhead: The maximum CPU time of sampling, in s per s: above that, the cycle
+            time widens. None for no limit.
+        cpu_clock: Returns the CPU time of the calling thread, in ns.
+        inside: Whether this is the measured process, which waits for the interpreter
+            lock while it is sampled.
 
     Attributes:
-        sampling: How it went so far.
+        sampling: The state of sampling.
     """
 
     def __init__(
@@ -142,25 +142,25 @@ class Sampler:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """The measures of all probes, some of which may find more while they sample."""
+        """The measures of all probes; some probes add more while they sample."""
         return tuple(measure for probe in self._probes for measure in probe.measures)
 
     def sample_soon(self) -> None:
-        """Have a sample taken now, beside those of the cycle; wait for nothing."""
+        """Request an extra sample now, without waiting for it."""
         self._wake.set()
 
     def mark(self, time_ns: int, label: str) -> None:
-        """Take note of a mark, which the measurement keeps."""
+        """Do nothing: the measurement keeps the marks."""
 
     def time_ns(self) -> int:
-        """Return the time of day as points have it, in ns since the epoch."""
+        """Return the time of day on the clock of the points, in ns since the epoch."""
         return self._moment()[1]
 
     def start(self) -> None:
         """Start the probes, then the thread.
 
         Raises:
-            ProbeError: A probe could not start; those before it have been ended.
+            ProbeError: A probe could not start; the earlier ones have been ended.
         """
         for started, probe in enumerate(self._probes):
             try:
@@ -169,7 +169,7 @@ class Sampler:
                 self._end_probes(self._probes[:started])
                 raise ProbeError(
                     f"{type(probe).__name__} could not start: {error}",
-                    next_step="Mend its cause, or measure without this probe.",
+                    next_step="Fix the cause, or measure without this probe.",
                 ) from error
         self._last = self._clock.monotonic_ns(), self._clock.time_ns()
         self.sampling.started_ns = self._last[1]
@@ -181,7 +181,7 @@ class Sampler:
         self._thread.start()
 
     def end(self) -> None:
-        """Take the last sample at once, end the thread, then the probes."""
+        """Take the last sample at once, stop the thread, then end the probes."""
         self._is_ending = True
         self._wake.set()
         self._thread.join()
@@ -189,40 +189,40 @@ class Sampler:
         if self.missed:
             log().warning(
                 "Multimeter missed %d samples: sampling took longer than the cycle "
-                "time, or something else held the interpreter lock. Use a longer cycle "
-                "time or fewer probes, or let a helper process sample.",
+                "time, or other code held the interpreter lock. Use a longer cycle "
+                "time, fewer probes, or a helper process.",
                 self.missed,
             )
 
     def _run(self) -> None:
         assert self._ticks is not None
-        asked = stopped = False
+        is_extra = stopped = False
         deadline = 0
         while not stopped:
-            if not asked:
+            if not is_extra:
                 deadline = self._ticks.advance(self._clock.monotonic_ns())
             self.sampling.missed = self._ticks.missed
             seconds = (deadline - self._clock.monotonic_ns()) / 1e9
-            asked = self._clock.wait(self._wake, max(0.0, seconds))
+            is_extra = self._clock.wait(self._wake, max(0.0, seconds))
             self._wake.clear()
             stopped = self._is_ending
             self._sample()
             began = self._last[0]
-            if not asked and began - deadline > self._ticks.cycle_ns // 10:
+            if not is_extra and began - deadline > self._ticks.cycle_ns // 10:
                 self.sampling.late += 1
-            # One that was asked for may have come at the time of one that was due.
-            asked = asked and began < deadline
-            asked = not self._account(self._ticks, began) and asked
+            # A requested sample at or after the deadline takes the place of the due one.
+            is_extra = is_extra and began < deadline
+            is_extra = not self._account(self._ticks, began) and is_extra
 
     def _account(self, ticks: Ticks, began_ns: int) -> bool:
-        """Take note of what the last sample cost; tell whether the cycle has changed."""
+        """Record the cost of the last sample; return whether the cycle has changed."""
         sampling, now = self.sampling, self._clock.monotonic_ns()
         cost = self._cpu_clock() / 1e9 - sampling.cpu_time
         sampling.samples += 1
         sampling.sample_time = (now - began_ns) / 1e9
         sampling.cpu_time += cost
         if self._inside:
-            # It holds the interpreter lock only while it computes, but not all of it.
+            # An upper bound: sampling holds the interpreter lock for part of this time.
             sampling.gil_time += cost
         changed = self._limit is not None and self._limit.spent(cost)
         if self._limit is not None and changed:
@@ -231,8 +231,8 @@ class Sampler:
             if not sampling.widened:
                 sampling.widened = True
                 log().warning(
-                    "Sampling costs more than it may: Multimeter now samples every "
-                    "%.3g s, not as asked for.",
+                    "Sampling exceeds its maximum overhead: Multimeter now samples every "
+                    "%.3g s, less often than requested.",
                     sampling.cycle_time,
                 )
         return changed
@@ -244,18 +244,18 @@ class Sampler:
         for probe in self._probes:
             try:
                 probe.sample(values, elapsed_ns / 1e9)
-            except Exception as error:  # noqa: BLE001 - the others go on
+            except Exception as error:  # noqa: BLE001 - the other probes continue
                 self._report(probe, "could not sample; its values are missing", error)
         try:
             self._sink(self._last[1], values)
-        except Exception as error:  # noqa: BLE001 - the thread goes on
+        except Exception as error:  # noqa: BLE001 - the thread must survive
             self._report(self, "could not keep a point", error)
 
     def _moment(self) -> tuple[int, int]:
-        """Return now, on the monotonic clock and in time of day.
+        """Return the current time, on the monotonic clock and as time of day.
 
-        When the clock was set back, the time of day goes on as before: two points of
-        a series must never share a time, nor may their order change.
+        If the clock is set back, the time of day continues from the last value: points of
+        a series must have strictly increasing times.
         """
         last_monotonic, last_time = self._last
         monotonic, time_of_day = self._clock.monotonic_ns(), self._clock.time_ns()
@@ -268,8 +268,8 @@ class Sampler:
         for probe in self._probes:
             try:
                 baseline.update(simple(probe.baseline()))
-            except Exception as error:  # noqa: BLE001 - it only says when peaks were
-                self._report(probe, "could not tell what was before the start", error)
+            except Exception as error:  # noqa: BLE001 - peaks are only less precise then
+                self._report(probe, "could not read the baseline", error)
         return baseline
 
     def _end_probes(self, probes: Sequence[Probe]) -> None:
@@ -279,7 +279,8 @@ class Sampler:
             except Exception as error:  # noqa: BLE001 - the result is still stored
                 self._report(probe, "could not end", error)
 
-    def _report(self, whose: object, what: str, error: Exception) -> None:
-        if id(whose) not in self._reported:
-            self._reported.add(id(whose))
-            log().warning("%s %s.", type(whose).__name__, what, exc_info=error)
+    def _report(self, source: object, what: str, error: Exception) -> None:
+        """Log an error, once for each probe."""
+        if id(source) not in self._reported:
+            self._reported.add(id(source))
+            log().warning("%s %s.", type(source).__name__, what, exc_info=error)

@@ -58,7 +58,7 @@ def measured(*probes, storage=None):
 
 def test_further_probes_and_tags_are_in_the_result():
     outcome = measured(RigProbe())
-    assert (outcome.exit_code, outcome.trouble) == (3, None)
+    assert (outcome.exit_code, outcome.error) == (3, None)
     assert outcome.result.tags == {"a": "b"}
     assert set(outcome.result.values(VALUE.key)) == {1.0}
 
@@ -66,12 +66,12 @@ def test_further_probes_and_tags_are_in_the_result():
 def test_a_probe_that_cannot_start_is_said_and_the_command_goes_on():
     outcome = measured(RigProbe(starts=False))
     assert (outcome.exit_code, outcome.result) == (3, None)
-    assert "The rig is off." in str(outcome.trouble)
+    assert "The rig is off." in str(outcome.error)
 
 
 def test_a_probe_that_cannot_sample_is_said_and_the_others_go_on(caplog):
     outcome = measured(RigProbe(samples=False))
-    assert (outcome.exit_code, outcome.trouble) == (3, None)
+    assert (outcome.exit_code, outcome.error) == (3, None)
     assert "could not sample" in caplog.text
     assert "tree.cpu_time" in outcome.result.points[-1].values
 
@@ -91,13 +91,13 @@ def test_a_probe_that_looks_from_the_inside_is_left_out():
     [
         (StorageError("Full."), "Full."),
         (ZeroDivisionError("zero"), "not measured or stored"),
-        (KeyboardInterrupt(), "broken off"),
+        (KeyboardInterrupt(), "was interrupted"),
     ],
 )
 def test_a_run_that_cannot_be_stored_is_still_there(error, text):
     outcome = measured(storage=Full(error))
     assert outcome.exit_code == 3
-    assert text in str(outcome.trouble)
+    assert text in str(outcome.error)
     assert len(outcome.result.points) >= 1
 
 
@@ -120,5 +120,5 @@ class ToldProbe(RigProbe):
 def test_told_to_end_while_it_starts_a_process_is_measured_once_and_stored():
     storage = DummyStorage()
     outcome = measure_process(os.getpid(), RunOptions("x", [ToldProbe()], storage))
-    assert outcome.trouble is None
+    assert outcome.error is None
     assert len(outcome.result.times_ns) >= 1

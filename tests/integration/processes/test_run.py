@@ -352,9 +352,9 @@ def test_without_sigwait_signals_are_passed_on(multimeter):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"#!/no/such/python\n", "its interpreter /no/such/python is not there."),
-        (b"#! /no/such/python -u\n", "its interpreter /no/such/python is not there."),
-        (b"#!/bin/sh\r\necho hi\r\n", "its lines end as on Windows."),
+        (b"#!/no/such/python\n", "its interpreter /no/such/python is missing."),
+        (b"#! /no/such/python -u\n", "its interpreter /no/such/python is missing."),
+        (b"#!/bin/sh\r\necho hi\r\n", "it has Windows line endings."),
         (b"", "it was built for another system."),
     ],
 )

@@ -590,7 +590,7 @@ class TestDamage:
         assert after.counters.queued == 0
         assert after.balance()
         assert len(list(bad.parent.glob("*.damaged"))) == 2
-        assert sum("is tried again after the others" in m for m in caplog.messages) == 1
+        assert sum("is retried after the others" in m for m in caplog.messages) == 1
 
     @posix
     def test_a_segment_that_can_be_read_later_is_sent_last(self, drive, sink, monkeypatch):

@@ -421,7 +421,7 @@ class TestWorld:
     def test_a_bug_in_the_worker_is_said_and_does_not_end_the_thread(
         self, make, monkeypatch, caplog
     ):
-        monkeypatch.setattr("multimeter.delivery.delivery._LOOK_AGAIN_SECONDS", 0.001)
+        monkeypatch.setattr("multimeter.delivery.delivery._RECHECK_SECONDS", 0.001)
         delivery = make(MemorySink())
         step, calls = delivery._worker.step, []
 

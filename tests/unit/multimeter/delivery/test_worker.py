@@ -184,7 +184,7 @@ class TestRetry:
         driven.put(b"1")
         driven.run()
         assert [m for m in caplog.messages if "does not answer" in m] == caplog.messages[:1]
-        assert caplog.messages[1:] == ["memory takes points again."]
+        assert caplog.messages[1:] == ["memory accepts points again."]
 
     def test_a_bad_token_is_said_loudly_keeps_all_and_is_tried_slowly(self, drive, caplog):
         refused = [Retry("unauthorized", refused=True)] * 5
@@ -325,7 +325,7 @@ class TestSpool:
     def test_a_segment_is_removed_only_when_all_of_it_has_arrived(self, drive):
         sink = Moody(Accepted(), Retry("down"))
         driven = drive(sink, tier="spool", batch_size=4)
-        driven.worker._most = 2
+        driven.worker._max_part = 2
         driven.put(*numbers(0, 4))
         driven.worker.step()
         claimed = driven.worker.claimed

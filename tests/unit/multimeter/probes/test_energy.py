@@ -94,9 +94,9 @@ def test_a_copy_for_a_second_measurement_counts_for_itself(powercap):
 
 
 def test_a_machine_without_counters_is_a_clear_word(tmp_path):
-    with pytest.raises(UnsupportedError, match="does not tell the energy"):
+    with pytest.raises(UnsupportedError, match="does not report the energy"):
         EnergyProbe(str(tmp_path))
-    with pytest.raises(UnsupportedError, match="does not tell the energy"):
+    with pytest.raises(UnsupportedError, match="does not report the energy"):
         EnergyProbe(str(tmp_path / "none"))
 
 
@@ -104,7 +104,7 @@ def test_counters_for_root_only_are_a_clear_word(powercap):
     for file in powercap.folder.rglob("energy_uj"):
         file.unlink()
         file.mkdir()  # which nobody can read, not even root
-    with pytest.raises(UnsupportedError, match="may not be read") as caught:
+    with pytest.raises(UnsupportedError, match="cannot be read") as caught:
         powercap.probe()
     assert "energy_uj" in str(caught.value)
 

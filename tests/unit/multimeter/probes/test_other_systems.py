@@ -66,7 +66,7 @@ def run(code):
     ("system", "said"),
     [
         ("win32", "Use multimeter.probes.ProcessProbe()"),
-        ("darwin", "This system does not tell the CPU time of threads"),
+        ("darwin", "This system does not report the CPU time of threads"),
     ],
 )
 def test_what_there_is_everywhere_is_measured_everywhere(system, said):

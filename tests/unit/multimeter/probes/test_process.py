@@ -293,7 +293,7 @@ def test_a_process_that_is_not_there_is_a_clear_error(pid):
 
 def test_a_process_that_is_hidden_is_a_clear_error(processes):
     processes.here = {}
-    with pytest.raises(UnsupportedError, match="does not let us look") as caught:
+    with pytest.raises(UnsupportedError, match="does not permit reading") as caught:
         ProcessProbe(os.getpid(), source=processes)
     assert "another user" in str(caught.value)
 

@@ -162,7 +162,7 @@ def test_a_copy_for_a_second_measurement_counts_for_itself(probe, time):
 
 
 def test_from_outside_it_says_what_to_do():
-    with pytest.raises(UnsupportedError, match="cannot look into process 7") as caught:
+    with pytest.raises(UnsupportedError, match="cannot measure process 7") as caught:
         PythonProbe().for_process(7)
     assert "default_probes" in str(caught.value)
 

@@ -55,7 +55,7 @@ def test_a_damaged_stack_is_said_and_the_run_goes_to_the_folder(home):
     install(home, version=99)
     destination = find_destination(None)
     assert destination.storage.save_directory == runs_folder()
-    assert "version" in str(destination.trouble)
+    assert "version" in str(destination.stack_error)
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def test_a_probe_that_cannot_start_is_told(begin):
     assert parent.channel.receive() == Failed(
         "RigProbe could not start: The rig is off.\nNext: Switch it on.",
         "",
-        "Mend its cause, or measure without this probe.",
+        "Fix the cause, or measure without this probe.",
     )
     parent.thread.join(WAIT)
 

@@ -31,14 +31,14 @@ class Held(SamplerProbe):
 
 
 def test_a_probe_that_cannot_be_pickled_is_a_clear_error():
-    with pytest.raises(ConfigurationError, match="Held cannot be handed to the helper"):
+    with pytest.raises(ConfigurationError, match="Held cannot be passed to the helper"):
         sampler(Held())
 
 
 def test_a_probe_of_the_program_itself_is_a_clear_error(monkeypatch):
     main = type("Mine", (SamplerProbe,), {"__module__": "__main__"})
     monkeypatch.setattr(sys.modules["__main__"], "Mine", main, raising=False)
-    with pytest.raises(ConfigurationError, match="Mine cannot be handed") as caught:
+    with pytest.raises(ConfigurationError, match="Mine cannot be passed") as caught:
         sampler(main())
     assert "module of its own" in str(caught.value)
 

@@ -64,7 +64,7 @@ def test_a_url_that_says_something_else_is_an_error_without_its_password(url):
 
 @pytest.mark.parametrize("ca", [True, "ca.pem"])
 def test_authorities_have_no_place_beside_a_source_of_odbc(odbc, ca):
-    with pytest.raises(ConfigurationError, match="'ca' cannot stand beside 'dsn'"):
+    with pytest.raises(ConfigurationError, match="'ca' cannot be combined with 'dsn'"):
         ContinuousLogger("t", "u", "p", ["a"], dsn="lab", ca=ca)
 
 

@@ -93,7 +93,7 @@ def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list
     from multimeter.runs.files import Folder as FolderSource
     from multimeter.runs.source import Unusable
     from multimeter.runs.stack import find_stack
-    from multimeter.storages.fallback import runs_folder
+    from multimeter.storages.file import runs_folder
 
     path = existing_folder(folder, "--folder") or runs_folder()
     sources: list[RunSource] = [FolderSource(path)]

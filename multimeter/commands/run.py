@@ -154,10 +154,10 @@ def measure(
         MultimeterError: An option cannot be used, or the work could not begin.
     """
     from multimeter.data.identifiers import checked_identifier
+    from multimeter.probes.default import chosen_probes
     from multimeter.processes.child import outliving_signals
     from multimeter.processes.destination import find_destination
     from multimeter.processes.measure import RunOptions
-    from multimeter.processes.probes import chosen_probes
     from multimeter.processes.report import LogCollector
     from multimeter.sampling.sampler import checked_cycle_time
     from multimeter.system.log import log
@@ -210,7 +210,7 @@ def _finish(
     json: pathlib.Path | None,
 ) -> None:
     """Deliver what still waits, and say what the run used and where it is."""
-    from multimeter.processes.place import find_place
+    from multimeter.processes.destination import find_place
     from multimeter.processes.report import problem_lines, report_lines, report_text
 
     lost = 0

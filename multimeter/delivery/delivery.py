@@ -20,8 +20,7 @@ from multimeter.delivery.health import HealthSink
 from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
-from multimeter.delivery.retry import RetryPolicy
-from multimeter.delivery.settings import Settings, Tier, WhenFull
+from multimeter.delivery.settings import RetryPolicy, Settings, Tier, WhenFull
 from multimeter.delivery.spool import default_spool, is_usable
 from multimeter.delivery.stats import Counters, Report, Stats
 from multimeter.delivery.worker import Worker

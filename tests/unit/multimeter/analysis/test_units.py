@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import multimeter
-from multimeter.analysis.limits import parse_limit
+from multimeter.analysis.gate import parse_limit
 from multimeter.analysis.units import (
     METRIC_UNITS,
     UNITS,

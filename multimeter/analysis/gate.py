@@ -1,7 +1,7 @@
 """The gate: whether the figures of a run keep to limits. Pure.
 
-A limit is written as ``200MiB``, ``2s``, ``+10%``, ``-0.5s``. With a sign, it is relative to
-another run; without one, it is absolute::
+A limit is written as ``200MiB``, ``2s``, ``+10%``, ``-0.5s``. With a sign, it is relative
+to another run; without one, it is absolute::
 
     limit = [ "+" | "-" ] number [ unit ]
 """

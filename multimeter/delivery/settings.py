@@ -1,4 +1,4 @@
-"""The settings of a delivery: limits, durability, retries, and what to do when it is full."""
+"""The settings of a delivery: limits, durability, retries, and when the queue is full."""
 
 from __future__ import annotations
 

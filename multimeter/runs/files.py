@@ -43,7 +43,7 @@ _BEFORE_COMPUTERS = 10 * 365 * 86_400 * 10**9
 
 
 def is_run_file(path: pathlib.Path) -> bool:
-    """Tell by its name whether a file holds a run: ``.json`` or ``.line``, or zipped."""
+    """Return whether a file is named like a run: ``.json`` or ``.line``, or compressed."""
     return _format_of(path) is not None and not path.name.startswith(".")
 
 
@@ -103,7 +103,7 @@ def _format_of(path: pathlib.Path) -> FileFormat | None:
 
 
 def _doubt_times(path: pathlib.Path, results: Iterable[Result]) -> None:
-    """Warn of times that all count another unit than was thought, most likely."""
+    """Warn of times that are most likely in another unit."""
     newest = [result.times_ns[-1] for result in results if len(result.times_ns)]
     if newest and 0 < max(newest) < _BEFORE_COMPUTERS:
         log().warning(
@@ -115,7 +115,7 @@ def _doubt_times(path: pathlib.Path, results: Iterable[Result]) -> None:
 
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[Stream]:
-    """Open a file, and say what is wrong with it in the words of this package."""
+    """Open a file; its problems become the errors of this package."""
     try:
         _check_regular(path)
         with path.open("rb") as file:
@@ -139,13 +139,13 @@ def _opened(path: pathlib.Path) -> Iterator[Stream]:
 
 
 def _check_regular(path: pathlib.Path) -> None:
-    # To open a pipe may block for ever, and a device may have no end.
+    # Opening a pipe may block for ever, and a device may have no end.
     if path.exists() and not path.is_file():
         raise StorageError(f"{path} cannot be read: it is not a regular file.")
 
 
 class Folder:
-    """The runs in the files of a folder; a folder that is not there has none.
+    """The runs in the files of a folder; a missing folder has none.
 
     Args:
         path: The folder.
@@ -156,9 +156,9 @@ class Folder:
 
     def list(self) -> Listing:
         """Return the runs of the folder, read from the ends of their files."""
-        entries, trouble = [], []
+        entries, problems = [], []
         try:
-            # Whoever opens a pipe waits for its other end.
+            # Opening a pipe waits for its other end.
             files = [f for f in self._path.iterdir() if is_run_file(f) and f.is_file()]
         except FileNotFoundError:
             return Listing()
@@ -168,8 +168,8 @@ class Folder:
             try:
                 entries.append(_entry_of(file))
             except MultimeterError as error:
-                trouble.append(error.what)
-        return Listing(tuple(entries), tuple(trouble))
+                problems.append(error.what)
+        return Listing(tuple(entries), tuple(problems))
 
     def find(self, identifier: str) -> RunEntry | None:
         """Return the run whose file has the name that a storage gives it."""
@@ -181,15 +181,15 @@ class Folder:
         return None
 
     def load(self, entry: RunEntry) -> Result:
-        """Read a run back; see :func:`load_file`, but without a word on its times."""
+        """Load a run; see :func:`load_file`, but without a warning about its times."""
         return _load(pathlib.Path(entry.where))
 
 
 def _entry_of(path: pathlib.Path) -> RunEntry:
-    """Return what a file says of its run: the ends of it do, or else all of it.
+    """Return the entry of a file, from its ends if possible, else from all of it.
 
     Raises:
-        MultimeterError: It cannot be read, or is no run.
+        MultimeterError: It cannot be read, or is not a run.
     """
     ends: FileEnds | None = None
     with _opened(path) as stream:
@@ -198,7 +198,7 @@ def _entry_of(path: pathlib.Path) -> RunEntry:
             ends = read_ends(stream, path.suffix)
     is_small = size <= _SMALL
     if ends is None and not is_small:
-        # It may be one all the same; whoever wants to know names it.
+        # It may be one nevertheless; naming it loads it.
         return RunEntry(path.name.split(".")[0], str(path))
     ends = ends or FileEnds.of(_load(path))
     return RunEntry(
@@ -222,7 +222,7 @@ _ODD = (ValueError, KeyError, TypeError, AttributeError, RecursionError, Multime
 
 @dataclass(frozen=True)
 class FileEnds:
-    """What is known of a run; None where it is not.
+    """What is known of a run; None where unknown.
 
     Attributes:
         identifier: Its identifier.
@@ -249,7 +249,7 @@ class FileEnds:
 
 
 def read_ends(file: Stream, ending: str) -> FileEnds | None:
-    """Return what the ends of a file say, or None where they do not look as ours do.
+    """Return what is at the ends of a file, or None if it is not written as ours are.
 
     Args:
         file: A file that can be searched; it is left anywhere.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from multimeter.connection import Connection
-from multimeter.data.identifiers import is_made_up
+from multimeter.data.identifiers import is_generated
 from multimeter.errors import MultimeterError
 
 __all__ = ["FreeIdentifiers", "first_free", "is_taken_in"]
@@ -33,7 +33,7 @@ class FreeIdentifiers:
 
     def take(self, identifier: str) -> str:
         """Return an identifier, with a number at its end where another run has it."""
-        if is_made_up(identifier):
+        if is_generated(identifier):
             return identifier
         with self._lock:
             if identifier in self._reserved:

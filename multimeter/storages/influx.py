@@ -43,7 +43,7 @@ class InfluxDBStorage(SinkStorage):
     and the run itself stand beside it, see :mod:`multimeter.lines.result_encoder`. Storing
     a result again replaces what is there, so it is safe to repeat after an error.
 
-    IncidentLog of the server neither slows nor breaks what is measured: points wait in
+    A failure of the server neither slows nor breaks what is measured: points wait in
     memory, then on disk, and are sent when it answers again; see
     :class:`multimeter.delivery.Delivery`. What has not arrived when a run ends is
     reported in the log, with the place where it lies.

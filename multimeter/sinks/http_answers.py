@@ -14,15 +14,14 @@ anything else           later, slowly: this is no InfluxDB (a network may ask fo
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 from datetime import timezone
 from http import HTTPStatus
 
+from multimeter.http.transport import HttpAnswer
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry
-from multimeter.sinks.write_client import HttpAnswer
 
-__all__ = ["answer_of", "message_of", "parse_retry_after"]
+__all__ = ["answer_of", "parse_retry_after"]
 
 _LONGEST_REASON = 500
 _NEXT_STEPS = {
@@ -50,7 +49,7 @@ def answer_of(answer: HttpAnswer, batch: Batch, now: float) -> Answer:
     status = answer.status
     if status == HTTPStatus.NO_CONTENT:
         return Accepted()
-    message = message_of(answer)
+    message = answer.message
     reason = f"it answered {status}: {message[:_LONGEST_REASON]}"
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Retry(reason, parse_retry_after(answer.headers.get("retry-after"), now))
@@ -80,17 +79,6 @@ def _refused(message: str, batch: Batch) -> dict[int, str]:
         for index, line in enumerate(batch.lines)
         if line in named
     }
-
-
-def message_of(answer: HttpAnswer) -> str:
-    """Return what the server said, in its words."""
-    text = answer.body.decode("utf-8", "replace").strip()
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    message = data.get("message") if isinstance(data, dict) else None
-    return message if isinstance(message, str) else text
 
 
 def parse_retry_after(text: str | None, now: float) -> float | None:

@@ -1,13 +1,22 @@
-"""A sink for InfluxDB 2, and for every server that speaks its write API."""
+"""A sink for InfluxDB 2, and for every server that has its write API.
+
+https://docs.influxdata.com/influxdb/v2/api/v2/#operation/PostWrite
+
+It does without influxdb-client: a batch stays the bytes that it is, goes over one
+connection from the program that is measured, and each answer has a meaning for it
+(:mod:`multimeter.sinks.http_answers`).
+"""
 
 from __future__ import annotations
 
+import gzip as gzip_module
 import http.client
 import os
 import ssl
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from multimeter.connection import (
     DEFAULT_BUCKET,
@@ -18,15 +27,18 @@ from multimeter.connection import (
 )
 from multimeter.errors import ConfigurationError
 from multimeter.http.proven_connection import UnprovenServerError
+from multimeter.http.transport import Token, Transport
 from multimeter.sinks.base import Answer, Batch, Retry
 from multimeter.sinks.http_answers import answer_of
 from multimeter.sinks.registry import Address, Credentials
-from multimeter.sinks.write_client import Token, WriteClient
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["InfluxDBSink", "open_sink", "stack_address"]
+
+# Beyond the first levels, time grows much faster than bytes shrink.
+_GZIP_LEVEL = 3
 
 
 class InfluxDBSink:
@@ -61,12 +73,16 @@ class InfluxDBSink:
         gzip: bool = False,
         ca: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._client = WriteClient(
-            token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca
-        )
+        self._transport = Transport(url, token, timeout=timeout, ca=ca)
         self._org = org
         self._bucket = bucket
         self._timeout = timeout
+        self._gzip = gzip
+        query = urlencode({"org": org, "bucket": bucket, "precision": "ns"})
+        self._path = f"/api/v2/write?{query}"
+        self._headers = {"Content-Type": "text/plain; charset=utf-8"}
+        if gzip:
+            self._headers["Content-Encoding"] = "gzip"
 
     @classmethod
     def from_stack(cls, config: str | os.PathLike[str] | None = None) -> Self:
@@ -90,22 +106,25 @@ class InfluxDBSink:
     @property
     def name(self) -> str:
         """The URL and the bucket."""
-        return f"InfluxDB at {self._client.url} (bucket {self._bucket})"
+        return f"InfluxDB at {self._transport.url} (bucket {self._bucket})"
 
     @property
     def address(self) -> Mapping[str, str]:
         """``kind``, ``url``, ``org`` and ``bucket``."""
         return {
             "kind": "influxdb",
-            "url": self._client.url,
+            "url": self._transport.url,
             "org": self._org,
             "bucket": self._bucket,
         }
 
     def send(self, batch: Batch) -> Answer:
         """Write a batch."""
+        body = batch.body
+        if self._gzip:
+            body = gzip_module.compress(body, _GZIP_LEVEL)
         try:
-            answer = self._client.post(batch.body)
+            answer = self._transport.request("POST", self._path, body, self._headers)
         except ConfigurationError as error:
             return Retry(f"there is no usable token. {error}", refused=True)
         except UnprovenServerError as error:
@@ -130,11 +149,11 @@ class InfluxDBSink:
 
     def after_fork(self) -> None:
         """Close our end of the connection, which the parent does not notice."""
-        self._client.close()
+        self._transport.close()
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._transport.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"

@@ -80,12 +80,12 @@ class Stack:
 
     @cached_property
     def _server(self) -> _EmbeddedRuns | InfluxDBRuns:
-        found = self._connection
-        token = found.read_token or found.token
-        embedded = EmbeddedServer(found.url, token)
+        where = self._connection
+        token = where.read_token or where.token
+        embedded = EmbeddedServer(where.url, token)
         if embedded.is_there():
             return _EmbeddedRuns(embedded)
-        return InfluxDBRuns(InfluxDBApi(found.url), token, found.org, found.bucket)
+        return InfluxDBRuns(InfluxDBApi(where.url), token, where.org, where.bucket)
 
 
 class _EmbeddedRuns:

@@ -1,9 +1,9 @@
-"""What the answers of a server of InfluxDB's write API mean. Pure.
+"""What the answers of InfluxDB's write API mean for a delivery. Pure.
 
 ======================  =================================================================
 204, and nothing else   stored
 408, 429, 5xx           later, when the server asks for it
-401, 403, 404           later, slowly: somebody must mend the token, right, or bucket
+401, 403, 404           later, slowly: a person has to mend the token, right, or bucket
 413                     less at once; a single record that is too large is refused
 400                     nothing was stored: some records are refused for good
 422                     some records are refused for good, the others are stored
@@ -42,7 +42,7 @@ def answer_of(answer: HttpAnswer, batch: Batch, now: float) -> Answer:
     """Return what an answer means for a batch.
 
     Args:
-        answer: What the server said.
+        answer: The answer.
         batch: What was sent.
         now: The time of day, in seconds since the epoch.
     """
@@ -68,8 +68,8 @@ def answer_of(answer: HttpAnswer, batch: Batch, now: float) -> Answer:
 
 
 def _refused(message: str, batch: Batch) -> dict[int, str]:
-    """Return the records that a message names, as far as it does."""
-    # Whoever dropped as many as there were dropped all.
+    """Return the records that a message names as refused, with the reasons."""
+    # A server that dropped as many as there were dropped all.
     dropped = _DROPPED.search(message)
     if dropped and int(dropped[1]) == len(batch):
         return dict.fromkeys(range(len(batch)), message[:_LONGEST_REASON])

@@ -45,7 +45,7 @@ class InfluxDBSink:
     """Writes batches to a bucket.
 
     InfluxDB 2, InfluxDB Cloud, the embedded server and VictoriaMetrics take them.
-    Sending a batch again is harmless: points replace themselves (not in
+    Sending a batch again is harmless: equal points replace each other (but in
     VictoriaMetrics, which keeps both).
 
     Args:
@@ -97,10 +97,10 @@ class InfluxDBSink:
             NoStackError: No stack is installed.
             ConfigurationError: Its configuration cannot be used.
         """
-        found = find_connection(config)
-        # Who installs it anew gives it a new token: then that is found.
+        stack = find_connection(config)
+        # Read the token lazily: reinstalling the stack rotates it.
         return cls(
-            lambda: find_connection(config).token, found.url, found.org, found.bucket
+            lambda: find_connection(config).token, stack.url, stack.org, stack.bucket
         )
 
     @property
@@ -136,7 +136,7 @@ class InfluxDBSink:
         except TimeoutError:
             return Retry(f"it did not answer within {self._timeout:g} s", smaller=True)
         except (OSError, http.client.HTTPException) as error:
-            # Who finds a body too large may cut the connection while it is sent.
+            # A server that finds a body too large may cut the connection meanwhile.
             cut = isinstance(error, ConnectionError)
             refused = isinstance(error, ConnectionRefusedError)
             why = str(error) or type(error).__name__
@@ -168,7 +168,7 @@ def open_sink(address: Address, credentials: Credentials) -> InfluxDBSink:
     """Return the sink for a bucket.
 
     Raises:
-        ConfigurationError: Its token is not known.
+        ConfigurationError: There is no token for it.
     """
     stack = credentials.stack
     if credentials.token_file:
@@ -177,7 +177,7 @@ def open_sink(address: Address, credentials: Credentials) -> InfluxDBSink:
         token = stack.token
     else:
         raise ConfigurationError(
-            f"The token for {address.get('url')} is not known.",
+            f"There is no token for {address.get('url')}.",
             next_step="multimeter deliver --token-file FILE",
         )
     url, org, bucket = address["url"], address["org"], address["bucket"]

@@ -94,13 +94,13 @@ class InfluxDBStorage(SinkStorage):
     """Stores each result in a bucket of InfluxDB 2, while the run goes on.
 
     The identifier is the measurement, measure keys are fields, tags are tags; marks
-    and the run itself stand beside it, see :mod:`multimeter.lines.result_encoder`. Storing
+    and the run itself are beside it, see :mod:`multimeter.lines.result_encoder`. Storing
     a result again replaces what is there, so it is safe to repeat after an error.
 
-    IncidentLog of the server neither slows nor breaks what is measured: points wait in
+    Failures of the server neither slow nor break what is measured: points wait in
     memory, then on disk, and are sent when it answers again; see
     :class:`multimeter.delivery.Delivery`. What has not arrived when a run ends is
-    reported in the log, with the place where it lies.
+    reported in the log, with the folder where it is kept.
 
     Args:
         token: The token that may write to the bucket.
@@ -122,8 +122,8 @@ class InfluxDBStorage(SinkStorage):
             ``multimeter_health``: every ten seconds while a run goes on, and at the end.
         read_token: A token that may read the bucket: with it, a run whose identifier the
             server has already gets a number at its end, such as ``train-2``. Without it,
-            only the runs of this storage are known; others of the same name and tags
-            share a series with it.
+            only the runs of this storage count; others of the same name and tags share a
+            series with it.
 
     Raises:
         ConfigurationError: There is no token, or an argument cannot be used.
@@ -179,8 +179,8 @@ class InfluxDBStorage(SinkStorage):
             NoStackError: No stack is installed.
             ConfigurationError: Its configuration, or an argument, cannot be used.
         """
-        found = find_connection(config)
-        more = {"health": True, "read_token": found.read_token, **more}
+        stack = find_connection(config)
+        more = {"health": True, "read_token": stack.read_token, **more}
         # Read the token lazily: reinstalling the stack rotates it.
         token = functools.partial(stack_token, config)
-        return cls(token, found.url, found.org, found.bucket, **more)
+        return cls(token, stack.url, stack.org, stack.bucket, **more)

@@ -51,7 +51,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "dateTime:RFC3339": parse_iso,
     "dateTime:RFC3339Nano": parse_iso,
 }
-_NO_TAGS = ("result", "table", "_start", "_stop")
+_BEFORE_COLUMNS = 3  # the annotation, and the names of the result and the table
+_NOT_KEPT = ("_start", "_stop")
 
 _Cells = tuple[int, str, FieldValue]
 
@@ -115,9 +116,9 @@ class InfluxDBApi:
             StorageError: What answers is not InfluxDB 2.
         """
         library = _library()
-        service = library.HealthService(self._client().api_client)
         from urllib3.exceptions import HTTPError
 
+        service = library.HealthService(self._client().api_client)
         try:
             # Other versions have other bodies: the header is looked at first.
             answer = service.get_health(_request_timeout=_POLL_MS, _preload_content=False)
@@ -249,9 +250,9 @@ class InfluxDBApi:
     def _errors(self, token: str = "") -> Iterator[None]:
         """Give the library's errors their cause and the next step, without the token."""
         library = _library()
-        parser = library.client.flux_csv_parser
         from urllib3.exceptions import HTTPError
 
+        parser = library.client.flux_csv_parser
         try:
             yield
         except MultimeterError:
@@ -291,21 +292,27 @@ def _proxy_for(url: str) -> str | None:
 def _rows(response: Any) -> Iterator[dict[str, Any]]:
     """Return the rows of annotated CSV, their values of the types that it names.
 
-    The library's reader finds tables, headers and errors; by itself it would round times
-    to microseconds, and take unsigned integers for signed ones.
+    The library's reader finds tables, headers and errors. By itself it would round times
+    to microseconds, take unsigned integers for signed ones, and print a warning where a
+    tag has the name ``result`` or ``table``.
     """
-    _library()
     from influxdb_client.client.flux_csv_parser import FluxCsvParser, FluxSerializationMode
 
     class RowParser(FluxCsvParser):  # type: ignore[misc] # it has no types
         """Keeps what a record of ours needs."""
 
+        @staticmethod
+        def add_column_names_and_tags(table: Any, cells: list[str]) -> None:
+            for column, name in zip(table.columns, cells[1:]):
+                column.label = name
+
         def parse_record(self, _index: int, table: Any, cells: list[str]) -> dict[str, Any]:
+            columns = table.columns[_BEFORE_COLUMNS - 1 :]
             return {
                 column.label: _PARSERS.get(column.data_type, str)(cell)
-                for column, cell in zip(table.columns, cells[1:])
+                for column, cell in zip(columns, cells[_BEFORE_COLUMNS:])
                 # Only a text can be empty; so is the tag that a series has not.
-                if column.label not in _NO_TAGS and (cell or column.label == "_value")
+                if column.label not in _NOT_KEPT and (cell or column.label == "_value")
             }
 
     csv.field_size_limit(_LONGEST_CELL)

@@ -50,6 +50,7 @@ _HUNG_UP = (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnecte
 _NEXT_STEPS = {
     401: "multimeter-visu status shows the stack; install it again if its tokens are lost.",
     403: "Use a token that has the right to this bucket.",
+    404: "Check the names of the organisation and the bucket: multimeter-visu status",
     503: "Wait a moment, or look at: multimeter-visu doctor",
 }
 

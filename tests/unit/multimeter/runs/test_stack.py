@@ -70,6 +70,16 @@ def test_a_run_comes_back_equal_from_influxdb(connection, name):
     assert load_run(name, lambda: [stack], pytest.fail) == result
 
 
+def test_tags_that_are_called_as_columns_of_an_answer_come_back(connection, capfd):
+    result = Result.of_schema(
+        SCHEMA, identifier="train", tags={"result": "ok", "table": "a"}
+    )
+    result.append(1_700_000_000 * S, {"rig.load": 1.0})
+    store(connection, result)
+    assert load_run("train", lambda: [Stack(connection)], pytest.fail) == result
+    assert capfd.readouterr().out == ""
+
+
 def test_a_list_tells_of_each_run(connection):
     store(connection, run("train"))
     (entry,) = Stack(connection).list().entries

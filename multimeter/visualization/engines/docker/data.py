@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from operator import attrgetter
 
 from multimeter.data.identifiers import RUNS
+from multimeter.data.record import Record
+from multimeter.http.influxdb import EVER, flux_text
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.engines.base import Run
 from multimeter.visualization.errors import VisualizationError
@@ -13,33 +15,27 @@ from multimeter.visualization.examples.load import EXAMPLE
 
 __all__ = ["example_flux", "require_all", "runs_flux", "runs_of"]
 
-_EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
-
 
 def runs_flux(config: StackConfig) -> str:
     """Return the query of the entries of all runs."""
     return (
-        f"from(bucket: {_quote(config.bucket)}) |> {_EVER}"
+        f"from(bucket: {flux_text(config.bucket)}) |> {EVER}"
         f' |> filter(fn: (r) => r._measurement == "{RUNS}"'
         " and r._field =~ /^(identifier|start|end)$/)"
     )
 
 
-def runs_of(rows: Iterable[Mapping[str, str]]) -> list[Run]:
-    """Return the runs, newest first, from the rows of that query."""
-    runs: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in rows:
-        empty = {"identifier": "", "start": None, "end": None}
-        run = runs.setdefault((row["_time"], row["measurement"]), empty)
-        value = row["_value"]
-        run[row["_field"]] = value if row["_field"] == "identifier" else int(value)
-    return [runs[key] for key in sorted(runs, reverse=True)]
+def runs_of(entries: Iterable[Record]) -> list[Run]:
+    """Return the runs, newest first, from the answer to that query."""
+    newest_first = sorted(entries, key=attrgetter("time_ns"), reverse=True)
+    empty = {"identifier": "", "start": None, "end": None}
+    return [{**empty, **each.fields} for each in newest_first]
 
 
 def example_flux(config: StackConfig) -> str:
     """Return the query of the points of one measure of the example."""
     return (
-        f"from(bucket: {_quote(config.bucket)}) |> {_EVER}"
+        f"from(bucket: {flux_text(config.bucket)}) |> {EVER}"
         f' |> filter(fn: (r) => r._measurement == "{EXAMPLE}"'
         ' and r._field == "process.cpu_rate_user")'
     )
@@ -63,9 +59,3 @@ def require_all(lines: bytes, found: int, where: str) -> None:
             cause="The server lost them, or has a clock or limits of its own.",
             next_step="multimeter-visu logs; or choose another image.",
         )
-
-
-def _quote(text: str) -> str:
-    """Return text as Flux writes it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
-    return f'"{escaped}"'

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from multimeter.http.influxdb import BucketIds, InfluxDBApi
+from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID
 from multimeter.visualization.engines.base import HOST, Run
@@ -18,7 +20,6 @@ from multimeter.visualization.engines.docker.data import (
     runs_of,
 )
 from multimeter.visualization.engines.docker.grafana import Grafana
-from multimeter.visualization.engines.docker.influxdb import BucketName, InfluxDBApi
 from multimeter.visualization.engines.docker.provisioning import token_file
 from multimeter.visualization.engines.docker.spec import (
     GRAFANA,
@@ -47,7 +48,7 @@ class Servers:
 
     Attributes:
         containers: The containers by their services; InfluxDB may be elsewhere.
-        influxdb: InfluxDBApi.
+        influxdb: InfluxDB.
         grafana: Grafana.
     """
 
@@ -66,7 +67,7 @@ class Servers:
         spec = config.spec
         return cls(
             containers,
-            InfluxDBApi(config.url, local=not spec.influxdb_url),
+            InfluxDBApi(config.url, use_proxy=bool(spec.influxdb_url)),
             Grafana(f"http://{HOST}:{spec.grafana_port}", state.grafana_password),
         )
 
@@ -74,12 +75,13 @@ class Servers:
         """Return the runs, newest first.
 
         Raises:
-            VisualizationError: InfluxDBApi does not run, or does not answer.
+            VisualizationError: InfluxDB does not run.
+            StorageError: It does not answer.
         """
         if INFLUXDB in self.containers:
             self.containers[INFLUXDB].require_running()
-        rows = self.influxdb.query(config.read_token, config.org, runs_flux(config))
-        return runs_of(rows)
+        query = runs_flux(config)
+        return runs_of(self.influxdb.query(config.read_token, config.org, query))
 
 
 class Deadline:
@@ -195,13 +197,13 @@ def _set_up_influxdb(
 ) -> StackConfig:
     influxdb, container = servers.influxdb, servers.containers[INFLUXDB]
     deadline.wait("InfluxDB answered", influxdb.is_up, container.failure)
-    place = _place(config, state, servers)
+    bucket = _bucket(config, state, servers)
 
     def token(action: str, before: str) -> str:
-        if before != PENDING and influxdb.knows(before):
+        if before != PENDING and influxdb.accepts(before):
             return before
         description = f"multimeter: {action}"
-        return influxdb.authorize(state.operator_token, action, place, description)
+        return influxdb.authorize(state.operator_token, action, bucket, description)
 
     return dataclasses.replace(
         config,
@@ -210,14 +212,14 @@ def _set_up_influxdb(
     )
 
 
-def _place(config: StackConfig, state: DockerState, servers: Servers) -> BucketName:
+def _bucket(config: StackConfig, state: DockerState, servers: Servers) -> BucketIds:
     influxdb, operator = servers.influxdb, state.operator_token
     if influxdb.can_be_set_up():
         return influxdb.set_up(
             INFLUXDB_USER, state.influxdb_password, config.org, config.bucket, operator
         )
     where = servers.containers[INFLUXDB].wanted.mount.source
-    if not influxdb.knows(operator):
+    if not influxdb.accepts(operator):
         # Grafana's data was made with it, and does not open either: both are named.
         raise ForeignDataError(
             f"There is data in {where} already, and it was set up with other secrets.",
@@ -225,13 +227,13 @@ def _place(config: StackConfig, state: DockerState, servers: Servers) -> BucketN
             next_step="Choose another name with --name. Or, if that data is not needed,"
             f" remove it: {_removal(servers.containers.values())}",
         )
-    place = influxdb.place(operator, config.org, config.bucket)
-    if place is None:
+    bucket = influxdb.find_bucket(operator, config.org, config.bucket)
+    if bucket is None:
         raise VisualizationError(
             f"The data in {where} has no bucket '{config.bucket}' of '{config.org}'.",
             next_step="Install with the names that it had: -o ORG -b BUCKET",
         )
-    return place
+    return bucket
 
 
 def _removal(containers: Iterable[ContainerResource]) -> str:
@@ -242,10 +244,10 @@ def _removal(containers: Iterable[ContainerResource]) -> str:
 
 
 def _load_example(config: StackConfig, servers: Servers) -> Run:
-    lines, influxdb = example_lines(), servers.influxdb
-    influxdb.write(config.token, config.org, config.bucket, lines)
-    rows = influxdb.query(config.read_token, config.org, example_flux(config))
-    require_all(lines, len(rows), "InfluxDB")
+    lines, query = example_lines(), example_flux(config)
+    write_lines(config, lines)
+    points = list(servers.influxdb.query(config.read_token, config.org, query))
+    require_all(lines, len(points), "InfluxDB")
     return next(run for run in servers.runs(config) if run["identifier"] == EXAMPLE)
 
 

@@ -64,7 +64,7 @@ def leave(spool, server):
         # What is left when it is killed, but in this process.
         atexit.unregister(delivery._at_exit)
         delivery._report = delivery._make_report()
-        delivery._wake.set()
+        delivery._thread.wake()
         delivery._thread.join(120)
 
     return leave

@@ -24,7 +24,7 @@ from multimeter.visualization.config import (
     remove_empty,
     write_config,
 )
-from multimeter.visualization.dashboards.own_files import remove_dashboards
+from multimeter.visualization.dashboards.user_defined import remove_dashboards
 from multimeter.visualization.engines.base import Engine, Links
 from multimeter.visualization.engines.factory import describe_stack, engine_of
 from multimeter.visualization.errors import (

@@ -10,8 +10,8 @@ import typer
 from multimeter.visualization import stack
 from multimeter.visualization.config import StackConfig, read_config
 from multimeter.visualization.console import Console
-from multimeter.visualization.dashboards import own_files
-from multimeter.visualization.dashboards.grafana_own import own_uid
+from multimeter.visualization.dashboards import user_defined
+from multimeter.visualization.dashboards.grafana_panels import user_dashboard_uid
 from multimeter.visualization.engines.factory import installed_engine
 from multimeter.visualization.options import Config, Json, Name, config_file_of
 from multimeter.visualization.stack_spec import DEFAULT_NAME
@@ -43,7 +43,7 @@ def add_dashboard(
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         installed = read_config(config_file)
-        added, replaces = own_files.add_dashboard(config_file, file.expanduser())
+        added, replaces = user_defined.add_dashboard(config_file, file.expanduser())
         _update_stack(config_file, console)
         done = "Replaced" if replaces else "Added"
         count = len(added.panels)
@@ -73,8 +73,8 @@ def list_dashboards(
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         installed = read_config(config_file)
-        own = own_files.own_dashboards(config_file)
-        broken = own_files.broken_dashboards(config_file)
+        own = user_defined.user_dashboards(config_file)
+        broken = user_defined.broken_dashboards(config_file)
         rows = {each.name: f"{each.title}: {len(each.panels)} panels" for each in own}
         console.table(rows | {name: f"left out. {what}" for name, what in broken.items()})
         if not own and not broken:
@@ -84,7 +84,7 @@ def list_dashboards(
             )
         console.result(
             {
-                "folder": str(own_files.dashboard_folder(config_file)),
+                "folder": str(user_defined.dashboard_folder(config_file)),
                 "dashboards": [
                     {
                         "name": each.name,
@@ -111,7 +111,7 @@ def remove_dashboard(
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         read_config(config_file)
-        own_files.remove_dashboard(config_file, dashboard)
+        user_defined.remove_dashboard(config_file, dashboard)
         _update_stack(config_file, console)
         console.line(f"Removed {dashboard}; the measures stay.")
         console.result({"removed": dashboard})
@@ -126,5 +126,5 @@ def _update_stack(config_file: pathlib.Path, console: Console) -> None:
 
 def _where_shown(config: StackConfig, name: str) -> str:
     if config.engine == "docker":
-        return f"{config.page}/d/{own_uid(name)}"
+        return f"{config.page}/d/{user_dashboard_uid(name)}"
     return f"{config.page}, below the panels of each run that has such measures"

@@ -52,7 +52,7 @@ def _serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) -
     """Put the store, the application and the socket together, and serve."""
     import uvicorn
 
-    from multimeter.visualization.dashboards.own_files import OwnPanels
+    from multimeter.visualization.dashboards.user_defined import UserPanels
     from multimeter.visualization.embedded.http.access import Access
     from multimeter.visualization.embedded.http.app import create_app
     from multimeter.visualization.embedded.http.server import server_config
@@ -69,7 +69,7 @@ def _serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) -
             app = create_app(
                 store,
                 access,
-                own_panels=OwnPanels(config_file),
+                user_panels=UserPanels(config_file),
                 sessions_file=folder.sessions,
                 open_command=command_of("open", config_file, config.name),
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.visualization.config import StackConfig, read_config
-from multimeter.visualization.dashboards.own_files import own_dashboards
+from multimeter.visualization.dashboards.user_defined import user_dashboards
 from multimeter.visualization.engines.base import Engine
 from multimeter.visualization.engines.embedded.engine import (
     EmbeddedEngine,
@@ -111,7 +111,7 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
         if config.engine == "docker":
             from multimeter.visualization.engines.docker.engine import DockerEngine
 
-            return DockerEngine(config_file, config, own_dashboards(config_file))
+            return DockerEngine(config_file, config, user_dashboards(config_file))
     except EngineError as error:
         raise EngineError(
             error.what,

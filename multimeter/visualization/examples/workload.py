@@ -1,6 +1,6 @@
-"""Pieces of work, of which the example and the demonstration are made.
+"""Units of work for the example and the demonstration.
 
-All data is made from numbers, so each time it is the same.
+All data is generated from seeds, so every run gives the same.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ for level in (1, 6, 9):
 
 
 def make_block(number: int, size: int = MIB) -> bytes:
-    """Return bytes that do not compress, the same for each number."""
-    return random.Random(number).randbytes(size)  # noqa: S311 - just data
+    """Return incompressible bytes, the same for each number."""
+    return random.Random(number).randbytes(size)  # noqa: S311 - not for security
 
 
 def write_blocks(file: pathlib.Path, blocks: Iterable[bytes]) -> None:
-    """Write blocks to a file, some of them at a time onto the disk."""
+    """Write blocks to a file, and sync it to the disk every few blocks."""
     with file.open("wb", buffering=0) as stream:
         for number, block in enumerate(blocks):
             stream.write(block)
@@ -41,17 +41,17 @@ def write_blocks(file: pathlib.Path, blocks: Iterable[bytes]) -> None:
 
 
 def read_back(file: pathlib.Path, size: int = MIB) -> Generator[bytes, None, None]:
-    """Yield the parts of a file, from the disk where the system can be asked for that."""
+    """Yield the parts of a file, past the page cache where the system allows that."""
     with file.open("rb", buffering=0) as stream:
         if hasattr(os, "posix_fadvise"):
-            # What stands in the cache of the kernel would be no reading at all.
+            # Pages in the kernel's cache would not be read from the disk.
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         while part := stream.read(size):
             yield part
 
 
 def compress_in_child(size: int) -> None:
-    """Compress so many numbers in a process of its own, and wait for it."""
+    """Compress this many numbers in a child process, and wait for it."""
     command = python_command(_CHILD, str(size))
-    # What it says when it is interrupted is of no use to anyone.
+    # Its traceback at an interrupt would only clutter the output.
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)  # noqa: S603

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from multimeter.visualization.examples.load import EXAMPLE
+from multimeter.visualization.examples import EXAMPLE
 
 MINE = """
 title = "Mine"

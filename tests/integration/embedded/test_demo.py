@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from multimeter.visualization.dashboards.definition import DELIVERY_COLUMNS
-from multimeter.visualization.examples.rig import CODENAMES
+from multimeter.visualization.examples.simulation import CODENAMES
 
 RUN = "multimeter.visualization"
 

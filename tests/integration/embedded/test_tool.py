@@ -19,7 +19,7 @@ import requests
 
 from multimeter.visualization import stack as stack_module
 from multimeter.visualization.console import Console
-from multimeter.visualization.examples.load import example_lines
+from multimeter.visualization.examples import example_lines
 from multimeter.visualization.stack_spec import StackSpec
 
 EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())

@@ -28,7 +28,7 @@ from multimeter.visualization.embedded.http.page_api import PageApi
 from multimeter.visualization.embedded.http.pages import Pages
 from multimeter.visualization.embedded.http.reading import ReadRoutes
 from multimeter.visualization.embedded.http.responses import EXCEPTION_HANDLERS
-from multimeter.visualization.embedded.http.run_view import OwnPanels
+from multimeter.visualization.embedded.http.run_view import PanelSource
 from multimeter.visualization.embedded.http.write_api import WriteApi
 from multimeter.visualization.embedded.store.store import Store
 
@@ -41,7 +41,7 @@ def create_app(
     *,
     limits: Limits | None = None,
     now_ns: Callable[[], int] = time.time_ns,
-    own_panels: OwnPanels = tuple,
+    user_panels: PanelSource = tuple,
     sessions_file: pathlib.Path | None = None,
     open_command: str = "multimeter-visu open",
 ) -> Starlette:
@@ -52,7 +52,7 @@ def create_app(
         access: The organisation, the bucket, and the tokens.
         limits: What one request may take.
         now_ns: Returns the time, in ns since the epoch.
-        own_panels: Panels that somebody has made; by default there are none.
+        user_panels: Panels that somebody has made; by default there are none.
         sessions_file: Where it is kept who has logged out; by default in memory alone.
         open_command: The command that prints a link to log in.
     """
@@ -63,10 +63,10 @@ def create_app(
         routes=[
             *WriteApi(store, access, limits, now_ns).routes(),
             *InfluxApi(access, now_ns).routes(),
-            *PageApi(store, reading, limits, now_ns, own_panels).routes(),
+            *PageApi(store, reading, limits, now_ns, user_panels).routes(),
             *LogsApi(store, reading, limits).routes(),
             *LinesApi(store, reading, now_ns).routes(),
-            *ExportApi(store, reading, now_ns, own_panels).routes(),
+            *ExportApi(store, reading, now_ns, user_panels).routes(),
             *HealthApi(store, reading, limits, now_ns).routes(),
             *Pages(access, sessions, now_ns, open_command).routes(),
             *asset_routes(),

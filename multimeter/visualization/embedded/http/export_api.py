@@ -18,7 +18,7 @@ from multimeter.visualization.embedded.http.exports import csv_response, html_re
 from multimeter.visualization.embedded.http.reading import ReadRoutes, range_of
 from multimeter.visualization.embedded.http.responses import RequestError
 from multimeter.visualization.embedded.http.run_view import (
-    OwnPanels,
+    PanelSource,
     marks_of,
     require_run,
     view_of_run,
@@ -42,7 +42,7 @@ class ExportApi:
         store: Where the points are.
         reading: Makes the routes.
         now_ns: Returns the time, in ns since the epoch.
-        own_panels: Panels that somebody has made.
+        user_panels: Panels that somebody has made.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class ExportApi:
         store: Store,
         reading: ReadRoutes,
         now_ns: Callable[[], int],
-        own_panels: OwnPanels,
+        user_panels: PanelSource,
     ) -> None:
         self._store = store
         self._figures = RunFigures(store)
         self._reading = reading
         self._now_ns = now_ns
-        self._own_panels = own_panels
+        self._own_panels = user_panels
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""

@@ -17,7 +17,7 @@ from multimeter.visualization.embedded.http.reading import (
     range_of,
 )
 from multimeter.visualization.embedded.http.run_view import (
-    OwnPanels,
+    PanelSource,
     marks_of,
     require_run,
     run_of,
@@ -43,7 +43,7 @@ class PageApi:
         reading: Makes the routes.
         limits: How much one request may ask for.
         now_ns: Returns the time, in ns since the epoch.
-        own_panels: User-defined panels.
+        user_panels: User-defined panels.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class PageApi:
         reading: ReadRoutes,
         limits: Limits,
         now_ns: Callable[[], int],
-        own_panels: OwnPanels,
+        user_panels: PanelSource,
     ) -> None:
         self._store = store
         self._figures = RunFigures(store)
         self._reading = reading
         self._limits = limits
         self._now_ns = now_ns
-        self._own_panels = own_panels
+        self._own_panels = user_panels
 
     def routes(self) -> list[Route]:
         """Return the routes of this API."""

@@ -25,7 +25,7 @@ from multimeter.visualization.embedded.store.runs import (
 from multimeter.visualization.embedded.store.store import SeriesData, Store
 
 __all__ = [
-    "OwnPanels",
+    "PanelSource",
     "marks_of",
     "require_run",
     "run_of",
@@ -36,7 +36,7 @@ __all__ = [
     "view_of_run",
 ]
 
-OwnPanels = Callable[[], Sequence[PanelDefinition]]
+PanelSource = Callable[[], Sequence[PanelDefinition]]
 """Returns the user-defined panels, as they are now."""
 
 

@@ -9,7 +9,7 @@ from multimeter.data.identifiers import RUNS
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.engines.base import Run
 from multimeter.visualization.errors import VisualizationError
-from multimeter.visualization.examples.load import EXAMPLE
+from multimeter.visualization.examples import EXAMPLE
 
 __all__ = ["example_flux", "require_all", "runs_flux", "runs_of"]
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from multimeter.lines.protocol import portable_measurement
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
-from multimeter.visualization.dashboards.own import OwnDashboard
+from multimeter.visualization.dashboards.user_defined import UserDashboard
 from multimeter.visualization.engines.base import Links, Run, way_out_of_taken_port
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
@@ -53,7 +53,7 @@ class DockerEngine:
         self,
         config_file: pathlib.Path,
         config: StackConfig,
-        dashboards: Sequence[OwnDashboard] = (),
+        dashboards: Sequence[UserDashboard] = (),
     ) -> None:
         self.config_file = config_file
         self.config = config

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from multimeter.visualization.dashboards.grafana import DATA_SOURCE_UID, render_dashboards
-from multimeter.visualization.dashboards.own import OwnDashboard
+from multimeter.visualization.dashboards.user_defined import UserDashboard
 from multimeter.visualization.engines.docker.spec import GRAFANA_FILES
 
 __all__ = [
@@ -52,7 +52,7 @@ class File:
     secret: bool = False
 
 
-def dashboard_files(own: Sequence[OwnDashboard] = ()) -> list[File]:
+def dashboard_files(own: Sequence[UserDashboard] = ()) -> list[File]:
     """Return the folders and the dashboards: nothing in them is secret.
 
     Args:

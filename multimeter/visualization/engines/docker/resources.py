@@ -16,7 +16,7 @@ from multimeter.visualization.config import (
     make_private_folder,
     remove_empty,
 )
-from multimeter.visualization.dashboards.own import OwnDashboard
+from multimeter.visualization.dashboards.user_defined import UserDashboard
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.provisioning import (
@@ -242,7 +242,7 @@ def managed_resources(
     config: StackConfig,
     state: DockerState,
     docker: Docker,
-    dashboards: Sequence[OwnDashboard],
+    dashboards: Sequence[UserDashboard],
 ) -> Iterator[ManagedResource]:
     """Yield the resources of a stack in the order in which they need each other.
 
@@ -269,7 +269,7 @@ def _containers(
     state: DockerState,
     docker: Docker,
     owner: Owner,
-    dashboards: Sequence[OwnDashboard],
+    dashboards: Sequence[UserDashboard],
 ) -> Iterator[ContainerResource]:
     # Grafana starts beside InfluxDB: while it does, the token of its data source is
     # put into its file, and then the data source is read again.

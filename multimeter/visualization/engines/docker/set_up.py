@@ -32,7 +32,7 @@ from multimeter.visualization.engines.docker.state import (
     DockerState,
 )
 from multimeter.visualization.errors import ForeignDataError, VisualizationError
-from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.examples import EXAMPLE, example_lines
 from multimeter.visualization.report import Reporter
 
 __all__ = ["Deadline", "Servers", "set_up", "wait_for_answers"]

@@ -19,7 +19,7 @@ from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
 from multimeter.visualization.engines.base import HOST, Links, Run, way_out_of_taken_port
 from multimeter.visualization.engines.embedded.process import ServerProcess
 from multimeter.visualization.errors import PortTakenError, VisualizationError
-from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.examples import EXAMPLE, example_lines
 from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.ports import choose_port, require_free

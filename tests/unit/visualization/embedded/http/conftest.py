@@ -40,7 +40,7 @@ class Served:
             self.access,
             limits=self.limits,
             now_ns=self.clock,
-            own_panels=lambda: self.own,
+            user_panels=lambda: self.own,
         )
         more = {"base_url": URL, "follow_redirects": False, **more}
         return TestClient(app, **more)

@@ -55,12 +55,14 @@ def test_before_an_install_the_doctor_looks_at_what_it_would_need(tool):
     checks = json.loads(done.stdout)["checks"]
     assert {"name": "engine", "ok": True}.items() <= checks[1].items()
     (missing,) = [each for each in checks if each["name"] == "image" and not each["ok"]]
-    assert missing["detail"].startswith("the image 127.0.0.1:1/no:1 is not here and cannot")
+    assert missing["detail"].startswith(
+        "the image 127.0.0.1:1/no:1 is not present and cannot"
+    )
     assert "docker load -i image.tar" in missing["mend"]
     # Without being told so, an install would take the embedded server: nothing is wrong.
     done = tool.run("doctor", *words, *ports)
     assert done.returncode == 0
-    assert "it would take the engine embedded, as the image 127.0.0.1" in done.stdout
+    assert "it would use the engine embedded, as the image 127.0.0.1" in done.stdout
 
 
 def test_before_an_install_with_all_images_the_doctor_names_docker(tool):
@@ -68,7 +70,7 @@ def test_before_an_install_with_all_images_the_doctor_names_docker(tool):
     words = ("--influxdb-image", images.influxdb, "--grafana-image", images.grafana)
     done = tool.run("doctor", *words, "--port", "0", "--grafana-port", "0")
     assert done.returncode == 0
-    assert "it would take the engine docker" in done.stdout
+    assert "it would use the engine docker" in done.stdout
 
 
 @pytest.mark.parametrize("service", ["influxdb", "grafana"])
@@ -144,7 +146,7 @@ def test_an_engine_that_is_gone_is_found(stack, tmp_path, engine):
     stack.config_file.write_text(config.replace(engine.endpoint.host, gone))
     check = checks_of(stack)["engine"]
     assert check["ok"] is False
-    assert "there is no such socket" in check["detail"]
+    assert "no such socket" in check["detail"]
     status = stack.run("status")
     assert status.returncode == 255
     assert f"multimeter-visu start --name {stack.name}" in status.stderr

@@ -155,13 +155,14 @@ def test_an_image_that_is_nowhere_is_told_with_the_way_to_bring_it(tool, leftove
     done = tool.install("--grafana-image", "127.0.0.1:1/grafana:1")
     assert done.returncode == 252
     assert (
-        "The image 127.0.0.1:1/grafana:1 is not here, and cannot be pulled" in done.stderr
+        "The image 127.0.0.1:1/grafana:1 is not present, and cannot be pulled"
+        in done.stderr
     )
     assert "docker save -o image.tar 127.0.0.1:1/grafana:1" in done.stderr
     assert "docker load -i image.tar" in done.stderr
     assert leftovers() == before
     planned = tool.install("--plan", "--grafana-image", "127.0.0.1:1/grafana:1")
-    assert "The image 127.0.0.1:1/grafana:1 is not here and cannot" in planned.stdout
+    assert "The image 127.0.0.1:1/grafana:1 is not present and cannot" in planned.stdout
 
 
 @pytest.mark.parametrize("option", ["--influxdb-image", "--grafana-image"])

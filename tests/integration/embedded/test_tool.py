@@ -103,7 +103,7 @@ def test_a_doctor_tells_a_server_that_was_stopped_from_one_that_was_killed(stack
     server.wait(10)
     killed = stack.run("doctor")
     assert killed.returncode == 252
-    assert "FAIL  server: it has ended without being stopped" in killed.stdout
+    assert "FAIL  server: it ended without being stopped" in killed.stdout
     assert stack.run("start").returncode == 0
     assert stack.run("stop").returncode == 0
     stopped = stack.run("doctor")

@@ -17,8 +17,7 @@ from multimeter.visualization.config import (
     write_config,
 )
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.engines.docker.discovery import Endpoint
-from multimeter.visualization.engines.docker.state import DockerState
+from multimeter.visualization.engines.docker.state import DockerState, Endpoint
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 from multimeter.visualization.stack_spec import StackSpec
 

@@ -24,7 +24,7 @@ from multimeter.visualization.dashboards.user_defined import (
     remove_dashboards,
     user_dashboards,
 )
-from multimeter.visualization.engines.docker.provisioning import dashboard_files, digest
+from multimeter.visualization.engines.docker.grafana import dashboard_files, digest
 from multimeter.visualization.engines.docker.spec import desired_containers
 from multimeter.visualization.errors import VisualizationError
 from multimeter.visualization.stack_spec import StackSpec

@@ -5,13 +5,12 @@ import json
 
 import pytest
 
-from multimeter.visualization.engines.docker.discovery import Endpoint
 from multimeter.visualization.engines.docker.spec import (
     data_source_url,
     desired_containers,
     grafana_environment,
 )
-from multimeter.visualization.engines.docker.state import DockerState
+from multimeter.visualization.engines.docker.state import DockerState, Endpoint
 from multimeter.visualization.stack_spec import StackSpec
 
 SPEC = StackSpec(name="lab", port=8086, grafana_port=3000, influxdb_token="influxdb-secret")

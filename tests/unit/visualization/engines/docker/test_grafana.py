@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from multimeter.visualization.dashboards.grafana import render_dashboards
-from multimeter.visualization.engines.docker.provisioning import (
+from multimeter.visualization.engines.docker.grafana import (
     File,
     archive,
     dashboard_files,

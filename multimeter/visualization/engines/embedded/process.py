@@ -20,7 +20,7 @@ from multimeter.visualization.errors import StoreFullError, VisualizationError
 
 __all__ = ["ServerProcess", "wait_for_end"]
 
-_PROGRAM = "from multimeter.visualization.embedded.__main__ import main; main()"
+_PROGRAM = "from multimeter.visualization.embedded.launch import main; main()"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.01

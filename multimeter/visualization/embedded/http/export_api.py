@@ -30,9 +30,8 @@ from multimeter.visualization.embedded.http.run_view import (
 )
 from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.logs import list_codenames
-from multimeter.visualization.embedded.store.run_figures import RunFigures
+from multimeter.visualization.embedded.store.run_figures import RunFigures, Span, run_spans
 from multimeter.visualization.embedded.store.runs import RunDescription
-from multimeter.visualization.embedded.store.spans import Span, run_spans
 from multimeter.visualization.embedded.store.store import PageChoice, SeriesData, Store
 
 __all__ = ["ExportApi", "LinesApi", "csv_response", "html_response"]

@@ -44,8 +44,7 @@ from multimeter.visualization.embedded.store.logs import (
     list_codenames,
     log_curves,
 )
-from multimeter.visualization.embedded.store.run_figures import RunFigures
-from multimeter.visualization.embedded.store.spans import run_spans
+from multimeter.visualization.embedded.store.run_figures import RunFigures, run_spans
 from multimeter.visualization.embedded.store.store import Store
 
 __all__ = ["HealthApi", "LogsApi", "PageApi"]

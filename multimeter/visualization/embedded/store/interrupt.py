@@ -1,4 +1,4 @@
-"""Interrupt: ends the queries of a request for whose answer nobody waits any more."""
+"""The interrupt that cancels the queries of a request when its client disconnects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Interrupt"]
 
 
 class Interrupt:
-    """Says once that what is being read is no longer wanted.
+    """Cancels queries; once set, it stays set.
 
     Any thread may set it; the thread that reads gets a :class:`QueryCancelledError`.
     """
@@ -25,7 +25,7 @@ class Interrupt:
         self._is_set = False
 
     def set(self) -> None:
-        """End the query that runs, and all that would follow."""
+        """Cancel the running query, and all later ones."""
         with self._lock:
             self._is_set = True
             if self._cursor is not None:
@@ -33,19 +33,19 @@ class Interrupt:
 
     @contextmanager
     def ending(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """End what a cursor does from now on, until this ends.
+        """Return a context in which the interrupt cancels the queries of a cursor.
 
         Raises:
-            QueryCancelledError: It was set.
+            QueryCancelledError: The interrupt was set.
         """
         with self._lock:
             if self._is_set:
-                raise QueryCancelledError("Nobody waits for this any more.")
+                raise QueryCancelledError("The client has disconnected.")
             self._cursor = cursor
         try:
             yield
         except duckdb.InterruptException as error:
-            raise QueryCancelledError("Nobody waits for this any more.") from error
+            raise QueryCancelledError("The client has disconnected.") from error
         finally:
             with self._lock:
                 self._cursor = None

@@ -1,4 +1,4 @@
-"""The embedded store: points in, charts out, one file."""
+"""The embedded store: points of many measurements in one DuckDB file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import duckdb
 
 from multimeter.analysis.statistics import Statistic
 from multimeter.data.record import FieldValue, Record
-from multimeter.visualization.embedded.store import lines, query
+from multimeter.visualization.embedded.store import query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
     StoredMeasurement,
@@ -27,6 +27,8 @@ from multimeter.visualization.embedded.store.export import (
     Part,
     page,
     parts,
+    window_lines,
+    windows,
 )
 from multimeter.visualization.embedded.store.ingest import Block, FieldType
 from multimeter.visualization.embedded.store.interrupt import Interrupt
@@ -53,13 +55,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MeasurementInfo:
-    """What the catalog says of a measurement.
+    """A measurement, as the catalog describes it.
 
     Attributes:
         name: Its name.
         start_ns: The time of its first point, in ns since the epoch.
         end_ns: The time of its last point.
-        points: The number of its points: times, each counted once for a tag set.
+        points: The number of its points, which are distinct in time and tag set.
         tag_sets: The tag sets of its points.
     """
 
@@ -71,7 +73,7 @@ class MeasurementInfo:
 
     @classmethod
     def of(cls, measurement: StoredMeasurement) -> MeasurementInfo:
-        """Return what the catalog says of one of its measurements."""
+        """Return the description of a measurement of the catalog."""
         return cls(
             measurement.name,
             measurement.start_ns,
@@ -83,7 +85,7 @@ class MeasurementInfo:
 
 @dataclass(frozen=True)
 class TagSetInfo:
-    """What the catalog says of one tag set of a measurement.
+    """A tag set of a measurement, as the catalog describes it.
 
     Attributes:
         tags: The tag set.
@@ -101,16 +103,16 @@ class TagSetInfo:
 class Store:
     """Points of many measurements, in one DuckDB file that belongs to this process.
 
-    Every method may be called from any thread. Writes wait for one another, reads wait
-    for nothing and see whole writes only.
+    Every method may be called from any thread. Writes wait for one another; reads do not
+    wait, and see only complete writes.
 
     Args:
-        path: The file; it is made when there is none. Its folder must be there.
+        path: The file; it is created if it does not exist. Its folder must exist.
 
     Raises:
-        StoreLockedError: It is open already, in this process or another one.
-        StoreError: It is not a store, was written by a newer version, or may not be
-            read and written.
+        StoreLockedError: It is already open, in this process or another one.
+        StoreError: It is not a store, was written by a newer version, or there is no
+            permission.
         StoreFullError: There is no room on the disk.
     """
 
@@ -124,33 +126,32 @@ class Store:
         self._catalog = load_catalog(cursor)
 
     def write(self, blocks: Sequence[Block]) -> list[Conflict]:
-        """Store points; they are on disk when this returns.
+        """Store points; they are on disk when this method returns.
 
-        A point that is there already (measurement, tags and time are equal) gets the
-        new values; its other fields stay.
+        An existing point (with equal measurement, tags and time) gets the new values; its
+        other fields stay.
 
         Args:
-            blocks: What
-                :func:`~multimeter.visualization.embedded.store.ingest.decode_columns`
-                made of one body.
+            blocks: The points of one body, from
+                :func:`~multimeter.visualization.embedded.store.ingest.decode_columns`.
 
         Returns:
-            What was dropped because a field has another type in the store, or had
-            another type on an earlier line, or because of a tag or field ``time``;
-            everything else is stored.
+            The points dropped because a field has another type in the store or on an
+            earlier line, or because of a tag or field ``time``; everything else is
+            stored.
 
         Raises:
-            StoreFullError: There is no room on the disk. Nothing was stored, or, in
-                rare cases, everything; to write it again is harmless.
-            StoreError: DuckDB failed; the same holds.
+            StoreFullError: There is no room on the disk. Nothing was stored, or in rare
+                cases everything; writing again is harmless.
+            StoreError: DuckDB failed; the same applies.
         """
-        lawful, conflicts = refuse_time(blocks)
+        valid, conflicts = refuse_time(blocks)
         with self._writer:
             with self._database.writing() as cursor:
-                # Not before: the catalog is read anew when the file is opened again.
+                # Only now: opening the file again replaces the catalog.
                 changes = Changes(self._catalog)
                 parts = defaultdict[str, list[PointBuffer]](list)
-                for block in lawful:
+                for block in valid:
                     admitted = changes.admit(block)
                     if isinstance(admitted, Conflict):
                         conflicts.append(admitted)
@@ -168,23 +169,23 @@ class Store:
         return conflicts
 
     def measurements(self) -> list[MeasurementInfo]:
-        """Return what there is, the measurement with the newest point first."""
+        """Return all measurements, the one with the newest point first."""
         found = list(self._catalog.measurements.values())
         found.sort(key=lambda each: (-each.end_ns, each.name))
         return [MeasurementInfo.of(each) for each in found]
 
     def measurement(self, name: str) -> MeasurementInfo | None:
-        """Return what there is of one measurement."""
+        """Return one measurement, or None."""
         found = self._catalog.measurements.get(name)
         return MeasurementInfo.of(found) if found else None
 
     def fields(self, name: str) -> dict[str, FieldType]:
-        """Return the fields of a measurement with their types; none if there is none."""
+        """Return the fields of a measurement with their types; empty if there is none."""
         found = self._catalog.measurements.get(name)
         return {key: each.type for key, each in found.fields.items()} if found else {}
 
     def tag_sets(self, name: str) -> list[TagSetInfo]:
-        """Return what there is of each tag set of a measurement."""
+        """Return the tag sets of a measurement."""
         found = self._catalog.measurements.get(name)
         if found is None:
             return []
@@ -204,21 +205,21 @@ class Store:
         tags: TagChoice | None = None,
         interrupt: Interrupt | None = None,
     ) -> SeriesData:
-        """Return fields of a measurement in buckets of time, each tag set by itself.
+        """Return fields of a measurement in buckets of time, separately for each tag set.
 
         Args:
             name: The measurement.
-            keys: Fields; those of text, and those that are not there, are left out.
-                A boolean counts as 0 or 1.
+            keys: Fields; text and unknown fields are left out. A boolean counts as 0 or
+                1.
             start_ns: The first time, in ns since the epoch.
             stop_ns: The last time.
-            buckets: At most how many buckets cover that, for each tag set; 1 is taken
-                for 2.
+            buckets: The maximum number of buckets in that range, for each tag set; 1
+                counts as 2.
             tags: Only tag sets that have one of these values for each of these keys.
-            interrupt: Ends the query when nobody waits for it any more.
+            interrupt: Cancels the query when the client disconnects.
 
         Raises:
-            QueryCancelledError: It was ended.
+            QueryCancelledError: It was cancelled.
             StoreError: DuckDB failed.
         """
         with self._database.reading(interrupt) as cursor:
@@ -235,12 +236,12 @@ class Store:
         tags: Mapping[str, str] | None = None,
         keys: Collection[str] | None = None,
     ) -> Iterator[Record]:
-        """Return points of a measurement, in the order of time: all are read at once.
+        """Return points of a measurement, sorted by time; all are read at once.
 
         Args:
             name: The measurement.
-            tags: Only points with these tags, whatever tags they have beside them.
-            keys: Only these fields; a point may be left with none.
+            tags: Only points with these tags, and any other tags.
+            keys: Only these fields; a point may have none of them.
 
         Raises:
             StoreError: DuckDB failed.
@@ -250,9 +251,9 @@ class Store:
             return iter(query.rows(cursor, found, tags or {}, keys) if found else [])
 
     def lines(self, name: str, start_ns: int, stop_ns: int) -> Iterator[list[str]]:
-        """Return points of a measurement as line protocol, some thousand at once.
+        """Return points of a measurement as line protocol, a few thousand at a time.
 
-        Each part is read when it is asked for; what is written meanwhile may be in it.
+        Each part is read when it is requested, and may include points written meanwhile.
 
         Args:
             name: The measurement.
@@ -260,31 +261,31 @@ class Store:
             stop_ns: The last time.
 
         Yields:
-            Lines without their newline, in the order of time.
+            Lines without newline, sorted by time.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
             found = self._catalog.measurements.get(name)
-            spans = lines.windows(cursor, found, start_ns, stop_ns) if found else []
+            spans = windows(cursor, found, start_ns, stop_ns) if found else []
         for first, last in spans:
             with self._database.reading() as cursor:
                 found = self._catalog.measurements[name]
-                part = lines.window_lines(cursor, found, first, last)
+                part = window_lines(cursor, found, first, last)
             yield part
 
     def last(
         self, name: str, keys: Iterable[str], tags: Mapping[str, str] | None = None
     ) -> dict[str, FieldValue]:
-        """Return the newest value of each of some fields, of any type.
+        """Return the newest value of each field, of any type.
 
         Fields without a value are left out.
 
         Args:
             name: The measurement.
             keys: The fields.
-            tags: The one tag set that counts; by default all do.
+            tags: Only this tag set; by default all of them.
 
         Raises:
             StoreError: DuckDB failed.
@@ -296,15 +297,15 @@ class Store:
     def statistics(
         self, keys: Collection[str], starts: Mapping[str, int | None]
     ) -> dict[str, dict[str, Statistic]]:
-        """Return what fields did over the last run of measurements, by the name of each.
+        """Return statistics of fields over the last run of measurements, by measurement.
 
-        What is asked for again is not read again until points have come.
+        They are cached until points are added.
 
         Args:
-            keys: Fields; those of text, and those without a value, are left out.
+            keys: Fields; text fields and fields without a value are left out.
             starts: The measurements, with the start of the last run in ns since the
-                epoch: earlier points do not count, and the first value covers the
-                time since then. None where no start is known.
+                epoch: earlier points are ignored, and the first value covers the time
+                since the start. None for an unknown start.
 
         Raises:
             StoreError: DuckDB failed.
@@ -317,12 +318,12 @@ class Store:
     def max_sum(
         self, name: str, factors: Mapping[str, float], start_ns: int | None
     ) -> float | None:
-        """Return the largest sum of fields at one moment; None without a value.
+        """Return the largest sum of fields at one time; None without a value.
 
         Args:
             name: The measurement.
-            factors: Fields, with what their values are multiplied with.
-            start_ns: As of :meth:`statistics`.
+            factors: The factors of the fields.
+            start_ns: As in :meth:`statistics`.
 
         Raises:
             StoreError: DuckDB failed.
@@ -339,17 +340,17 @@ class Store:
         begins: Sequence[int],
         interrupt: Interrupt | None = None,
     ) -> list[dict[str, Part]]:
-        """Return what fields of numbers did from each bound to the next.
+        """Return statistics of numeric fields from each bound to the next.
 
-        A point at a bound counts for the part that ends there.
+        A point at a bound belongs to the part that ends there.
 
         Args:
             name: The measurement.
-            keys: Fields; those that are not there are left out.
+            keys: Fields; unknown ones are left out.
             bounds: Times in ns since the epoch, increasing.
-            begins: When measuring began, each time: what the first point after that
-                stands for begins there, too.
-            interrupt: Ends the query when nobody waits for it any more.
+            begins: The starts of the runs; the first point of a run covers the time since
+                its start.
+            interrupt: Cancels the query when the client disconnects.
 
         Raises:
             StoreError: DuckDB failed.
@@ -361,9 +362,9 @@ class Store:
             return parts(cursor, found, keys, bounds, begins)
 
     def table(self, name: str, choice: PageChoice) -> Iterator[tuple[Any, ...]]:
-        """Return points as rows of time, tags and values, in the order of time.
+        """Return points as rows of time, tags and values, sorted by time.
 
-        They are read page by page, so that nobody waits for a reader who is slow.
+        They are read page by page, so that a slow client blocks nothing.
 
         Raises:
             StoreError: DuckDB failed.
@@ -378,14 +379,14 @@ class Store:
                 return
 
     def size_bytes(self) -> int:
-        """Return what the store takes on the disk."""
+        """Return the size of the store on disk."""
         return self._database.size_bytes()
 
     def close(self) -> None:
-        """Wait for those who read and write, and close the file.
+        """Wait for reads and writes, and close the file.
 
-        A second call does nothing; every other method that needs the file raises a
-        :class:`StoreError` from now on.
+        A second call does nothing; every other method that needs the file then raises
+        :class:`StoreError`.
         """
         with self._writer:
             self._database.close()

@@ -15,7 +15,7 @@ from multimeter.exports.csv_cells import plain_cell
 from multimeter.lines.protocol import encode
 from multimeter.lines.result_encoder import encode_result
 from multimeter.reports.html import REPORT_POLICY
-from multimeter.visualization.embedded.store import lines
+from multimeter.visualization.embedded.store import export
 
 S = 1_000_000_000
 HOSTILE = "</script><script>alert(1)</script>"
@@ -203,7 +203,7 @@ def test_a_run_comes_back_as_it_was_written(served, points):
 
 
 def test_a_run_of_many_windows_comes_back_whole(served, monkeypatch):
-    monkeypatch.setattr(lines, "POINTS_AT_ONCE", 7)
+    monkeypatch.setattr(export, "POINTS_AT_ONCE", 7)
     result = write(served, run_with_points(50))
     assert loaded(get_lines(served, run=result.identifier)) == result
 

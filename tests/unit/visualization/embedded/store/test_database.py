@@ -74,7 +74,7 @@ def test_the_names_of_new_files_are_synced(
             with store._database.reading() as cursor:
                 cursor.execute("CHECKPOINT")
             # It is seen by the next write that the log is gone.
-            store._database._keep_name_of_log()
+            store._database._sync_log_entry()
     store.close()
     assert synced[1:] == [["store.duckdb", "store.duckdb.wal"]] * 2
 

@@ -11,7 +11,7 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from multimeter.visualization.extra import naming_the_extra
+from multimeter.visualization.errors import naming_the_extra
 
 __all__ = ["install", "main", "remove", "start", "stop"]
 

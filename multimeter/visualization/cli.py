@@ -22,8 +22,7 @@ from multimeter.visualization.commands.serve import serve
 from multimeter.visualization.commands.start import start
 from multimeter.visualization.commands.status import status
 from multimeter.visualization.commands.stop import stop
-from multimeter.visualization.errors import VisualizationError
-from multimeter.visualization.extra import naming_the_extra
+from multimeter.visualization.errors import VisualizationError, naming_the_extra
 from multimeter.visualization.options import Config, Version
 
 __all__ = ["app", "main"]

@@ -21,8 +21,7 @@ from rich.text import Text
 
 from multimeter.errors import MultimeterError
 from multimeter.system.standard_streams import OutputError
-from multimeter.visualization.errors import VisualizationError
-from multimeter.visualization.extra import require_extra
+from multimeter.visualization.errors import VisualizationError, require_extra
 from multimeter.visualization.report import Check, OnLayer
 
 __all__ = ["Console", "exit_on_sigterm"]

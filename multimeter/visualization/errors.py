@@ -3,28 +3,34 @@
 ::
 
     MultimeterError
+    ├── MissingExtraError                252  the extra ``visu`` is not installed
     └── VisualizationError               252  a step failed
-        ├── EngineError                  255  nothing that a stack could run on
+        ├── EngineError                  255  there is no engine for a stack
         ├── AlreadyInstalledError        254
         ├── NotInstalledError            253
         ├── PortTakenError               252
         ├── EngineGoneError              252  the engine stopped answering
-        ├── ForeignDataError             252  data from before, with other secrets
+        ├── ForeignDataError             252  existing data needs other secrets
         └── StoreError                   252  the embedded store cannot be used
             ├── StoreLockedError              another process has it open
-            ├── StoreFullError                no room on the disk; it goes on with room
-            └── QueryCancelledError           its client has hung up
+            ├── StoreFullError                no space on the disk; it recovers with space
+            └── QueryCancelledError           the client has disconnected
 
-Each names what happened, the likely cause, and what to do next.
+Each error has what happened, the likely cause, and the next step.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import sys
+from collections.abc import Iterator
 from typing import ClassVar
 
-from multimeter.errors import MultimeterError
+from multimeter.errors import MissingExtraError, MultimeterError
 
 __all__ = [
+    "EXTRA_PACKAGES",
     "AlreadyInstalledError",
     "EngineError",
     "EngineGoneError",
@@ -36,6 +42,8 @@ __all__ = [
     "StoreFullError",
     "StoreLockedError",
     "VisualizationError",
+    "naming_the_extra",
+    "require_extra",
 ]
 
 
@@ -99,3 +107,53 @@ class StoreFullError(StoreError):
 
 class QueryCancelledError(StoreError):
     """A query was ended, as its client has hung up."""
+
+
+EXTRA_PACKAGES = frozenset(
+    (
+        "docker",
+        "duckdb",
+        "h11",
+        "influxdb_client",
+        "jinja2",
+        "numpy",
+        "plotly",
+        "requests",
+        "starlette",
+        "tomli",
+        "uvicorn",
+    )
+)
+"""The packages of the extra, as they are imported."""
+
+
+@contextlib.contextmanager
+def naming_the_extra() -> Iterator[None]:
+    """Name the extra where a package of it cannot be imported.
+
+    Raises:
+        MissingExtraError: The extra is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA_PACKAGES:
+            raise
+        raise MissingExtraError(package, "visu") from error
+
+
+def require_extra() -> None:
+    """Check that the packages of the extra are installed, without importing them.
+
+    What is imported only later, or by the server in the background, would fail there.
+
+    Raises:
+        MissingExtraError: The extra is not installed.
+    """
+    needed = EXTRA_PACKAGES - ({"tomli"} if sys.version_info >= (3, 11) else set())
+    with naming_the_extra():
+        # Last, as "docker" would be taken for the engine, which is optional.
+        for package in sorted(needed, key=lambda name: (name == "docker", name)):
+            if importlib.util.find_spec(package) is None:
+                raise MissingExtraError(package, "visu")

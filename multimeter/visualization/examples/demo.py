@@ -18,13 +18,11 @@ from multimeter import InfluxDBStorage, Measurement, Multimeter
 from multimeter.probe import Probe
 from multimeter.probes import default_probes
 from multimeter.visualization.examples.simulation import (
+    MIB,
     Model,
     ModelProbe,
     RigLogger,
     Timeline,
-)
-from multimeter.visualization.examples.workload import (
-    MIB,
     compress_in_child,
     make_block,
     read_back,

@@ -17,7 +17,7 @@ import zlib
 
 from multimeter import FileStorage, LineFormat, Measurement, Multimeter, ResourceProbe
 from multimeter.visualization.examples import EXAMPLE
-from multimeter.visualization.examples.workload import (
+from multimeter.visualization.examples.simulation import (
     compress_in_child,
     make_block,
     read_back,

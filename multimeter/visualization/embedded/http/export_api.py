@@ -28,7 +28,7 @@ from multimeter.visualization.embedded.http.run_view import (
     require_run,
     view_of_run,
 )
-from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.database import Interrupt
 from multimeter.visualization.embedded.store.logs import list_codenames
 from multimeter.visualization.embedded.store.run_figures import RunFigures, Span, run_spans
 from multimeter.visualization.embedded.store.runs import RunDescription

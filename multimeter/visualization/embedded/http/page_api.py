@@ -33,12 +33,12 @@ from multimeter.visualization.embedded.http.run_view import (
     unknown_run,
     view_of_run,
 )
+from multimeter.visualization.embedded.store.database import Interrupt
 from multimeter.visualization.embedded.store.health import (
     Delivered,
     list_deliveries,
     store_health,
 )
-from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.logs import (
     Codename,
     list_codenames,

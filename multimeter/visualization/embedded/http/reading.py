@@ -24,7 +24,7 @@ from multimeter.visualization.embedded.http.responses import (
     RequestError,
     json_response,
 )
-from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.database import Interrupt
 
 __all__ = [
     "BodyLimits",

@@ -28,8 +28,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from multimeter.visualization.embedded.store.database import insert, lend
 from multimeter.visualization.embedded.store.ingest import Fields, FieldType, Tags
+from multimeter.visualization.embedded.store.points import insert, lend
 from multimeter.visualization.errors import StoreError
 
 __all__ = [

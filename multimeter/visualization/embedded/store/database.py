@@ -23,20 +23,22 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
-import numpy as np
-from numpy.typing import NDArray
 
 from multimeter.system.durable import sync_folder
 from multimeter.visualization.embedded.store import wal
-from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store_files import (
     draft_of,
     remove_drafts,
     wal_of,
 )
-from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
+from multimeter.visualization.errors import (
+    QueryCancelledError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+)
 
-__all__ = ["Database", "insert", "lend", "require_readable"]
+__all__ = ["Database", "Interrupt", "require_readable"]
 
 _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "1GB",
@@ -64,6 +66,44 @@ _NOT_A_DATABASE = (
     "Corrupt database file",
 )
 _NEWER = ("version number", "storage version greater")
+
+
+class Interrupt:
+    """Cancels queries; once set, it stays set.
+
+    Any thread may set it; the thread that reads gets a :class:`QueryCancelledError`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._is_set = False
+
+    def set(self) -> None:
+        """Cancel the running query, and all later ones."""
+        with self._lock:
+            self._is_set = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
+
+    @contextmanager
+    def ending(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Return a context in which the interrupt cancels the queries of a cursor.
+
+        Raises:
+            QueryCancelledError: The interrupt was set.
+        """
+        with self._lock:
+            if self._is_set:
+                raise QueryCancelledError("The client has disconnected.")
+            self._cursor = cursor
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            raise QueryCancelledError("The client has disconnected.") from error
+        finally:
+            with self._lock:
+                self._cursor = None
 
 
 class Database:
@@ -328,36 +368,3 @@ def _translate(path: Path, error: Exception) -> StoreError:
             next_step=f"ls -ld '{path.parent}' '{path}'",
         )
     return StoreError(f"The store {path} failed.", cause=text)
-
-
-@contextmanager
-def lend(
-    cursor: duckdb.DuckDBPyConnection, arrays: Mapping[str, NDArray[Any]]
-) -> Iterator[str]:
-    """Make arrays of numbers, texts or booleans available to SQL, without a copy.
-
-    Yields:
-        The expression for FROM; masked values are NULL there.
-    """
-    lent, columns = {}, []
-    for name, values in arrays.items():
-        lent[name] = np.ma.getdata(values)
-        column = f'"{name}"'
-        if isinstance(values, np.ma.MaskedArray):
-            # DuckDB ignores masks before version 2.
-            lent[f"no {name}"] = np.ma.getmaskarray(values)
-            column = f'CASE WHEN NOT "no {name}" THEN {column} END AS {column}'
-        columns.append(column)
-    cursor.register("lent", lent)
-    yield f"(SELECT {', '.join(columns)} FROM lent)"  # noqa: S608
-    # Not after an error: then the cursor and its transaction are discarded.
-    cursor.unregister("lent")
-
-
-def insert(
-    cursor: duckdb.DuckDBPyConnection, table: str, arrays: Mapping[str, NDArray[Any]]
-) -> None:
-    """Append rows, given as columns, to a table."""
-    names = ", ".join(f'"{name}"' for name in arrays)
-    with lend(cursor, arrays) as rows:
-        cursor.execute(f"INSERT INTO {table} ({names}) FROM {rows}")

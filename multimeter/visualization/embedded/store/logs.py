@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from multimeter.analysis.series import LOG_FIELD, LOG_TAG
 from multimeter.data.identifiers import CODENAMES, LOGS
-from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.database import Interrupt
 from multimeter.visualization.embedded.store.store import Store, Summary, TagSetInfo
 
 __all__ = ["Codename", "LogCurve", "list_codenames", "log_curves"]

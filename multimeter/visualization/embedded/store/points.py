@@ -1,4 +1,4 @@
-"""Points to be written to a data table.
+"""Points to be written to a data table, and arrays as rows of SQL.
 
 A point is identified by series and time. When it is written again, its new values replace
 the old ones of the same fields, and other fields stay, as in InfluxDB: so sending a batch
@@ -7,7 +7,8 @@ twice is harmless. https://docs.influxdata.com/influxdb/v2/write-data/best-pract
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,40 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from multimeter.visualization.embedded.store.database import insert, lend
+__all__ = ["PointBuffer", "insert", "lend", "merge", "store_points"]
 
-__all__ = ["PointBuffer", "merge", "store_points"]
+
+@contextmanager
+def lend(
+    cursor: duckdb.DuckDBPyConnection, arrays: Mapping[str, NDArray[Any]]
+) -> Iterator[str]:
+    """Make arrays of numbers, texts or booleans available to SQL, without a copy.
+
+    Yields:
+        The expression for FROM; masked values are NULL there.
+    """
+    lent, columns = {}, []
+    for name, values in arrays.items():
+        lent[name] = np.ma.getdata(values)
+        column = f'"{name}"'
+        if isinstance(values, np.ma.MaskedArray):
+            # DuckDB ignores masks before version 2.
+            lent[f"no {name}"] = np.ma.getmaskarray(values)
+            column = f'CASE WHEN NOT "no {name}" THEN {column} END AS {column}'
+        columns.append(column)
+    cursor.register("lent", lent)
+    yield f"(SELECT {', '.join(columns)} FROM lent)"  # noqa: S608
+    # Not after an error: then the cursor and its transaction are discarded.
+    cursor.unregister("lent")
+
+
+def insert(
+    cursor: duckdb.DuckDBPyConnection, table: str, arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Append rows, given as columns, to a table."""
+    names = ", ".join(f'"{name}"' for name in arrays)
+    with lend(cursor, arrays) as rows:
+        cursor.execute(f"INSERT INTO {table} ({names}) FROM {rows}")
 
 
 @dataclass(frozen=True, eq=False)

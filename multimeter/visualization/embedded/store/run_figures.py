@@ -20,8 +20,8 @@ from multimeter.analysis.peaks import MissedPeak, marked_curves, missed_peaks
 from multimeter.analysis.statistics import Statistic, SummedStatistics
 from multimeter.data.baseline import Baseline
 from multimeter.schema import Schema
+from multimeter.visualization.embedded.store.database import Interrupt
 from multimeter.visualization.embedded.store.export import Part
-from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.runs import (
     LISTED_FIGURES,
     RunDescription,

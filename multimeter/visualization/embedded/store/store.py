@@ -21,7 +21,7 @@ from multimeter.visualization.embedded.store.catalog import (
     load_catalog,
 )
 from multimeter.visualization.embedded.store.changes import Changes, Conflict, refuse_time
-from multimeter.visualization.embedded.store.database import Database
+from multimeter.visualization.embedded.store.database import Database, Interrupt
 from multimeter.visualization.embedded.store.export import (
     PageChoice,
     Part,
@@ -31,7 +31,6 @@ from multimeter.visualization.embedded.store.export import (
     windows,
 )
 from multimeter.visualization.embedded.store.ingest import Block, FieldType
-from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.points import PointBuffer, merge, store_points
 from multimeter.visualization.embedded.store.query import (
     SeriesData,

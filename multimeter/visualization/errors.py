@@ -51,14 +51,14 @@ class VisualizationError(MultimeterError):
     """A step failed.
 
     Attributes:
-        exit_code: What the tool returns to the shell.
+        exit_code: The exit code of the tool.
     """
 
     exit_code: ClassVar[int] = 252
 
 
 class EngineError(VisualizationError):
-    """There is nothing that a stack could run on."""
+    """There is no engine that a stack can run on."""
 
     exit_code = 255
 
@@ -79,18 +79,18 @@ class PortTakenError(VisualizationError):
     """Another program listens on the port.
 
     Attributes:
-        port: The port; None where it is not known.
+        port: The port; None if unknown.
     """
 
     port: int | None = None
 
 
 class EngineGoneError(VisualizationError):
-    """The engine stopped answering in the middle of the work."""
+    """The engine stopped answering during the work."""
 
 
 class ForeignDataError(VisualizationError):
-    """There is data from before, and it opens with other secrets only."""
+    """Existing data can only be opened with other secrets."""
 
 
 class StoreError(VisualizationError):
@@ -102,11 +102,11 @@ class StoreLockedError(StoreError):
 
 
 class StoreFullError(StoreError):
-    """There is no room for a write; nothing of it was stored."""
+    """There is no space for a write; nothing of it was stored."""
 
 
 class QueryCancelledError(StoreError):
-    """A query was ended, as its client has hung up."""
+    """A query was cancelled because its client disconnected."""
 
 
 EXTRA_PACKAGES = frozenset(
@@ -124,12 +124,12 @@ EXTRA_PACKAGES = frozenset(
         "uvicorn",
     )
 )
-"""The packages of the extra, as they are imported."""
+"""The packages of the extra, by import name."""
 
 
 @contextlib.contextmanager
 def naming_the_extra() -> Iterator[None]:
-    """Name the extra where a package of it cannot be imported.
+    """Return a context that names the extra if one of its packages is missing.
 
     Raises:
         MissingExtraError: The extra is not installed.
@@ -144,16 +144,16 @@ def naming_the_extra() -> Iterator[None]:
 
 
 def require_extra() -> None:
-    """Check that the packages of the extra are installed, without importing them.
+    """Check that all packages of the extra are installed, without importing them.
 
-    What is imported only later, or by the server in the background, would fail there.
+    Otherwise a later import, or one in the background server, would fail.
 
     Raises:
         MissingExtraError: The extra is not installed.
     """
     needed = EXTRA_PACKAGES - ({"tomli"} if sys.version_info >= (3, 11) else set())
     with naming_the_extra():
-        # Last, as "docker" would be taken for the engine, which is optional.
+        # docker last: its name in the message could be taken for the optional engine.
         for package in sorted(needed, key=lambda name: (name == "docker", name)):
             if importlib.util.find_spec(package) is None:
                 raise MissingExtraError(package, "visu")

@@ -1,4 +1,4 @@
-"""``multimeter-visu dashboard``: dashboards of the user's own."""
+"""``multimeter-visu dashboard``: add, list and remove user-defined dashboards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ File = Annotated[
     pathlib.Path, typer.Argument(help="A TOML file that describes it.", metavar="FILE")
 ]
 Dashboard = Annotated[
-    str, typer.Argument(help="What the list calls it.", metavar="DASHBOARD")
+    str, typer.Argument(help="Its name in the list.", metavar="DASHBOARD")
 ]
 
 dashboards = typer.Typer(
@@ -39,7 +39,7 @@ def add_dashboard(
     name: Name = DEFAULT_NAME,
     json: Json = False,
 ) -> None:
-    """Show the panels that a file describes; one of the same name is replaced."""
+    """Add the panels that a file describes; replace a dashboard of the same name."""
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         installed = read_config(config_file)
@@ -76,7 +76,7 @@ def list_dashboards(
         own = user_defined.user_dashboards(config_file)
         broken = user_defined.broken_dashboards(config_file)
         rows = {each.name: f"{each.title}: {len(each.panels)} panels" for each in own}
-        console.table(rows | {name: f"left out. {what}" for name, what in broken.items()})
+        console.table(rows | {name: f"ignored. {what}" for name, what in broken.items()})
         if not own and not broken:
             console.line(
                 "There are no dashboards yet. Add one with: "
@@ -107,7 +107,7 @@ def remove_dashboard(
     name: Name = DEFAULT_NAME,
     json: Json = False,
 ) -> None:
-    """Show its panels no more; measures stay."""
+    """Remove a dashboard; the measures stay."""
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         read_config(config_file)
@@ -118,7 +118,7 @@ def remove_dashboard(
 
 
 def _update_stack(config_file: pathlib.Path, console: Console) -> None:
-    """Bring dashboards into a stack that runs: Grafana is made anew, with its data."""
+    """Update a running stack: Grafana's container is recreated, with its data."""
     engine = installed_engine(config_file)
     if stack.status(engine).state != "stopped":
         stack.start(engine, console)

@@ -15,7 +15,7 @@ def checks_of(tool):
 def test_a_stack_that_is_well_has_nothing_to_mend(shared_stack):
     done = shared_stack.run("doctor")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == "All is well."
+    assert done.stdout.splitlines()[-1] == "All checks passed."
     names = re.findall(r"^ok +([^:]+):", done.stdout, re.MULTILINE)
     assert set(names) >= {
         "configuration",
@@ -80,7 +80,7 @@ def test_a_container_that_does_not_run_is_found(stack, service):
     assert done.returncode == 252
     assert f"FAIL  container: {stack.name}-{service} is stopped" in done.stdout
     assert f"multimeter-visu start --name {stack.name}" in done.stdout
-    assert done.stdout.splitlines()[-1] == "1 to mend."
+    assert done.stdout.splitlines()[-1] == "1 failed."
 
 
 def test_a_stack_that_was_stopped_is_not_ill(stack):

@@ -54,7 +54,7 @@ def test_an_install_that_is_killed_at_any_step_is_taken_back_by_the_next(
     assert leftovers() != before
     again = tool.install()
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "Take back what an interrupted install has left" in again.stdout
+    assert "Roll back an interrupted install" in again.stdout
     assert tool.values("example")
     assert tool.run("remove", "--yes").returncode == 0
     assert leftovers() == before
@@ -88,7 +88,7 @@ def test_an_install_that_is_interrupted_takes_back_what_it_made(
     said, _ = process.communicate(timeout=120)
     assert asked
     assert process.returncode != 0
-    assert "What had been made is taken back." in said
+    assert "Everything that had been made was removed again." in said
     assert "Traceback" not in said
     assert leftovers() == before
 

@@ -477,7 +477,7 @@ def _servers_of(tool) -> list[psutil.Process]:
 
 
 def test_serve_runs_in_the_foreground_until_it_is_told_to_end(stack):
-    assert "runs in the background already" in stack.run("serve").stderr
+    assert "already running in the background" in stack.run("serve").stderr
     stack.run("stop")
     process = subprocess.Popen(
         [sys.executable, "-m", "multimeter.visualization", "serve"],

@@ -43,8 +43,8 @@ def typed(program: str) -> str:
     if os.name == "nt" or not ours.exists():
         return program
     try:
-        found = shutil.which(program)
-        if found and ours.samefile(found):
+        on_path = shutil.which(program)
+        if on_path and ours.samefile(on_path):
             return program
         here = pathlib.Path.cwd()
     except OSError:  # the working folder was removed

@@ -121,14 +121,14 @@ def plan_stop(observed: Observed) -> list[Step]:
 
 def plan_remove(observed: Observed, *, keep_data: bool = False) -> list[Step]:
     """Stop running resources, then remove all resources that only this stack uses."""
-    there = [
+    existing = [
         each
         for each, state in observed.items()
         if state is not State.ABSENT
         and not each.shared
         and not (keep_data and each.holds_data)
     ]
-    return plan_stop(observed) + [Step(Action.REMOVE, each) for each in reversed(there)]
+    return plan_stop(observed) + [Step(Action.REMOVE, each) for each in reversed(existing)]
 
 
 def _creations(observed: Observed, *, keep_lost: bool) -> list[Step]:

@@ -91,7 +91,7 @@ def rolled_back_on_failure(engine: Engine, report: Reporter) -> Iterator[Attempt
 
 def _roll_back(done: Sequence[Step], engine: Engine, report: Reporter) -> bool:
     """Undo steps as far as possible; return whether everything was undone."""
-    left: list[Step] = []
+    failed: list[Step] = []
     engine_answers = True
     for step in undo(done):
         try:
@@ -101,10 +101,10 @@ def _roll_back(done: Sequence[Step], engine: Engine, report: Reporter) -> bool:
             # Waiting for the timeout of each step would take minutes.
             engine_answers = False
         except (MultimeterError, OSError):
-            left.append(step)
+            failed.append(step)
         if not engine_answers:
-            left.append(step)
-    removals = [step for step in left if step.action is Action.REMOVE]
+            failed.append(step)
+    removals = [step for step in failed if step.action is Action.REMOVE]
     if removals:
         names = ", ".join(f"the {s.resource.kind} {s.resource.name}" for s in removals)
         report.note(

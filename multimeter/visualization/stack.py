@@ -272,16 +272,16 @@ def remove(
 
     _change(engine, make_plan, report)
     config_file = engine.config_file
-    left: list[pathlib.Path] = []
+    foreign: list[pathlib.Path] = []
     if keep_data:
         keep_secrets(engine)
     else:
         remove_config(kept_file(config_file))
-        left = [*engine.left(), *remove_dashboards(config_file)]
+        foreign = [*engine.left(), *remove_dashboards(config_file)]
     remove_config(config_file)
     folders = engine.config.engine_state.get("config_folders", ())
     remove_empty(pathlib.Path(each) for each in folders)
-    return left
+    return foreign
 
 
 def _change(

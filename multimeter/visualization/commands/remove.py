@@ -43,11 +43,11 @@ def remove_stack(
     """Remove the stack, with all its data unless it is kept."""
     with console.errors_reported():
         engine = installed_engine(config_file)
-        left = stack.remove(engine, console, keep_data=keep_data)
+        foreign = stack.remove(engine, console, keep_data=keep_data)
         kept = kept_file(config_file)
-        if left:
+        if foreign:
             console.line("Removed. Files that Multimeter did not make stay:")
-            for each in left:
+            for each in foreign:
                 console.line(f"  left: {each}")
         elif not keep_data:
             console.line("Removed; nothing is left.")
@@ -59,6 +59,6 @@ def remove_stack(
             {
                 "removed": str(config_file),
                 "kept_data": keep_data,
-                "left": [str(each) for each in left],
+                "left": [str(each) for each in foreign],
             }
         )

@@ -46,10 +46,10 @@ _FIRST_SUBJECT = SUBJECT_PROCESS.key
 
 def _known_measures() -> dict[str, Measure]:
     """Return the process measures, some of which nearly every run has."""
-    known = [*ResourceProbe().measures]
+    measures = [*ResourceProbe().measures]
     for subject in (SUBJECT_PROCESS, Subject("tree")):
-        known += process_measures(subject)
-    return {measure.key: measure for measure in known}
+        measures += process_measures(subject)
+    return {measure.key: measure for measure in measures}
 
 
 _KNOWN = _known_measures()
@@ -151,12 +151,12 @@ def units() -> list[tuple[str, str]]:
     A name is the field followed by labels. Where several patterns match, the last one
     applies.
     """
-    shown = [(_begins(panel.metrics), panel.unit) for panel in PANELS]
+    panel_units = [(_begins(panel.metrics), panel.unit) for panel in PANELS]
     stored: dict[str, list[str]] = {}
     for metric, unit in {each.metric.key: _unit(each) for each in _KNOWN.values()}.items():
         if unit:
             stored.setdefault(unit, []).append(metric)
-    return shown + [(_begins(metrics), unit) for unit, metrics in stored.items()]
+    return panel_units + [(_begins(metrics), unit) for unit, metrics in stored.items()]
 
 
 def _begins(metrics: Iterable[str]) -> str:
@@ -221,10 +221,10 @@ def _figure(figure: FigureDefinition) -> FigurePanel:
 
 
 def _figure_source(source: FigureSource) -> FluxSource:
-    known = [each.metric for each in _KNOWN.values()]
-    units = {each.key: each.unit for each in known} | dict(METRIC_UNITS)
+    metrics = [each.metric for each in _KNOWN.values()]
+    units = {each.key: each.unit for each in metrics} | dict(METRIC_UNITS)
     factors = {key: base_factor(units.get(key, "")) for key in source.metrics}
-    marks = {each.key: each.peak_of for each in known if each.peak_of}
+    marks = {each.key: each.peak_of for each in metrics if each.peak_of}
     return FluxSource(
         source.statistic,
         source.pattern,

@@ -103,15 +103,15 @@ def parse_dashboard(name: str, text: str) -> UserDashboard:
         _refuse("the file", "it has no panels: each starts with a line [[panels]]")
     if len(panels) > _MOST_PANELS:
         _refuse("the file", f"it has {len(panels)} panels; the maximum is {_MOST_PANELS}")
-    found = tuple(
+    parsed = tuple(
         _panel(f"own:{name}:{number}", f"panel {number}", title, each)
         for number, each in enumerate(panels, 1)
     )
-    titles = [each.title for each in found]
+    titles = [each.title for each in parsed]
     for each in titles:
         if titles.count(each) > 1:
             _refuse("the file", f"two panels have the title '{each}'")
-    return UserDashboard(name, title, found)
+    return UserDashboard(name, title, parsed)
 
 
 def _panel(panel_id: str, where: str, group: str, data: object) -> PanelDefinition:
@@ -135,16 +135,16 @@ def _panel(panel_id: str, where: str, group: str, data: object) -> PanelDefiniti
 
 
 def _measures(where: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    found = data.get("measures")
-    if not isinstance(found, list) or not found:
+    patterns = data.get("measures")
+    if not isinstance(patterns, list) or not patterns:
         _refuse(where, 'it has no measures: a list of patterns, such as ["rig.*"]')
-    for each in found:
+    for each in patterns:
         if not isinstance(each, str) or not each or not each.isprintable():
             _refuse(
                 where,
                 f"measures contains {each!r}, but a pattern is a string such as 'rig.*'",
             )
-    return tuple(found)
+    return tuple(patterns)
 
 
 def _text(where: str, data: Mapping[str, Any], key: str, *, empty: bool = False) -> str:
@@ -191,13 +191,13 @@ def dashboard_folder(config_file: pathlib.Path) -> pathlib.Path:
 
 def user_dashboards(config_file: pathlib.Path) -> list[UserDashboard]:
     """Return the dashboards of a stack, sorted by name, without broken ones."""
-    found = []
+    dashboards = []
     for name, dashboard in _read(config_file):
         if isinstance(dashboard, UserDashboard):
-            found.append(dashboard)
+            dashboards.append(dashboard)
         else:
             logger.warning("The dashboard %s is ignored: %s", name, dashboard.what)
-    return found
+    return dashboards
 
 
 class UserPanels:
@@ -216,8 +216,8 @@ class UserPanels:
         """Return the current panels."""
         state = _state_of(dashboard_folder(self._config_file))
         if state != self._state:
-            found = user_dashboards(self._config_file)
-            self._panels = tuple(panel for each in found for panel in each.panels)
+            dashboards = user_dashboards(self._config_file)
+            self._panels = tuple(panel for each in dashboards for panel in each.panels)
             self._state = state
         return self._panels
 
@@ -319,15 +319,15 @@ def remove_dashboards(config_file: pathlib.Path) -> list[pathlib.Path]:
     if folder.is_symlink():
         return [folder]
     try:
-        found = sorted(folder.iterdir())
+        entries = sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
-    for each in found:
+    for each in entries:
         if (each.suffix == _ENDING and is_regular(each)) or is_draft(each):
             with contextlib.suppress(OSError):  # it stays, and is returned
                 each.unlink()
     remove_empty([folder])
-    return [each for each in found if os.path.lexists(each)]
+    return [each for each in entries if os.path.lexists(each)]
 
 
 def _read_text(file: pathlib.Path) -> str:

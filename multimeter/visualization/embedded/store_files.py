@@ -65,8 +65,8 @@ def damaged_name(store: pathlib.Path, now: datetime, position: int) -> pathlib.P
 
 def damaged_logs(store: pathlib.Path) -> dict[pathlib.Path, int]:
     """Return the damaged logs of a store, each with the position in its name."""
-    found = [each for each in _beside(store, _DAMAGED) if is_regular(each)]
-    return {each: int(each.name.rpartition("-")[2]) for each in sorted(found)}
+    logs = [each for each in _beside(store, _DAMAGED) if is_regular(each)]
+    return {each: int(each.name.rpartition("-")[2]) for each in sorted(logs)}
 
 
 def store_names(store: pathlib.Path) -> list[pathlib.Path]:
@@ -78,8 +78,8 @@ def store_names(store: pathlib.Path) -> list[pathlib.Path]:
     # Large queries write to this folder: a link would redirect their files.
     folder = [each for each in _beside(store, "tmp") if not is_regular(each)]
     damaged = _beside(store, _DAMAGED)
-    found = [*single, *folder, *damaged, *_temporary(store), *_drafts(store)]
-    return [each for each in found if os.path.lexists(each)]
+    paths = [*single, *folder, *damaged, *_temporary(store), *_drafts(store)]
+    return [each for each in paths if os.path.lexists(each)]
 
 
 def store_files(store: pathlib.Path) -> list[pathlib.Path]:
@@ -117,8 +117,8 @@ def _temporary(store: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _folders(store: pathlib.Path, ending: str) -> list[pathlib.Path]:
-    found = _beside(store, ending)
-    return [each for each in found if each.is_dir() and not each.is_symlink()]
+    paths = _beside(store, ending)
+    return [each for each in paths if each.is_dir() and not each.is_symlink()]
 
 
 def _beside(store: pathlib.Path, ending: str) -> list[pathlib.Path]:

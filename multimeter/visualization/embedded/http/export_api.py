@@ -90,8 +90,8 @@ class ExportApi:
 
     def _logs_csv(self, asked: QueryParams, _interrupt: Interrupt) -> Response:
         names = asked.getlist("codename")
-        known = {each.codename for each in list_codenames(self._store)}
-        unknown = [name for name in names if name not in known]
+        codenames = {each.codename for each in list_codenames(self._store)}
+        unknown = [name for name in names if name not in codenames]
         if unknown or not names:
             what = unknown[0] if unknown else ""
             raise RequestError("not found", f'codename "{what}" not found')
@@ -172,13 +172,13 @@ def _charts(panels: Sequence[Mapping[str, Any]], data: SeriesData) -> list[HtmlC
         curves: list[HtmlCurve] = []
         for each in panel["series"]:
             for group in data.series:
-                found = group.values.get(each["key"])
-                if found is None or not any(found.max):
+                summary = group.values.get(each["key"])
+                if summary is None or not any(summary.max):
                     continue
                 tags = " ".join(group.tags.values()) if len(data.series) > 1 else ""
                 least, mean, most = (
                     [None if value is None else value * each["scale"] for value in some]
-                    for some in (found.min, found.mean, found.max)
+                    for some in (summary.min, summary.mean, summary.max)
                 )
                 times = [time / 1e9 for time in group.times]
                 label = f"{each['label']} {tags}".rstrip()

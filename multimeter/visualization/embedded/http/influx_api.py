@@ -202,12 +202,12 @@ class InfluxApi:
 
     async def _buckets(self, request: Request) -> Response:
         require_token(request, self._access)
-        asked = request.query_params
-        if asked.get("org") or asked.get("orgID"):
+        parameters = request.query_params
+        if parameters.get("org") or parameters.get("orgID"):
             require_organisation(request, self._access)
-        ours = {"name": self._access.bucket, "id": self._access.bucket_id}
-        meant = all(asked.get(key) in (None, value) for key, value in ours.items())
-        buckets = [self._bucket()] if meant else []
+        names = {"name": self._access.bucket, "id": self._access.bucket_id}
+        matches = all(parameters.get(key) in (None, value) for key, value in names.items())
+        buckets = [self._bucket()] if matches else []
         return json_response({"buckets": buckets})
 
     def _bucket(self) -> dict[str, Any]:

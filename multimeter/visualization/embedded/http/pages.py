@@ -234,9 +234,9 @@ def _local(target: str | None) -> str:
 
 async def _former_link(request: Request) -> Response:
     """Redirect links to a dashboard of multimeter 0.1 to the same run."""
-    asked = request.query_params
+    parameters = request.query_params
     names = {"var-measurementId": "run", "from": "from", "to": "to"}
-    query = {new: asked[old] for old, new in names.items() if old in asked}
+    query = {new: parameters[old] for old, new in names.items() if old in parameters}
     return RedirectResponse(f"/?{urlencode(query)}" if query else "/", headers=_NO_STORE)
 
 
@@ -285,13 +285,13 @@ def modules_of(name: str) -> tuple[str, ...]:
     Args:
         name: Its file, such as ``pages/run.js``.
     """
-    found = [name]
-    for each in found:  # it grows in the loop
+    modules = [name]
+    for each in modules:  # it grows in the loop
         for match in _IMPORT.findall(_files()[each]):
             imported = posixpath.normpath(posixpath.join(each, "..", match.decode()))
-            if imported not in found:
-                found.append(imported)
-    return tuple(found)
+            if imported not in modules:
+                modules.append(imported)
+    return tuple(modules)
 
 
 async def _asset(request: Request) -> Response:

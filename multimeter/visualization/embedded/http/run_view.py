@@ -114,7 +114,7 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
         StoreError: The store failed.
     """
     keys = [key for key, kind in run.fields.items() if kind != "string"]
-    found = store.statistics(keys, {run.identifier: run.began}).get(run.identifier, {})
+    statistics = store.statistics(keys, {run.identifier: run.began}).get(run.identifier, {})
     return [
         {
             "key": each.key,
@@ -123,16 +123,16 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
             "label": each.label,
             "unit": panel.unit,
             "scale": each.scale,
-            "min": found[each.key].min * each.scale,
-            "max": found[each.key].max * each.scale,
-            "mean": found[each.key].mean * each.scale,
-            "total": _scaled(found[each.key].total, each.scale) if total else None,
+            "min": statistics[each.key].min * each.scale,
+            "max": statistics[each.key].max * each.scale,
+            "mean": statistics[each.key].mean * each.scale,
+            "total": _scaled(statistics[each.key].total, each.scale) if total else None,
             "total_unit": total,
         }
         for panel in panels_of(run.schema, keys)
         for total in [_total_unit(panel.unit)]
         for each in panel.series
-        if each.key in found
+        if each.key in statistics
     ]
 
 
@@ -146,29 +146,29 @@ def _total_unit(unit: str) -> str:
     return "" if total is None else grafana_name(total)
 
 
-def require_run(store: Store, asked: QueryParams, now_ns: int) -> RunDescription:
+def require_run(store: Store, parameters: QueryParams, now_ns: int) -> RunDescription:
     """Return the requested run.
 
     Raises:
         RequestError: There is no such run.
         StoreError: The store failed.
     """
-    name = run_of(asked)
-    found = describe_run(store, name, now_ns)
-    if found is None:
+    name = run_of(parameters)
+    run = describe_run(store, name, now_ns)
+    if run is None:
         raise unknown_run(name)
-    return found
+    return run
 
 
-def run_of(asked: QueryParams) -> str:
+def run_of(parameters: QueryParams) -> str:
     """Return the requested identifier.
 
     Raises:
         RequestError: The parameter is missing.
     """
-    if "run" not in asked:
+    if "run" not in parameters:
         raise RequestError("invalid", "run: which one?")
-    return asked["run"]
+    return parameters["run"]
 
 
 def unknown_run(run: str) -> RequestError:

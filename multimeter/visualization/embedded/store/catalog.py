@@ -37,9 +37,11 @@ __all__ = [
     "VERSION",
     "Catalog",
     "Field",
+    "MeasurementInfo",
     "StoredMeasurement",
     "StoredSeries",
     "StoredTable",
+    "TagSetInfo",
     "add_rows",
     "create_catalog",
     "load_catalog",
@@ -163,6 +165,53 @@ class Catalog:
     tables: dict[int, StoredTable] = field(default_factory=dict)
     signatures: dict[str, int] = field(default_factory=dict)
     series: int = 0
+
+
+@dataclass(frozen=True)
+class MeasurementInfo:
+    """A measurement, as the catalog describes it.
+
+    Attributes:
+        name: Its name.
+        start_ns: The time of its first point, in ns since the epoch.
+        end_ns: The time of its last point.
+        points: The number of its points, which are distinct in time and tag set.
+        tag_sets: The tag sets of its points.
+    """
+
+    name: str
+    start_ns: int
+    end_ns: int
+    points: int
+    tag_sets: tuple[dict[str, str], ...]
+
+    @classmethod
+    def of(cls, measurement: StoredMeasurement) -> MeasurementInfo:
+        """Return the description of a measurement of the catalog."""
+        return cls(
+            measurement.name,
+            measurement.start_ns,
+            measurement.end_ns,
+            measurement.points,
+            tuple(dict(tags) for tags in measurement.series),
+        )
+
+
+@dataclass(frozen=True)
+class TagSetInfo:
+    """A tag set of a measurement, as the catalog describes it.
+
+    Attributes:
+        tags: The tag set.
+        start_ns: The time of its first point, in ns since the epoch.
+        end_ns: The time of its last point.
+        points: The number of its points.
+    """
+
+    tags: dict[str, str]
+    start_ns: int
+    end_ns: int
+    points: int
 
 
 def signature(fields: Fields) -> str:

@@ -78,9 +78,9 @@ class Changes:
         of each line.
         """
         measurement = self._measurement(block.measurement)
-        known = measurement.fields if measurement else {}
+        fields = measurement.fields if measurement else {}
         for name, kind in block.fields:
-            field = known.get(name)
+            field = fields.get(name)
             type_ = field.type if field else reserved_type(block.measurement, name)
             if type_ and type_ != kind:
                 return _conflict(block, name, kind, type_)
@@ -103,11 +103,11 @@ class Changes:
         """Create the tables and columns that the accepted points need."""
         for number, table in self._tables.items():
             before = self._catalog.tables.get(number)
-            there = before.columns if before else {}
+            existing = before.columns if before else {}
             new = [
                 f"{column} {SQL_TYPES[kind]}"
                 for column, kind in table.columns.items()
-                if column not in there
+                if column not in existing
             ]
             if before is None:
                 columns = ", ".join(("series INTEGER", "time BIGINT", *new))
@@ -151,11 +151,11 @@ class Changes:
             before = self._catalog.measurements.get(name)
             if before is None:
                 measurements.append((measurement.number, name, measurement.table))
-            there = before.fields if before else {}
+            existing = before.fields if before else {}
             fields += [
                 (measurement.number, key, each.type, each.column)
                 for key, each in measurement.fields.items()
-                if key not in there
+                if key not in existing
             ]
         series, grown = [], []
         for number, (name, tags) in self._places.items():
@@ -239,8 +239,8 @@ class Changes:
         return measurement, np.array(numbers, np.int64)
 
 
-def _conflict(block: Block, field: str, kind: FieldType, known: FieldType) -> Conflict:
-    return Conflict(type_conflict(block.measurement, field, kind, known), len(block))
+def _conflict(block: Block, field: str, kind: FieldType, stored: FieldType) -> Conflict:
+    return Conflict(type_conflict(block.measurement, field, kind, stored), len(block))
 
 
 def refuse_time(blocks: Iterable[Block]) -> tuple[list[Block], list[Conflict]]:
@@ -251,14 +251,14 @@ def refuse_time(blocks: Iterable[Block]) -> tuple[list[Block], list[Conflict]]:
         points.
     """
     pairs = [_refuse_time(block) for block in blocks]
-    left = [block for block, _ in pairs if block is not None]
-    left.sort(key=lambda block: int(block.lines[0]))
-    return left, [refused for _, refused in pairs if refused is not None]
+    remaining = [block for block, _ in pairs if block is not None]
+    remaining.sort(key=lambda block: int(block.lines[0]))
+    return remaining, [refused for _, refused in pairs if refused is not None]
 
 
 def _refuse_time(block: Block) -> tuple[Block | None, Conflict | None]:
-    lawful = np.array([TIME not in dict(tags) for tags in block.tag_sets], bool)
-    keep = lawful[block.series]
+    allowed = np.array([TIME not in dict(tags) for tags in block.tag_sets], bool)
+    keep = allowed[block.series]
     columns = [
         (each, column[keep])
         for each, column in zip(block.fields, block.columns)
@@ -271,13 +271,13 @@ def _refuse_time(block: Block) -> tuple[Block | None, Conflict | None]:
     refused = Conflict(why, dropped) if dropped else None
     if dropped == len(block):
         return None, refused
-    left = Block(
+    remaining = Block(
         block.measurement,
         tuple(each for each, _ in columns),
-        tuple(tags for tags, good in zip(block.tag_sets, lawful) if good),
-        (np.cumsum(lawful) - 1)[block.series[keep]],
+        tuple(tags for tags, good in zip(block.tag_sets, allowed) if good),
+        (np.cumsum(allowed) - 1)[block.series[keep]],
         block.times[keep],
         block.lines[keep],
         tuple(column for _, column in columns),
     )
-    return left, refused
+    return remaining, refused

@@ -221,10 +221,10 @@ class Database:
 
         DuckDB syncs the content of the log, but not the folder.
         """
-        there = wal_of(self._path).exists()
-        if there and not self._log_entry_synced:
+        exists = wal_of(self._path).exists()
+        if exists and not self._log_entry_synced:
             sync_folder(self._path.parent)
-        self._log_entry_synced = there
+        self._log_entry_synced = exists
 
     def _open(self) -> None:
         configuration = _CONFIGURATION | {

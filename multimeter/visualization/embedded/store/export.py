@@ -81,9 +81,9 @@ def parts(
     begins: Sequence[int],
 ) -> list[dict[str, Part]]:
     """Return statistics of fields between consecutive bounds; see ``Store.parts``."""
-    found: list[dict[str, Part]] = [{} for _ in bounds[1:]]
-    if not found:
-        return found
+    results: list[dict[str, Part]] = [{} for _ in bounds[1:]]
+    if not results:
+        return results
     some = is_one_of([each.number for each in measurement.series.values()])
     for key in keys:
         field = measurement.fields.get(key)
@@ -109,9 +109,9 @@ def parts(
                 "stops": list(bounds[1:]),
             },
         )
-        for part, (largest, integral) in zip(found, cursor.fetchall()):
+        for part, (largest, integral) in zip(results, cursor.fetchall()):
             part[key] = Part(largest, integral)
-    return found
+    return results
 
 
 def page(
@@ -121,12 +121,12 @@ def page(
     after: tuple[int, int] | None,
 ) -> tuple[list[tuple[Any, ...]], tuple[int, int] | None]:
     """Return a page of points, and the point after which the next page starts."""
-    found = {
+    tag_sets = {
         each.number: dict(own)
         for own, each in measurement.series.items()
         if chosen(own, choice.tags)
     }
-    if not found:
+    if not tag_sets:
         return [], None
     columns = ", ".join(
         measurement.fields[key].column if key in measurement.fields else "NULL"
@@ -136,12 +136,12 @@ def page(
     start = after[0] if after else choice.start_ns
     rows = cursor.execute(
         f"SELECT time, series{', ' if columns else ''}{columns} "  # noqa: S608
-        f"FROM {measurement.table_name} WHERE {is_one_of(list(found))} "
+        f"FROM {measurement.table_name} WHERE {is_one_of(list(tag_sets))} "
         f"AND time BETWEEN {start} AND {choice.stop_ns} {behind} "
         f"ORDER BY time, series LIMIT {PAGE_ROWS}"
     ).fetchall()
     end = (rows[-1][0], rows[-1][1]) if len(rows) == PAGE_ROWS else None
-    return [(time, found[number], *values) for time, number, *values in rows], end
+    return [(time, tag_sets[number], *values) for time, number, *values in rows], end
 
 
 POINTS_AT_ONCE = 8_192
@@ -197,12 +197,12 @@ def window_lines(
     """
     fields = sorted(measurement.fields.items(), key=lambda each: cannot_be_first(each[0]))
     columns = ", ".join(("series", "time", *(each.column for _, each in fields)))
-    found = cursor.execute(
+    columns_by_name = cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
         f"WHERE {one_of_all(measurement)} "
         f"AND time BETWEEN {start_ns} AND {stop_ns} ORDER BY time, series"
     ).fetchnumpy()
-    series, times, *values = found.values()
+    series, times, *values = columns_by_name.values()
     heads = {
         each.number: f"{raw_series(measurement.name, dict(tags))} "
         for tags, each in measurement.series.items()

@@ -101,13 +101,13 @@ def list_deliveries(store: Store, most: int) -> tuple[list[Delivered], int]:
     Raises:
         StoreError: The store failed.
     """
-    found = []
+    deliveries = []
     newest = sorted(store.tag_sets(HEALTH), key=lambda each: -each.end_ns)
     for each in newest[:most]:
         counts = store.last(HEALTH, [*DELIVERY_COUNTS, _CLOSED], each.tags)
         closed = counts.pop(_CLOSED, None) is True
-        found.append(Delivered(each.tags, each.end_ns, _numbers(counts), closed))
-    return found, len(newest)
+        deliveries.append(Delivered(each.tags, each.end_ns, _numbers(counts), closed))
+    return deliveries, len(newest)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:

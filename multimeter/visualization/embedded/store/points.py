@@ -150,7 +150,7 @@ def _replace(
     cursor: duckdb.DuckDBPyConnection, table: str, points: PointBuffer
 ) -> NDArray[np.bool_]:
     """Update existing points with their new values; return which ones exist."""
-    there = np.zeros(len(points), np.bool_)
+    exists = np.zeros(len(points), np.bool_)
     places = {"place": np.arange(len(points))}
     # Bounds let DuckDB skip most of the table.
     same_point = (
@@ -164,13 +164,13 @@ def _replace(
         f"(sent.{c} IS NOT NULL AND sent.{c} IS DISTINCT FROM {table}.{c})" for c in columns
     )
     with lend(cursor, points.arrays() | places) as rows:
-        found = cursor.execute(
+        matches = cursor.execute(
             f"SELECT place FROM {rows} AS sent, {table} WHERE {same_point}"  # noqa: S608
         )
-        there[found.fetchnumpy()["place"]] = True
-        if there.any():
+        exists[matches.fetchnumpy()["place"]] = True
+        if exists.any():
             cursor.execute(
                 f"UPDATE {table} SET {merged} FROM {rows} AS sent "  # noqa: S608
                 f"WHERE {same_point} AND ({differs})"
             )
-    return there
+    return exists

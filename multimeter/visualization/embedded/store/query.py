@@ -125,12 +125,12 @@ def series(
         for key in dict.fromkeys(keys)
         if key in measurement.fields and measurement.fields[key].type != "string"
     }
-    found = {
+    tag_sets = {
         each.number: dict(own)
         for own, each in measurement.series.items()
         if each.start_ns <= stop_ns and each.end_ns >= start_ns and chosen(own, tags)
     }
-    if not found:
+    if not tag_sets:
         return SeriesData(width, [])
     start_ns, stop_ns = max(start_ns, -_LAST), min(stop_ns, _LAST)
     base = start_ns // width * width
@@ -139,7 +139,7 @@ def series(
     summaries = [_summary(each) for each in fields.values()]
     columns = cursor.execute(
         f"SELECT {', '.join((*_PLACE, *summaries))} "  # noqa: S608
-        f"FROM {measurement.table_name} WHERE {is_one_of(list(found))} "
+        f"FROM {measurement.table_name} WHERE {is_one_of(list(tag_sets))} "
         f"AND time BETWEEN {start_ns} AND {stop_ns} "
         f"GROUP BY series, ({time} - {base}) // {width} ORDER BY ALL"
     ).fetchnumpy()
@@ -149,11 +149,11 @@ def series(
         width,
         [
             TagSetData(
-                found[int(numbers[first])],
+                tag_sets[int(numbers[first])],
                 times[first:stop].tolist(),
                 {
-                    key: Summary(*(part[first:stop].tolist() for part in some))
-                    for key, some in zip(fields, zip(*[iter(values)] * 3))
+                    key: Summary(*(part[first:stop].tolist() for part in parts))
+                    for key, parts in zip(fields, zip(*[iter(values)] * 3))
                 },
                 breaks(times[first:stop], lasts[first:stop], counts[first:stop]),
             )
@@ -191,7 +191,7 @@ def rows(
     keys: Collection[str] | None,
 ) -> list[Record]:
     """Return whole points of a measurement; see ``Store.rows``."""
-    found = {
+    tag_sets = {
         each.number: dict(own)
         for own, each in measurement.series.items()
         if tags.items() <= dict(own).items()
@@ -199,18 +199,18 @@ def rows(
     fields = {
         key: each for key, each in measurement.fields.items() if keys is None or key in keys
     }
-    if not found:
+    if not tag_sets:
         return []
     columns = ", ".join(("series", "time", *(each.column for each in fields.values())))
     cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
-        f"WHERE {is_one_of(list(found))} ORDER BY time, series"
+        f"WHERE {is_one_of(list(tag_sets))} ORDER BY time, series"
     )
     readers = [(key, _READERS[each.type]) for key, each in fields.items()]
     return [
         Record(
             measurement.name,
-            found[number],
+            tag_sets[number],
             {
                 key: read(value)
                 for (key, read), value in zip(readers, values)
@@ -230,15 +230,15 @@ def last(
 ) -> dict[str, FieldValue]:
     """Return the last value of each field; see ``Store.last``."""
     fields = {key: measurement.fields[key] for key in keys if key in measurement.fields}
-    found = [
+    numbers = [
         each.number
         for own, each in measurement.series.items()
         if tags is None or dict(own) == tags
     ]
-    if not fields or not found:
+    if not fields or not numbers:
         return {}
     columns = ", ".join(f"arg_max({f.column}, time)" for f in fields.values())
-    some = is_one_of(found)
+    some = is_one_of(numbers)
     values = cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
         f"WHERE {some}"

@@ -70,8 +70,8 @@ class RunFigures:
             StoreError: The store failed.
         """
         facts = _facts_of(run)
-        found = self._statistics([(run, facts)], FIGURES)[run.identifier]
-        return self._figures(run, facts, found, run.fields, FIGURES)
+        statistics = self._statistics([(run, facts)], FIGURES)[run.identifier]
+        return self._figures(run, facts, statistics, run.fields, FIGURES)
 
     def missed_peaks(self, run: RunDescription) -> list[MissedPeak]:
         """Return the peaks of a run that its curves miss.
@@ -81,8 +81,8 @@ class RunFigures:
         """
         facts = _facts_of(run)
         keys = {each.key for pair in marked_curves(run.schema) for each in pair}
-        found = self._store.statistics(keys, {run.identifier: facts.began})
-        largest = found.get(run.identifier, {})
+        statistics = self._store.statistics(keys, {run.identifier: facts.began})
+        largest = statistics.get(run.identifier, {})
         return missed_peaks(
             run.schema,
             lambda key: largest[key].max if key in largest else None,
@@ -105,7 +105,7 @@ class RunFigures:
         }
         kept = {(each.identifier, each.starts[-1]) for each in needed if each.starts}
         self._facts = {key: each for key, each in self._facts.items() if key in kept}
-        found = self._statistics(
+        computed = self._statistics(
             [(each, facts_by_run[each.identifier]) for each in needed], _LISTED
         )
         return [
@@ -117,7 +117,7 @@ class RunFigures:
                 _LISTED,
             )
             for run in runs
-            for statistics in [found.get(run.identifier, {})]
+            for statistics in [computed.get(run.identifier, {})]
         ]
 
     def _cached_facts(self, run: RunSummary, now_ns: int) -> _RunFacts:
@@ -142,8 +142,8 @@ class RunFigures:
             keys |= {key for _, group in key_groups(fields, figures) for key in group}
             keys |= {each.key for pair in marked_curves(facts.schema) for each in pair}
         starts = {run.identifier: facts.began for run, facts in runs}
-        found = self._store.statistics(keys, starts) if starts else {}
-        return {run.identifier: found.get(run.identifier, {}) for run, _ in runs}
+        statistics = self._store.statistics(keys, starts) if starts else {}
+        return {run.identifier: statistics.get(run.identifier, {}) for run, _ in runs}
 
     def _figures(
         self,
@@ -161,8 +161,8 @@ class RunFigures:
         )
         summed = SummedStatistics(stored, facts.schema, facts.before)
         began = run.start if facts.began is None else facts.began
-        found = figures_from(summed, keys, (run.end - began) / 1e9, run.figures, figures)
-        return list(found)
+        computed = figures_from(summed, keys, (run.end - began) / 1e9, run.figures, figures)
+        return list(computed)
 
 
 def _facts_of(run: RunDescription) -> _RunFacts:
@@ -263,8 +263,8 @@ def _span(
     scale: float,
 ) -> Span:
     used = [part.integral for key, part in did.items() if key != memory]
-    known = [each for each in used if each is not None]
-    cpu_time = sum(known) if known else None
+    integrals = [each for each in used if each is not None]
+    cpu_time = sum(integrals) if integrals else None
     seconds = (stop - start) / 1e9
     peak = did[memory].max if memory is not None and memory in did else None
     return Span(

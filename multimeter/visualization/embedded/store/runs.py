@@ -235,8 +235,8 @@ def _starts(records: Sequence[Record]) -> tuple[int, ...]:
 
 def _figures(records: Sequence[Record]) -> dict[str, float]:
     entry = records[-1].fields if records else {}
-    found = {key: entry.get(field) for field, key in _FIGURES.items()}
-    return {key: value for key, value in found.items() if isinstance(value, float)}
+    values = {key: entry.get(field) for field, key in _FIGURES.items()}
+    return {key: value for key, value in values.items() if isinstance(value, float)}
 
 
 def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int) -> State:

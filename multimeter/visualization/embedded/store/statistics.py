@@ -94,44 +94,47 @@ class StatisticsCache:
             keys: Fields; text fields, unknown fields and fields without a value are left
                 out.
         """
-        wanted = list(measurements)
-        missing = [each for each in wanted if not self._knows(*each, keys)]
+        requested = list(measurements)
+        missing = [each for each in requested if not self._knows(*each, keys)]
         for together in _by_columns(missing, keys).values():
             self._keep(together, _compute(cursor, together, keys), keys)
         with self._lock:
-            found = {each.name: self._kept[each.name].found for each, _ in wanted}
+            statistics = {each.name: self._kept[each.name].found for each, _ in requested}
         return {
             name: {key: some[key] for key in keys if key in some}
-            for name, some in found.items()
+            for name, some in statistics.items()
         }
 
     def _knows(
         self, measurement: StoredMeasurement, start: int | None, keys: Collection[str]
     ) -> bool:
-        kept = self._kept.get(measurement.name)
+        cached = self._kept.get(measurement.name)
         return (
-            kept is not None
-            and kept.measurement is measurement
-            and kept.start_ns == start
-            and kept.keys.issuperset(keys)
+            cached is not None
+            and cached.measurement is measurement
+            and cached.start_ns == start
+            and cached.keys.issuperset(keys)
         )
 
     def _keep(
         self,
         measurements: Iterable[_Started],
-        found: Mapping[str, dict[str, Statistic]],
+        statistics: Mapping[str, dict[str, Statistic]],
         keys: Collection[str],
     ) -> None:
         with self._lock:
             for each, start in measurements:
-                kept = self._kept.get(each.name)
-                if kept and kept.measurement is each and kept.start_ns == start:
-                    before = kept
+                cached = self._kept.get(each.name)
+                if cached and cached.measurement is each and cached.start_ns == start:
+                    before = cached
                 else:
                     before = _Cached(each, start)
                 # Readers may use the old dictionaries, so these are not changed.
                 self._kept[each.name] = _Cached(
-                    each, start, before.found | found[each.name], before.keys | set(keys)
+                    each,
+                    start,
+                    before.found | statistics[each.name],
+                    before.keys | set(keys),
                 )
 
 
@@ -143,10 +146,12 @@ def _compute(
     """Compute statistics of measurements with the same columns for these fields."""
     table = next(iter(measurements))[0]
     columns = _columns(table, keys)
-    found: dict[str, dict[str, Statistic]] = {each.name: {} for each, _ in measurements}
+    statistics: dict[str, dict[str, Statistic]] = {
+        each.name: {} for each, _ in measurements
+    }
     series = [(s, each, n) for each, n in measurements for s in each.series.values()]
     if not columns or not series:
-        return found
+        return statistics
     names = {each.number: of.name for each, of, _ in series}
     starts = {each.number: start for each, _, start in series}
     # The distance of two times may exceed 64 bits.
@@ -161,13 +166,13 @@ def _compute(
     ]
     weighted = _rows(cursor.execute(_time_query(points, columns.values(), dense)))
     for number, row in plain.items():
-        of_run = found[names[number]]
+        of_run = statistics[names[number]]
         for place, key in enumerate(columns):
             values = row[1 + 4 * place : 5 + 4 * place]
             more = _statistic(*values, *weighted[number][2 * place : 2 * place + 2])
             if more is not None:
                 of_run[key] = of_run[key] + more if key in of_run else more
-    return found
+    return statistics
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection) -> dict[int, list[Any]]:
@@ -253,11 +258,11 @@ def max_sum(
     if not columns or not measurement.series:
         return None
     terms = [f"coalesce({c} * {factors[key]!r}::DOUBLE, 0)" for key, c in columns.items()]
-    known = " OR ".join(f"{c} IS NOT NULL" for c in columns.values())
+    any_value = " OR ".join(f"{c} IS NOT NULL" for c in columns.values())
     start = "" if start_ns is None else f"AND time >= {start_ns}"
     cursor.execute(
         f"SELECT max({' + '.join(terms)})::DOUBLE FROM {measurement.table_name} "  # noqa: S608
-        f"WHERE {one_of_all(measurement)} {start} AND ({known})"
+        f"WHERE {one_of_all(measurement)} {start} AND ({any_value})"
     )
     ((largest,),) = cursor.fetchall()
     return None if largest is None else float(largest)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from multimeter.data.record import FieldValue, Record
 from multimeter.visualization.embedded.store import query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
-    StoredMeasurement,
+    MeasurementInfo,
+    TagSetInfo,
     create_catalog,
     load_catalog,
 )
@@ -50,53 +50,6 @@ __all__ = [
     "TagSetData",
     "TagSetInfo",
 ]
-
-
-@dataclass(frozen=True)
-class MeasurementInfo:
-    """A measurement, as the catalog describes it.
-
-    Attributes:
-        name: Its name.
-        start_ns: The time of its first point, in ns since the epoch.
-        end_ns: The time of its last point.
-        points: The number of its points, which are distinct in time and tag set.
-        tag_sets: The tag sets of its points.
-    """
-
-    name: str
-    start_ns: int
-    end_ns: int
-    points: int
-    tag_sets: tuple[dict[str, str], ...]
-
-    @classmethod
-    def of(cls, measurement: StoredMeasurement) -> MeasurementInfo:
-        """Return the description of a measurement of the catalog."""
-        return cls(
-            measurement.name,
-            measurement.start_ns,
-            measurement.end_ns,
-            measurement.points,
-            tuple(dict(tags) for tags in measurement.series),
-        )
-
-
-@dataclass(frozen=True)
-class TagSetInfo:
-    """A tag set of a measurement, as the catalog describes it.
-
-    Attributes:
-        tags: The tag set.
-        start_ns: The time of its first point, in ns since the epoch.
-        end_ns: The time of its last point.
-        points: The number of its points.
-    """
-
-    tags: dict[str, str]
-    start_ns: int
-    end_ns: int
-    points: int
 
 
 class Store:
@@ -169,28 +122,32 @@ class Store:
 
     def measurements(self) -> list[MeasurementInfo]:
         """Return all measurements, the one with the newest point first."""
-        found = list(self._catalog.measurements.values())
-        found.sort(key=lambda each: (-each.end_ns, each.name))
-        return [MeasurementInfo.of(each) for each in found]
+        measurements = list(self._catalog.measurements.values())
+        measurements.sort(key=lambda each: (-each.end_ns, each.name))
+        return [MeasurementInfo.of(each) for each in measurements]
 
     def measurement(self, name: str) -> MeasurementInfo | None:
         """Return one measurement, or None."""
-        found = self._catalog.measurements.get(name)
-        return MeasurementInfo.of(found) if found else None
+        measurement = self._catalog.measurements.get(name)
+        return MeasurementInfo.of(measurement) if measurement else None
 
     def fields(self, name: str) -> dict[str, FieldType]:
         """Return the fields of a measurement with their types; empty if there is none."""
-        found = self._catalog.measurements.get(name)
-        return {key: each.type for key, each in found.fields.items()} if found else {}
+        measurement = self._catalog.measurements.get(name)
+        return (
+            {key: each.type for key, each in measurement.fields.items()}
+            if measurement
+            else {}
+        )
 
     def tag_sets(self, name: str) -> list[TagSetInfo]:
         """Return the tag sets of a measurement."""
-        found = self._catalog.measurements.get(name)
-        if found is None:
+        measurement = self._catalog.measurements.get(name)
+        if measurement is None:
             return []
         return [
             TagSetInfo(dict(tags), each.start_ns, each.end_ns, each.points)
-            for tags, each in found.series.items()
+            for tags, each in measurement.series.items()
         ]
 
     def series(
@@ -222,11 +179,13 @@ class Store:
             StoreError: DuckDB failed.
         """
         with self._database.reading(interrupt) as cursor:
-            found = self._catalog.measurements.get(name)
+            measurement = self._catalog.measurements.get(name)
             width = query.bucket_width(start_ns, stop_ns, max(buckets, 2))
-            if found is None:
+            if measurement is None:
                 return SeriesData(width, [])
-            return query.series(cursor, found, keys, start_ns, stop_ns, width, tags or {})
+            return query.series(
+                cursor, measurement, keys, start_ns, stop_ns, width, tags or {}
+            )
 
     def rows(
         self,
@@ -246,8 +205,10 @@ class Store:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            return iter(query.rows(cursor, found, tags or {}, keys) if found else [])
+            measurement = self._catalog.measurements.get(name)
+            return iter(
+                query.rows(cursor, measurement, tags or {}, keys) if measurement else []
+            )
 
     def lines(self, name: str, start_ns: int, stop_ns: int) -> Iterator[list[str]]:
         """Return points of a measurement as line protocol, a few thousand at a time.
@@ -266,12 +227,12 @@ class Store:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            spans = windows(cursor, found, start_ns, stop_ns) if found else []
+            measurement = self._catalog.measurements.get(name)
+            spans = windows(cursor, measurement, start_ns, stop_ns) if measurement else []
         for first, last in spans:
             with self._database.reading() as cursor:
-                found = self._catalog.measurements[name]
-                part = window_lines(cursor, found, first, last)
+                measurement = self._catalog.measurements[name]
+                part = window_lines(cursor, measurement, first, last)
             yield part
 
     def last(
@@ -290,8 +251,8 @@ class Store:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            return query.last(cursor, found, keys, tags) if found else {}
+            measurement = self._catalog.measurements.get(name)
+            return query.last(cursor, measurement, keys, tags) if measurement else {}
 
     def statistics(
         self, keys: Collection[str], starts: Mapping[str, int | None]
@@ -328,8 +289,8 @@ class Store:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            return max_sum(cursor, found, factors, start_ns) if found else None
+            measurement = self._catalog.measurements.get(name)
+            return max_sum(cursor, measurement, factors, start_ns) if measurement else None
 
     def parts(
         self,
@@ -355,10 +316,10 @@ class Store:
             StoreError: DuckDB failed.
         """
         with self._database.reading(interrupt) as cursor:
-            found = self._catalog.measurements.get(name)
-            if found is None:
+            measurement = self._catalog.measurements.get(name)
+            if measurement is None:
                 return [{} for _ in bounds[1:]]
-            return parts(cursor, found, keys, bounds, begins)
+            return parts(cursor, measurement, keys, bounds, begins)
 
     def table(self, name: str, choice: PageChoice) -> Iterator[tuple[Any, ...]]:
         """Return points as rows of time, tags and values, sorted by time.
@@ -371,8 +332,10 @@ class Store:
         after: tuple[int, int] | None = None
         while True:
             with self._database.reading() as cursor:
-                found = self._catalog.measurements.get(name)
-                rows, after = page(cursor, found, choice, after) if found else ([], None)
+                measurement = self._catalog.measurements.get(name)
+                rows, after = (
+                    page(cursor, measurement, choice, after) if measurement else ([], None)
+                )
             yield from rows
             if after is None:
                 return

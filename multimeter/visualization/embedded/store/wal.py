@@ -214,11 +214,11 @@ def _trial(
 
 
 def _set_aside(store: Path, log: bytes, end: int) -> None:
-    kept = next((each for each in damaged_logs(store) if each.read_bytes() == log), None)
-    if kept is None:
-        kept = damaged_name(store, datetime.now(timezone.utc), end)
-        write_file(kept, log, PRIVATE_FILE)
-    _LOG.warning("The store %s: %s", store, UnreadLog.of(kept, end).describe())
+    copy = next((each for each in damaged_logs(store) if each.read_bytes() == log), None)
+    if copy is None:
+        copy = damaged_name(store, datetime.now(timezone.utc), end)
+        write_file(copy, log, PRIVATE_FILE)
+    _LOG.warning("The store %s: %s", store, UnreadLog.of(copy, end).describe())
 
 
 def _cut(log: Path, end: int) -> None:

@@ -212,17 +212,17 @@ class Docker:
         """Return a container, or None."""
         with self._request(f"look for the container {name}"):
             try:
-                found = self._client.api.inspect_container(name)
+                attributes = self._client.api.inspect_container(name)
             except NotFound:
                 return None
-        state, config = found["State"], found["Config"]
-        published = (found["HostConfig"].get("PortBindings") or {}).values()
+        state, config = attributes["State"], attributes["Config"]
+        published = (attributes["HostConfig"].get("PortBindings") or {}).values()
         return ContainerInfo(
-            id=found["Id"],
+            id=attributes["Id"],
             image=config["Image"],
             status=state["Status"],
             exit_code=state["ExitCode"],
-            restarts=found.get("RestartCount", 0),
+            restarts=attributes.get("RestartCount", 0),
             labels=config.get("Labels") or {},
             addresses=tuple(
                 f"{each['HostIp']}:{each['HostPort']}"
@@ -231,7 +231,9 @@ class Docker:
             ),
             networks={
                 name: each.get("NetworkID") or ""
-                for name, each in (found["NetworkSettings"].get("Networks") or {}).items()
+                for name, each in (
+                    attributes["NetworkSettings"].get("Networks") or {}
+                ).items()
             },
             error=state.get("Error") or "",
         )
@@ -378,12 +380,12 @@ def _named_endpoint(environment: Mapping[str, str]) -> Endpoint | None:
     if context == "default":
         return None
     try:
-        found = ContextAPI.get_context(context)
+        described = ContextAPI.get_context(context)
     except Exception as error:  # the SDK raises bare exceptions for broken contexts
         raise context_error(context, str(error)) from error
-    if found is None or not found.Host:
+    if described is None or not described.Host:
         raise context_error(context, "there is no such context")
-    return Endpoint(found.Host, f"the context {context}", context=context)
+    return Endpoint(described.Host, f"the context {context}", context=context)
 
 
 def _explanation(error: APIError) -> str:

@@ -49,17 +49,19 @@ class ContainerResource:
 
     def state(self) -> State:
         """Return the state of our container; another one of its name counts as absent."""
-        found = self.docker.container(self.wanted.name)
-        if found is None or not self.owner.made(found.labels):
+        container = self.docker.container(self.wanted.name)
+        if container is None or not self.owner.made(container.labels):
             return State.ABSENT
-        configuration = found.labels.get(CONFIGURATION_LABEL, "")
-        if self._network_was_removed(found):
+        configuration = container.labels.get(CONFIGURATION_LABEL, "")
+        if self._network_was_removed(container):
             configuration = ""
-        return state_of(self.resource, running=found.running, configuration=configuration)
+        return state_of(
+            self.resource, running=container.running, configuration=configuration
+        )
 
-    def _network_was_removed(self, found: ContainerInfo) -> bool:
+    def _network_was_removed(self, container: ContainerInfo) -> bool:
         """Whether its network was removed, even if another one has the same name now."""
-        attached = found.networks.get(self.network)
+        attached = container.networks.get(self.network)
         network = self.docker.network(self.network)
         # Podman reports the name in place of the id.
         ids = (network.id, self.network) if network else ()
@@ -86,9 +88,9 @@ class ContainerResource:
         Raises:
             VisualizationError: It does not run, or is not ours.
         """
-        found = self.docker.container(self.wanted.name)
-        ours = found is not None and self.owner.made(found.labels)
-        if found is None or not ours or found.status not in _STATUSES_WITH_PORT:
+        container = self.docker.container(self.wanted.name)
+        ours = container is not None and self.owner.made(container.labels)
+        if container is None or not ours or container.status not in _STATUSES_WITH_PORT:
             raise VisualizationError(
                 f"The container {self.wanted.name} is not running. Nothing was sent to its"
                 " port: another program may listen there.",
@@ -135,14 +137,14 @@ class ContainerResource:
 
     def failure(self) -> str:
         """Return why it stopped, with the end of its log, or an empty string."""
-        found = self.docker.container(self.wanted.name)
-        if found is None:
+        container = self.docker.container(self.wanted.name)
+        if container is None:
             return f"The container {self.wanted.name} was removed."
-        if not found.died:
+        if not container.died:
             return ""
         log = "\n".join(f"  {each}" for each in self.docker.logs(self.wanted.name, 20))
         return (
-            f"The container {self.wanted.name} ended with code {found.exit_code}."
+            f"The container {self.wanted.name} ended with code {container.exit_code}."
             f" The end of its log:\n{log}"
         )
 

@@ -175,33 +175,33 @@ def _check_own_ports(
 
 
 def _is_stopped(container: ContainerResource) -> bool:
-    found = container.docker.container(container.wanted.name)
-    return found is not None and found.stopped
+    info = container.docker.container(container.wanted.name)
+    return info is not None and info.stopped
 
 
 def _check_container(container: ContainerResource, start: str) -> Iterator[Check]:
     name = container.wanted.name
-    found = container.docker.container(name)
-    if found is not None and found.stopped:
+    info = container.docker.container(name)
+    if info is not None and info.stopped:
         yield Check(
             "container", False, f"{name} is stopped, but the other one is not", start
         )
         return
-    if found is not None and found.error:
-        detail = f"the engine could not start {name}: {found.error}"
+    if info is not None and info.error:
+        detail = f"the engine could not start {name}: {info.error}"
         yield Check("container", False, detail, start)
         return
     if failure := container.failure():
         yield Check("container", False, failure, start)
         return
-    if found is None or not found.running:
+    if info is None or not info.running:
         yield Check("container", False, f"{name} is not running", start)
         return
-    yield Check("container", True, f"{name} is running at {', '.join(found.addresses)}")
+    yield Check("container", True, f"{name} is running at {', '.join(info.addresses)}")
     if container.state() is State.OUTDATED:
         detail = f"{name} has settings or dashboards of another version of Multimeter"
         yield Check("outdated", None, detail, f"{start} recreates it, with its data")
-    outside = [each for each in found.addresses if not each.startswith(f"{HOST}:")]
+    outside = [each for each in info.addresses if not each.startswith(f"{HOST}:")]
     if outside:
         mend = "multimeter-visu stop, then multimeter-visu start"
         yield Check("ports", False, f"{name} can be reached at {outside[0]}", mend)

@@ -169,10 +169,10 @@ class DockerEngine:
         }
 
     def _describe(self, wanted: Container) -> str:
-        found = self._docker.container(wanted.name)
-        if found is None:
+        container = self._docker.container(wanted.name)
+        if container is None:
             return "absent"
-        return f"{found.status}, {found.image}, {', '.join(found.addresses)}"
+        return f"{container.status}, {container.image}, {', '.join(container.addresses)}"
 
     def services(self) -> list[str]:
         """Return the services of the containers."""

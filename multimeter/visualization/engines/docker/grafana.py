@@ -114,8 +114,8 @@ def token_file(read_token: str) -> File:
 
 def digest(files: Iterable[File]) -> str:
     """Return a hash of the files that are not secret."""
-    shown = {each.path: each.text for each in files if not each.secret}
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
+    contents = {each.path: each.text for each in files if not each.secret}
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def archive(files: Iterable[File], uid: int, gid: int, time_s: float) -> bytes:

@@ -202,14 +202,14 @@ def _kept(config_file: pathlib.Path, spec: StackSpec) -> StackConfig | None:
 
 
 def _require_unused_names(stack: str, containers: list[Container], docker: Docker) -> None:
-    there = [each.name for each in containers if docker.container(each.name)]
+    existing = [each.name for each in containers if docker.container(each.name)]
     network = network_name(stack)
     if docker.network(network) is not None:
-        there.append(network)
-    if there:
+        existing.append(network)
+    if existing:
         names = " ".join(each.name for each in containers)
         raise VisualizationError(
-            f"The engine has {' and '.join(there)} already.",
+            f"The engine has {' and '.join(existing)} already.",
             cause="There is another stack of this name; its configuration is elsewhere, or"
             " was removed by hand.",
             next_step="Choose another name with --name. Or, if you do not need it:"

@@ -97,8 +97,8 @@ class NetworkResource:
 
     def state(self) -> State:
         """Return whether our network exists."""
-        found = self.docker.network(self.resource.name)
-        ours = found is not None and self.owner.made(found.labels)
+        existing = self.docker.network(self.resource.name)
+        ours = existing is not None and self.owner.made(existing.labels)
         return State.STOPPED if ours else State.ABSENT
 
     def create(self, report: Reporter) -> None:  # noqa: ARG002 - too quick to report
@@ -121,8 +121,8 @@ class VolumeResource:
 
     def state(self) -> State:
         """Return whether the volume exists, ours or not."""
-        found = self.docker.volume(self.resource.name)
-        return State.ABSENT if found is None else State.STOPPED
+        existing = self.docker.volume(self.resource.name)
+        return State.ABSENT if existing is None else State.STOPPED
 
     def create(self, report: Reporter) -> None:  # noqa: ARG002 - too quick to report
         """Create it.

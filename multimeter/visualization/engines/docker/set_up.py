@@ -325,21 +325,21 @@ def example_flux(config: StackConfig) -> str:
     )
 
 
-def require_all(lines: bytes, found: int, where: str) -> None:
+def require_all(lines: bytes, count: int, where: str) -> None:
     """Check that all points of the example can be read.
 
     Args:
         lines: The example.
-        found: The number of its points that were read.
+        count: The number of its points that were read.
         where: The server that returned them.
 
     Raises:
         VisualizationError: Some are missing.
     """
     expected = sum(line.startswith(f"{EXAMPLE},".encode()) for line in lines.splitlines())
-    if found < expected:
+    if count < expected:
         raise VisualizationError(
-            f"{where} returns {found} of the {expected} points of the example.",
+            f"{where} returns {count} of the {expected} points of the example.",
             cause="The server lost them, or has another clock or other limits.",
             next_step="multimeter-visu logs; or choose another image.",
         )

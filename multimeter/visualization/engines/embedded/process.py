@@ -110,8 +110,8 @@ class ServerProcess:
         return ""
 
     def _is_ready(self, pid: int) -> bool:
-        found = self._folder.ready_server()
-        return found is not None and found.pid == pid
+        server = self._folder.ready_server()
+        return server is not None and server.pid == pid
 
     def stop(self) -> None:
         """Stop the server, and wait until it has ended.

@@ -30,7 +30,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from multimeter import InfluxDBStorage, ResourceProbe, Result
 from multimeter.loggers import ContinuousLogger
-from multimeter.visualization.client import StackClient
+from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import read_config
 
 DOCS = pathlib.Path(__file__).parent
@@ -138,8 +138,7 @@ def store_crash(config_file: pathlib.Path) -> None:
         'multimeter_runs,measurement=import-136 identifier="import-136",state="running",'
         f"start={start}i,alive_until={start + 200 * S}i {start}"
     )
-    with StackClient(read_config(config_file)) as client:
-        client.write("\n".join((entry, *points)).encode())
+    write_lines(read_config(config_file), "\n".join((entry, *points)).encode())
 
 
 def log_values(config_file: pathlib.Path) -> None:
@@ -178,8 +177,7 @@ def tell_health(config_file: pathlib.Path) -> None:
             f"resumed=0i,closed=false"
             f" {now - (minutes - minute) * 60 * S}"
         )
-    with StackClient(read_config(config_file)) as client:
-        client.write("\n".join(lines).encode())
+    write_lines(read_config(config_file), "\n".join(lines).encode())
 
 
 @contextmanager

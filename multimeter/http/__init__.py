@@ -1,1 +1,1 @@
-"""HTTP: connections, and whom they trust."""
+"""HTTP: connections and their tokens, and the APIs of the servers behind them."""

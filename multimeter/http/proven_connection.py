@@ -134,7 +134,7 @@ def _read_answer(sock: socket.socket) -> tuple[int, http.client.HTTPMessage]:
     """Read the head of an answer to ``/ping``, which has no body.
 
     All of it has to arrive in the time that a connection may take: a foreign program that
-    sends a byte now and then would hold up its caller for hours.
+    sends a byte now and then would block its caller for hours.
     """
     timeout = sock.gettimeout()
     try:

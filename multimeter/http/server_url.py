@@ -1,4 +1,4 @@
-"""URLs of servers: which can be used, and what of them may be shown."""
+"""URLs of servers: which can be used, and which parts of them may be printed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from multimeter.errors import ConfigurationError
 
 __all__ = ["checked_server_url", "without_secrets"]
 
-# As characters, and as they are written in URLs: what is before a wrongly escaped @
-# is a password all the same.
+# Also as URLs escape them: what is before an @ that was escaped by mistake is a password
+# all the same.
 _AT = re.compile(r"@|%40")
 _QUERY = re.compile(r"[?#;]|%3f|%23|%3b", re.IGNORECASE)
 _HOST = re.compile(r"\[[^\]/]*\]|[^:/]*")
@@ -23,21 +23,21 @@ def without_secrets(url: str) -> str:
     The user and the password, the query and the fragment are left out; where it cannot
     be distinguished, all but the scheme.
     """
-    scheme, found, rest = url.partition("://")
-    if not found or not scheme.isalnum():
-        scheme, found, rest = "", "", url
+    scheme, separator, rest = url.partition("://")
+    if not separator or not scheme.isalnum():
+        scheme, separator, rest = "", "", url
     *_, before = [0, *(each.end() for each in _AT.finditer(rest))]
     query = _QUERY.search(rest)
     end = query.start() if query else len(rest)
     if before > end:
-        return f"{scheme}{found}..."
+        return f"{scheme}{separator}..."
     rest = rest[before:end]
     host = _matched(_HOST, rest)
     rest = rest.removeprefix(host)
     port = _matched(_PORT, rest)
     rest = rest.removeprefix(port)
     # Where http://user:password lacks its host, what is left begins with the password.
-    return f"{scheme}{found}{host}{port}{rest if rest.startswith('/') else ''}"
+    return f"{scheme}{separator}{host}{port}{rest if rest.startswith('/') else ''}"
 
 
 def _matched(pattern: re.Pattern[str], text: str) -> str:
@@ -49,7 +49,7 @@ def checked_server_url(url: str) -> str:
     """Return the URL of a server of InfluxDB's API, without a slash at its end.
 
     Raises:
-        ConfigurationError: It is none, or says more than where the server is.
+        ConfigurationError: It is none, or holds more than the place of the server.
     """
     if _AT.search(url):
         raise ConfigurationError(
@@ -61,12 +61,12 @@ def checked_server_url(url: str) -> str:
         is_server = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         is_server = False
-    shown = without_secrets(url)
-    more = shown != url
+    printable = without_secrets(url)
+    more = printable != url
     if more or not is_server or not url.isprintable() or " " in url:
         raise ConfigurationError(
-            f"'{shown}{'...' if more else ''}' is not the URL of a server.",
-            cause="It says more than where the server is; a token goes elsewhere."
+            f"'{printable}{'...' if more else ''}' is not the URL of a server.",
+            cause="It holds more than the place of the server: a token goes elsewhere."
             if more
             else "",
             next_step="Use something like http://localhost:8086.",

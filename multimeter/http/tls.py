@@ -1,4 +1,4 @@
-"""TLS: who is trusted to have signed the certificate of a server."""
+"""TLS: which authorities may have signed the certificate of a server."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
 import json
 import os
 import time
@@ -12,20 +12,21 @@ from functools import cached_property
 from typing import Any
 
 from multimeter.connection import Connection, find_connection
-from multimeter.data.identifiers import FIGURE_PREFIX
+from multimeter.data.identifiers import FIGURE_PREFIX, MARKS, RUNS
 from multimeter.data.record import Record
 from multimeter.errors import MultimeterError, NoStackError, StorageError
+from multimeter.http.embedded import EmbeddedServer
+from multimeter.http.influxdb import EVER, InfluxDBApi, flux_text
 from multimeter.lines.protocol import portable_measurement
 from multimeter.lines.result_decoder import decode_result
 from multimeter.result import Result
-from multimeter.runs.client import ReadClient
-from multimeter.runs.flux import list_query, name_query, read_records, run_query
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.line_format import LineFormat
 
-__all__ = ["EmbeddedServer", "InfluxDB", "Stack", "find_stack"]
+__all__ = ["InfluxDBRuns", "Stack", "find_stack"]
 
 _SMALL = 2_000
+_LISTED = ("duration", "peak_memory", "cpu", "cpu_time")
 
 
 def find_stack(config: str | os.PathLike[str] | None = None) -> Stack | None:
@@ -77,31 +78,25 @@ class Stack:
         """
         return self._server.load(entry)
 
-    def has(self, identifier: str) -> bool:
-        """Return whether there is a run of exactly this identifier.
-
-        Raises:
-            StorageError: The server does not answer, or refuses to say.
-        """
-        return self._server.has(identifier)
-
     @cached_property
-    def _server(self) -> EmbeddedServer | InfluxDB:
-        client = ReadClient(self._connection)
-        if client.is_embedded():
-            return EmbeddedServer(client)
-        return InfluxDB(client, self._connection.org, self._connection.bucket)
+    def _server(self) -> _EmbeddedRuns | InfluxDBRuns:
+        where = self._connection
+        token = where.read_token or where.token
+        embedded = EmbeddedServer(where.url, token)
+        if embedded.is_there():
+            return _EmbeddedRuns(embedded)
+        return InfluxDBRuns(InfluxDBApi(where.url), token, where.org, where.bucket)
 
 
-class EmbeddedServer:
-    """The runs of the embedded server; see docs/http-api.md.
+class _EmbeddedRuns:
+    """The runs of the embedded server.
 
     Args:
-        client: Asks it.
+        server: The server.
     """
 
-    def __init__(self, client: ReadClient) -> None:
-        self._client = client
+    def __init__(self, server: EmbeddedServer) -> None:
+        self._server = server
 
     def list(self) -> Listing:
         """Return the runs.
@@ -110,10 +105,12 @@ class EmbeddedServer:
             StorageError: The server does not answer, or refuses it.
         """
         try:
-            entries = tuple(map(self._entry, self._client.json("/api/runs")))
+            entries = tuple(map(self._entry, self._server.runs()))
         except (KeyError, TypeError, ValueError) as error:
             raise StorageError(
-                f"{self._client.url} gives an odd list: {error!r}"
+                f"{self._server.url} lists runs without what belongs to them: {error!r}",
+                cause="It is of another version of Multimeter.",
+                next_step="multimeter-visu stop, then multimeter-visu start",
             ) from error
         return Listing(entries)
 
@@ -124,28 +121,14 @@ class EmbeddedServer:
             StorageError: The server does not answer, or refuses it.
             FormatError: It has several tag sets under this name.
         """
-        run = {"run": entry.identifier}  # here a run is listed by its measurement
-        with self._client.answer("/api/lines", run) as response:
-            return LineFormat().load(response)
-
-    def has(self, identifier: str) -> bool:
-        """Return whether there is a run of exactly this identifier.
-
-        Raises:
-            StorageError: The server does not answer, or refuses to say.
-        """
-        try:
-            self._client.json("/api/marks", {"run": portable_measurement(identifier)})
-        except StorageError as error:
-            if "404" in error.what:
-                return False
-            raise
-        return True
+        # Here a run is listed by its measurement.
+        with self._server.lines(entry.identifier) as lines:
+            return LineFormat().load(lines)
 
     def _entry(self, run: Mapping[str, Any]) -> RunEntry:
         return RunEntry(
             str(run["identifier"]),
-            self._client.url,
+            self._server.url,
             int(run["start"]),
             int(run["end"]),
             int(run["points"]),
@@ -156,11 +139,12 @@ class EmbeddedServer:
         )
 
 
-class InfluxDB:
+class InfluxDBRuns:
     """The runs of a bucket of InfluxDB 2 that have an entry in ``multimeter_runs``.
 
     Args:
-        client: Asks the server.
+        server: The server.
+        token: The token that may read the bucket.
         org: The organisation.
         bucket: The bucket.
         now_ns: Returns the time, in ns since the epoch.
@@ -168,12 +152,14 @@ class InfluxDB:
 
     def __init__(
         self,
-        client: ReadClient,
+        server: InfluxDBApi,
+        token: str,
         org: str,
         bucket: str,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._client = client
+        self._server = server
+        self._token = token
         self._org = org
         self._bucket = bucket
         self._now_ns = now_ns
@@ -184,10 +170,11 @@ class InfluxDB:
         Raises:
             StorageError: The server does not answer, or refuses it.
         """
-        said: dict[str, dict[str, Any]] = {}
-        for record in self._ask(list_query(self._bucket)):
-            said.setdefault(record.tags.get("measurement", ""), {}).update(record.fields)
-        return Listing(tuple(self._entry(name, each) for name, each in said.items()))
+        runs: dict[str, dict[str, Any]] = {}
+        query = _list_query(self._bucket)
+        for record in self._ask(query):
+            runs.setdefault(record.tags.get("measurement", ""), {}).update(record.fields)
+        return Listing(tuple(self._entry(name, each) for name, each in runs.items()))
 
     def load(self, entry: RunEntry) -> Result:
         """Read a run back.
@@ -196,29 +183,12 @@ class InfluxDB:
             StorageError: The server does not answer, or refuses it.
             FormatError: It has several tag sets under this name.
         """
-        name = portable_measurement(entry.identifier)
-        return decode_result(self._ask(run_query(self._bucket, name)))
-
-    def has(self, identifier: str) -> bool:
-        """Return whether there is a run of exactly this identifier.
-
-        Raises:
-            StorageError: The server does not answer, or refuses to say.
-        """
-        query = name_query(self._bucket, portable_measurement(identifier))
-        return any(True for _ in self._ask(query))
+        query = _run_query(self._bucket, portable_measurement(entry.identifier))
+        return decode_result(self._ask(query))
 
     def _ask(self, query: str) -> Iterator[Record]:
-        body = {
-            "query": query,
-            "type": "flux",
-            "dialect": {"annotations": ["datatype", "group", "default"]},
-        }
-        with (
-            self._client.answer("/api/v2/query", {"org": self._org}, body) as response,
-            io.TextIOWrapper(response, "utf-8", newline="") as lines,
-        ):
-            yield from read_records(lines)
+        with contextlib.closing(self._server) as server:
+            yield from server.query(self._token, self._org, query)
 
     def _entry(self, measurement: str, fields: Mapping[str, Any]) -> RunEntry:
         start, end, points = (fields.get(key) for key in ("start", "end", "points"))
@@ -228,7 +198,7 @@ class InfluxDB:
             state = "died"
         entry = RunEntry(
             str(fields.get("identifier", measurement)),
-            self._client.url,
+            self._server.url,
             start if isinstance(start, int) else None,
             end if isinstance(end, int) else None,
             points if isinstance(points, int) else None,
@@ -244,3 +214,24 @@ class InfluxDB:
             return replace(entry, tags=dict(json.loads(fields["tags"])))
         except (KeyError, TypeError, ValueError, RecursionError):
             return entry
+
+
+def _list_query(bucket: str) -> str:
+    """Return the query for the entries of all runs, without what is long in them."""
+    own = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
+    fields = (*own, *(f"{FIGURE_PREFIX}{key}" for key in _LISTED))
+    wanted = " or ".join(f'r._field == "{field}"' for field in fields)
+    return (
+        f"from(bucket: {flux_text(bucket)}) |> {EVER}"
+        f' |> filter(fn: (r) => r._measurement == "{RUNS}" and ({wanted})) |> last()'
+    )
+
+
+def _run_query(bucket: str, measurement: str) -> str:
+    """Return the query for all that there is of a run: points, marks, and its entry."""
+    name = flux_text(measurement)
+    beside = f'(r._measurement == "{MARKS}" or r._measurement == "{RUNS}")'
+    return (
+        f"from(bucket: {flux_text(bucket)}) |> {EVER} |> filter(fn: (r) =>"
+        f" r._measurement == {name} or ({beside} and r.measurement == {name}))"
+    )

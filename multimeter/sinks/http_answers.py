@@ -1,9 +1,9 @@
-"""What the answers of a server of InfluxDB's write API mean. Pure.
+"""What the answers of InfluxDB's write API mean for a delivery. Pure.
 
 ======================  =================================================================
 204, and nothing else   stored
 408, 429, 5xx           later, when the server asks for it
-401, 403, 404           later, slowly: somebody must mend the token, right, or bucket
+401, 403, 404           later, slowly: a person has to mend the token, right, or bucket
 413                     less at once; a single record that is too large is refused
 400                     nothing was stored: some records are refused for good
 422                     some records are refused for good, the others are stored
@@ -14,15 +14,14 @@ anything else           later, slowly: this is no InfluxDB (a network may ask fo
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 from datetime import timezone
 from http import HTTPStatus
 
+from multimeter.http.transport import HttpAnswer
 from multimeter.sinks.base import Accepted, Answer, Batch, Rejected, Retry
-from multimeter.sinks.write_client import HttpAnswer
 
-__all__ = ["answer_of", "message_of", "parse_retry_after"]
+__all__ = ["answer_of", "parse_retry_after"]
 
 _LONGEST_REASON = 500
 _NEXT_STEPS = {
@@ -43,14 +42,14 @@ def answer_of(answer: HttpAnswer, batch: Batch, now: float) -> Answer:
     """Return what an answer means for a batch.
 
     Args:
-        answer: What the server said.
+        answer: The answer.
         batch: What was sent.
         now: The time of day, in seconds since the epoch.
     """
     status = answer.status
     if status == HTTPStatus.NO_CONTENT:
         return Accepted()
-    message = message_of(answer)
+    message = answer.message
     reason = f"it answered {status}: {message[:_LONGEST_REASON]}"
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Retry(reason, parse_retry_after(answer.headers.get("retry-after"), now))
@@ -69,8 +68,8 @@ def answer_of(answer: HttpAnswer, batch: Batch, now: float) -> Answer:
 
 
 def _refused(message: str, batch: Batch) -> dict[int, str]:
-    """Return the records that a message names, as far as it does."""
-    # Whoever dropped as many as there were dropped all.
+    """Return the records that a message names as refused, with the reasons."""
+    # A server that dropped as many as there were dropped all.
     dropped = _DROPPED.search(message)
     if dropped and int(dropped[1]) == len(batch):
         return dict.fromkeys(range(len(batch)), message[:_LONGEST_REASON])
@@ -80,17 +79,6 @@ def _refused(message: str, batch: Batch) -> dict[int, str]:
         for index, line in enumerate(batch.lines)
         if line in named
     }
-
-
-def message_of(answer: HttpAnswer) -> str:
-    """Return what the server said, in its words."""
-    text = answer.body.decode("utf-8", "replace").strip()
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    message = data.get("message") if isinstance(data, dict) else None
-    return message if isinstance(message, str) else text
 
 
 def parse_retry_after(text: str | None, now: float) -> float | None:

@@ -1,13 +1,22 @@
-"""A sink for InfluxDB 2, and for every server that speaks its write API."""
+"""A sink for InfluxDB 2, and for every server that has its write API.
+
+https://docs.influxdata.com/influxdb/v2/api/v2/#operation/PostWrite
+
+It does without influxdb-client: a batch stays the bytes that it is, goes over one
+connection from the program that is measured, and each answer has a meaning for it
+(:mod:`multimeter.sinks.http_answers`).
+"""
 
 from __future__ import annotations
 
+import gzip as gzip_module
 import http.client
 import os
 import ssl
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from multimeter.connection import (
     DEFAULT_BUCKET,
@@ -18,22 +27,25 @@ from multimeter.connection import (
 )
 from multimeter.errors import ConfigurationError
 from multimeter.http.proven_connection import UnprovenServerError
+from multimeter.http.transport import Token, Transport
 from multimeter.sinks.base import Answer, Batch, Retry
 from multimeter.sinks.http_answers import answer_of
 from multimeter.sinks.registry import Address, Credentials
-from multimeter.sinks.write_client import Token, WriteClient
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["InfluxDBSink", "open_sink", "stack_address"]
 
+# Beyond the first levels, time grows much faster than bytes shrink.
+_GZIP_LEVEL = 3
+
 
 class InfluxDBSink:
     """Writes batches to a bucket.
 
     InfluxDB 2, InfluxDB Cloud, the embedded server and VictoriaMetrics take them.
-    Sending a batch again is harmless: points replace themselves (not in
+    Sending a batch again is harmless: equal points replace each other (but in
     VictoriaMetrics, which keeps both).
 
     Args:
@@ -61,12 +73,16 @@ class InfluxDBSink:
         gzip: bool = False,
         ca: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._client = WriteClient(
-            token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca
-        )
+        self._transport = Transport(url, token, timeout=timeout, ca=ca)
         self._org = org
         self._bucket = bucket
         self._timeout = timeout
+        self._gzip = gzip
+        query = urlencode({"org": org, "bucket": bucket, "precision": "ns"})
+        self._path = f"/api/v2/write?{query}"
+        self._headers = {"Content-Type": "text/plain; charset=utf-8"}
+        if gzip:
+            self._headers["Content-Encoding"] = "gzip"
 
     @classmethod
     def from_stack(cls, config: str | os.PathLike[str] | None = None) -> Self:
@@ -81,31 +97,34 @@ class InfluxDBSink:
             NoStackError: No stack is installed.
             ConfigurationError: Its configuration cannot be used.
         """
-        found = find_connection(config)
-        # Who installs it anew gives it a new token: then that is found.
+        stack = find_connection(config)
+        # Read the token lazily: reinstalling the stack rotates it.
         return cls(
-            lambda: find_connection(config).token, found.url, found.org, found.bucket
+            lambda: find_connection(config).token, stack.url, stack.org, stack.bucket
         )
 
     @property
     def name(self) -> str:
         """The URL and the bucket."""
-        return f"InfluxDB at {self._client.url} (bucket {self._bucket})"
+        return f"InfluxDB at {self._transport.url} (bucket {self._bucket})"
 
     @property
     def address(self) -> Mapping[str, str]:
         """``kind``, ``url``, ``org`` and ``bucket``."""
         return {
             "kind": "influxdb",
-            "url": self._client.url,
+            "url": self._transport.url,
             "org": self._org,
             "bucket": self._bucket,
         }
 
     def send(self, batch: Batch) -> Answer:
         """Write a batch."""
+        body = batch.body
+        if self._gzip:
+            body = gzip_module.compress(body, _GZIP_LEVEL)
         try:
-            answer = self._client.post(batch.body)
+            answer = self._transport.request("POST", self._path, body, self._headers)
         except ConfigurationError as error:
             return Retry(f"there is no usable token. {error}", refused=True)
         except UnprovenServerError as error:
@@ -117,7 +136,7 @@ class InfluxDBSink:
         except TimeoutError:
             return Retry(f"it did not answer within {self._timeout:g} s", smaller=True)
         except (OSError, http.client.HTTPException) as error:
-            # Who finds a body too large may cut the connection while it is sent.
+            # A server that finds a body too large may cut the connection meanwhile.
             cut = isinstance(error, ConnectionError)
             refused = isinstance(error, ConnectionRefusedError)
             why = str(error) or type(error).__name__
@@ -130,11 +149,11 @@ class InfluxDBSink:
 
     def after_fork(self) -> None:
         """Close our end of the connection, which the parent does not notice."""
-        self._client.close()
+        self._transport.close()
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._transport.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"
@@ -149,7 +168,7 @@ def open_sink(address: Address, credentials: Credentials) -> InfluxDBSink:
     """Return the sink for a bucket.
 
     Raises:
-        ConfigurationError: Its token is not known.
+        ConfigurationError: There is no token for it.
     """
     stack = credentials.stack
     if credentials.token_file:
@@ -158,7 +177,7 @@ def open_sink(address: Address, credentials: Credentials) -> InfluxDBSink:
         token = stack.token
     else:
         raise ConfigurationError(
-            f"The token for {address.get('url')} is not known.",
+            f"There is no token for {address.get('url')}.",
             next_step="multimeter deliver --token-file FILE",
         )
     url, org, bucket = address["url"], address["org"], address["bucket"]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from multimeter.connection import Connection
-from multimeter.data.identifiers import is_made_up
-from multimeter.errors import MultimeterError
+from multimeter.data.identifiers import is_generated
 
-__all__ = ["FreeIdentifiers", "first_free", "is_taken_in"]
+__all__ = ["FreeIdentifiers", "first_free"]
 
 _PATIENCE = 1.0
 """How many seconds the start of a run waits for a server that does not answer."""
@@ -33,7 +31,7 @@ class FreeIdentifiers:
 
     def take(self, identifier: str) -> str:
         """Return an identifier, with a number at its end where another run has it."""
-        if is_made_up(identifier):
+        if is_generated(identifier):
             return identifier
         with self._lock:
             if identifier in self._reserved:
@@ -88,13 +86,3 @@ def first_free(
     thread.start()
     thread.join(patience)
     return found[-1]
-
-
-def is_taken_in(connection: Connection, identifier: str) -> bool:
-    """Return whether a stack has a run of this identifier; False where it does not say."""
-    from multimeter.runs.stack import Stack
-
-    try:
-        return Stack(connection).has(identifier)
-    except MultimeterError:
-        return False

@@ -1,10 +1,14 @@
-"""A storage for InfluxDB 2, and for every server that speaks its write API."""
+"""A storage for InfluxDB 2, and for every server that has its write API."""
 
 from __future__ import annotations
 
 import functools
+import http.client
+import json
 import os
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from multimeter.connection import (
     DEFAULT_BUCKET,
@@ -13,17 +17,23 @@ from multimeter.connection import (
     Connection,
     find_connection,
 )
+from multimeter.data.identifiers import RUNS
 from multimeter.delivery import Tier
 from multimeter.delivery.settings import DeliveryOptions
+from multimeter.errors import MultimeterError
+from multimeter.http.embedded import EmbeddedServer
+from multimeter.http.influxdb import EVER, flux_text
+from multimeter.http.transport import Token, Transport
+from multimeter.lines.protocol import portable_measurement
 from multimeter.sinks.influx import InfluxDBSink
-from multimeter.sinks.write_client import Token
-from multimeter.storages.free_identifier import is_taken_in
 from multimeter.storages.sink import SinkStorage
 
-__all__ = ["InfluxDBStorage", "stack_token"]
+__all__ = ["InfluxDBStorage", "server_has_run", "stack_token"]
 
 # A chart that moves needs no more; each batch costs the program a request.
 _LINGER_SECONDS = 0.5
+# It is not waited for this long: see FreeIdentifiers.
+_ASK_SECONDS = 30.0
 
 
 def stack_token(config: str | os.PathLike[str] | None = None) -> str:
@@ -36,17 +46,61 @@ def stack_token(config: str | os.PathLike[str] | None = None) -> str:
     return find_connection(config).token
 
 
+def server_has_run(
+    server: Connection, ca: str | os.PathLike[str] | None, identifier: str
+) -> bool:
+    """Return whether a server has a run of an identifier; False where it does not answer.
+
+    A run asks this at its start, in the process that is measured: so the server is asked
+    over the transport of the write path. influxdb-client would load 500 modules there.
+
+    Args:
+        server: Where the server is, and the token that may read.
+        ca: The file of certificates to trust, with ``https``; by default the system's.
+        identifier: The identifier.
+    """
+    name, token = portable_measurement(identifier), server.read_token
+    try:
+        embedded = EmbeddedServer(server.url, token, timeout=_ASK_SECONDS, ca=ca)
+        if embedded.is_there():
+            return embedded.has_run(name)
+        return _bucket_has_run(server, ca, name)
+    except (MultimeterError, OSError, http.client.HTTPException):
+        return False
+
+
+def _bucket_has_run(
+    server: Connection, ca: str | os.PathLike[str] | None, measurement: str
+) -> bool:
+    query = (
+        f"from(bucket: {flux_text(server.bucket)}) |> {EVER} |> filter(fn: (r) =>"
+        f' r._measurement == "{RUNS}" and r.measurement == {flux_text(measurement)}'
+        ' and r._field == "identifier") |> last()'
+    )
+    body = {"query": query, "type": "flux", "dialect": {"annotations": []}}
+    path = f"/api/v2/query?{urlencode({'org': server.org})}"
+    headers = {"Content-Type": "application/json", "Accept": "application/csv"}
+    transport = Transport(server.url, server.read_token, timeout=_ASK_SECONDS, ca=ca)
+    try:
+        answer = transport.request("POST", path, json.dumps(body).encode(), headers)
+    finally:
+        transport.close()
+    # Without a row there is no head of columns; with an error it has other names.
+    head = answer.body.partition(b"\n")[0]
+    return answer.status == HTTPStatus.OK and b",_value," in head
+
+
 class InfluxDBStorage(SinkStorage):
     """Stores each result in a bucket of InfluxDB 2, while the run goes on.
 
     The identifier is the measurement, measure keys are fields, tags are tags; marks
-    and the run itself stand beside it, see :mod:`multimeter.lines.result_encoder`. Storing
+    and the run itself are beside it, see :mod:`multimeter.lines.result_encoder`. Storing
     a result again replaces what is there, so it is safe to repeat after an error.
 
-    IncidentLog of the server neither slows nor breaks what is measured: points wait in
+    Failures of the server neither slow nor break what is measured: points wait in
     memory, then on disk, and are sent when it answers again; see
     :class:`multimeter.delivery.Delivery`. What has not arrived when a run ends is
-    reported in the log, with the place where it lies.
+    reported in the log, with the folder where it is kept.
 
     Args:
         token: The token that may write to the bucket.
@@ -68,8 +122,8 @@ class InfluxDBStorage(SinkStorage):
             ``multimeter_health``: every ten seconds while a run goes on, and at the end.
         read_token: A token that may read the bucket: with it, a run whose identifier the
             server has already gets a number at its end, such as ``train-2``. Without it,
-            only the runs of this storage are known; others of the same name and tags
-            share a series with it.
+            only the runs of this storage count; others of the same name and tags share a
+            series with it.
 
     Raises:
         ConfigurationError: There is no token, or an argument cannot be used.
@@ -93,7 +147,7 @@ class InfluxDBStorage(SinkStorage):
         health: bool = False,
         read_token: str = "",
     ) -> None:
-        readable = Connection(url, org, bucket, "", read_token)
+        server = Connection(url, org, bucket, "", read_token)
         super().__init__(
             InfluxDBSink(token, url, org, bucket, timeout=timeout, gzip=gzip, ca=ca),
             DeliveryOptions(
@@ -105,7 +159,7 @@ class InfluxDBStorage(SinkStorage):
             ),
             live=live,
             end_timeout=end_timeout,
-            has_run=functools.partial(is_taken_in, readable) if read_token else None,
+            has_run=functools.partial(server_has_run, server, ca) if read_token else None,
         )
 
     @classmethod
@@ -125,8 +179,8 @@ class InfluxDBStorage(SinkStorage):
             NoStackError: No stack is installed.
             ConfigurationError: Its configuration, or an argument, cannot be used.
         """
-        found = find_connection(config)
-        more = {"health": True, "read_token": found.read_token, **more}
+        stack = find_connection(config)
+        more = {"health": True, "read_token": stack.read_token, **more}
         # Read the token lazily: reinstalling the stack rotates it.
         token = functools.partial(stack_token, config)
-        return cls(token, found.url, found.org, found.bucket, **more)
+        return cls(token, stack.url, stack.org, stack.bucket, **more)

@@ -1,95 +1,34 @@
-"""The client of an embedded stack: what the tool asks of its running server."""
+"""Writes to a stack, on the way that the library's own points take."""
 
 from __future__ import annotations
 
-import http.client
-import json
-from typing import TYPE_CHECKING, Any
-
-from multimeter.connection import Connection
-from multimeter.errors import StorageError
 from multimeter.http.proof import ProvingToken
-from multimeter.runs.client import ReadClient
-from multimeter.sinks.write_client import WriteClient
+from multimeter.sinks.base import Accepted, Batch, Retry
+from multimeter.sinks.influx import InfluxDBSink
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.errors import VisualizationError
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-__all__ = ["StackClient"]
-
-_SECONDS = 30.0
-_STORED = 204
+__all__ = ["write_lines"]
 
 
-class StackClient:
-    """Asks the server of one stack, once it has proved who it is; a context manager.
+def write_lines(config: StackConfig, lines: bytes) -> None:
+    """Write lines of line protocol, times in ns; none at all try whether it is possible.
 
     Args:
         config: The configuration of the stack.
+        lines: The lines.
 
     Raises:
-        ConfigurationError: Its URL or its tokens cannot be used.
+        VisualizationError: The server does not answer, or refuses them.
+        ConfigurationError: Its URL or its token cannot be used.
     """
-
-    def __init__(self, config: StackConfig) -> None:
-        self._config = config
-        token, read_token = ProvingToken(config.token), ProvingToken(config.read_token)
-        url, org, bucket = config.url, config.org, config.bucket
-        self._reader = ReadClient(Connection(url, org, bucket, token, read_token))
-        self._writer = WriteClient(
-            token, url, org, bucket, timeout=_SECONDS, gzip=False, ca=None
+    token = ProvingToken(config.token) if config.engine == "embedded" else config.token
+    sink = InfluxDBSink(token, config.url, config.org, config.bucket)
+    answer = sink.send(Batch("", [lines]))
+    sink.close()
+    if not isinstance(answer, Accepted):
+        next_step = answer.next_step if isinstance(answer, Retry) else ""
+        raise VisualizationError(
+            f"{config.url} takes no points: {answer.reason}",
+            next_step=next_step or "multimeter-visu doctor",
         )
-
-    def __enter__(self) -> Self:
-        """Return the client itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the connections."""
-        self._writer.close()
-
-    def write(self, lines: bytes) -> None:
-        """Write lines of line protocol, times in ns.
-
-        Raises:
-            VisualizationError: The server does not answer, or refuses them.
-            UnprovenServerError: Another program listens there.
-        """
-        try:
-            answer = self._writer.post(lines)
-        except (OSError, http.client.HTTPException) as error:
-            raise VisualizationError(
-                f"{self._config.url} does not answer: {error}",
-                cause="The stack is stopped, or still starting.",
-                next_step="multimeter-visu start",
-            ) from error
-        if answer.status != _STORED:
-            said = answer.body[:200].decode("utf-8", "replace")
-            raise VisualizationError(
-                f"{self._config.url} answered {answer.status}: {said}",
-                cause="Another program, or the stack of another configuration, listens"
-                " there.",
-                next_step="multimeter-visu status",
-            )
-
-    def login_code(self) -> str:
-        """Return a code that opens the page once.
-
-        Raises:
-            StorageError: The server does not answer, or refuses it.
-        """
-        with self._reader.answer("/api/login-codes", body={}) as answer:
-            try:
-                return str(json.load(answer)["code"])
-            except (ValueError, RecursionError, TypeError, KeyError) as error:
-                raise StorageError(f"{self._config.url} gave no code.") from error
-
-    def runs(self) -> list[dict[str, Any]]:
-        """Return the runs, newest first.
-
-        Raises:
-            StorageError: The server does not answer, or refuses it.
-        """
-        return list(self._reader.json("/api/runs"))

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flux import FluxError, read_query, run_query, write_csv
 
@@ -28,6 +28,11 @@ from multimeter.lines.decoder import decode
 VERSION = "v2.9.1"
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 72
 NAMES = {bool: "boolean", int: "integer", float: "float", str: "string"}
+RETENTION = {
+    "type": "expire",
+    "everySeconds": 0,
+    "shardGroupDurationSeconds": 604800,
+}
 CODES = {
     400: "invalid",
     401: "unauthorized",
@@ -56,7 +61,7 @@ class Database:
         self._lines = folder / "points.jsonl"
         state = json.loads(self._file.read_text()) if self._file.exists() else {}
         self.org: dict[str, str] = state.get("org", {})
-        self.buckets: dict[str, dict[str, str]] = state.get("buckets", {})
+        self.buckets: dict[str, dict[str, Any]] = state.get("buckets", {})
         self.tokens: dict[str, dict[str, Any]] = state.get("tokens", {})
         self.points: dict[tuple[Any, ...], Any] = {}
         if self._lines.exists():
@@ -67,6 +72,18 @@ class Database:
     def save(self) -> None:
         state = {"org": self.org, "buckets": self.buckets, "tokens": self.tokens}
         self._file.write_text(json.dumps(state))
+
+    def add_bucket(self, name: str) -> dict[str, Any]:
+        bucket = {
+            "id": secrets.token_hex(8),
+            "orgID": self.org["id"],
+            "type": "user",
+            "name": name,
+            "retentionRules": [RETENTION],
+            "labels": [],
+        }
+        self.buckets[name] = bucket
+        return bucket
 
     def _put(self, series: list[Any], value: Any) -> None:
         bucket, measurement, tags, field, time_ns = series
@@ -195,7 +212,7 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(401, "unauthorized access")
         return known
 
-    def _may(self, token: dict[str, Any], action: str, bucket: dict[str, str]) -> bool:
+    def _may(self, token: dict[str, Any], action: str, bucket: dict[str, Any]) -> bool:
         wanted = {"action": action, "id": bucket["id"]}
         return token["all"] or wanted in token["may"]
 
@@ -231,7 +248,7 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(400, "passwords must be between 8 and 72 characters long")
         database = self.database
         database.org = {"id": secrets.token_hex(8), "name": asked["org"]}
-        bucket = self._new_bucket(asked["bucket"])
+        bucket = self.database.add_bucket(asked["bucket"])
         token = asked.get("token") or secrets.token_urlsafe(64)
         database.tokens[token] = {
             "id": secrets.token_hex(8),
@@ -243,15 +260,6 @@ class Handler(BaseHTTPRequestHandler):
         user = {"id": secrets.token_hex(8), "name": asked["username"], "status": "active"}
         auth = {"id": database.tokens[token]["id"], "token": token, "status": "active"}
         return 201, {"user": user, "bucket": bucket, "org": database.org, "auth": auth}
-
-    def _new_bucket(self, name: str) -> dict[str, str]:
-        bucket = {
-            "id": secrets.token_hex(8),
-            "orgID": self.database.org["id"],
-            "name": name,
-        }
-        self.database.buckets[name] = bucket
-        return bucket
 
     def _orgs(self) -> tuple[int, Any]:
         self._token()
@@ -267,7 +275,8 @@ class Handler(BaseHTTPRequestHandler):
             for name, each in self.database.buckets.items()
             if self.query.get("name") in (None, name) and (self._may(token, "read", each))
         ]
-        return 200, {"links": {}, "buckets": found}
+        links = {"self": f"/api/v2/buckets?{urlencode(self.query)}"}
+        return 200, {"links": links, "buckets": found}
 
     def _create_bucket(self) -> tuple[int, Any]:
         name = self._json()["name"]
@@ -275,7 +284,7 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(401, "unauthorized access")
         if name in self.database.buckets:
             raise RefusedError(422, f"bucket with name {name} already exists", "conflict")
-        bucket = self._new_bucket(name)
+        bucket = self.database.add_bucket(name)
         self.database.save()
         return 201, bucket
 

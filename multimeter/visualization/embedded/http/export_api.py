@@ -15,7 +15,7 @@ from starlette.routing import Route
 from multimeter.analysis.units import format_value
 from multimeter.data.identifiers import LOGS, MARKS, RUNS
 from multimeter.data.timestamps import format_iso
-from multimeter.exports.csv_cells import plain_cell
+from multimeter.exports.csv_format import plain_cell
 from multimeter.lines.protocol import MAX_TIME_NS, raw_line
 from multimeter.reports.html import HtmlChart, HtmlCurve, HtmlReport, Table, render_html
 from multimeter.reports.texts import NONE, local_time, points

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from multimeter.http.influxdb import wrong_version_error
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.grafana import File, archive
-from multimeter.visualization.engines.docker.influxdb import wrong_version_error
 from multimeter.visualization.engines.docker.spec import (
     CONFIGURATION_LABEL,
     Container,

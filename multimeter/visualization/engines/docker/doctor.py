@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from multimeter.errors import MultimeterError
+from multimeter.http.influxdb import InfluxDBApi
+from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.engines.base import HOST
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.grafana import Grafana
-from multimeter.visualization.engines.docker.influxdb import InfluxDBApi
 from multimeter.visualization.engines.docker.set_up import Servers
 from multimeter.visualization.plan import State
 from multimeter.visualization.ports import choose_port, require_free
@@ -231,13 +232,14 @@ def _check_clock(influxdb: InfluxDBApi) -> Iterator[Check]:
 def _check_tokens(config: StackConfig, influxdb: InfluxDBApi) -> Iterator[Check]:
     mend = "multimeter-visu remove --keep-data, then multimeter-visu install"
     try:
-        influxdb.write(config.token, config.org, config.bucket, b"")
+        write_lines(config, b"")
         yield Check("write token", True, f"it may write to '{config.bucket}'")
     except MultimeterError as error:
         yield Check("write token", False, error.what, mend)
     try:
-        place = influxdb.place(config.read_token, config.org, config.bucket)
-        yield Check("read token", place is not None, f"it may read '{config.bucket}'", mend)
+        bucket = influxdb.find_bucket(config.read_token, config.org, config.bucket)
+        may_read = f"it may read '{config.bucket}'"
+        yield Check("read token", bucket is not None, may_read, mend)
     except MultimeterError as error:
         yield Check("read token", False, error.what, mend)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -9,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from multimeter.errors import ConfigurationError
+from multimeter.http.influxdb import InfluxDBApi, wrong_version_error
 from multimeter.http.server_url import checked_server_url
 from multimeter.system.private import require_own_folder
 from multimeter.visualization.config import (
@@ -19,10 +21,6 @@ from multimeter.visualization.config import (
 )
 from multimeter.visualization.engines.base import HOST
 from multimeter.visualization.engines.docker.client import Docker
-from multimeter.visualization.engines.docker.influxdb import (
-    InfluxDBApi,
-    wrong_version_error,
-)
 from multimeter.visualization.engines.docker.resources import read_labels
 from multimeter.visualization.engines.docker.spec import (
     INSTALL_LABEL,
@@ -105,7 +103,8 @@ def _require_usable(spec: StackSpec) -> None:
     if spec.influxdb_url:
         checked_server_url(spec.influxdb_url)
         # Raises for another version. Whether Grafana can reach it is checked later.
-        InfluxDBApi(spec.influxdb_url, local=False).is_up()
+        with contextlib.closing(InfluxDBApi(spec.influxdb_url, use_proxy=True)) as influxdb:
+            influxdb.is_up()
 
 
 def _with_choices(

@@ -6,15 +6,17 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
 
 from multimeter.data.identifiers import RUNS
+from multimeter.data.record import Record
+from multimeter.http.influxdb import EVER, BucketIds, InfluxDBApi, flux_text
+from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID
 from multimeter.visualization.engines.base import HOST, Run
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.grafana import Grafana, token_file
-from multimeter.visualization.engines.docker.influxdb import BucketName, InfluxDBApi
 from multimeter.visualization.engines.docker.spec import (
     GRAFANA,
     INFLUXDB,
@@ -70,7 +72,7 @@ class Servers:
         spec = config.spec
         return cls(
             containers,
-            InfluxDBApi(config.url, local=not spec.influxdb_url),
+            InfluxDBApi(config.url, use_proxy=bool(spec.influxdb_url)),
             Grafana(f"http://{HOST}:{spec.grafana_port}", state.grafana_password),
         )
 
@@ -78,12 +80,13 @@ class Servers:
         """Return the runs, newest first.
 
         Raises:
-            VisualizationError: InfluxDB is not running, or does not answer.
+            VisualizationError: InfluxDB is not running.
+            StorageError: It does not answer.
         """
         if INFLUXDB in self.containers:
             self.containers[INFLUXDB].require_running()
-        rows = self.influxdb.query(config.read_token, config.org, runs_flux(config))
-        return runs_of(rows)
+        query = runs_flux(config)
+        return runs_of(self.influxdb.query(config.read_token, config.org, query))
 
 
 class Deadline:
@@ -199,13 +202,13 @@ def _set_up_influxdb(
 ) -> StackConfig:
     influxdb, container = servers.influxdb, servers.containers[INFLUXDB]
     deadline.wait("InfluxDB answered", influxdb.is_up, container.failure)
-    place = _place(config, state, servers)
+    bucket = _bucket(config, state, servers)
 
     def token(action: str, before: str) -> str:
-        if before != PENDING and influxdb.knows(before):
+        if before != PENDING and influxdb.accepts(before):
             return before
         description = f"multimeter: {action}"
-        return influxdb.authorize(state.operator_token, action, place, description)
+        return influxdb.authorize(state.operator_token, action, bucket, description)
 
     return dataclasses.replace(
         config,
@@ -214,14 +217,14 @@ def _set_up_influxdb(
     )
 
 
-def _place(config: StackConfig, state: DockerState, servers: Servers) -> BucketName:
+def _bucket(config: StackConfig, state: DockerState, servers: Servers) -> BucketIds:
     influxdb, operator = servers.influxdb, state.operator_token
     if influxdb.can_be_set_up():
         return influxdb.set_up(
             INFLUXDB_USER, state.influxdb_password, config.org, config.bucket, operator
         )
     where = servers.containers[INFLUXDB].wanted.mount.source
-    if not influxdb.knows(operator):
+    if not influxdb.accepts(operator):
         # Grafana's data was made at the same time, and needs the old secrets too.
         raise ForeignDataError(
             f"There is data in {where} already, and it was set up with other secrets.",
@@ -229,13 +232,13 @@ def _place(config: StackConfig, state: DockerState, servers: Servers) -> BucketN
             next_step="Choose another name with --name. Or, if that data is not needed,"
             f" remove it: {_removal(servers.containers.values())}",
         )
-    place = influxdb.place(operator, config.org, config.bucket)
-    if place is None:
+    bucket = influxdb.find_bucket(operator, config.org, config.bucket)
+    if bucket is None:
         raise VisualizationError(
             f"The data in {where} has no bucket '{config.bucket}' of '{config.org}'.",
             next_step="Install with the names that it had: -o ORG -b BUCKET",
         )
-    return place
+    return bucket
 
 
 def _removal(containers: Iterable[ContainerResource]) -> str:
@@ -246,10 +249,10 @@ def _removal(containers: Iterable[ContainerResource]) -> str:
 
 
 def _load_example(config: StackConfig, servers: Servers) -> Run:
-    lines, influxdb = example_lines(), servers.influxdb
-    influxdb.write(config.token, config.org, config.bucket, lines)
-    rows = influxdb.query(config.read_token, config.org, example_flux(config))
-    require_all(lines, len(rows), "InfluxDB")
+    lines, query = example_lines(), example_flux(config)
+    write_lines(config, lines)
+    points = list(servers.influxdb.query(config.read_token, config.org, query))
+    require_all(lines, len(points), "InfluxDB")
     return next(run for run in servers.runs(config) if run["identifier"] == EXAMPLE)
 
 
@@ -293,33 +296,26 @@ def _require_answer(config: StackConfig, grafana: Grafana) -> None:
         ) from error
 
 
-_EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
-
-
 def runs_flux(config: StackConfig) -> str:
     """Return the Flux query of the entries of all runs."""
     return (
-        f"from(bucket: {_flux_string(config.bucket)}) |> {_EVER}"
+        f"from(bucket: {flux_text(config.bucket)}) |> {EVER}"
         f' |> filter(fn: (r) => r._measurement == "{RUNS}"'
         " and r._field =~ /^(identifier|start|end)$/)"
     )
 
 
-def runs_of(rows: Iterable[Mapping[str, str]]) -> list[Run]:
-    """Return the runs, newest first, from the rows of the query of :func:`runs_flux`."""
-    runs: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in rows:
-        empty = {"identifier": "", "start": None, "end": None}
-        run = runs.setdefault((row["_time"], row["measurement"]), empty)
-        value = row["_value"]
-        run[row["_field"]] = value if row["_field"] == "identifier" else int(value)
-    return [runs[key] for key in sorted(runs, reverse=True)]
+def runs_of(entries: Iterable[Record]) -> list[Run]:
+    """Return the runs, newest first, from the records of the query of :func:`runs_flux`."""
+    newest_first = sorted(entries, key=attrgetter("time_ns"), reverse=True)
+    empty = {"identifier": "", "start": None, "end": None}
+    return [{**empty, **each.fields} for each in newest_first]
 
 
 def example_flux(config: StackConfig) -> str:
     """Return the Flux query of the points of one measure of the example."""
     return (
-        f"from(bucket: {_flux_string(config.bucket)}) |> {_EVER}"
+        f"from(bucket: {flux_text(config.bucket)}) |> {EVER}"
         f' |> filter(fn: (r) => r._measurement == "{EXAMPLE}"'
         ' and r._field == "process.cpu_rate_user")'
     )
@@ -343,9 +339,3 @@ def require_all(lines: bytes, count: int, where: str) -> None:
             cause="The server lost them, or has another clock or other limits.",
             next_step="multimeter-visu logs; or choose another image.",
         )
-
-
-def _flux_string(text: str) -> str:
-    """Return text as a string literal of Flux."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
-    return f'"{escaped}"'

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 from multimeter.connection import run_page
 from multimeter.errors import ConfigurationError, MultimeterError
-from multimeter.http.proof import new_token
-from multimeter.visualization.client import StackClient
+from multimeter.http.embedded import EmbeddedServer
+from multimeter.http.proof import ProvingToken, new_token
+from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
@@ -141,9 +142,9 @@ class EmbeddedEngine:
 
     def finish(self, report: Reporter) -> Run | None:
         """Load the example; the configuration is complete already."""
-        with report.step("Load the example"), StackClient(self.config) as client:
-            client.write(example_lines())
-            runs = client.runs()
+        with report.step("Load the example"):
+            write_lines(self.config, example_lines())
+            runs = self.runs()
         return next(run for run in runs if run["identifier"] == EXAMPLE)
 
     def wait(self, report: Reporter) -> None:
@@ -151,14 +152,15 @@ class EmbeddedEngine:
 
     def runs(self) -> Sequence[Run]:
         """Return the runs, newest first."""
-        with StackClient(self.config) as client:
-            return client.runs()
+        return self._api().runs()
+
+    def _api(self) -> EmbeddedServer:
+        return EmbeddedServer(self.config.url, ProvingToken(self.config.read_token))
 
     def links(self, run: Run | None) -> Links:
         """Return the links to a run, or to the list; the server must be running."""
         root = self.config.page
-        with StackClient(self.config) as client:
-            code = client.login_code()
+        code = self._api().login_code()
         page = run_page(root, run["identifier"]) if run else f"{root}/"
         query = urlencode({"code": code, "next": page.removeprefix(root)}, safe="/?=")
         again = command_of("open", self.config_file, self.config.name)
@@ -218,8 +220,7 @@ class EmbeddedEngine:
             return
         yield Check("read token", True, f"it reads {len(runs)} runs")
         try:
-            with StackClient(self.config) as client:
-                client.write(b"")
+            write_lines(self.config, b"")
         except MultimeterError as error:
             yield Check("write token", False, error.what, error.next_step)
         else:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 from fakes.impostor import ANSWERS, Impostor
 
-from multimeter.connection import Connection
 from multimeter.errors import StorageError
 from multimeter.http import proven_connection
+from multimeter.http.embedded import EmbeddedServer
 from multimeter.http.proof import (
     CHALLENGE,
     PROOF,
@@ -23,17 +23,15 @@ from multimeter.http.proof import (
     proof_of,
 )
 from multimeter.http.proven_connection import HTTPConnection, UnprovenServerError
-from multimeter.runs.client import ReadClient
+from multimeter.http.transport import Transport
 from multimeter.sinks.base import Accepted, Batch, Retry
 from multimeter.sinks.influx import InfluxDBSink
-from multimeter.sinks.write_client import WriteClient
 
 BATCH = Batch("1", [b"secret-measurement v=1 1"])
 
 
-def write_client(url, token, **more):
-    more = {"timeout": 5.0, "gzip": False, "ca": None, **more}
-    return WriteClient(token, url, "o", "b", **more)
+def post(transport, body):
+    return transport.request("POST", "/api/v2/write?org=o", body).status
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -124,10 +122,12 @@ def test_a_foreign_program_gets_neither_token_nor_points(answer, token):
         sink = InfluxDBSink(token, impostor.url)
         result = sink.send(BATCH)
         sink.close()
-        reader = ReadClient(Connection(impostor.url, "o", "b", "write", token))
+        server = EmbeddedServer(impostor.url, token)
         for ask in (
-            lambda: reader.json("/api/runs"),
-            lambda: reader.answer("/x").__enter__(),
+            server.runs,
+            server.login_code,
+            lambda: server.has_run("secret-measurement"),
+            lambda: server.lines("secret-measurement").__enter__(),
         ):
             with pytest.raises(StorageError) as caught:
                 ask()
@@ -156,9 +156,9 @@ def test_a_server_that_is_busy_or_goes_away_is_asked_again_soon(answer):
 
 def test_a_server_that_says_nothing_gets_nothing():
     with Impostor.running(b"H") as impostor:
-        client = write_client(impostor.url, token := new_token(), timeout=0.05)
+        transport = Transport(impostor.url, token := new_token(), timeout=0.05)
         with pytest.raises(OSError, match="did not prove"):
-            client.post(BATCH.body)
+            post(transport, BATCH.body)
     assert token.encode() not in impostor.received
 
 
@@ -205,17 +205,17 @@ def test_once_the_server_is_back_the_same_sink_delivers():
 def test_each_connection_asks_once_and_each_new_one_again():
     token = new_token()
     with Server.running(token) as server:
-        client = write_client(server.url + "/below", token)
-        client.post(b"a v=1 1")
-        client.post(b"a v=1 2")
+        transport = Transport(server.url + "/below", token, timeout=5.0)
+        post(transport, b"a v=1 1")
+        post(transport, b"a v=1 2")
         server.hang_up = True  # without a word
-        client.post(b"a v=1 3")
-        client.post(b"a v=1 4")
-        client.close()
+        post(transport, b"a v=1 3")
+        post(transport, b"a v=1 4")
+        transport.close()
     ping, write = (
         ("/below/ping", None),
         (
-            "/below/api/v2/write?org=o&bucket=b&precision=ns",
+            "/below/api/v2/write?org=o",
             f"Token {token}",
         ),
     )
@@ -225,20 +225,20 @@ def test_each_connection_asks_once_and_each_new_one_again():
 def test_what_takes_the_port_between_two_requests_gets_nothing():
     token = new_token()
     with Server.running(token) as server:
-        client = write_client(server.url, token)
+        transport = Transport(server.url, token, timeout=5.0)
         server.hang_up = True
-        assert client.post(b"a v=1 1").status == 204
+        assert post(transport, b"a v=1 1") == 204
     with Impostor.running(ANSWERS["no content"], server.server_port) as impostor:
         with pytest.raises(UnprovenServerError):
-            client.post(b"a v=1 2")
+            post(transport, b"a v=1 2")
         assert token.encode() not in impostor.received
 
 
 def test_a_token_that_says_nothing_of_proofs_is_sent_at_once():
     with Server.running("plain") as server:
-        client = write_client(server.url, "plain")
-        client.post(b"a v=1 1")
-        client.close()
+        transport = Transport(server.url, "plain", timeout=5.0)
+        post(transport, b"a v=1 1")
+        transport.close()
     assert [authorization for _, authorization in server.asked] == ["Token plain"]
 
 
@@ -246,9 +246,9 @@ def test_a_stack_that_was_installed_anew_is_found_by_its_new_token():
     tokens = [new_token(), new_token()]
     found = iter(tokens)
     with Server.running(tokens[1]) as server:
-        client = write_client(server.url, lambda: next(found))
-        assert client.post(b"a v=1 1").status == 204
-        client.close()
+        transport = Transport(server.url, lambda: next(found), timeout=5.0)
+        assert post(transport, b"a v=1 1") == 204
+        transport.close()
     assert [authorization for _, authorization in server.asked if authorization] == [
         f"Token {tokens[1]}"
     ]
@@ -257,10 +257,10 @@ def test_a_stack_that_was_installed_anew_is_found_by_its_new_token():
 def test_localhost_means_the_address_on_which_the_server_listens():
     token = new_token()
     with Server.running(token) as server:
-        client = write_client(f"http://localhost:{server.server_port}", token)
-        assert client.post(b"a v=1 1").status == 204
-        assert client._connection.sock.getpeername()[0] == "127.0.0.1"
-        client.close()
+        transport = Transport(f"http://localhost:{server.server_port}", token, timeout=5.0)
+        assert post(transport, b"a v=1 1") == 204
+        assert transport._connection.sock.getpeername()[0] == "127.0.0.1"
+        transport.close()
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8086", "LocalHost:8086"])
@@ -272,5 +272,5 @@ def test_localhost_has_one_meaning_in_each_form(host):
 
 def test_which_server_answers_is_asked_without_a_token():
     with Server.running("plain") as server:
-        assert not ReadClient(Connection(server.url, "o", "b", "plain")).is_embedded()
+        assert not EmbeddedServer(server.url, "plain").is_there()
     assert server.asked == [("/ping", None)]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from multimeter.connection import Connection
 from multimeter.errors import ConfigurationError, MultimeterError
+from multimeter.http.embedded import EmbeddedServer
+from multimeter.http.influxdb import InfluxDBApi
 from multimeter.http.server_url import checked_server_url, without_secrets
-from multimeter.runs.client import ReadClient
 from multimeter.sinks.influx import InfluxDBSink
 from multimeter.sinks.sql_client import MySQLServer, ODBCSource, parse_url
 from multimeter.storages.influx import InfluxDBStorage
@@ -72,7 +73,8 @@ def messages_of(url, folder):
         lambda: InfluxDBSink("t", url).address,
         lambda: InfluxDBStorage("t", url),
         lambda: InfluxDBSink.from_stack(config).name,
-        lambda: ReadClient(Connection(url, "o", "b", "t")).url,
+        lambda: EmbeddedServer(url, "t").url,
+        lambda: InfluxDBApi(url).url,
         lambda: Connection("http://h", "o", "b", "t", page=url).page_of("run"),
         lambda: MySQLServer(**{"username": "", "password": "", **parse_url(url)}).name,
         lambda: ODBCSource(url).name,

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import pathlib
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
+from fakes.answering import Answering, running
+from fakes.influxdb_stand_in import stand_in
+from hypothesis import given
+from hypothesis import strategies as st
 
 from multimeter import (
-    ConfigurationError,
     InfluxDBStorage,
     Measure,
     Metric,
     NoStackError,
     Result,
     Schema,
-    StorageError,
     Subject,
 )
 from multimeter.connection import Connection
-from multimeter.runs.client import ReadClient
+from multimeter.http.influxdb import InfluxDBApi
 from multimeter.runs.lookup import load_run
 from multimeter.runs.source import RunEntry, believed
-from multimeter.runs.stack import InfluxDB, Stack, find_stack
-from multimeter.storages.free_identifier import is_taken_in
+from multimeter.runs.stack import InfluxDBRuns, Stack, _run_query, find_stack
 
-sys.path.append(str(pathlib.Path(__file__).parents[3] / "fakes" / "influxdb"))
 TOKEN = "T0KEN-very-secret"
 S = 10**9
 RIG = Subject("rig", "What is measured.")
@@ -45,35 +40,8 @@ SCHEMA = Schema.of_measures(
 @pytest.fixture
 def connection(tmp_path):
     """A stand-in for InfluxDB 2 that has been set up."""
-    from server import Database, Handler
-
-    class Here(Handler):
-        database = Database(tmp_path / "influxdb")
-
-        def log_message(self, *args):
-            pass
-
-    bucket = {"id": "b" * 16, "name": "multimeter"}
-    Here.database.org = {"id": "o" * 16, "name": "kantai"}
-    Here.database.buckets = {"multimeter": bucket}
-    Here.database.tokens = {TOKEN: {"id": "1", "all": True, "may": []}}
-    with Running(Here) as url:
+    with stand_in(tmp_path / "influxdb", TOKEN) as url:
         yield Connection(url, "kantai", "multimeter", TOKEN)
-
-
-class Running:
-    def __init__(self, handler):
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self):
-        self._thread.start()
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def run(name, points=5):
@@ -100,6 +68,16 @@ def test_a_run_comes_back_equal_from_influxdb(connection, name):
     store(connection, run(f"{name}x"))
     stack = Stack(connection)
     assert load_run(name, lambda: [stack], pytest.fail) == result
+
+
+def test_tags_that_are_called_as_columns_of_an_answer_come_back(connection, capfd):
+    result = Result.of_schema(
+        SCHEMA, identifier="train", tags={"result": "ok", "table": "a"}
+    )
+    result.append(1_700_000_000 * S, {"rig.load": 1.0})
+    store(connection, result)
+    assert load_run("train", lambda: [Stack(connection)], pytest.fail) == result
+    assert capfd.readouterr().out == ""
 
 
 def test_a_list_tells_of_each_run(connection):
@@ -131,8 +109,8 @@ def test_a_run_that_does_not_move_any_more_has_died(connection, now, state):
     storage = InfluxDBStorage(TOKEN, connection.url)
     storage.store_lines(lines)
     storage.close()
-    client = ReadClient(connection)
-    influxdb = InfluxDB(client, "kantai", "multimeter", now_ns=lambda: now * S)
+    api = InfluxDBApi(connection.url)
+    influxdb = InfluxDBRuns(api, TOKEN, "kantai", "multimeter", now_ns=lambda: now * S)
     (entry,) = influxdb.list().entries
     assert (entry.identifier, entry.state) == ("train", state)
 
@@ -146,37 +124,16 @@ def test_a_token_that_may_not_read_is_said_and_not_shown(connection):
     other = Connection(connection.url, "kantai", "multimeter", "wrong-secret")
     listing = Stack(other).list()
     assert listing.entries == ()
-    assert "401" in listing.trouble[0]
-    assert "wrong-secret" not in listing.trouble[0]
+    assert "401" in listing.problems[0]
+    assert "wrong-secret" not in listing.problems[0]
 
 
 def test_a_server_that_is_away_is_said():
     gone = Connection("http://127.0.0.1:9", "kantai", "multimeter", TOKEN)
-    (said,) = Stack(gone).list().trouble
+    (said,) = Stack(gone).list().problems
     assert "does not answer" in said
     assert "multimeter-visu start" in said
     assert TOKEN not in said
-
-
-class Odd(BaseHTTPRequestHandler):
-    """Answers everything with what it was made for."""
-
-    answer = (200, {}, b"")
-    asked: list[tuple[str, str]]
-
-    def do_GET(self):
-        self.asked.append((self.path, self.headers["Authorization"]))
-        status, headers, body = self.answer
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET  # noqa: N815 - as http.server names it
-
-    def log_message(self, *args):
-        pass
 
 
 EMBEDDED = {"X-Influxdb-Build": "multimeter"}
@@ -197,36 +154,33 @@ EMBEDDED = {"X-Influxdb-Build": "multimeter"}
     ],
 )
 def test_odd_servers_are_clear_errors(answer):
-    odd = type("Here", (Odd,), {"answer": answer, "asked": []})
-    with Running(odd) as url:
-        (said,) = Stack(Connection(url, "kantai", "multimeter", TOKEN)).list().trouble
-    assert url in said or "annotated CSV" in said
+    with running(Answering.with_answer(*answer)) as url:
+        (said,) = Stack(Connection(url, "kantai", "multimeter", TOKEN)).list().problems
+    assert url in said
+    assert "Next: " in said
     assert TOKEN not in said
 
 
-def test_a_token_goes_to_no_other_server():
-    there = type("There", (Odd,), {"asked": []})
-    with Running(there) as other:
-        here = type(
-            "Here", (Odd,), {"answer": (307, {"Location": other}, b""), "asked": []}
-        )
-        with Running(here) as url:
+@pytest.mark.parametrize("more", [{}, EMBEDDED])
+def test_a_token_goes_to_no_other_server(more):
+    there = Answering.with_answer(200)
+    with running(there) as other:
+        here = Answering.with_answer(307, {"Location": other, **more})
+        with running(here) as url:
             Stack(Connection(url, "kantai", "multimeter", TOKEN)).list()
-    assert here.asked
+    assert here.asked[-1][1] == f"Token {TOKEN}"
     assert there.asked == []
 
 
-def test_a_proxy_is_not_used(monkeypatch):
-    proxy = type("Proxy", (Odd,), {"asked": []})
-    with Running(proxy) as url:
-        monkeypatch.setenv("http_proxy", url)
-        Stack(Connection("http://127.0.0.1:9", "kantai", "multimeter", TOKEN)).list()
+@pytest.mark.parametrize("more", [{}, EMBEDDED])
+def test_a_proxy_is_not_used(monkeypatch, more):
+    proxy, here = Answering.with_answer(200), Answering.with_answer(200, more)
+    with running(proxy) as proxy_url, running(here) as url:
+        monkeypatch.setenv("http_proxy", proxy_url)
+        monkeypatch.setenv("no_proxy", "")
+        Stack(Connection(url, "kantai", "multimeter", TOKEN)).list()
     assert proxy.asked == []
-
-
-def test_a_file_is_no_server():
-    with pytest.raises(ConfigurationError, match="not the URL"):
-        ReadClient(Connection("file:///etc/passwd", "o", "b", TOKEN))
+    assert len(here.asked) == 2
 
 
 def test_without_a_stack_there_is_none(monkeypatch, tmp_path):
@@ -238,49 +192,27 @@ def test_without_a_stack_there_is_none(monkeypatch, tmp_path):
         find_stack(tmp_path / "none.json")
 
 
-def read_in_pieces(client):
-    with client.answer("/api/lines") as response:
-        while response.read(4):
-            pass
-
-
-def test_an_answer_that_ends_half_way_is_an_error():
-    class Torn(Odd):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("X-Influxdb-Build", "multimeter")
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b"" if self.path == "/ping" else b"m v=1 1\n")
-
-    with Running(Torn) as url:
-        client = ReadClient(Connection(url, "kantai", "multimeter", TOKEN))
-        with pytest.raises(StorageError, match="does not answer"):
-            read_in_pieces(client)
-
-
 @pytest.mark.parametrize(("end", "state"), [(10**9, "live"), (2**62, "")])
 def test_a_point_in_the_future_does_not_make_a_run_live(end, state):
     entry = RunEntry("run", "there", 1, end, state="live")
     assert believed(entry, now_ns=10**9).state == state
 
 
-@pytest.mark.parametrize("name", ["train", 'my "run", ${x}\\1', "a b=c,d", "#run"])
-def test_influxdb_says_whether_it_has_a_run(connection, name):
-    store(connection, run(f"{name}x"))
-    assert not Stack(connection).has(name)
-    store(connection, run(name))
-    assert Stack(connection).has(name)
-    assert is_taken_in(connection, name)
+@given(name=st.text(st.characters(exclude_characters="\n\r\t"), min_size=1))
+def test_a_query_means_the_run_of_that_name_and_no_other(name):
+    from flux import read_query, run_query
 
-
-def test_where_nothing_answers_no_name_is_taken():
-    nowhere = Connection("http://127.0.0.1:9", "kantai", "multimeter", TOKEN)
-    assert not is_taken_in(nowhere, "train")
-
-
-def test_a_run_of_the_same_name_gets_a_number(connection):
-    store(connection, run("train"))
-    storage = InfluxDBStorage(TOKEN, connection.url, read_token=TOKEN)
-    assert storage.free_identifier("train") == "train-2"
-    assert storage.free_identifier("other") == "other"
+    rows = [
+        {"_measurement": each, "_field": "v", "_time": 5, "_value": each, **tags}
+        for each, tags in (
+            (name, {}),
+            (f"{name}x", {}),
+            ("multimeter_marks", {"measurement": name}),
+            ("multimeter_marks", {"measurement": f"{name}x"}),
+        )
+    ]
+    tables = run_query(read_query(_run_query("multimeter", name), 0), rows)
+    found = {
+        (row["_measurement"], row.get("measurement")) for table in tables for row in table
+    }
+    assert found == {(name, None), ("multimeter_marks", name)}

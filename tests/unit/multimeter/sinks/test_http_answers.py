@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from multimeter.http.transport import HttpAnswer
 from multimeter.sinks.base import Accepted, Batch, Rejected, Retry
-from multimeter.sinks.http_answers import answer_of, message_of, parse_retry_after
-from multimeter.sinks.write_client import HttpAnswer
+from multimeter.sinks.http_answers import answer_of, parse_retry_after
 
 NOW = 1_700_000_000.0
 BATCH = Batch("b", [b"m v=1 1", b"m v= 2", b"m v=3 3"])
@@ -116,14 +116,6 @@ def test_what_real_servers_said_is_understood(version, name, expected):
         assert list(answer.records) == [1]
     if expected is Retry:
         assert answer.refused
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"plain", b"\xff\xfe", b"[]", b'{"message": 3}', b"[" * 100_000]
-)
-def test_an_answer_in_another_form_is_shown_as_it_is(body):
-    text = message_of(HttpAnswer(500, {}, body))
-    assert text == body.decode("utf-8", "replace")
 
 
 def test_a_page_of_html_does_not_fill_the_log():

@@ -11,6 +11,8 @@ import threading
 import traceback
 
 import pytest
+from fakes.answering import Answering, running
+from fakes.influxdb_stand_in import stand_in
 
 from multimeter import (
     ConfigurationError,
@@ -21,7 +23,9 @@ from multimeter import (
     Storage,
     StorageError,
 )
+from multimeter.connection import Connection
 from multimeter.lines.protocol import decode
+from multimeter.storages.influx import server_has_run
 
 TOKEN = "T0KEN-very-secret"
 
@@ -349,3 +353,55 @@ def test_another_process_gets_the_installed_stack(tmp_path, server):
     handed_over.store(result_with())
     handed_over.close()
     assert server.requests[-1][1]["Authorization"] == f"Token {TOKEN}"
+
+
+class TestNames:
+    @pytest.fixture
+    def server(self, tmp_path):
+        with stand_in(tmp_path / "influxdb", TOKEN) as url:
+            yield Connection(url, "kantai", "multimeter", "", TOKEN)
+
+    def store(self, server, name):
+        storage = InfluxDBStorage(TOKEN, server.url, live=False)
+        result = Result(identifier=name)
+        result.append(1, {"a.b": 1.0})
+        storage.store(result)
+        storage.close()
+
+    @pytest.mark.parametrize("name", ["train", 'my "run", ${x}\\1', "a b=c,d", "#run"])
+    def test_influxdb_has_a_run_or_not(self, server, name):
+        self.store(server, f"{name}x")
+        assert not server_has_run(server, None, name)
+        self.store(server, name)
+        assert server_has_run(server, None, name)
+
+    def test_a_run_of_the_same_name_gets_a_number(self, server):
+        self.store(server, "train")
+        storage = InfluxDBStorage(TOKEN, server.url, read_token=TOKEN)
+        assert storage.free_identifier("train") == "train-2"
+        assert storage.free_identifier("other") == "other"
+        there = pickle.loads(pickle.dumps(storage))
+        assert there.free_identifier("train") == "train-2"
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            (200, {}, b"\r\n"),
+            (200, {}, b",error,reference\r\n,it broke: _value,897\r\n"),
+            (401, {}, b",result,table,_value,\r\n"),
+            (200, {}, b"<html>"),
+            (200, {"X-Influxdb-Build": "multimeter"}, b""),
+            (404, {"X-Influxdb-Build": "multimeter"}, b"{}"),
+            (500, {"X-Influxdb-Build": "multimeter"}, b""),
+        ],
+    )
+    def test_a_server_that_does_not_say_so_has_none(self, answer):
+        with running(Answering.with_answer(*answer)) as url:
+            server = Connection(url, "kantai", "multimeter", "", TOKEN)
+            has_run = server_has_run(server, None, "train")
+        embedded_has = answer[0] == 200 and "X-Influxdb-Build" in answer[1]
+        assert has_run == embedded_has
+
+    def test_where_nothing_answers_no_name_is_taken(self):
+        nowhere = Connection("http://127.0.0.1:9", "kantai", "multimeter", "", TOKEN)
+        assert not server_has_run(nowhere, None, "train")

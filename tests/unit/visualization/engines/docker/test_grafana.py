@@ -6,16 +6,19 @@ import tarfile
 
 import pytest
 import yaml
+from fakes.impostor import ANSWERS, Impostor
 
 from multimeter.visualization.dashboards.grafana import render_dashboards
 from multimeter.visualization.engines.docker.grafana import (
     File,
+    Grafana,
     archive,
     dashboard_files,
     data_source_files,
     digest,
     password_file,
 )
+from multimeter.visualization.errors import VisualizationError
 
 SECRET = "a-secret-token"
 
@@ -102,3 +105,18 @@ def test_a_folder_is_a_file_without_text():
     packed = archive([File("/a", None), File("/a/b", "")], 0, 0, 0)
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         assert [each.isdir() for each in tar.getmembers()] == [True, False]
+
+
+@pytest.mark.parametrize("answer", ["redirect", "keep the method"])
+def test_no_redirect_takes_the_password_along(answer):
+    with (
+        Impostor.running(ANSWERS["ok"]) as other,
+        Impostor.running(ANSWERS[answer].replace(b"{here}", other.url.encode())) as here,
+    ):
+        grafana = Grafana(here.url, "s3cret")
+        with pytest.raises(VisualizationError, match="answered 30"):
+            grafana.reload_data_sources()
+        assert not grafana.has_dashboard("uid")
+        grafana.close()
+    assert here.received
+    assert other.received == b""

@@ -17,7 +17,7 @@ from multimeter.sampling.overhead import Sampling
 from multimeter.sampling.sampler import Sampler
 from multimeter.schema import Schema
 from multimeter.storages.base import Storage
-from multimeter.storages.live_forwarder import LiveForwarder
+from multimeter.storages.live_run import LiveForwarder
 from multimeter.system.log import log
 from multimeter.system.process_hooks import call_at_exit
 

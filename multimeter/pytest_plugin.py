@@ -214,7 +214,7 @@ def _limits(item: pytest.Item) -> dict[str, float]:
 
 
 def _limit(name: str, limit: Any) -> float:
-    from multimeter.analysis.limits import parse_limit
+    from multimeter.analysis.gate import parse_limit
 
     is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
     if is_number and limit >= 0:

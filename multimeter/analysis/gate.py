@@ -1,18 +1,32 @@
-"""The gate: whether the figures of a run keep to limits. Pure."""
+"""The gate: whether the figures of a run keep to limits. Pure.
+
+A limit is written as ``200MiB``, ``2s``, ``+10%``, ``-0.5s``. With a sign, it is relative
+to another run; without one, it is absolute::
+
+    limit = [ "+" | "-" ] number [ unit ]
+"""
 
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from multimeter.analysis.figures import FIGURES, Figure
-from multimeter.analysis.limits import Limit, parse_limit
-from multimeter.analysis.units import format_value
+from multimeter.analysis.units import format_value, limit_factors
 from multimeter.errors import ConfigurationError
 
-__all__ = ["Requirement", "Verdict", "judge", "parse_requirement"]
+__all__ = [
+    "Limit",
+    "Requirement",
+    "Verdict",
+    "judge",
+    "parse_limit",
+    "parse_requirement",
+]
 
 Direction = Literal["max", "min"]
 
@@ -150,3 +164,85 @@ def _figure_of(which: str, key: str, figures: Mapping[str, Figure]) -> Figure:
             next_step=f"It has: {', '.join(figures) or 'none'}.",
         )
     return figures[key]
+
+
+_LIMIT = re.compile(
+    r"([+-])?\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|\.[0-9]+)\s*([A-Za-z%]*)"
+)
+_LONGEST = 60
+_EXAMPLES = {"bytes": "200MiB", "s": "2s", "cores": "150%", "share": "80%", "J": "5kJ"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a number may be.
+
+    Attributes:
+        value: The limit, or its distance from the other run's number, in the unit of
+            the figure; of a percentage, the share: ``+10%`` is 0.1.
+        relative: Whether it is a distance.
+        percent: Whether the distance is a share of the other run's number.
+    """
+
+    value: float
+    relative: bool = False
+    percent: bool = False
+
+    def allowed(self, baseline: float | None) -> float:
+        """Return the number that is just allowed.
+
+        Args:
+            baseline: The number of the other run; None without one.
+
+        Raises:
+            ConfigurationError: The limit is relative, and there is no other run.
+        """
+        if not self.relative:
+            return self.value
+        if baseline is None:
+            raise ConfigurationError(
+                "A limit with a sign is relative to another run.",
+                next_step="Name that run with --baseline, or give a limit without a sign.",
+            )
+        return baseline + self.value * (abs(baseline) if self.percent else 1.0)
+
+
+def parse_limit(text: str, unit: str) -> Limit:
+    """Return the limit that a text means.
+
+    Args:
+        text: The text.
+        unit: The unit of the figure that it limits, as figures have it.
+
+    Raises:
+        ConfigurationError: It is none, or in a unit that the figure cannot have.
+    """
+    match = _LIMIT.fullmatch(text.strip()[:_LONGEST])
+    if match is None or len(text.strip()) > _LONGEST:
+        raise _refused(text, unit)
+    sign, digits, given = match.groups()
+    number = float(digits)
+    if sign and given == "%":
+        limit = Limit(float(f"{sign}{number / 100}"), relative=True, percent=True)
+    else:
+        factor = _factor(given, unit)
+        if factor is None:
+            raise _refused(text, unit)
+        number *= factor
+        limit = Limit(-number if sign == "-" else number, relative=sign is not None)
+    if not math.isfinite(limit.value):
+        raise _refused(text, unit)
+    return limit
+
+
+def _factor(given: str, unit: str) -> float | None:
+    return limit_factors(unit).get(given) if given else 1.0
+
+
+def _refused(text: str, unit: str) -> ConfigurationError:
+    units = ", ".join(limit_factors(unit))
+    example = _EXAMPLES.get(unit, "4")
+    return ConfigurationError(
+        f"'{text[:_LONGEST]}' is no limit" + (f" in {units}." if units else "."),
+        next_step=f"Write something like +10%, or {example}.",
+    )

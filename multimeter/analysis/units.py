@@ -239,7 +239,7 @@ _PREFIXES: Mapping[str, tuple[float, Sequence[str], str]] = {
     "rate": (1000.0, _DECIMAL, ""),
 }
 _PARTS_OF_SECOND = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
-_MINUTE, _HOUR = 60.0, 3600.0
+_LONG = 59.95  # seconds; from there on in minutes, as it would be written as 60.0
 _ROUNDS_UP = 0.9995  # 999.6 would be written as 1,000
 
 
@@ -292,15 +292,24 @@ def _scale(value: float, dimension: _Dimension) -> tuple[float, str]:
 
 
 def _time(seconds: float) -> str:
-    if abs(seconds) >= _MINUTE:
-        sign, whole = "-" if seconds < 0 else "", round(abs(seconds))
-        if whole < _HOUR:
-            return f"{sign}{whole // 60} min {whole % 60:02} s"
-        return f"{sign}{whole // 3600} h {whole % 3600 // 60:02} min"
+    if abs(seconds) >= _LONG:
+        return ("-" if seconds < 0 else "") + _duration(round(abs(seconds)))
     for size, symbol in _PARTS_OF_SECOND:
         if abs(seconds) >= size * _ROUNDS_UP:
             return f"{_digits(seconds / size)} {symbol}"
     return f"{_digits(seconds / size)} {symbol}" if seconds else "0 s"
+
+
+def _duration(seconds: int) -> str:
+    """Return the two largest parts of a time of a minute or more."""
+    parts = (
+        (seconds // 86_400, "d"),
+        (seconds // 3_600 % 24, "h"),
+        (seconds // 60 % 60, "min"),
+        (seconds % 60, "s"),
+    )
+    first = next(place for place, (count, _) in enumerate(parts) if count)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
 def _digits(value: float) -> str:

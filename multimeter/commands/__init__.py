@@ -1,1 +1,1 @@
-"""The verbs of ``multimeter``, a file each; :mod:`multimeter.cli` puts them together."""
+"""The commands of ``multimeter``, one file each; :mod:`multimeter.cli` registers them."""

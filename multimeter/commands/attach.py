@@ -1,4 +1,4 @@
-"""``multimeter attach``: measure a process that runs already."""
+"""``multimeter attach``: measure a running process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EPILOG = (
 Pid = Annotated[int, typer.Argument(help="The id of the process.", min=1)]
 Duration = Annotated[
     float | None,
-    typer.Option(help="End after so many seconds.", min=0, metavar="SECONDS"),
+    typer.Option(help="Stop after this many seconds.", min=0, metavar="SECONDS"),
 ]
 
 
@@ -42,7 +42,7 @@ def attach(
     quiet: Quiet = False,
     json: SummaryFile = None,
 ) -> None:
-    """Measure a running process, and all that descend from it, until it ends."""
+    """Measure a running process and its descendants until it ends."""
     from multimeter.data.identifiers import new_identifier
     from multimeter.processes.measure import measure_process
 

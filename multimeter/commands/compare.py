@@ -1,4 +1,4 @@
-"""``multimeter compare``: runs beside each other."""
+"""``multimeter compare``: compare runs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Runs = Annotated[
 ]
 Align = Annotated[
     str,
-    typer.Option(help="What the curves begin at: start, or the label of a mark."),
+    typer.Option(help="Where the curves begin: start, or the label of a mark."),
 ]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -64,7 +64,7 @@ def compare(
     precision: Precision = None,
     json: Json = False,
 ) -> None:
-    """Compare runs: their figures, and their curves over each other.
+    """Compare runs: their figures side by side, their curves in one chart.
 
     The figures are those of the whole runs, the differences those to the first one.
     """
@@ -143,7 +143,7 @@ def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> 
         else headlines(results, _LETTERS, align)
     )
     if charts and not can_draw():
-        typer.echo("The output takes no curves: they need UTF-8.")
+        typer.echo("The output cannot show curves: they need UTF-8.")
         return
     for chart in charts:
         typer.echo(f"\n{draw(chart, width(), colors=is_terminal())}")

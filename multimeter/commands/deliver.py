@@ -1,4 +1,4 @@
-"""``multimeter deliver``: send what programs have left in a spool."""
+"""``multimeter deliver``: send the points that programs left in a spool."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ Authorities = Annotated[
 ]
 Wait = Annotated[
     float,
-    typer.Option(min=0, help="How long to go on trying while a server does not answer."),
+    typer.Option(min=0, help="How long to retry while a server does not answer."),
 ]
-List = Annotated[bool, typer.Option("--list", help="Say what waits, and send nothing.")]
+List = Annotated[
+    bool, typer.Option("--list", help="List the waiting points, and send nothing.")
+]
 
 
 _CLOSE_SECONDS = 5.0
@@ -57,7 +59,7 @@ def deliver(
     wait: Wait = 0.0,
     only_list: List = False,
 ) -> None:
-    """Send what programs have left in a spool. Ends with 1 when not all has arrived."""
+    """Send the points that programs left in a spool. Exits with 1 if some are left."""
     from multimeter.delivery.backlog import find_backlogs
     from multimeter.delivery.spool import default_spool, foreign_folders
     from multimeter.sinks.registry import Credentials
@@ -69,7 +71,7 @@ def deliver(
         ("--ca", ca),
     ):
         if file is not None and not file.expanduser().exists():
-            raise typer.BadParameter(f"{file} is not there.", param_hint=option)
+            raise typer.BadParameter(f"{file} does not exist.", param_hint=option)
     from multimeter.sinks.influx import stack_address
 
     stack = _find_stack(config)
@@ -98,7 +100,7 @@ def deliver(
 def _deliver(
     root: pathlib.Path, backlog: Backlog, credentials: Credentials, wait: float
 ) -> bool:
-    """Send what waits for one place; tell whether all of it has arrived."""
+    """Send the points that wait for one sink; return whether all were delivered."""
     from multimeter.delivery import Delivery
     from multimeter.sinks.registry import make_sink
 
@@ -124,7 +126,7 @@ def _deliver(
 
 
 def _find_stack(config: pathlib.Path | None) -> Connection | None:
-    """Return the stack, or None where there is none and nobody named one.
+    """Return the stack, or None if there is none and none was named.
 
     Raises:
         ConfigurationError: Its configuration cannot be used.

@@ -1,4 +1,4 @@
-"""``multimeter export``: a run in the form of another program."""
+"""``multimeter export``: write a run in another format."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Form", "export"]
 
 
 class Form(str, Enum):
-    """What a run can be exported as."""
+    """The formats of an export."""
 
     CSV = "csv"
     JSON = "json"
@@ -32,7 +32,7 @@ class Form(str, Enum):
 
 Format = Annotated[
     Form | None,
-    typer.Option("--format", help="By default what the ending of the file says, or csv."),
+    typer.Option("--format", help="By default that of the file's suffix, or csv."),
 ]
 Output = Annotated[
     pathlib.Path | None,

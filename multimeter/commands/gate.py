@@ -1,4 +1,4 @@
-"""``multimeter gate``: an exit code for whether a run keeps to limits."""
+"""``multimeter gate``: an exit code for whether a run is within limits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Max = Annotated[
     list[str] | None,
     typer.Option(
         "--max",
-        help="What a figure may be at most: peak_memory=+10%, cpu_time=2s, "
+        help="The maximum of a figure: peak_memory=+10%, cpu_time=2s, "
         "duration=+0.5s, peak_memory=200MiB; may be repeated.",
         metavar="KEY=LIMIT",
     ),
@@ -40,7 +40,7 @@ Min = Annotated[
     list[str] | None,
     typer.Option(
         "--min",
-        help="What a figure must be at least; may be repeated.",
+        help="The minimum of a figure; may be repeated.",
         metavar="KEY=LIMIT",
     ),
 ]
@@ -55,7 +55,7 @@ def gate(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Judge a run by limits, absolute ones or relative to another run.
+    """Check a run against limits, absolute or relative to another run.
 
     Ends with 0 when all are kept, with 1 when one is broken, with 2 when it could not be
     judged: a figure that was not measured never passes.
@@ -67,7 +67,7 @@ def gate(
         required += [parse_requirement(each, "min") for each in least or ()]
         if not required:
             raise ConfigurationError(
-                "There is nothing to judge by.", next_step="Give --max peak_memory=+10%"
+                "There are no limits.", next_step="Give --max peak_memory=+10%"
             )
         figures = figures_of(_one_run(load(run, folder, config)))
         before = None
@@ -86,7 +86,7 @@ def gate(
 
 
 def _one_run(result: Result) -> Result:
-    """Return a result that is one run, and not several of the same name.
+    """Return a result that is a single run, not several of the same name.
 
     Raises:
         ConfigurationError: It is several.
@@ -94,7 +94,7 @@ def _one_run(result: Result) -> Result:
     if earlier_points(result) or result.surplus:
         which = "earlier runs" if earlier_points(result) else "another run"
         raise ConfigurationError(
-            f"'{result.identifier}' holds points of {which}: it cannot be judged.",
+            f"'{result.identifier}' holds points of {which}: it cannot be checked.",
             cause="Runs of one name share a series in a database.",
             next_step="Give each run a name of its own, such as one with the date in it.",
         )
@@ -124,7 +124,7 @@ def _print(verdicts: Sequence[Verdict]) -> None:
 
 
 def _over(verdict: Verdict) -> str:
-    """Return how far a limit is broken: two numbers that look the same may not be."""
+    """Return how far a limit is exceeded: two numbers that look the same may differ."""
     if verdict.kept:
         return ""
     return difference(verdict.figure.value - verdict.allowed, verdict.figure.unit)

@@ -1,4 +1,4 @@
-"""``multimeter import``: runs in files, brought into the stack."""
+"""``multimeter import``: send runs in files to the stack."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Files = Annotated[
 
 
 def import_runs(files: Files, config: Config = None, precision: Precision = None) -> None:
-    """Bring runs from files into the stack. Ends with 1 when not all has arrived.
+    """Send runs in files to the stack. Exits with 1 if some did not arrive.
 
     A run that is there already is replaced point by point: to repeat it is harmless. A
     file of line protocol may hold several runs.

@@ -1,4 +1,4 @@
-"""``multimeter ls``: the runs that there are."""
+"""``multimeter ls``: list runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["ls"]
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Only runs in whose name or tags all these are.", metavar="[WORD]..."
+        help="Only runs whose name or tags contain all of these.", metavar="[WORD]..."
     ),
 ]
 Tags = Annotated[
@@ -33,7 +33,10 @@ Tags = Annotated[
     typer.Option("--tag", help="Only runs with this tag.", metavar="KEY=VALUE"),
 ]
 Number = Annotated[
-    int, typer.Option("-n", "--number", min=0, help="How many, newest first; 0 for all.")
+    int,
+    typer.Option(
+        "-n", "--number", min=0, help="The number of runs, newest first; 0 for all."
+    ),
 ]
 
 _SHOWN = ("duration", "peak_memory", "cpu")
@@ -49,7 +52,7 @@ def ls(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """List runs, the newest first: those in files, and those in the stack.
+    """List the runs in files and in the stack, the newest first.
 
     Peak memory and CPU are shown where the stack knows them, and of files that can be
     read in a moment.
@@ -62,14 +65,14 @@ def ls(
     try:
         sources = sources_of(folder, config)
     except ConfigurationError as error:
-        # What was named cannot be used: the files are listed, and it fails all the same.
+        # The stack that was named cannot be used: list the files, and fail nevertheless.
         sources, failed = [*sources_of(folder, None)[:1], Unusable(error)], True
     for source in sources:
         listing = source.list()
-        problems += listing.trouble
+        problems += listing.problems
         entries = [believed(each, now_ns) for each in listing.entries]
         found += [(source, each) for each in entries if _fits(each, words, tags)]
-    # What lies in the future has a wrong time, and is not the newest.
+    # A run in the future has a wrong time: it is not the newest.
     found.sort(
         key=lambda run: (
             starts_ahead(run[1], now_ns),
@@ -96,7 +99,7 @@ def _report_missing(
 ) -> None:
     if not found:
         which = "such runs" if chosen else "runs"
-        if problems:  # there may be some
+        if problems:  # runs may exist where nothing could be read
             typer.echo(f"No {which} were found.")
         else:
             typer.echo(f"There are no {which}. Make one with: multimeter run -- COMMAND")

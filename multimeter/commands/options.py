@@ -1,4 +1,4 @@
-"""Options that several verbs have, in both tools, and what they resolve to."""
+"""Options of several commands, in both tools, and what they resolve to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class TimeUnit(str, Enum):
-    """What a time counts."""
+    """The unit of a time."""
 
     NS = "ns"
     US = "us"
@@ -59,7 +59,7 @@ Config = Annotated[
 ]
 Precision = Annotated[
     TimeUnit | None,
-    typer.Option(help="What times count in a file of line protocol; by default ns."),
+    typer.Option(help="The unit of times in a file of line protocol; by default ns."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -81,7 +81,7 @@ Version = Annotated[
 
 
 def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list[RunSource]:
-    """Return the folder, and the stack where there is one.
+    """Return the folder of runs, and the stack if there is one.
 
     A configuration that cannot be used is no reason not to look into the folder, unless
     it was named: it is a source without runs that reports the error.
@@ -93,7 +93,7 @@ def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list
     from multimeter.runs.files import Folder as FolderSource
     from multimeter.runs.source import Unusable
     from multimeter.runs.stack import find_stack
-    from multimeter.storages.fallback import runs_folder
+    from multimeter.storages.file import runs_folder
 
     path = existing_folder(folder, "--folder") or runs_folder()
     sources: list[RunSource] = [FolderSource(path)]
@@ -107,7 +107,7 @@ def sources_of(folder: pathlib.Path | None, config: pathlib.Path | None) -> list
 
 
 def existing_folder(folder: pathlib.Path | None, option: str) -> pathlib.Path | None:
-    """Return a folder that was named; None where none was.
+    """Return a folder that was named; None if none was.
 
     Raises:
         typer.BadParameter: It is not there: a misspelt name must not pass for an empty

@@ -1,4 +1,4 @@
-"""What the verbs print: tables, JSON, files; without control characters in names."""
+"""The output of the commands: tables, JSON, files; names without control characters."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _GAP = 2
 
 
 def is_terminal() -> bool:
-    """Return whether a person is looking."""
+    """Return whether the output is a terminal."""
     return sys.stdout.isatty()
 
 
 def width() -> int:
-    """Return how many columns there are."""
+    """Return the width of the terminal, in columns."""
     return shutil.get_terminal_size().columns
 
 
 def can_draw() -> bool:
-    """Return whether the output takes dots of braille."""
+    """Return whether the output can show braille dots."""
     try:
         "\u28ff".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -52,13 +52,13 @@ def can_draw() -> bool:
 
 
 def say(text: str) -> None:
-    """Print how far work is; it goes on where that cannot be printed."""
+    """Print progress; a broken output does not stop the work."""
     with contextlib.suppress(OutputError):
         typer.echo(text)
 
 
 def print_json(value: Any) -> None:
-    """Print one object; what is no finite number in it becomes null."""
+    """Print one object; NaN and infinity in it become null."""
     typer.echo(json.dumps(json_value(value), indent=2, allow_nan=False))
 
 
@@ -121,7 +121,7 @@ def _print_fitted(
 
 
 def replace_file(path: pathlib.Path, write: Callable[[pathlib.Path], None]) -> None:
-    """Have a file written beside its place, and put there when it is whole.
+    """Write a file beside its place, and move it there when it is complete.
 
     Raises:
         StorageError: It cannot be written.

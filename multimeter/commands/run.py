@@ -29,8 +29,8 @@ __all__ = [
     "run",
 ]
 
-OWN_TROUBLE = 125
-"""The exit code for our own trouble before a command was started, as env(1) has it."""
+OWN_FAILURE = 125
+"""The exit code if we fail before the command is started, as of env(1)."""
 
 EPILOG = (
     "Ends as the command does: with its exit code; with 128 and the number of the signal "
@@ -45,7 +45,7 @@ Command = Annotated[
 ]
 RunName = Annotated[
     str | None,
-    typer.Option("--name", help="The name of the run; by default one is made up."),
+    typer.Option("--name", help="The name of the run; by default a new one."),
 ]
 Tags = Annotated[
     list[str] | None,
@@ -79,9 +79,7 @@ Probes = Annotated[
         metavar="NAME",
     ),
 ]
-Quiet = Annotated[
-    bool, typer.Option("-q", "--quiet", help="Print nothing but what went wrong.")
-]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 SummaryFile = Annotated[
     pathlib.Path | None,
     typer.Option(
@@ -103,7 +101,7 @@ def run(
     quiet: Quiet = False,
     json: SummaryFile = None,
 ) -> None:
-    """Run a command and measure it, with all processes that it starts."""
+    """Run a command, and measure it with all processes that it starts."""
     from multimeter.processes.child import CommandError
     from multimeter.processes.measure import measure_command
 
@@ -111,7 +109,7 @@ def run(
     try:
         outcome = measure(
             lambda settings: measure_command(command, settings),
-            name or _made_up(label),
+            name or _generated_name(label),
             tag,
             cycle_time,
             storage,
@@ -125,12 +123,12 @@ def run(
     except Exception as error:  # noqa: BLE001 - the command has not been started
         what = str(error) if isinstance(error, MultimeterError) else repr(error)
         typer.echo(f"multimeter: {what}", err=True)
-        raise typer.Exit(OWN_TROUBLE) from None
+        raise typer.Exit(OWN_FAILURE) from None
     raise typer.Exit(outcome.exit_code)
 
 
-def _made_up(label: str) -> str:
-    """Return a name that begins with that of the program."""
+def _generated_name(label: str) -> str:
+    """Return a new name that begins with that of the program."""
     from multimeter.data.identifiers import new_identifier
 
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._") else "_" for c in label)
@@ -148,16 +146,16 @@ def measure(
     quiet: bool,
     json: pathlib.Path | None,
 ) -> Outcome:
-    """Measure as the options say, store the run, and say what it used.
+    """Measure as the options say, store the run, and report it.
 
     Raises:
         MultimeterError: An option cannot be used, or the work could not begin.
     """
     from multimeter.data.identifiers import checked_identifier
+    from multimeter.probes.default import chosen_probes
     from multimeter.processes.child import outliving_signals
     from multimeter.processes.destination import find_destination
     from multimeter.processes.measure import RunOptions
-    from multimeter.processes.probes import chosen_probes
     from multimeter.processes.report import LogCollector
     from multimeter.sampling.sampler import checked_cycle_time
     from multimeter.system.log import log
@@ -167,7 +165,7 @@ def measure(
     try:
         chosen = chosen_probes(probes or ())
     except ProbeError:
-        chosen = []  # where nothing can be looked at, the process itself says why
+        chosen = []  # the process itself reports why it cannot be measured
     settings = RunOptions(
         destination.reserve(identifier),
         chosen,
@@ -195,7 +193,8 @@ def _tags(given: list[str] | tuple[()]) -> dict[str, str]:
         key, equals, value = each.partition("=")
         if not key or not equals:
             raise ConfigurationError(
-                f"'{each}' is no tag.", next_step="Give a key and a value: --tag key=value"
+                f"'{each}' is not a tag.",
+                next_step="Give a key and a value: --tag key=value",
             )
         tags[key] = value
     return tags
@@ -209,8 +208,8 @@ def _finish(
     quiet: bool,
     json: pathlib.Path | None,
 ) -> None:
-    """Deliver what still waits, and say what the run used and where it is."""
-    from multimeter.processes.place import find_place
+    """Deliver the points that wait, and report the run and where it is stored."""
+    from multimeter.processes.destination import find_place
     from multimeter.processes.report import problem_lines, report_lines, report_text
 
     lost = 0

@@ -1,4 +1,4 @@
-"""``multimeter show``: one run, as figures and curves."""
+"""``multimeter show``: show a run as figures and curves."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _about(result: Result) -> list[str]:
 
 
 def _remarks(result: Result) -> list[str]:
-    """Return what one should know before one trusts the curves."""
+    """Return remarks on how far the figures and curves can be trusted."""
     from multimeter.analysis.figures import figures_of
 
     remarks = []
@@ -162,7 +162,7 @@ def _draw(result: Result, patterns: list[str] | None) -> None:
     if not charts or not len(result.times_ns):
         return
     if not can_draw():
-        typer.echo("The output takes no curves: they need UTF-8.")
+        typer.echo("The output cannot show curves: they need UTF-8.")
         return
     zero = zero_of(result)
     span = 0.0, (result.times_ns[-1] - zero) / 1e9

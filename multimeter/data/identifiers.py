@@ -19,7 +19,7 @@ __all__ = [
     "RUNS",
     "SERIES_MEASUREMENTS",
     "checked_identifier",
-    "is_made_up",
+    "is_generated",
     "new_identifier",
     "reserved_field_type",
 ]
@@ -101,7 +101,7 @@ def new_identifier(prefix: str = "") -> str:
     return f"{prefix}{now}-{os.urandom(3).hex()}"
 
 
-def is_made_up(identifier: str) -> bool:
+def is_generated(identifier: str) -> bool:
     """Return whether :func:`new_identifier` made an identifier, which no other run has."""
     return _MADE_UP.search(identifier) is not None
 

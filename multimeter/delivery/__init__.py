@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from multimeter.delivery.delivery import Delivery
-from multimeter.delivery.retry import RetryPolicy
-from multimeter.delivery.settings import Tier, WhenFull
+from multimeter.delivery.settings import RetryPolicy, Tier, WhenFull
 from multimeter.delivery.stats import Report, Stats
 
 __all__ = ["Delivery", "Report", "RetryPolicy", "Stats", "Tier", "WhenFull"]

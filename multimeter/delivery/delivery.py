@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import os
 import pathlib
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from multimeter.data.record import Record
 from multimeter.delivery.backlog import deliver_command
-from multimeter.delivery.encoding import encode_record
 from multimeter.delivery.health import HealthSink
 from multimeter.delivery.incident_log import IncidentLog
 from multimeter.delivery.queue import Queue
 from multimeter.delivery.rejects import RejectsFile
-from multimeter.delivery.retry import RetryPolicy
-from multimeter.delivery.settings import Settings, Tier, WhenFull
+from multimeter.delivery.settings import RetryPolicy, Settings, Tier, WhenFull
 from multimeter.delivery.spool import default_spool, is_usable
 from multimeter.delivery.stats import Counters, Report, Stats
 from multimeter.delivery.worker import Worker
+from multimeter.delivery.worker_thread import RECHECK_SECONDS, WorkerThread
 from multimeter.errors import ConfigurationError, QueueFullError, StateError, StorageError
+from multimeter.lines.protocol import encode_record
 from multimeter.sinks.base import Sink
 from multimeter.system.log import log
 from multimeter.system.process_hooks import call_after_fork, call_at_exit
@@ -34,10 +31,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Delivery"]
-
-# A blocked put looks for room this often: another program may have freed disk space.
-_RECHECK_SECONDS = 1.0
-_JOIN_SECONDS = 1.0
 
 
 class Delivery:
@@ -139,7 +132,6 @@ class Delivery:
         # Reentrant: a signal handler that interrupts a put may call put.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._wake = threading.Event()
         self._counters = Counters()
         self._reported = 0
         self._incidents = IncidentLog(time.monotonic)
@@ -155,7 +147,9 @@ class Delivery:
             self._rejects,
             self._lock,
         )
-        self._thread: threading.Thread | None = None
+        self._thread = WorkerThread(
+            self._sink.name, self._worker, self._incidents, self._changed, self._end
+        )
         self._forget_exit: Callable[[], None] = lambda: None
         self._closed = self._report is not None
 
@@ -172,10 +166,9 @@ class Delivery:
             StateError: The delivery is closed.
             StorageError: The disk failed, with the tier ``spool+fsync``.
         """
-        line, left_out = encode_record(
-            record, self._stamp() if record.time_ns is None else 0
-        )
-        self.put_line(line, left_out)
+        time_ns = self._stamp() if record.time_ns is None else None
+        line, left_out = encode_record(record, time_ns)
+        self.put_line(line.encode() if line else None, left_out)
 
     def put_line(self, line: bytes | None, left_out: int = 0) -> None:
         """Queue a record that is already encoded.
@@ -215,7 +208,8 @@ class Delivery:
             except QueueFullError:
                 if self._settings.when_full != "block":
                     raise
-                self._changed.wait(_RECHECK_SECONDS)
+                # Another program may have freed disk space.
+                self._changed.wait(RECHECK_SECONDS)
                 if self._closed:
                     raise self._is_closed() from None
 
@@ -265,21 +259,11 @@ class Delivery:
 
             if not is_over():
                 self._wake_up()
-                if self._thread:
+                if self._thread.is_started:
                     self._changed.wait_for(is_over, timeout)
-        if not self._thread:
-            self._work(is_over, timeout)
+        if not self._thread.is_started:
+            self._thread.work(is_over, timeout)
         return counters.settled >= target
-
-    def _work(self, is_over: Callable[[], bool], timeout: float | None) -> None:
-        """Do the work of the thread: an interpreter at its exit starts no threads."""
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while not is_over() and time.monotonic() < deadline:
-            wait = self._worker.step()
-            self._incidents.flush()
-            if wait is None:
-                return
-            time.sleep(min(wait, max(0.0, deadline - time.monotonic())))
 
     def spill(self) -> bool:
         """Move the records in memory to the spool.
@@ -317,13 +301,7 @@ class Delivery:
             with self._lock:
                 self._report = self._make_report()
             self._incidents.flush()
-            self._wake.set()
-            if self._thread is None:
-                self._end()
-            else:
-                # The thread stops at once unless the sink blocks it; do not wait then.
-                grace = 0.0 if self._worker.is_sending else _JOIN_SECONDS
-                self._thread.join(max(grace, deadline - time.monotonic()))
+            self._thread.stop(deadline)
         return self._report
 
     def _make_report(self) -> Report:
@@ -381,39 +359,10 @@ class Delivery:
 
     def _wake_up(self) -> None:
         with self._lock:
-            if self._thread is None and self._report is None:
-                self._start()
-        self._wake.set()
-
-    def _start(self) -> None:
-        thread = threading.Thread(
-            target=self._run, name=f"multimeter-delivery {self._sink.name}", daemon=True
-        )
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter exits: flush() does the work instead
-            pass
-        else:
-            self._thread = thread
-        self._forget_exit = call_at_exit(self._at_exit)
-
-    def _run(self) -> None:
-        while self._report is None:
-            try:
-                wait = self._worker.step()
-            except Exception:  # noqa: BLE001 - the thread must survive a bug
-                what = f"The delivery to {self._sink.name} failed and is retried.\n"
-                self._incidents.open(
-                    "bug", what + traceback.format_exc(), level=logging.ERROR
-                )
-                wait = _RECHECK_SECONDS
-            self._incidents.flush()
-            with self._lock:
-                self._changed.notify_all()
-            if wait != 0:
-                self._wake.wait(wait)
-                self._wake.clear()
-        self._end()
+            if not self._thread.is_started and self._report is None:
+                self._thread.start()
+                self._forget_exit = call_at_exit(self._at_exit)
+        self._thread.wake()
 
     def _end(self) -> None:
         try:

@@ -1,17 +1,23 @@
-"""Points as CSV: a line for each, a column for each measure."""
+"""Points as CSV: a line for each, a column for each measure.
+
+A text that a spreadsheet would compute stays a text.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 
 from multimeter.data.timestamps import format_iso
 from multimeter.data.values import PLAIN, field_value, json_value
-from multimeter.exports.csv_cells import plain_cell
 from multimeter.result import Result
 from multimeter.storages.formats import FileFormat, Stream, write_text
 
-__all__ = ["CsvFormat"]
+__all__ = [
+    "CsvFormat",
+    "plain_cell",
+]
 
 _USUAL_BITS = 64
 
@@ -58,3 +64,31 @@ def _cell(value: object) -> object:
         # Python writes no integer of thousands of digits.
         return value if value.bit_length() <= _USUAL_BITS else json_value(value)
     return value if type(value) in PLAIN else field_value(value)
+
+
+_FORMULA = frozenset("=+-@")
+# A spreadsheet may split or trim here, and begin anew with what follows.
+_BREAKS = frozenset("\t\r\n")
+# Spaces, control characters, and what is not visible (the byte order mark).
+_SKIPPED = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf"))
+
+
+def plain_cell(value: object) -> object:
+    """Return the value of a cell; a text that looks like a formula begins with ``'``.
+
+    Such a text begins with ``=``, ``+``, ``-`` or ``@``, also in a wide or small form
+    and behind spaces or invisible characters, or with a tab or a line break. Numbers
+    stay numbers.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return "'" + value if isinstance(value, str) and _is_formula(value) else value
+
+
+def _is_formula(text: str) -> bool:
+    for character in text:
+        if character in _BREAKS:
+            return True
+        if unicodedata.category(character) not in _SKIPPED:
+            return unicodedata.normalize("NFKC", character) in _FORMULA
+    return False

@@ -7,6 +7,7 @@ How lines are read is in :mod:`multimeter.lines.decoder`, whose names are here, 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,6 +35,7 @@ __all__ = [
     "decode",
     "decode_line",
     "encode",
+    "encode_record",
     "escape_key",
     "escape_measurement",
     "format_field",
@@ -209,25 +211,66 @@ def format_tags(tags: Mapping[str, str]) -> str:
 
 
 def encode(record: Record) -> str | None:
-    """Encode one record as one line without its newline.
+    """Encode one record as one line without its newline; one without a time has none.
 
     Returns:
-        The line, or None when none of the fields can be expressed (an all-NaN point).
+        The line, or None if none of the fields can be expressed (an all-NaN point).
 
     Raises:
         FormatError: Two of its tags cannot be distinguished in line protocol.
-        ConfigurationError: Its time is no integer.
+        ConfigurationError: Its time is not an integer.
     """
-    fields = ",".join(
-        f"{escape_key(text_of(key))}={text}"
-        for key, text in ((k, format_field(v)) for k, v in record.fields.items())
-        if text is not None
-    )
+    return encode_record(record, None)[0]
+
+
+def encode_record(record: Record, time_ns: int | None) -> tuple[str | None, int]:
+    """Encode one record as one line without its newline.
+
+    Args:
+        record: The record.
+        time_ns: The time to use if the record has none.
+
+    Returns:
+        The line, or None if none of the fields can be expressed; and how many of them
+        cannot be (NaN, infinity).
+
+    Raises:
+        FormatError: Two of its tags cannot be distinguished in line protocol.
+        ConfigurationError: Its time is not an integer.
+    """
+    texts = [(key, format_field(value)) for key, value in record.fields.items()]
+    fields = ",".join([_prefix(key) + text for key, text in texts if text is not None])
+    left_out = sum([text is None for _, text in texts])
     if not fields:
-        return None
-    measurement = escape_measurement(text_of(record.measurement))
-    line = f"{measurement}{format_tags(record.tags)} {fields}"
-    return line if record.time_ns is None else f"{line} {time_of(record.time_ns)}"
+        return None, left_out
+    if record.time_ns is not None:
+        time_ns = time_of(record.time_ns)
+    tags = record.tags
+    try:
+        head = _head(record.measurement, *tags, *tags.values())
+    except FormatError:
+        raise
+    except Exception:  # noqa: BLE001 - a value that is not text may not be hashable
+        head = _new_head(record.measurement, tags)
+    line = f"{head} {fields}"
+    return (line if time_ns is None else f"{line} {time_ns}"), left_out
+
+
+# A program writes few different series and fields. Typed, as True, 1.0 and 1 are equal
+# keys otherwise.
+@functools.lru_cache(1_024, typed=True)
+def _head(measurement: str, *tags: str) -> str:
+    half = len(tags) // 2
+    return _new_head(measurement, dict(zip(tags[:half], tags[half:])))
+
+
+def _new_head(measurement: str, tags: Mapping[str, str]) -> str:
+    return escape_measurement(text_of(measurement)) + format_tags(tags)
+
+
+@functools.lru_cache(4_096, typed=True)
+def _prefix(key: str) -> str:
+    return f"{escape_key(text_of(key))}="
 
 
 def time_of(time_ns: Any) -> int:

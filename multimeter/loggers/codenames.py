@@ -6,10 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from multimeter.data.identifiers import CODENAMES
 from multimeter.data.record import Record
-from multimeter.errors import ConfigurationError
+from multimeter.data.values import text_of
+from multimeter.errors import ConfigurationError, UnknownCodenameError
 from multimeter.lines.protocol import decode, escape_measurement, format_tags
 
-__all__ = ["checked_codenames", "codename_records", "series_heads", "stored_codenames"]
+__all__ = [
+    "checked_codenames",
+    "codename_records",
+    "series_heads",
+    "stored_codenames",
+    "unknown_codename",
+]
 
 
 def checked_codenames(codenames: Iterable[str]) -> tuple[str, ...]:
@@ -28,6 +35,15 @@ def checked_codenames(codenames: Iterable[str]) -> tuple[str, ...]:
             next_step="measurement_codenames=['lab_pressure', ...]",
         )
     return unique
+
+
+def unknown_codename(codename: object, known: Iterable[str]) -> UnknownCodenameError:
+    """Return the error for a codename that a logger does not have."""
+    return UnknownCodenameError(
+        f"The codename '{text_of(codename)}' is not one of this logger: "
+        f"{', '.join(known)}.",
+        next_step="Add it to measurement_codenames.",
+    )
 
 
 def series_heads(measurement: str, codenames: Sequence[str]) -> dict[str, str]:

@@ -16,13 +16,14 @@ from multimeter.data.identifiers import LOGS
 from multimeter.data.values import plain, text_of
 from multimeter.delivery import Delivery, Report, RetryPolicy, Stats, Tier, WhenFull
 from multimeter.delivery.spool import default_spool
-from multimeter.errors import ConfigurationError, StateError, UnknownCodenameError
+from multimeter.errors import ConfigurationError, StateError
 from multimeter.http.tls import Authorities
 from multimeter.loggers.codenames import (
     checked_codenames,
     codename_records,
     series_heads,
     stored_codenames,
+    unknown_codename,
 )
 from multimeter.loggers.database import checked_sink, find_server
 from multimeter.loggers.thinning import DeadBand, Thinner, make_thinners
@@ -247,7 +248,7 @@ class ContinuousLogger:
                 now = max(time.time_ns() // _TICK_NS, self._last_ticks[codename] + 1)
                 self._last_ticks[codename] = now
         except Exception:  # noqa: BLE001 - a value that is not text may not be hashable
-            raise self._unknown(codename) from None
+            raise unknown_codename(codename, self.codenames) from None
         # Return exactly the time that is stored, to the last digit.
         unixtime = now / _TICKS_PER_SECOND
         self.enqueue_point(codename, (unixtime, value))
@@ -281,7 +282,7 @@ class ContinuousLogger:
         try:
             head = self._heads[codename]
         except Exception:  # noqa: BLE001 - a value that is not text may not be hashable
-            raise self._unknown(codename) from None
+            raise unknown_codename(codename, self.codenames) from None
         if self._thinners:
             self._put_thinned(codename, time_ns, number)
         # The difference is 0 for finite numbers, and NaN for NaN and infinity.
@@ -302,13 +303,6 @@ class ContinuousLogger:
                 self._put_line(f"{self._heads[codename]}{number!r} {time_ns}".encode())
             else:
                 self._put_line(None, 1)
-
-    def _unknown(self, codename: object) -> UnknownCodenameError:
-        return UnknownCodenameError(
-            f"The codename '{text_of(codename)}' is not one of this logger: "
-            f"{', '.join(self.codenames)}.",
-            next_step="Add it to measurement_codenames.",
-        )
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all points enqueued so far are stored; return whether they are.

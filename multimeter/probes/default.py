@@ -1,20 +1,25 @@
-"""Choose the probes that work on this machine."""
+"""Choose the probes that work on this machine, for this process or from outside."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from multimeter.errors import UnsupportedError
+from multimeter.errors import ConfigurationError, UnsupportedError
 from multimeter.probe import Probe
+from multimeter.probes.process import ProcessProbe
 from multimeter.sampling.overhead import SamplerProbe
 from multimeter.system.deprecation import renamed
 from multimeter.system.log import log
 
-__all__ = ["ENTRY_POINTS", "default_probes"]
+__all__ = [
+    "ENTRY_POINTS",
+    "chosen_probes",
+    "default_probes",
+]
 
 ENTRY_POINTS = "multimeter.probes"
 """The entry point group through which other packages add probes. Each entry point is a
@@ -96,3 +101,41 @@ def _from_entry_points() -> list[tuple[str, Callable[[], Probe]]]:
 def _make(entry: importlib.metadata.EntryPoint) -> Probe:
     probe: Probe = entry.load()()
     return probe
+
+
+def chosen_probes(names: Sequence[str] = ()) -> list[Probe]:
+    """Return the probes for measuring a process, besides ``ProcessProbe``.
+
+    They are created before the process starts, so that it does not have to wait.
+
+    Args:
+        names: Their names, such as ``gpu``; empty for all that work on this machine.
+            ``process`` is always included.
+
+    Raises:
+        ConfigurationError: This machine has no probe with that name.
+    """
+    if set(names) == {"process"}:
+        return []
+    probes = {_name(p): p for p in default_probes() if not isinstance(p, ProcessProbe)}
+    if names:
+        probes = {name: p for name, p in probes.items() if _works_from_outside(p)}
+    unknown = [name for name in names if name not in probes and name != "process"]
+    if unknown:
+        raise ConfigurationError(
+            f"This machine has no probe '{unknown[0]}'.",
+            next_step=f"Use some of: {', '.join(('process', *probes))}.",
+        )
+    return [probe for name, probe in probes.items() if not names or name in names]
+
+
+def _works_from_outside(probe: Probe) -> bool:
+    try:
+        probe.for_process(os.getpid())
+    except UnsupportedError:
+        return False
+    return True
+
+
+def _name(probe: Probe) -> str:
+    return type(probe).__name__.removesuffix("Probe").lower()

@@ -11,16 +11,16 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psutil
+
 from multimeter.errors import UnsupportedError
 from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.probe import not_started
-from multimeter.probes.ancestry import Ancestry
-from multimeter.probes.rates import Rates
-from multimeter.probes.source_probe import MeasuresProbe
+from multimeter.probes.source_probe import MeasuresProbe, Rates
 from multimeter.subject import Subject
 
-__all__ = ["GpuProbe"]
+__all__ = ["Ancestry", "GpuProbe"]
 
 _USE = Metric(
     "gpu_use",
@@ -248,3 +248,23 @@ def _opened(nvml: Any) -> Iterator[Any]:
 
 def _text(name: str | bytes) -> str:
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+
+
+class Ancestry:
+    """Checks whether processes belong to the tree of a root process.
+
+    Args:
+        root: The process id of the root.
+    """
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+
+    def includes(self, pid: int) -> bool:
+        """Return whether a process is the root or descends from it."""
+        if pid == self._root:
+            return True
+        try:
+            return any(each.pid == self._root for each in psutil.Process(pid).parents())
+        except psutil.Error:
+            return False

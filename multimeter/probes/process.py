@@ -12,9 +12,8 @@ from multimeter.errors import ConfigurationError, ProbeError, UnsupportedError
 from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.probe import Probe, not_started
-from multimeter.probes.budget import Budget
 from multimeter.probes.process_metrics import MEMORY_RSS_PEAK, SubjectMeasures
-from multimeter.probes.process_run import ProcessRun
+from multimeter.probes.process_run import Budget, ProcessRun
 from multimeter.probes.usage import ProcessSource
 from multimeter.subject import SUBJECT_PROCESS, Subject
 from multimeter.system.deprecation import renamed
@@ -35,7 +34,7 @@ def process_source(pid: int) -> ProcessSource:
         from multimeter.probes.linux_processes import LinuxProcesses
 
         return LinuxProcesses(pid)
-    from multimeter.probes.portable_processes import PortableProcesses
+    from multimeter.probes.portable import PortableProcesses
 
     return PortableProcesses(pid)
 

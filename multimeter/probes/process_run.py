@@ -6,15 +6,15 @@ import dataclasses
 import math
 import operator
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from multimeter.probes.budget import Budget
 from multimeter.probes.tree import TreeAccount
 from multimeter.probes.usage import NOTHING, Counters, Memory, ProcessSource, Usage
 
-__all__ = ["ProcessRun", "Reading"]
-
+__all__ = ["Budget", "ProcessRun", "Reading"]
 
 _UNKNOWN = Memory(None)
 
@@ -192,3 +192,32 @@ def _added(memories: list[Memory | None]) -> Memory:
 def _sum(values: list[int | None]) -> int | None:
     numbers = [each for each in values if each is not None]
     return sum(numbers) if numbers and len(numbers) == len(values) else None
+
+
+_T = TypeVar("_T")
+
+
+class Budget:
+    """Runs work so rarely that it takes at most a share of the time.
+
+    Args:
+        share: The share, between 0 and 1.
+        clock: A monotonic clock, in s.
+    """
+
+    def __init__(
+        self, share: float = 0.01, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._share = share
+        self._clock = clock
+        self._next = float("-inf")
+
+    def spend(self, work: Callable[[], _T]) -> _T | None:
+        """Do the work and return its result; None if the budget is used up for now."""
+        begin = self._clock()
+        if begin < self._next:
+            return None
+        try:
+            return work()
+        finally:
+            self._next = begin + (self._clock() - begin) / self._share

@@ -8,11 +8,10 @@ from typing import Any, Protocol
 from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.probe import Probe, not_started
-from multimeter.probes.rates import Rates
 from multimeter.schema import Schema
 from multimeter.subject import Subject
 
-__all__ = ["MeasuresProbe", "Source", "SourceProbe"]
+__all__ = ["MeasuresProbe", "Rates", "Source", "SourceProbe"]
 
 
 class MeasuresProbe(Probe):
@@ -106,3 +105,32 @@ class SourceProbe(MeasuresProbe):
 
 def _metric_of(key: str) -> str:
     return key.partition(" ")[0]
+
+
+class Rates:
+    """Computes rates from the growth of counters between two calls.
+
+    A counter that was reset (a device was replugged, a container was restarted) gives
+    zero once, never a negative rate; so does a new one.
+
+    Args:
+        first: The initial counters, by key.
+    """
+
+    def __init__(self, first: Mapping[str, float]) -> None:
+        self._before = dict(first)
+
+    def of(self, now: Mapping[str, float], seconds: float) -> dict[str, float]:
+        """Return the growth of each counter per second.
+
+        Args:
+            now: The current counters.
+            seconds: Seconds since the previous call; zero gives rates of zero.
+        """
+        before, self._before = self._before, dict(now)
+        if seconds <= 0:
+            return dict.fromkeys(now, 0.0)
+        return {
+            key: max(0.0, value - before.get(key, value)) / seconds
+            for key, value in now.items()
+        }

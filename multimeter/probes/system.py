@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from multimeter.metric import Metric
-from multimeter.probes.pressure import PRESSURES
+from multimeter.probes.procfs import PRESSURES
 from multimeter.probes.source_probe import Source, SourceProbe
 from multimeter.subject import Subject
 
@@ -38,7 +38,7 @@ def system_source() -> Source:
         from multimeter.probes.linux_system import LinuxSystem
 
         return LinuxSystem()
-    from multimeter.probes.portable_system import PortableSystem
+    from multimeter.probes.portable import PortableSystem
 
     return PortableSystem()
 

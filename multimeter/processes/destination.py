@@ -1,4 +1,7 @@
-"""The destination of a run of the command line: the installed stack, or a file."""
+"""The destination of a run of the command line: the installed stack, or a file.
+
+A :class:`Place` is where the run was stored in the end.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,42 @@ import itertools
 import os
 import pathlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from multimeter.connection import Connection, find_connection
-from multimeter.errors import ConfigurationError, MultimeterError, NoStackError
+from multimeter.errors import (
+    ConfigurationError,
+    MultimeterError,
+    NoStackError,
+    StorageError,
+)
 from multimeter.result import Result
 from multimeter.storages.base import Storage
-from multimeter.storages.fallback import runs_folder
-from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
+from multimeter.storages.file import (
+    FileFormat,
+    FileStorage,
+    JsonFormat,
+    LineFormat,
+    rescue,
+    runs_folder,
+)
 from multimeter.system.durable import add_name
 from multimeter.system.log import log
 
-__all__ = ["Destination", "find_destination"]
+__all__ = [
+    "Destination",
+    "Place",
+    "find_destination",
+    "find_place",
+]
 
 # The user waits at most that long after a command; what is left goes to the spool.
 _END_TIMEOUT = 3.0
 
 _FORMATS: dict[str, type[FileFormat]] = {".json": JsonFormat, ".line": LineFormat}
+
+if TYPE_CHECKING:
+    from multimeter.processes.measure import Outcome
 
 
 @dataclass(frozen=True)
@@ -88,7 +111,7 @@ def find_destination(given: pathlib.Path | None) -> Destination:
     Args:
         given: A file that ends with ``.json`` or ``.line``, or a folder, for a JSON file
             in it. None for the installed stack, or, without one, for the
-            :func:`~multimeter.storages.fallback.runs_folder`.
+            :func:`~multimeter.storages.file.runs_folder`.
 
     Raises:
         ConfigurationError: The file has another suffix.
@@ -137,3 +160,62 @@ def _files(path: pathlib.Path) -> FileStorage:
             next_step="Use a file name that ends in .json or .line, or a folder.",
         )
     return _OneFile(path, _FORMATS[path.suffix]())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run was stored; all empty if nowhere.
+
+    Attributes:
+        path: Its file, if any.
+        url: Its server, if any.
+        page: The URL of its page on the server; empty if unknown.
+        waits: Whether some of its points are still to be delivered.
+        error: Why it is not in its destination, if so.
+    """
+
+    path: pathlib.Path | None = None
+    url: str = ""
+    page: str = ""
+    waits: bool = False
+    error: MultimeterError | None = None
+
+
+def find_place(outcome: Outcome, destination: Destination, lost: int = 0) -> Place:
+    """Return where a run was stored; rescue it if it could not be stored.
+
+    Args:
+        outcome: The run.
+        destination: Where it was to be stored.
+        lost: How many of its points could neither be delivered nor spooled.
+    """
+    result, error = outcome.result, outcome.error
+    if result is None:
+        return Place(error=error)
+    storage = destination.storage
+    path = storage.path_of(result) if isinstance(storage, FileStorage) else None
+    if path is not None:
+        return Place(path, error=error)
+    if lost and destination.stack is not None:
+        error = StorageError(
+            f"{lost} points could not be delivered to {destination.stack.url}."
+        )
+    if destination.stack is not None and error is None:
+        stack = destination.stack
+        page = stack.page_of(str(result.identifier))
+        return Place(None, stack.url, page, waits=destination.waiting > 0)
+    return _rescued(result, error or MultimeterError("The run was not stored."))
+
+
+def _rescued(result: Result, error: MultimeterError) -> Place:
+    # Drop the next step of the error: it is for programs, which still have the result.
+    try:
+        path = rescue(result)
+    except StorageError:
+        lost = StorageError(
+            f"{error.what}\nThe run is lost: it could not be written to a file, either.",
+            cause=error.cause,
+            next_step="Free disk space, or choose a writable folder: -o FOLDER",
+        )
+        return Place(error=lost)
+    return Place(path, error=StorageError(error.what, cause=error.cause))

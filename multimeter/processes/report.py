@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from multimeter.analysis.summary import summary_lines, summary_of
 from multimeter.errors import MultimeterError
-from multimeter.processes.place import Place
-from multimeter.storages.fallback import runs_folder
+from multimeter.processes.destination import Place
+from multimeter.storages.file import runs_folder
 
 if TYPE_CHECKING:
     from multimeter.processes.measure import Outcome

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
+import os
 import pathlib
 import zlib
-from collections.abc import Iterable, Iterator
-from typing import cast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
+from multimeter.data.identifiers import RUNS
+from multimeter.data.timestamps import parse_iso
 from multimeter.errors import FormatError, MultimeterError, StorageError
+from multimeter.lines.protocol import decode
 from multimeter.lines.result_decoder import Run
 from multimeter.result import Result
-from multimeter.runs.file_ends import FileEnds, read_ends
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.file import file_name
 from multimeter.storages.formats import FileFormat, Stream
@@ -20,7 +25,14 @@ from multimeter.storages.json_format import JsonFormat
 from multimeter.storages.line_format import LineFormat
 from multimeter.system.log import log
 
-__all__ = ["Folder", "is_run_file", "load_file", "load_runs"]
+__all__ = [
+    "FileEnds",
+    "Folder",
+    "is_run_file",
+    "load_file",
+    "load_runs",
+    "read_ends",
+]
 
 _FORMATS: dict[str, FileFormat] = {
     each.extension: each for each in (JsonFormat(), LineFormat())
@@ -31,7 +43,7 @@ _BEFORE_COMPUTERS = 10 * 365 * 86_400 * 10**9
 
 
 def is_run_file(path: pathlib.Path) -> bool:
-    """Tell by its name whether a file holds a run: ``.json`` or ``.line``, or zipped."""
+    """Return whether a file is named like a run: ``.json`` or ``.line``, or compressed."""
     return _format_of(path) is not None and not path.name.startswith(".")
 
 
@@ -91,7 +103,7 @@ def _format_of(path: pathlib.Path) -> FileFormat | None:
 
 
 def _doubt_times(path: pathlib.Path, results: Iterable[Result]) -> None:
-    """Warn of times that all count another unit than was thought, most likely."""
+    """Warn of times that are most likely in another unit."""
     newest = [result.times_ns[-1] for result in results if len(result.times_ns)]
     if newest and 0 < max(newest) < _BEFORE_COMPUTERS:
         log().warning(
@@ -103,7 +115,7 @@ def _doubt_times(path: pathlib.Path, results: Iterable[Result]) -> None:
 
 @contextlib.contextmanager
 def _opened(path: pathlib.Path) -> Iterator[Stream]:
-    """Open a file, and say what is wrong with it in the words of this package."""
+    """Open a file; its problems become the errors of this package."""
     try:
         _check_regular(path)
         with path.open("rb") as file:
@@ -127,13 +139,13 @@ def _opened(path: pathlib.Path) -> Iterator[Stream]:
 
 
 def _check_regular(path: pathlib.Path) -> None:
-    # To open a pipe may block for ever, and a device may have no end.
+    # Opening a pipe may block for ever, and a device may have no end.
     if path.exists() and not path.is_file():
         raise StorageError(f"{path} cannot be read: it is not a regular file.")
 
 
 class Folder:
-    """The runs in the files of a folder; a folder that is not there has none.
+    """The runs in the files of a folder; a missing folder has none.
 
     Args:
         path: The folder.
@@ -144,9 +156,9 @@ class Folder:
 
     def list(self) -> Listing:
         """Return the runs of the folder, read from the ends of their files."""
-        entries, trouble = [], []
+        entries, problems = [], []
         try:
-            # Whoever opens a pipe waits for its other end.
+            # Opening a pipe waits for its other end.
             files = [f for f in self._path.iterdir() if is_run_file(f) and f.is_file()]
         except FileNotFoundError:
             return Listing()
@@ -156,8 +168,8 @@ class Folder:
             try:
                 entries.append(_entry_of(file))
             except MultimeterError as error:
-                trouble.append(error.what)
-        return Listing(tuple(entries), tuple(trouble))
+                problems.append(error.what)
+        return Listing(tuple(entries), tuple(problems))
 
     def find(self, identifier: str) -> RunEntry | None:
         """Return the run whose file has the name that a storage gives it."""
@@ -169,15 +181,15 @@ class Folder:
         return None
 
     def load(self, entry: RunEntry) -> Result:
-        """Read a run back; see :func:`load_file`, but without a word on its times."""
+        """Load a run; see :func:`load_file`, but without a warning about its times."""
         return _load(pathlib.Path(entry.where))
 
 
 def _entry_of(path: pathlib.Path) -> RunEntry:
-    """Return what a file says of its run: the ends of it do, or else all of it.
+    """Return the entry of a file, from its ends if possible, else from all of it.
 
     Raises:
-        MultimeterError: It cannot be read, or is no run.
+        MultimeterError: It cannot be read, or is not a run.
     """
     ends: FileEnds | None = None
     with _opened(path) as stream:
@@ -186,7 +198,7 @@ def _entry_of(path: pathlib.Path) -> RunEntry:
             ends = read_ends(stream, path.suffix)
     is_small = size <= _SMALL
     if ends is None and not is_small:
-        # It may be one all the same; whoever wants to know names it.
+        # It may be one nevertheless; naming it loads it.
         return RunEntry(path.name.split(".")[0], str(path))
     ends = ends or FileEnds.of(_load(path))
     return RunEntry(
@@ -199,3 +211,99 @@ def _entry_of(path: pathlib.Path) -> RunEntry:
         ends.state,
         is_small,
     )
+
+
+_HEAD = 4 * 1024**2
+_TAIL = 256 * 1024
+_MARKS = b'\n], "marks": ['
+_ENTRY = f"{RUNS},".encode()
+_ODD = (ValueError, KeyError, TypeError, AttributeError, RecursionError, MultimeterError)
+
+
+@dataclass(frozen=True)
+class FileEnds:
+    """What is known of a run; None where unknown.
+
+    Attributes:
+        identifier: Its identifier.
+        tags: Its tags.
+        start_ns: The time of the first point, in ns since the epoch.
+        end_ns: The time of the last point.
+        points: The number of points.
+        state: As in :class:`~multimeter.runs.source.RunEntry`.
+    """
+
+    identifier: str | None
+    tags: Mapping[str, str]
+    start_ns: int | None = None
+    end_ns: int | None = None
+    points: int | None = None
+    state: str = "ended"
+
+    @classmethod
+    def of(cls, result: Result) -> FileEnds:
+        """Return what is known of a run that has been read."""
+        times = result.times_ns
+        start, end = (times[0], times[-1]) if len(times) else (None, None)
+        return cls(result.identifier, result.tags, start, end, len(times))
+
+
+def read_ends(file: Stream, ending: str) -> FileEnds | None:
+    """Return what is at the ends of a file, or None if it is not written as ours are.
+
+    Args:
+        file: A file that can be searched; it is left anywhere.
+        ending: ``.json`` or ``.line``.
+    """
+    try:
+        return _ends_of_json(file) if ending == ".json" else _ends_of_lines(file)
+    except _ODD:
+        return None
+
+
+def _ends_of_json(file: Stream) -> FileEnds | None:
+    head = file.readline(_HEAD).rstrip()
+    opening = b', "points": ['
+    if not head.endswith(opening):
+        return None
+    about = json.loads(head.removesuffix(opening) + b"}")
+    first = file.readline(_HEAD)
+    tail, _, marks = _tail(file).rpartition(_MARKS)
+    if not marks.rstrip().endswith(b"]}"):
+        return None  # torn, or with more marks than the tail holds
+    last = tail.rpartition(b"\n")[2] if tail else b""
+    if first.startswith(b"]"):
+        return FileEnds(about["identifier"], dict(about["tags"]), points=0)
+    start_ns, end_ns = _time_of(first), _time_of(last)
+    if end_ns < start_ns:
+        return None  # other programs may write points in any order
+    return FileEnds(about["identifier"], dict(about["tags"]), start_ns, end_ns)
+
+
+def _time_of(line: bytes) -> int:
+    return parse_iso(json.loads(line.strip().removesuffix(b","))["datetime"])
+
+
+def _ends_of_lines(file: Stream) -> FileEnds | None:
+    tail = b"\n" + _tail(file)
+    start = tail.rfind(b"\n" + _ENTRY)
+    if start < 0:
+        return None
+    records = list(decode(tail[start:].decode()))
+    fields: Mapping[str, Any] = records[-1].fields
+    if records[-1].measurement != RUNS or "tags" not in fields:
+        return None
+    return FileEnds(
+        str(fields["identifier"]),
+        dict(json.loads(str(fields["tags"]))),
+        fields.get("start"),
+        fields.get("end"),
+        fields.get("points"),
+        "live" if fields.get("state") == "running" else "ended",
+    )
+
+
+def _tail(file: Stream) -> bytes:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TAIL))
+    return file.read()

@@ -1,4 +1,4 @@
-"""Which run a word of the command line means.
+"""Find the run that a word of the command line means.
 
 - the path of a file;
 - ``@latest`` or ``@1``, the run that started last; ``@2``, the one before it; ... Runs
@@ -43,10 +43,10 @@ def load_run(
 
     Args:
         word: The word.
-        find_sources: Returns where runs are, and is asked where the word is no path; of
+        find_sources: Returns the sources of runs; called if the word is not a path. Of
             two runs with the same identifier, the first is taken.
-        warn: Told where a source could not be asked, though the run was found.
-        precision: What times count in a file of line protocol that the word names.
+        warn: Called if a source could not be read although the run was found.
+        precision: The unit of times, if the word names a file of line protocol.
 
     Raises:
         UnknownRunError: There is no such run, or more than one.
@@ -66,9 +66,9 @@ def load_run(
         found = source.find(word)
         if found is not None:
             return source.load(found)
-    runs, trouble = _listed(sources)
-    source, entry = _one_of(word, runs, trouble, also=", and no such file")
-    for each in trouble:
+    runs, problems = _listed(sources)
+    source, entry = _one_of(word, runs, problems, also=", and no such file")
+    for each in problems:
         warn(each)
     return source.load(entry)
 
@@ -87,12 +87,12 @@ def choose_run(word: str, runs: Iterable[RunEntry]) -> RunEntry:
 
 
 def _path_of(word: str) -> pathlib.Path | None:
-    """Return the path that a word names, or None where nothing is there."""
+    """Return the path that a word names, or None if it does not exist."""
     try:
         path = pathlib.Path(word).expanduser()
         return path if path.exists() else None
     except (OSError, ValueError, RuntimeError):
-        return None  # no system takes it as a path
+        return None  # not a valid path on this system
 
 
 def _is_odd_file(path: pathlib.Path) -> bool:
@@ -105,19 +105,19 @@ _Runs = list[tuple[RunSource, RunEntry]]
 def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
     """Return all runs, each identifier once, and what could not be read."""
     runs: dict[str, tuple[RunSource, RunEntry]] = {}
-    trouble: list[str] = []
+    problems: list[str] = []
     for source in sources:
         listing = source.list()
-        trouble += listing.trouble
+        problems += listing.problems
         for entry in listing.entries:
             runs.setdefault(entry.identifier, (source, entry))
-    return list(runs.values()), trouble
+    return list(runs.values()), problems
 
 
 def _one_of(
-    word: str, runs: list[tuple[T, RunEntry]], trouble: list[str], *, also: str = ""
+    word: str, runs: list[tuple[T, RunEntry]], problems: list[str], *, also: str = ""
 ) -> tuple[T, RunEntry]:
-    # A place that has no other name for a run lists it by that of its measurement.
+    # A source without an identifier of a run lists it by the name of its measurement.
     called = {word, portable_measurement(word)}
     exact = [run for run in runs if run[1].identifier in called]
     if exact:
@@ -133,7 +133,7 @@ def _one_of(
         started.sort(key=lambda run: run[1].start_ns or 0, reverse=True)
         if number <= len(started):
             return started[number - 1]
-        raise _unknown(f"There is no run {word}: {len(started)} are known.", trouble)
+        raise _unknown(f"There is no run {word}: {len(started)} are known.", problems)
     begin = [run for run in runs if word and run[1].identifier.startswith(word)]
     if len(begin) == 1:
         return begin[0]
@@ -145,13 +145,11 @@ def _one_of(
             next_step="Write more of it.",
         )
     near = difflib.get_close_matches(word, [run[1].identifier for run in runs], _NEAR, 0.5)
-    said = f" Near to it: {', '.join(near)}." if near else ""
-    raise _unknown(f"There is no run '{word}'{also}.{said}", trouble)
+    similar = f" Near to it: {', '.join(near)}." if near else ""
+    raise _unknown(f"There is no run '{word}'{also}.{similar}", problems)
 
 
-def _unknown(what: str, trouble: list[str]) -> UnknownRunError:
-    lines = [each.splitlines()[0] for each in trouble[:_NEAR]]
-    cause = f"Not everything could be asked: {' '.join(lines)}" if lines else ""
-    return UnknownRunError(
-        what, cause=cause, next_step="multimeter ls shows what there is."
-    )
+def _unknown(what: str, problems: list[str]) -> UnknownRunError:
+    lines = [each.splitlines()[0] for each in problems[:_NEAR]]
+    cause = f"Not every source could be read: {' '.join(lines)}" if lines else ""
+    return UnknownRunError(what, cause=cause, next_step="multimeter ls lists all runs.")

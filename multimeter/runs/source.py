@@ -1,4 +1,4 @@
-"""RunSource: a place where runs are kept, and can be listed and read back."""
+"""RunSource: a place whose runs can be listed and loaded."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from multimeter.result import Result
 __all__ = ["Listing", "RunEntry", "RunSource", "Unusable", "believed", "starts_ahead"]
 
 _CLOCKS_APART_NS = 5 * 60 * 10**9
-"""By how much the clocks of two machines may differ."""
+"""The tolerated difference between the clocks of two machines."""
 
 
 @dataclass(frozen=True)
 class RunEntry:
-    """What a place says of a run without reading all of it.
+    """What is known of a run without loading it.
 
     Attributes:
         identifier: The unique name of the run.
@@ -28,7 +28,7 @@ class RunEntry:
         tags: Its tags.
         state: ``live``, ``ended``, ``died`` (its program has stopped without ending it),
             or empty.
-        is_small: Whether it can be read in a moment.
+        is_small: Whether it can be loaded in a moment.
         figures: What it has used, by the keys of :mod:`multimeter.analysis.figures`, as
             far as that is known without reading it.
     """
@@ -66,15 +66,15 @@ class Listing:
 
     Attributes:
         entries: The runs, in no order.
-        trouble: What could not be read, and why; a sentence each.
+        problems: What could not be read, and why; one sentence each.
     """
 
     entries: tuple[RunEntry, ...] = ()
-    trouble: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class Unusable:
-    """A place that cannot be asked.
+    """A place that cannot be read.
 
     Args:
         error: Why.
@@ -97,10 +97,10 @@ class Unusable:
 
 
 class RunSource(Protocol):
-    """A place where runs are kept."""
+    """A place that stores runs."""
 
     def list(self) -> Listing:
-        """Return what there is. It raises nothing: what went wrong is in the listing."""
+        """Return its runs. It raises nothing: problems are in the listing."""
 
     def find(self, identifier: str) -> RunEntry | None:
         """Return the run with exactly this identifier, if that is known without a list.
@@ -109,7 +109,7 @@ class RunSource(Protocol):
         """
 
     def load(self, entry: RunEntry) -> Result:
-        """Read a run back.
+        """Load a run.
 
         Raises:
             StorageError: It cannot be read.

@@ -148,7 +148,7 @@ class Helper:
         try:
             self._job.storage.store(result)
         except Exception as error:  # noqa: BLE001 - the last chance to save the run
-            from multimeter.storages.fallback import rescue
+            from multimeter.storages.file import rescue
 
             what = error.what if isinstance(error, MultimeterError) else repr(error)
             try:

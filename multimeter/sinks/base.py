@@ -1,8 +1,8 @@
-"""What a sink is: it takes one batch to one place, and says what became of it.
+"""The interface of a sink: it sends one batch to one place, and returns the answer.
 
 A delivery (:mod:`multimeter.delivery`) calls a sink from one thread at a time. It keeps
-what the sink could not take, waits, cuts batches and writes down what is refused; a
-sink does none of that. It speaks one protocol and translates answers.
+what the sink could not store, waits, splits batches and records what is refused; a sink
+does none of that. It speaks one protocol and translates answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Batch:
     The identity of a record is (``id``, its index), fixed before the batch is first
     sent and kept on disk with it. A batch that is sent again, also after a crash, or
     in other parts than before, has the same records at the same indices: a sink that
-    cannot replace what is there (SQL) tells by them what it has stored already.
+    cannot overwrite records (SQL) knows by them which it has already stored.
 
     Attributes:
         id: Unique for all batches of all programs; the same for all parts of a batch.
@@ -49,7 +49,7 @@ class Batch:
 
     @property
     def records(self) -> list[Record]:
-        """The records, decoded; made anew at each call."""
+        """The records, decoded; new at each call."""
         return list(decode(self.body.decode("utf-8")))
 
     def part(self, start: int, stop: int) -> Batch:
@@ -64,15 +64,15 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Retry:
-    """The batch is to be sent again later.
+    """The batch must be sent again later.
 
     Attributes:
         reason: What happened, for a person; never with a secret in it.
         after: How many seconds the server asked to wait, or None.
         refused: True where waiting alone will not help (a wrong token, a missing right,
-            bucket or table): the user is told loudly, and it is tried again slowly.
-        smaller: True where the batch was perhaps too much for the connection (the time
-            was over before all was sent): less is sent at once from now on.
+            bucket or table): the user gets a warning, and it is retried slowly.
+        smaller: True if the batch may have been too large for the connection (the
+            timeout passed before all of it was sent): batches are smaller from now on.
         next_step: What the user can do about it; empty where waiting is enough.
     """
 
@@ -92,13 +92,13 @@ class Rejected:
     """Some records will never be stored; it is not known whether the others were.
 
     Attributes:
-        reason: What the server said.
+        reason: The server's reason.
         records: Which records are refused, by their index within the batch that was
-            sent, and why. Empty where the server does not say: the batch is halved
-            then, until the refused ones stand alone. All others are sent again.
-        too_large: True where the batch was larger than the server allows: less is sent
-            at once from now on.
-        others_stored: True where the server says that all other records are stored.
+            sent, and why. Empty if the server does not name them: the batch is then
+            halved until they are alone. All others are sent again.
+        too_large: True if the batch was larger than the server allows: batches are
+            smaller from now on.
+        others_stored: True if the server reports that all other records are stored.
     """
 
     reason: str
@@ -111,10 +111,10 @@ Answer = Accepted | Retry | Rejected
 
 
 class Sink(Protocol):
-    """Takes batches to one place.
+    """Sends batches to one place.
 
     A sink opens its connection when it is first needed, keeps it open, and opens
-    another one when that fails. All its waiting has a time-out.
+    another one when that fails. Every wait has a timeout.
     """
 
     @property
@@ -123,21 +123,21 @@ class Sink(Protocol):
 
     @property
     def address(self) -> Mapping[str, str]:
-        """How to find the place again, without secrets: kept beside a spool.
+        """How to find the place again, without secrets: stored in the spool.
 
-        ``kind`` says which sink it is. What one program left in a spool is sent by the
-        next one that has a sink with an equal address, or by ``multimeter deliver``.
+        ``kind`` names the kind of sink. Records that one program left in a spool are sent
+        by the next one that has a sink with an equal address, or by ``multimeter deliver``.
         """
 
     def send(self, batch: Batch) -> Answer:
-        """Send a batch, once, and say what became of it.
+        """Send a batch once, and return the answer.
 
-        IncidentLog of the network or the server is an answer (:class:`Retry`), not an
-        exception. Whatever else is raised is taken for a :class:`Retry`, too.
+        A failure of the network or the server is an answer (:class:`Retry`), not an
+        exception. Any other exception counts as a :class:`Retry`, too.
         """
 
     def after_fork(self) -> None:
-        """Forget the connection without a word to the server: it is the parent's.
+        """Forget the connection without closing it on the server: it is the parent's.
 
         Called in a child process, before anything else.
         """

@@ -76,7 +76,7 @@ class SQLSink:
         self._ids: dict[bytes, int] = {}
         self._keeps_batches = True
         self._stored = collections.deque[tuple[float, str]]()
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -206,13 +206,13 @@ class SQLSink:
         except SQLError as error:
             if not is_refusal(error.code):
                 raise
-            self._tell_of_doubles(error)
+            self._warn_of_duplicates(error)
             return False
         return True
 
-    def _tell_of_doubles(self, error: SQLError) -> None:
+    def _warn_of_duplicates(self, error: SQLError) -> None:
         table = statements.BATCHES
-        self._tell(
+        self._warn(
             f"{self.name}: the table {table} cannot be used ({error.message}). Points may "
             "be stored twice when the connection breaks at the wrong moment.\n"
             f"Next: give the user the right to CREATE it, or make {table} once, and let "
@@ -222,7 +222,7 @@ class SQLSink:
     def _check_engine(self, connection: SQLConnection) -> None:
         found = self._ask_about_table(connection, statements.HAS_TRANSACTIONS)
         if found not in ("YES", None):
-            self._tell(
+            self._warn(
                 f"{self.name} knows no transactions: points may be lost or stored twice "
                 f"when the server or the connection breaks.\n"
                 f"Next: ALTER TABLE {self._table} ENGINE=InnoDB"
@@ -234,9 +234,9 @@ class SQLSink:
         row = self._run(connection, question, database or None, table).fetchone()
         return None if row is None else _text(row[0])
 
-    def _tell(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
+    def _warn(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
             log().warning("%s", message)
 
     def _find_id(self, connection: SQLConnection, codename: str) -> int:
@@ -275,7 +275,7 @@ class SQLSink:
             self._run(connection, statements.KEEP_BATCH, batch.id, whole)
         except SQLError as error:
             if is_refusal(error.code):
-                self._tell_of_doubles(error)
+                self._warn_of_duplicates(error)
                 self._keeps_batches = False
                 return Ranges()
             if error.code != DUPLICATE_KEY:

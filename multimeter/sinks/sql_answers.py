@@ -6,7 +6,7 @@
 1040, 1203, 1226, 1129         later: there are too many connections
 1047, 1290, 1836, 1114, 1021   later: the server is not ready, read-only, or full
 1153                           less at once; a single row that is too large is refused
-1044, 1045, 1049, 1142, 1146   later, slowly: somebody must mend the user, right or table
+1044, 1045, 1049, 1142, 1146   later, slowly: the account, the right or the table is wrong
 2026, 2061, 2068               later, slowly: the server is not verified, or not honest
 1048, 1264, 1292, 1366, ...    some rows are refused for good; none of them is stored
 anything else                  later: what is not understood is not thrown away
@@ -104,9 +104,9 @@ def answer_of(code: int, message: str, *, sending: bool = False) -> Answer:
 
     Args:
         code: Its number; 0 where it has none.
-        message: What the server said.
+        message: The server's message.
         sending: Whether rows were being sent. A server that finds them too many may cut
-            the connection before it has said so.
+            the connection before it reported so.
     """
     reason = f"it answered {code}: {message}" if code else message
     if code in _TOO_LARGE:

@@ -46,7 +46,7 @@ class SQLError(Exception):
 
     Attributes:
         code: The number of the error, as MySQL and MariaDB count; 0 without one.
-        message: What was said.
+        message: The message.
     """
 
     def __init__(self, code: int, message: str) -> None:
@@ -347,14 +347,16 @@ def parse_url(url: str) -> dict[str, Any]:
     try:
         parts = urllib.parse.urlsplit(url)
         port = parts.port
-        said = dict(urllib.parse.parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        options = dict(
+            urllib.parse.parse_qsl(parts.query, strict_parsing=bool(parts.query))
+        )
         database = urllib.parse.unquote(parts.path.removeprefix("/"))
     except (ValueError, AttributeError, TypeError):
         raise _not_a_url() from None
     known = parts.scheme.partition("+")[0] in URL_SCHEMES and not parts.fragment
     if not (known and parts.hostname) or "/" in database:
         raise _not_a_url()
-    if said.pop("charset", "utf8mb4").lower() not in ("utf8mb4", "utf8") or said:
+    if options.pop("charset", "utf8mb4").lower() not in ("utf8mb4", "utf8") or options:
         raise _not_a_url("It says more: behind the '?' only charset=utf8mb4 may stand.")
     found = {
         "username": urllib.parse.unquote(parts.username or ""),

@@ -40,7 +40,7 @@ _IS_KNOWN = b"\x01\x03"
 
 
 class _Refusal:
-    """Stands for a plugin that shows the server the password."""
+    """Replaces a plugin that shows the server the password."""
 
     def __init__(self, plugin: str, _connection: Any) -> None:
         self._plugin = plugin
@@ -90,7 +90,7 @@ class VerifiedConnection(Connection):
 
 
 class UnverifiedConnection(Connection):
-    """A connection to whoever answers: the password is proved, but never shown."""
+    """A connection to an unproven server: the password is proved, but never shown."""
 
     plugins: ClassVar[Plugins] = {
         **_refusals("mysql_old_password", "mysql_clear_password", "dialog"),

@@ -1,7 +1,7 @@
 """The statements of SQL that a sink speaks. Pure.
 
 Names of tables are checked and quoted; every value is a parameter, for which a question
-mark stands here.
+mark is the placeholder here.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _NAME = re.compile(r"[0-9A-Za-z_$]{1,64}(?:\.[0-9A-Za-z_$]{1,64})?")
 
 
 def quote(table: str) -> str:
-    """Return the name of a table as it stands in a statement.
+    """Return the name of a table as it is written in a statement.
 
     Raises:
         ConfigurationError: It cannot be one.

@@ -1,4 +1,7 @@
-"""A storage that writes each result to a file of its own."""
+"""A storage that writes each result to a file of its own.
+
+Runs that cannot go where they should are rescued to such a file.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import itertools
 import os
 import pathlib
 import re
+import tempfile
 import urllib.parse
 import weakref
 from collections.abc import Iterator
@@ -19,8 +23,17 @@ from multimeter.storages.formats import FileFormat
 from multimeter.storages.json_format import JsonFormat
 from multimeter.storages.line_format import LineFormat
 from multimeter.system.durable import make_folders, open_new, open_replacement
+from multimeter.system.home import home_folder
 
-__all__ = ["FileFormat", "FileStorage", "JsonFormat", "LineFormat", "file_name"]
+__all__ = [
+    "FileFormat",
+    "FileStorage",
+    "JsonFormat",
+    "LineFormat",
+    "file_name",
+    "rescue",
+    "runs_folder",
+]
 
 # What a file name cannot hold on one system or another, and % for its own escapes.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%\ud800-\udfff]|^\.|[. ]$')
@@ -190,3 +203,27 @@ class FileStorage(Storage):
                 return self._file_format.load(stream)
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def runs_folder() -> pathlib.Path:
+    """Return the folder for runs that have no other place."""
+    return home_folder() / ".multimeter" / "runs"
+
+
+def rescue(result: Result) -> pathlib.Path:
+    """Write a result that could not be stored elsewhere, and return its file.
+
+    It goes to the :func:`runs_folder`, or else to a new folder among temporary files.
+
+    Raises:
+        StorageError: Neither is possible.
+    """
+    storage = FileStorage(runs_folder(), JsonFormat())
+    try:
+        return storage.keep(result)
+    except StorageError as error:
+        try:
+            folder = tempfile.mkdtemp(prefix="multimeter-")
+            return FileStorage(folder, JsonFormat()).keep(result)
+        except (OSError, StorageError):
+            raise error from None

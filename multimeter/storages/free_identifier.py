@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from multimeter.data.identifiers import is_made_up
+from multimeter.data.identifiers import is_generated
 
 __all__ = ["FreeIdentifiers", "first_free"]
 
@@ -31,7 +31,7 @@ class FreeIdentifiers:
 
     def take(self, identifier: str) -> str:
         """Return an identifier, with a number at its end where another run has it."""
-        if is_made_up(identifier):
+        if is_generated(identifier):
             return identifier
         with self._lock:
             if identifier in self._reserved:

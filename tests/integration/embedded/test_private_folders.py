@@ -42,7 +42,7 @@ def masked(request):
 RUN_FIRST = """
 from multimeter import Multimeter, ResourceProbe
 from multimeter.storages.file import FileStorage, JsonFormat
-from multimeter.storages.fallback import runs_folder
+from multimeter.storages.file import runs_folder
 storage = FileStorage(runs_folder(), JsonFormat())
 with Multimeter(ResourceProbe(), cycle_time=0.1, storage=storage).measure("first"):
     pass

@@ -18,7 +18,7 @@ import pytest
 from multimeter import Multimeter
 from multimeter.analysis.statistics import RunStatistics
 from multimeter.probes import ProcessProbe, ThreadProbe
-from multimeter.probes.portable_processes import PortableProcesses
+from multimeter.probes.portable import PortableProcesses
 
 MIB = 1 << 20
 TICK = 1.0 / os.sysconf("SC_CLK_TCK")

@@ -102,7 +102,7 @@ def test_a_script_that_does_not_say_who_reads_it_is_one_for_the_shell(multimeter
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--tag", "x"), "'x' is no tag."),
+        (("--tag", "x"), "'x' is not a tag."),
         (("-o", "run.csv"), "cannot be written to 'run.csv'"),
         (("--probe", "nonesuch"), "no probe 'nonesuch'"),
         (("--probe", "python"), "no probe 'python'"),

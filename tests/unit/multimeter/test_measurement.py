@@ -77,7 +77,7 @@ def test_the_time_of_a_point_is_that_of_the_sample(multimeter):
 
 
 @pytest.mark.parametrize("identifier", [None, ""])
-def test_an_identifier_is_made_up_where_none_is_given(multimeter, identifier):
+def test_an_identifier_is_generated_where_none_is_given(multimeter, identifier):
     first, second = (multimeter.measure(identifier).identifier for _ in range(2))
     assert first
     assert first != second

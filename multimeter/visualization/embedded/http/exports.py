@@ -11,7 +11,7 @@ from urllib.parse import quote
 from starlette.responses import Response, StreamingResponse
 
 from multimeter.data.timestamps import format_iso
-from multimeter.exports.csv_cells import plain_cell
+from multimeter.exports.csv_format import plain_cell
 from multimeter.reports.html import HtmlReport, render_html
 
 __all__ = ["csv_response", "html_response"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import ConfigurationError
-from multimeter.analysis.limits import Limit, parse_limit
+from multimeter.analysis.gate import Limit, parse_limit
 
 NUMBERS = st.floats(0, 1e6, allow_nan=False).map(lambda number: float(f"{number:.4f}"))
 UNITS = ["bytes", "s", "cores", "share", "J", ""]

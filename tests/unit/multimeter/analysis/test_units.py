@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import multimeter
-from multimeter.analysis.limits import parse_limit
+from multimeter.analysis.gate import parse_limit
 from multimeter.analysis.units import (
     METRIC_UNITS,
     UNITS,
@@ -37,9 +37,13 @@ FORMAT_JS = (
         (0.00185, "s", "1.85 ms"),
         (0.02, "s", "20 ms"),
         (1.5, "s", "1.50 s"),
-        (59.96, "s", "60.0 s"),
-        (61.4, "s", "1 min 01 s"),
-        (3_725, "s", "1 h 02 min"),
+        (59.94, "s", "59.9 s"),
+        (59.96, "s", "1 min"),
+        (61.4, "s", "1 min 1 s"),
+        (3_725, "s", "1 h 2 min"),
+        (3_600, "s", "1 h"),
+        (86_401, "s", "1 d"),
+        (-180_000, "s", "-2 d 2 h"),
         (0, "bytes", "0 B"),
         (1023, "bytes", "1,023 B"),
         (1024, "bytes", "1 KiB"),
@@ -117,10 +121,12 @@ console.log(JSON.stringify(cases.map(([value, unit]) => formatted(value, unit)))
 @pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 def test_the_page_writes_quantities_as_the_terminal_does():
     names = dict.fromkeys(shown_unit(each.name)[0] for each in UNITS)
-    # Of plain numbers and of hours, the page writes what fits into its panels.
+    # Of plain numbers, the page writes what fits into its panels.
     shown = [name for name in names if unit_named(name).dimension != "number"]
     cases = [(value, name) for name in shown for value in VALUES]
-    cases = [case for case in cases if case[1] != "s" or case[0] < 60]
+    cases += [
+        (seconds, "s") for seconds in (59.96, 60, 61.4, 3_599.7, 3_600, 90_061, 864_000)
+    ]
     source = NODE.replace("FORMAT", FORMAT_JS.as_uri()).replace("CASES", json.dumps(cases))
     done = subprocess.run(
         ["node", "--input-type=module", "-e", source],

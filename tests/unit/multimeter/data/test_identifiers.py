@@ -8,7 +8,7 @@ from multimeter import ConfigurationError
 from multimeter.data.identifiers import (
     RESERVED_MEASUREMENTS,
     checked_identifier,
-    is_made_up,
+    is_generated,
     new_identifier,
 )
 
@@ -45,9 +45,9 @@ def test_any_other_identifier_is_returned():
 
 @pytest.mark.parametrize("prefix", ["", "train-", "a b", "20261126T015500-"])
 def test_an_identifier_that_was_made_up_is_known_as_such(prefix):
-    assert is_made_up(new_identifier(prefix))
+    assert is_generated(new_identifier(prefix))
 
 
 @pytest.mark.parametrize("name", ["train", "20261126", "x-20261126T015500-abcdeg", ""])
 def test_a_name_that_a_person_gives_is_not(name):
-    assert not is_made_up(name)
+    assert not is_generated(name)

@@ -36,8 +36,7 @@ from multimeter.sampling.sampler import Sampler
 from multimeter.schema import Schema
 from multimeter.sinks.memory import MemorySink
 from multimeter.storages.dummy import DummyStorage
-from multimeter.storages.live_forwarder import LiveForwarder
-from multimeter.storages.live_run import LiveRun
+from multimeter.storages.live_run import LiveForwarder, LiveRun
 
 SUBJECT = Subject("rig")
 MEASURES = [

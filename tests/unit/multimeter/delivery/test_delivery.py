@@ -59,8 +59,7 @@ def make():
         if go:
             go.set()
         delivery.close(0)
-        if delivery._thread:
-            delivery._thread.join(SECONDS)
+        delivery._thread.join(SECONDS)
 
 
 def point(value, time_ns=1):
@@ -285,8 +284,7 @@ class TestClose:
         delivery = make(MemorySink())
         delivery.put(point(1.0))
         delivery.close(SECONDS)
-        delivery._thread.join(SECONDS)
-        assert not delivery._thread.is_alive()
+        assert delivery._thread.join(SECONDS)
 
     def test_with_the_server_down_what_is_left_lies_in_the_spool(self, make, home):
         sink = MemorySink(lambda _: Retry("down"))
@@ -421,7 +419,7 @@ class TestWorld:
     def test_a_bug_in_the_worker_is_said_and_does_not_end_the_thread(
         self, make, monkeypatch, caplog
     ):
-        monkeypatch.setattr("multimeter.delivery.delivery._RECHECK_SECONDS", 0.001)
+        monkeypatch.setattr("multimeter.delivery.worker_thread.RECHECK_SECONDS", 0.001)
         delivery = make(MemorySink())
         step, calls = delivery._worker.step, []
 

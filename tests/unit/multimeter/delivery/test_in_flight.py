@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimeter.delivery.in_flight import InFlightBatch
+from multimeter.delivery.worker import InFlightBatch
 from multimeter.sinks.base import Batch
 
 

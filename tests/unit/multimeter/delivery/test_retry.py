@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multimeter.delivery.retry import RetryPolicy
+from multimeter.delivery.settings import RetryPolicy
 from multimeter.errors import ConfigurationError
 from multimeter.sinks.base import Retry
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from multimeter.delivery import worker as worker_module
-from multimeter.delivery.retry import RetryPolicy
+from multimeter.delivery.settings import RetryPolicy
 from multimeter.sinks.base import Accepted, Rejected, Retry
 from multimeter.sinks.memory import MemorySink
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import Result
-from multimeter.exports.csv_cells import plain_cell
-from multimeter.exports.csv_format import CsvFormat
+from multimeter.exports.csv_format import CsvFormat, plain_cell
 
 # The wide and the small forms stand behind the plain ones.
 BEGINNINGS = [*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20", *"\ufe66\ufe62\ufe63\ufe6b"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from multimeter.probes.budget import Budget
+from multimeter.probes.process_run import Budget
 
 
 class Time:

@@ -13,7 +13,7 @@ from multimeter import (
     UnsupportedError,
 )
 from multimeter.probes import ProcessProbe, default_probes
-from multimeter.probes.portable_processes import PortableProcesses
+from multimeter.probes.portable import PortableProcesses
 from multimeter.probes.usage import Memory
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from multimeter.probes.rates import Rates
+from multimeter.probes.source_probe import Rates
 
 
 def test_a_rate_is_the_growth_of_a_counter_a_second():

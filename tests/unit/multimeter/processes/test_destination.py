@@ -8,7 +8,7 @@ import pytest
 
 from multimeter import ConfigurationError, Result, StorageError
 from multimeter.processes.destination import find_destination
-from multimeter.storages.fallback import rescue, runs_folder
+from multimeter.storages.file import rescue, runs_folder
 from multimeter.storages.influx import InfluxDBStorage
 
 TOKEN = "T0KEN-very-secret"

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from multimeter.processes.schedule import Schedule
+from multimeter.processes.measure import Schedule
 
 
 class Watched:

@@ -106,19 +106,19 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_listed(folder):
     (folder / "folder.json").mkdir()
     listing = Folder(folder).list()
     assert [entry.identifier for entry in listing.entries] == ["train"]
-    assert len(listing.trouble) == 4
+    assert len(listing.problems) == 4
     for name in ("bad.json", "odd.line", "torn.json.gz", "no.json.gz"):
-        assert any(name in each for each in listing.trouble)
+        assert any(name in each for each in listing.problems)
 
 
 def test_a_folder_that_is_not_there_has_no_runs(folder):
     assert Folder(folder).list().entries == ()
-    assert Folder(folder).list().trouble == ()
+    assert Folder(folder).list().problems == ()
 
 
 def test_a_folder_that_is_a_file_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "cannot be read" in Folder(tmp_path / "file").list().trouble[0]
+    assert "cannot be read" in Folder(tmp_path / "file").list().problems[0]
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):

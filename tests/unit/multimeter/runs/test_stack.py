@@ -124,13 +124,13 @@ def test_a_token_that_may_not_read_is_said_and_not_shown(connection):
     other = Connection(connection.url, "kantai", "multimeter", "wrong-secret")
     listing = Stack(other).list()
     assert listing.entries == ()
-    assert "401" in listing.trouble[0]
-    assert "wrong-secret" not in listing.trouble[0]
+    assert "401" in listing.problems[0]
+    assert "wrong-secret" not in listing.problems[0]
 
 
 def test_a_server_that_is_away_is_said():
     gone = Connection("http://127.0.0.1:9", "kantai", "multimeter", TOKEN)
-    (said,) = Stack(gone).list().trouble
+    (said,) = Stack(gone).list().problems
     assert "does not answer" in said
     assert "multimeter-visu start" in said
     assert TOKEN not in said
@@ -155,7 +155,7 @@ EMBEDDED = {"X-Influxdb-Build": "multimeter"}
 )
 def test_odd_servers_are_clear_errors(answer):
     with running(Answering.with_answer(*answer)) as url:
-        (said,) = Stack(Connection(url, "kantai", "multimeter", TOKEN)).list().trouble
+        (said,) = Stack(Connection(url, "kantai", "multimeter", TOKEN)).list().problems
     assert url in said
     assert "Next: " in said
     assert TOKEN not in said

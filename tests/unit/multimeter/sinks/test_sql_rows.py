@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pymysql.converters import conversions
 
 from multimeter.data.record import Record
-from multimeter.delivery.encoding import encode_record
+from multimeter.lines.protocol import encode_record
 from multimeter.sinks.base import Batch
 from multimeter.sinks.sql_rows import (
     Ranges,
@@ -76,7 +76,7 @@ def test_every_value_and_time_of_a_logger_comes_back(value, time_ns, codename):
     assert line
     ids: dict[bytes, int] = {}
     for _ in range(2):
-        rows, refused, _ = parse(line, ids=ids)
+        rows, refused, _ = parse(line.encode(), ids=ids)
         assert refused == {}
         ((type_id, time_us, number),) = rows
         assert type_id == ("a", "b c").index(codename) + 1

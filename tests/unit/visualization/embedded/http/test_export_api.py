@@ -11,7 +11,7 @@ import pytest
 from multimeter import Measure, Metric, Result, Subject
 from multimeter.data.identifiers import LOGS
 from multimeter.data.record import Record
-from multimeter.exports.csv_cells import plain_cell
+from multimeter.exports.csv_format import plain_cell
 from multimeter.lines.protocol import encode
 from multimeter.lines.result_encoder import encode_result
 from multimeter.reports.html import REPORT_POLICY

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from multimeter.probes import portable_processes
-from multimeter.probes.portable_processes import PortableProcesses
+from multimeter.probes import portable
+from multimeter.probes.portable import PortableProcesses
 from multimeter.probes.usage import COUNTERS
 
 
@@ -74,8 +74,8 @@ def test_what_the_system_does_not_tell_is_not_served(monkeypatch):
         def __init__(self, pid):
             self.pid = pid
 
-    monkeypatch.setattr(portable_processes.psutil, "Process", Sparse)
-    monkeypatch.setattr(portable_processes, "resource", None)
+    monkeypatch.setattr(portable.psutil, "Process", Sparse)
+    monkeypatch.setattr(portable, "resource", None)
     served = PortableProcesses(1).served
     assert served == {"user", "system", "threads", "open_files", "uss"}
 
@@ -101,7 +101,7 @@ def windows_process(**more):
 
 
 def test_a_process_of_windows_is_understood():
-    usage = portable_processes._usage(windows_process())
+    usage = portable._usage(windows_process())
     assert (counter(usage, "user"), counter(usage, "system")) == (1.5, 0.5)
     assert (counter(usage, "faults"), counter(usage, "switches_vol")) == (7, 3)
     assert (counter(usage, "read"), counter(usage, "write")) == (10, 20)
@@ -113,9 +113,7 @@ def test_what_is_refused_is_left_out():
     def refuse():
         raise psutil.AccessDenied
 
-    usage = portable_processes._usage(
-        windows_process(io_counters=refuse, num_handles=refuse)
-    )
+    usage = portable._usage(windows_process(io_counters=refuse, num_handles=refuse))
     assert counter(usage, "read") == 0
     assert usage.open_files is None
-    assert portable_processes._usage(windows_process(cpu_times=refuse)) is None
+    assert portable._usage(windows_process(cpu_times=refuse)) is None

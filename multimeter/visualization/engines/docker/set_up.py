@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from multimeter.http.influxdb import BucketIds, InfluxDBApi
-from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID
-from multimeter.visualization.engines.base import HOST, Run
+from multimeter.visualization.engines.base import HOST, Run, write_lines
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.data import (
     example_flux,

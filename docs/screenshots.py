@@ -30,8 +30,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from multimeter import InfluxDBStorage, ResourceProbe, Result
 from multimeter.loggers import ContinuousLogger
-from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import read_config
+from multimeter.visualization.engines.base import write_lines
 
 DOCS = pathlib.Path(__file__).parent
 IMAGES = DOCS / "images"

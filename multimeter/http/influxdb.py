@@ -12,7 +12,7 @@ import csv
 import heapq
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import groupby
@@ -48,12 +48,10 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "unsignedLong": lambda text: Unsigned(int(text)),
     "double": float,
     "boolean": lambda text: text == "true",
-    "dateTime:RFC3339": parse_iso,
-    "dateTime:RFC3339Nano": parse_iso,
 }
-_BEFORE_COLUMNS = 3  # the annotation, and the names of the result and the table
-_NOT_KEPT = ("_start", "_stop")
+_FIRST_COLUMN = 2  # before it are the names of the result and the table
 
+_SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 _Cells = tuple[int, str, FieldValue]
 
 
@@ -224,12 +222,8 @@ class InfluxDBApi:
         Raises:
             StorageError: The server does not answer, refuses it, or stops half way.
         """
-        series: dict[tuple[str, tuple[tuple[str, str], ...]], _Fields] = {}
         with self._errors(token):
-            for row in _rows(self._client(token).query_api().query_raw(flux, org)):
-                tags = tuple((k, str(v)) for k, v in row.items() if k and k[0] != "_")
-                key = (str(row["_measurement"]), tags)
-                series.setdefault(key, _Fields()).add(row)
+            series = _read_series(self._client(token).query_api().query_raw(flux, org))
         for (measurement, tags), fields in series.items():
             for time, values in fields.points():
                 yield Record(measurement, dict(tags), values, time)
@@ -289,8 +283,8 @@ def _proxy_for(url: str) -> str | None:
     return urllib.request.getproxies().get(parts.scheme)
 
 
-def _rows(response: Any) -> Iterator[dict[str, Any]]:
-    """Return the rows of annotated CSV, their values of the types that it names.
+def _read_series(response: Any) -> dict[_SeriesKey, _Fields]:
+    """Return the series of an answer in annotated CSV: each table is a field of one.
 
     The library's reader finds tables, headers and errors. By itself it would round times
     to microseconds, take unsigned integers for signed ones, and print a warning where a
@@ -298,25 +292,40 @@ def _rows(response: Any) -> Iterator[dict[str, Any]]:
     """
     from influxdb_client.client.flux_csv_parser import FluxCsvParser, FluxSerializationMode
 
-    class RowParser(FluxCsvParser):  # type: ignore[misc] # it has no types
-        """Keeps what a record of ours needs."""
+    series: dict[_SeriesKey, _Fields] = {}
+
+    class SeriesParser(FluxCsvParser):  # type: ignore[misc] # it has no types
+        """Packs each row as it comes."""
+
+        _table: Any = None
 
         @staticmethod
         def add_column_names_and_tags(table: Any, cells: list[str]) -> None:
             for column, name in zip(table.columns, cells[1:]):
                 column.label = name
 
-        def parse_record(self, _index: int, table: Any, cells: list[str]) -> dict[str, Any]:
-            columns = table.columns[_BEFORE_COLUMNS - 1 :]
-            return {
-                column.label: _PARSERS.get(column.data_type, str)(cell)
-                for column, cell in zip(columns, cells[_BEFORE_COLUMNS:])
-                # Only a text can be empty; so is the tag that a series has not.
-                if column.label not in _NOT_KEPT and (cell or column.label == "_value")
-            }
+        def parse_record(self, _index: int, table: Any, cells: list[str]) -> None:
+            if table is not self._table:
+                self._table = table
+                self._begin(table.columns[_FIRST_COLUMN:], cells[1 + _FIRST_COLUMN :])
+            self._times.append(parse_iso(cells[self._time]))
+            self._values.append(self._parse(cells[self._value]))
+
+        def _begin(self, columns: Sequence[Any], cells: Sequence[str]) -> None:
+            places = {column.label: place for place, column in enumerate(columns)}
+            row = dict(zip(places, cells))
+            # A series lacks the tag whose cell is empty.
+            tags = ((k, text) for k, text in row.items() if text and k[:1] not in ("_", ""))
+            fields = series.setdefault((row["_measurement"], tuple(tags)), _Fields())
+            self._times, self._values = fields.columns_of(row["_field"])
+            self._parse = _PARSERS.get(columns[places["_value"]].data_type, str)
+            self._time = places["_time"] + 1 + _FIRST_COLUMN
+            self._value = places["_value"] + 1 + _FIRST_COLUMN
 
     csv.field_size_limit(_LONGEST_CELL)
-    yield from RowParser(response, FluxSerializationMode.stream).generator()
+    for _ in SeriesParser(response, FluxSerializationMode.stream).generator():
+        pass
+    return series
 
 
 def _library() -> Any:
@@ -333,17 +342,16 @@ def _library() -> Any:
 
 
 class _Fields:
-    """The fields of one series, each packed as it comes."""
+    """The fields of one series, each packed."""
 
     def __init__(self) -> None:
         self._times: dict[str, array[int]] = {}
         self._values: dict[str, list[FieldValue]] = {}
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Add the value of one field at one time."""
-        field = row["_field"]
-        self._times.setdefault(field, array("q")).append(row["_time"])
-        self._values.setdefault(field, []).append(row["_value"])
+    def columns_of(self, field: str) -> tuple[array[int], list[FieldValue]]:
+        """Return the times and the values of a field, to be added to."""
+        times = self._times.setdefault(field, array("q"))
+        return times, self._values.setdefault(field, [])
 
     def points(self) -> Iterator[tuple[int, dict[str, FieldValue]]]:
         """Return the points: those of all fields at one time together."""

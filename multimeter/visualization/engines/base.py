@@ -1,4 +1,4 @@
-"""The engine protocol: what a stack can run on, and what an engine must provide."""
+"""The engine protocol: what a stack can run on; and how the tool writes to any of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from multimeter.http.proof import ProvingToken
+from multimeter.sinks.base import Accepted, Batch, Retry
+from multimeter.sinks.influx import InfluxDBSink
 from multimeter.visualization.config import StackConfig
+from multimeter.visualization.errors import VisualizationError
 from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Resource, State, Step
 from multimeter.visualization.report import Check, Reporter
 
-__all__ = ["HOST", "Engine", "Links", "Run", "way_out_of_taken_port"]
+__all__ = ["HOST", "Engine", "Links", "Run", "way_out_of_taken_port", "write_lines"]
 
 HOST = "127.0.0.1"
 """The address that a stack listens on, with any engine."""
@@ -31,6 +35,29 @@ def way_out_of_taken_port(config_file: pathlib.Path, config: StackConfig) -> str
         f"Stop that program, then: {start}. To move the stack to another port instead, with"
         f" its data: {remove}, then install it again with the options that it had."
     )
+
+
+def write_lines(config: StackConfig, lines: bytes) -> None:
+    """Write lines of line protocol to a stack, on the way that the library's points take.
+
+    Args:
+        config: The configuration of the stack.
+        lines: The lines, times in ns; none at all try whether it takes any.
+
+    Raises:
+        VisualizationError: The server does not answer, or refuses them.
+        ConfigurationError: Its URL or its token cannot be used.
+    """
+    token = ProvingToken(config.token) if config.engine == "embedded" else config.token
+    sink = InfluxDBSink(token, config.url, config.org, config.bucket)
+    answer = sink.send(Batch("", [lines]))
+    sink.close()
+    if not isinstance(answer, Accepted):
+        next_step = answer.next_step if isinstance(answer, Retry) else ""
+        raise VisualizationError(
+            f"{config.url} takes no points: {answer.reason}",
+            next_step=next_step or "multimeter-visu doctor",
+        )
 
 
 @dataclass(frozen=True)
@@ -58,7 +85,8 @@ class Engine(Protocol):
     """One stack on one engine.
 
     An engine raises :class:`~multimeter.visualization.errors.VisualizationError` when
-    it cannot do what is requested.
+    it cannot do what is requested, and :class:`~multimeter.errors.StorageError` when a
+    server of the stack does not answer, or refuses a request.
 
     Attributes:
         config_file: The configuration of the stack.

@@ -117,8 +117,8 @@ def test_errors_and_debug_logs_have_no_secret(shared_stack, secrets_of):
             "logging.basicConfig(level=logging.DEBUG)\n"
             "from multimeter.visualization.config import read_config\n"
             "from multimeter.visualization.engines.factory import engine_of\n"
-            "from multimeter.visualization.engines.docker import influxdb\n"
-            "influxdb._CALL_SECONDS = 1\n"
+            "from multimeter.http import influxdb\n"
+            "influxdb._SILENT_MS = 1000\n"
             f"path = pathlib.Path({str(shared_stack.config_file)!r})\n"
             "config = read_config(path)\n"
             "engine = engine_of(path, config)\n"
@@ -131,7 +131,7 @@ def test_errors_and_debug_logs_have_no_secret(shared_stack, secrets_of):
         done = shared_stack.python(code)
     finally:
         shared_stack.containers()["influxdb"].unpause()
-    assert "InfluxDB at" in done.stderr
+    assert f"{shared_stack.config['url']} does not answer" in done.stderr
     assert "Traceback" in done.stderr
     assert_none_in(secrets_of, done.stdout + done.stderr)
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from multimeter.errors import MultimeterError
 from multimeter.http.influxdb import InfluxDBApi
-from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig
-from multimeter.visualization.engines.base import HOST
+from multimeter.visualization.engines.base import HOST, write_lines
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.grafana import Grafana

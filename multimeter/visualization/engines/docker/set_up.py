@@ -11,10 +11,9 @@ from operator import attrgetter
 from multimeter.data.identifiers import RUNS
 from multimeter.data.record import Record
 from multimeter.http.influxdb import EVER, BucketIds, InfluxDBApi, flux_text
-from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID
-from multimeter.visualization.engines.base import HOST, Run
+from multimeter.visualization.engines.base import HOST, Run, write_lines
 from multimeter.visualization.engines.docker.container import ContainerResource
 from multimeter.visualization.engines.docker.grafana import Grafana, token_file
 from multimeter.visualization.engines.docker.spec import (

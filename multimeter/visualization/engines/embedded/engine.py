@@ -13,11 +13,16 @@ from multimeter.connection import run_page
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.http.embedded import EmbeddedServer
 from multimeter.http.proof import ProvingToken, new_token
-from multimeter.visualization.client import write_lines
 from multimeter.visualization.config import StackConfig, missing_folders
 from multimeter.visualization.embedded.folder import DataFolder
 from multimeter.visualization.embedded.store.wal import UnreadLog, unread_logs
-from multimeter.visualization.engines.base import HOST, Links, Run, way_out_of_taken_port
+from multimeter.visualization.engines.base import (
+    HOST,
+    Links,
+    Run,
+    way_out_of_taken_port,
+    write_lines,
+)
 from multimeter.visualization.engines.embedded.process import ServerProcess
 from multimeter.visualization.errors import PortTakenError, VisualizationError
 from multimeter.visualization.examples import EXAMPLE, example_lines

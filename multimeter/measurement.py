@@ -16,8 +16,7 @@ from multimeter.result import Result
 from multimeter.sampling.overhead import Sampling
 from multimeter.sampling.sampler import Sampler
 from multimeter.schema import Schema
-from multimeter.storages.base import Storage
-from multimeter.storages.live_run import LiveForwarder
+from multimeter.storages.base import LiveForwarder, Storage
 from multimeter.system.log import log
 from multimeter.system.process_hooks import call_at_exit
 

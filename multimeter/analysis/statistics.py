@@ -306,7 +306,7 @@ class ColumnStatistics:
 
     def _weighted(self, values: ColumnView) -> float:
         """Return the sum of values, each times its seconds: ten times as fast as a loop."""
-        if not any(values):
+        if values.is_zero:
             return 0.0  # most rates of most runs
         own = islice(values, self._first + self._without_step, None)
         return _product_sum(own, self._steps_ns) / 1e9

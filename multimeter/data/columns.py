@@ -162,6 +162,15 @@ class ColumnView(Sequence[Any]):
         dense = self._column.dense
         return isinstance(dense, array) and len(dense) >= self._rows
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether all are the number 0, by one look at their memory; never for -0.0."""
+        dense = self._column.dense
+        if not isinstance(dense, array) or len(dense) < self._rows:
+            return False
+        memory = memoryview(dense).cast("B")[: self._rows * dense.itemsize]
+        return not memory.tobytes().strip(b"\0")
+
     def __iter__(self) -> Iterator[Any]:
         dense = self._column.dense
         if dense is not None and len(dense) >= self._rows:

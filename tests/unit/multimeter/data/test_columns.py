@@ -123,3 +123,20 @@ def test_a_view_is_a_sequence():
     assert repr(view) == "ColumnView([10, 20, 30])"
     with pytest.raises(IndexError):
         view[3]
+
+
+@pytest.mark.parametrize(
+    ("value_type", "values", "is_zero"),
+    [
+        (float, [], True),
+        (int, [0, 0], True),
+        (float, [0.0, 0], True),
+        (float, [0.0, 1e-300], False),
+        (int, [0, -1], False),
+        (float, [0.0, ABSENT], False),
+        (str, ["", ""], False),
+    ],
+)
+def test_whether_all_values_are_zero(value_type, values, is_zero):
+    view = ColumnView(column_of(value_type, *values), len(values))
+    assert view.is_zero is is_zero

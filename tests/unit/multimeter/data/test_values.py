@@ -35,8 +35,9 @@ from multimeter.reports.charts import measure_charts
 from multimeter.sampling.sampler import Sampler
 from multimeter.schema import Schema
 from multimeter.sinks.memory import MemorySink
+from multimeter.storages.base import LiveForwarder
 from multimeter.storages.dummy import DummyStorage
-from multimeter.storages.live_run import LiveForwarder, LiveRun
+from multimeter.storages.live_run import LiveRun
 
 SUBJECT = Subject("rig")
 MEASURES = [

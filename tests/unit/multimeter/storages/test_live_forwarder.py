@@ -4,7 +4,7 @@ import pytest
 
 from multimeter import Mark, Multimeter, ProbeError, Result, StateError, Storage
 from multimeter.data.timestamps import from_ns
-from multimeter.storages.live_run import LiveForwarder
+from multimeter.storages.base import LiveForwarder
 
 NEVER = 3600.0
 

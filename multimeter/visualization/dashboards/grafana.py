@@ -91,7 +91,7 @@ def render_dashboards(own: Sequence[UserDashboard] = ()) -> dict[str, str]:
         "stored_units": grafana_panels.stored_units(),
         "most_panels": _MOST_PANELS,
         "no_panels": _NO_PANELS,
-        "codenames": CODENAMES,
+        "codenames_measurement": CODENAMES,
         "log": LOG_SERIES,
         "gap": GAP,
     }

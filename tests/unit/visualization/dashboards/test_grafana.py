@@ -70,6 +70,15 @@ def test_grafana_9_knows_the_schema(dashboard):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.parametrize("name", RENDERED)
+def test_what_a_template_names_is_a_text_and_not_an_object_of_the_renderer(name):
+    # A macro that has the name of a variable hides it.
+    text = str(json.loads(RENDERED[name]))
+    assert not re.findall(
+        r"<(?:Macro|function|bound method|generator|\w+ object)\b.*?>", text
+    )
+
+
 def test_no_dashboard_is_called_as_their_folder():
     # Grafana refuses such a one, and the others with it.
     assert "Multimeter" not in {json.loads(text)["title"] for text in RENDERED.values()}

@@ -97,7 +97,7 @@ def test_a_stop_and_a_start_keep_all_data(stack):
     assert f"multimeter-visu credentials --name {stack.name}" in started.stdout
     # It has waited: the first question is answered.
     assert stack.values("example") == before
-    assert "running already" in stack.run("start").stdout
+    assert "already running" in stack.run("start").stdout
 
 
 def test_a_remove_leaves_everything_as_it_was(tool, leftovers):

@@ -1,8 +1,8 @@
-"""The visualization: a stack that keeps measurements, and shows them.
+"""The visualization: a stack that stores measurements and shows them.
 
-The tool ``multimeter-visu`` is :func:`main`. The functions beside it do the same for
-programs that have parsed a command line of their own; they end with the exit codes of
-the tool, so that a caller sees ``SystemExit`` where a step failed.
+The tool ``multimeter-visu`` is :func:`main`. The other functions do the same for programs
+with their own command line. They raise ``SystemExit`` with the exit codes of the tool when
+a step fails.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import pathlib
 from collections.abc import Sequence
 
-from multimeter.visualization.extra import naming_the_extra
+from multimeter.visualization.errors import naming_the_extra
 
 __all__ = ["install", "main", "remove", "start", "stop"]
 
@@ -20,10 +20,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the tool ``multimeter-visu``.
 
     Args:
-        args: The words of the command line; by default those of this process.
+        args: The command line; by default that of this process.
 
     Raises:
-        SystemExit: It did not succeed; its code is the exit code.
+        SystemExit: The command failed; the code is the exit code.
     """
     from multimeter.visualization.cli import main as run
 
@@ -32,11 +32,11 @@ def main(args: Sequence[str] | None = None) -> None:
 
 @naming_the_extra()
 def install(args: argparse.Namespace) -> None:
-    """Install a stack, load the example, and print where to look.
+    """Install a stack, load the example, and print the link to it.
 
     Args:
         args: ``config_file``, ``data_dir``, ``org`` and ``bucket``; also ``engine`` and
-            ``port``, which may be missing. Without a port, the usual one or the next
+            ``port``, which may be missing. Without a port, the default one or the next
             free one is used.
 
     Raises:
@@ -93,7 +93,7 @@ def stop(args: argparse.Namespace) -> None:
 
 @naming_the_extra()
 def remove(args: argparse.Namespace) -> None:
-    """Remove the stack with all its data, without asking.
+    """Remove the stack with all its data, without confirmation.
 
     Args:
         args: ``config_file``.

@@ -1,4 +1,4 @@
-"""The browser: links for a person, who may be at another machine and come over SSH."""
+"""Links to the page: print them, open a browser, and forward the port over SSH."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SSH_PORT = 22
 
 
 def print_links(links: Links, console: Console) -> None:
-    """Print the best link, and how it gets a person in."""
+    """Print the best link, and how to log in."""
     console.line(f"  {links.best}")
     if links.login_hint:
         console.line(f"  {links.login_hint}")
@@ -29,13 +29,13 @@ def print_links(links: Links, console: Console) -> None:
 
 
 def open_links(links: Links, console: Console) -> None:
-    """Open the best link where a person is looking, and would see a browser."""
+    """Open the best link if the output is a terminal and a browser would be visible."""
     if console.is_terminal and has_browser(os.environ):
         webbrowser.open(links.best)
 
 
 def has_browser(environment: Mapping[str, str]) -> bool:
-    """Whether a browser that is opened here can be seen by the person.
+    """Whether a browser opened here is visible to the user.
 
     Args:
         environment: The environment of the process.
@@ -45,7 +45,7 @@ def has_browser(environment: Mapping[str, str]) -> bool:
 
 
 def tunnel_command(url: str, environment: Mapping[str, str]) -> str:
-    """Return the command that forwards the port of a URL; empty where none is needed.
+    """Return the command that forwards the port of a URL; empty if none is needed.
 
     Args:
         url: A URL of this machine.

@@ -1,4 +1,4 @@
-"""``multimeter-visu``: the verbs on the command line, each from a file in ``commands``."""
+"""The tool ``multimeter-visu``: its verbs, each from a file in ``commands``."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from multimeter.visualization.commands.serve import serve
 from multimeter.visualization.commands.start import start
 from multimeter.visualization.commands.status import status
 from multimeter.visualization.commands.stop import stop
-from multimeter.visualization.errors import VisualizationError
-from multimeter.visualization.extra import naming_the_extra
+from multimeter.visualization.errors import VisualizationError, naming_the_extra
 from multimeter.visualization.options import Config, Version
 
 __all__ = ["app", "main"]
@@ -37,7 +36,7 @@ _EPILOG = (
 )
 
 app = typer.Typer(
-    help="Set up a place to look at measurements: a server with InfluxDB's write API, and"
+    help="Set up a stack for measurements: a server with InfluxDB's write API, and"
     " a page in the browser.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -62,7 +61,7 @@ app.add_typer(dashboards, name="dashboard")
 def _options(
     context: typer.Context,
     config: Config = None,
-    version: Version = False,  # noqa: ARG001, FBT002 - its callback does it
+    version: Version = False,  # noqa: ARG001, FBT002 - handled by its callback
 ) -> None:
     context.obj = config
 
@@ -71,10 +70,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the tool.
 
     Args:
-        args: The words of the command line; by default those of this process.
+        args: The command line; by default that of this process.
 
     Raises:
-        SystemExit: It did not succeed; its code is the exit code.
+        SystemExit: The command failed; the code is the exit code.
     """
     code = run_tool(lambda: _run(args))
     if code:
@@ -90,8 +89,8 @@ def _run(args: Sequence[str] | None) -> None:
     except MissingExtraError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(VisualizationError.exit_code)
-    except Exception as error:  # a person at a terminal is not to be shown a traceback
+    except Exception as error:  # users see a message, not a traceback
         logger.debug("Unexpected error.", exc_info=True)
-        message = f"Error: something unexpected happened: {type(error).__name__}: {error}"
-        sys.stderr.write(f"{message}\nNext: report it, with what you did.\n")
+        message = f"Error: an unexpected error occurred: {type(error).__name__}: {error}"
+        sys.stderr.write(f"{message}\nNext: report it, with the command that you ran.\n")
         sys.exit(VisualizationError.exit_code)

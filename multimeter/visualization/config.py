@@ -1,9 +1,9 @@
 """The configuration of an installed stack: ``visu.config.json``.
 
-Its public part says where the stack is and what opens it; ``engine_state`` is for the
-engine, with the specification that the stack was installed with. The file holds
-the stack's secrets, so it is readable by its owner only, in a folder that only the owner
-can open. :mod:`multimeter.connection` reads what the library needs of it.
+Its public part has the URLs and tokens of the stack; ``engine_state`` is for the engine,
+with the specification that the stack was installed with. The file contains secrets, so
+only its owner can read it, in a folder that only the owner can open.
+:mod:`multimeter.connection` reads the part for the library.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class StackConfig:
-    """An installed stack.
+    """The configuration of an installed stack.
 
     Attributes:
         name: The name of the stack.
-        engine: The name of the engine that it runs on.
+        engine: The name of its engine.
         url: The URL of the write API.
         org: The name of the organisation.
         bucket: The name of the bucket.
-        token: The token that may write to the bucket.
-        read_token: The token that may read it.
-        page: What a person opens.
-        engine_state: What the engine needs: the specification, and what it has chosen.
-        installing: An install has begun and not ended.
+        token: The token with the right to write to the bucket.
+        read_token: The token with the right to read the bucket.
+        page: The URL of the page.
+        engine_state: The state of the engine: the specification and the engine's choices.
+        installing: Whether an install is in progress, or was interrupted.
     """
 
     name: str
@@ -95,15 +95,15 @@ class StackConfig:
         read_token: str,
         state: Mapping[str, Any],
     ) -> StackConfig:
-        """Return the configuration of a stack that is to be installed.
+        """Return the configuration of a stack to be installed.
 
         Args:
-            spec: What was asked for, with nothing left open.
+            spec: The specification, with every choice made.
             url: The URL of the write API.
-            page: What a person opens.
-            token: The token that may write to the bucket.
-            read_token: The token that may read it.
-            state: What the engine needs beside the specification.
+            page: The URL of the page.
+            token: The token with the right to write to the bucket.
+            read_token: The token with the right to read the bucket.
+            state: The state of the engine, without the specification.
         """
         return cls(
             name=spec.name,
@@ -119,7 +119,7 @@ class StackConfig:
 
     @cached_property
     def spec(self) -> StackSpec:
-        """How the stack was installed."""
+        """The specification that the stack was installed with."""
         return StackSpec.from_state(
             self.engine_state,
             name=self.name,
@@ -130,16 +130,16 @@ class StackConfig:
 
 
 def read_config(path: pathlib.Path, *, mend: bool = True) -> StackConfig:
-    """Return the configuration of the stack that is installed under a path.
+    """Return the configuration of the stack installed under a path.
 
     Args:
-        path: The configuration.
-        mend: Whether it and its folder are mended where they are too open.
+        path: The path of the configuration.
+        mend: Whether to correct the permissions of the file and its folder.
 
     Raises:
         NotInstalledError: There is no such file.
-        ConfigurationError: It cannot be read, or describes something else; or other
-            users own it or may write to it.
+        ConfigurationError: It cannot be read, or is not a configuration; or other users
+            own it or may write to it.
     """
     try:
         data = load_configuration(path, mend=mend)
@@ -150,22 +150,23 @@ def read_config(path: pathlib.Path, *, mend: bool = True) -> StackConfig:
     state = values.setdefault("engine_state", {})
     if not isinstance(values.get("engine"), str) or not isinstance(state, dict):
         raise ConfigurationError(
-            f"The configuration {path} does not say what the stack runs on.",
-            cause="It was written by hand, for the library alone.",
+            f"The configuration {path} does not name the engine of the stack.",
+            cause="It was written by hand, for the library only.",
             next_step="Move it away, then: multimeter-visu install",
         )
     defaults = {"name": DEFAULT_NAME, "read_token": "", "page": data["url"]}
     values = {**defaults, **values}
-    # The page is shown on every screen; where points go is checked when it is used.
+    # The page is printed on screens, so it must not contain secrets. The URL of the
+    # write API is checked when it is used.
     values["page"] = without_secrets(values["page"])
     return StackConfig(**values)
 
 
 def write_config(path: pathlib.Path, config: StackConfig) -> None:
-    """Write a configuration, all of it or nothing, for its owner only.
+    """Write a configuration atomically, readable by its owner only.
 
     Raises:
-        VisualizationError: There is no permission or no room.
+        VisualizationError: There is no permission, or no space.
     """
     data = {"version": CONFIGURATION_VERSION, **dataclasses.asdict(config)}
     if not config.installing:
@@ -182,18 +183,18 @@ def write_config(path: pathlib.Path, config: StackConfig) -> None:
 
 
 def kept_file(path: pathlib.Path) -> pathlib.Path:
-    """Return where the secrets stay that open the data of a removed stack."""
+    """Return the file that keeps the secrets for the data of a removed stack."""
     return path.with_name(f"{path.name}.kept")
 
 
 def read_kept(path: pathlib.Path) -> StackConfig | None:
-    """Return the configuration of data that stayed, or None.
+    """Return the configuration of kept data, or None.
 
     Args:
-        path: The configuration of the stack that there was, and is to be.
+        path: The path of the configuration of the stack.
 
     Raises:
-        ConfigurationError: There is such a file, but it cannot be read.
+        ConfigurationError: The file cannot be read.
     """
     try:
         return read_config(kept_file(path))
@@ -202,34 +203,34 @@ def read_kept(path: pathlib.Path) -> StackConfig | None:
 
 
 def make_private_folder(path: pathlib.Path) -> None:
-    """Make a folder, and those above it that are missing, for their owner only.
+    """Create a folder and its missing parents, accessible to their owner only.
 
-    One that exists stays as it is.
+    An existing folder stays as it is.
     """
     make_folders(path, PRIVATE_FOLDER)
 
 
 def missing_folders(path: pathlib.Path) -> list[pathlib.Path]:
-    """Return which folders will be made with this one, itself included; inmost first."""
+    """Return the folders that do not exist yet: this one and parents, innermost first."""
     return [each for each in (path, *path.parents) if not os.path.lexists(each)]
 
 
 def remove_empty(folders: Iterable[pathlib.Path]) -> None:
-    """Remove those of some folders that are empty."""
+    """Remove the folders that are empty."""
     for each in folders:
         with contextlib.suppress(OSError):
             each.rmdir()
 
 
 def open_private(path: pathlib.Path) -> TextIO:
-    """Open a new text file that only its owner can read, whatever the umask."""
+    """Open a new text file that only its owner can read, independent of the umask."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
 def remove_config(path: pathlib.Path) -> None:
-    """Remove a configuration, and its folder where it is ours and nothing else is in it.
+    """Remove a configuration, and its folder if it is the default one and empty.
 
     Raises:
         VisualizationError: There is no permission.
@@ -243,20 +244,20 @@ def remove_config(path: pathlib.Path) -> None:
             next_step="Remove it as that user.",
         ) from error
     if path.parent.name == default_config_file().parent.name:
-        remove_drafts(path.parent)  # there are secrets in them, too
+        remove_drafts(path.parent)  # they contain secrets too
         with contextlib.suppress(OSError):
             path.parent.rmdir()
 
 
 @contextlib.contextmanager
 def locked(path: pathlib.Path) -> Iterator[None]:
-    """Keep other processes from changing the stack of a configuration meanwhile.
+    """Lock the stack of a configuration against changes by other processes.
 
-    The lock is on the folder, so nothing is left of it, whatever happens.
+    The lock is on the folder, so it leaves no file behind.
 
     Raises:
         VisualizationError: Another process is changing it.
-        ConfigurationError: Others own the folder or may write to it.
+        ConfigurationError: Other users own the folder or may write to it.
     """
     new = missing_folders(path.parent)
     descriptor = None
@@ -277,7 +278,7 @@ def _lock(path: pathlib.Path) -> int | None:
     except OSError as error:
         raise VisualizationError(
             f"The folder {path.parent} cannot be used: {error.strerror}",
-            cause="It belongs to another user, or is no folder.",
+            cause="It belongs to another user, or is not a folder.",
             next_step="Choose another place with -c FILE.",
         ) from error
     if descriptor is None:
@@ -287,7 +288,7 @@ def _lock(path: pathlib.Path) -> int | None:
     except OSError as error:
         os.close(descriptor)
         raise VisualizationError(
-            f"The stack of {path} is being changed by another process.",
-            next_step="Wait until it has ended, then try again.",
+            f"Another process is changing the stack of {path}.",
+            next_step="Wait until it is done, then try again.",
         ) from error
     return descriptor

@@ -1,7 +1,7 @@
-"""The console: all that the tool prints.
+"""The console: the output of the tool.
 
-On a terminal it shows what is under way; elsewhere it prints plain lines, unbroken, so
-that links can be copied and lines can be searched. With JSON only one object comes out.
+On a terminal it shows the running step; elsewhere it prints plain lines without wrapping,
+so that links can be copied and lines searched. With JSON it prints a single object.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from rich.text import Text
 
 from multimeter.errors import MultimeterError
 from multimeter.system.standard_streams import OutputError
-from multimeter.visualization.errors import VisualizationError
-from multimeter.visualization.extra import require_extra
+from multimeter.visualization.errors import VisualizationError, require_extra
 from multimeter.visualization.report import Check, OnLayer
 
 __all__ = ["Console", "exit_on_sigterm"]
@@ -31,10 +30,10 @@ logger = logging.getLogger("multimeter.visualization")
 
 
 class Console:
-    """Where a verb prints its progress and its result.
+    """Prints the progress and the result of a verb.
 
     Args:
-        as_json: Print one JSON object at the end, and nothing else.
+        as_json: Print only one JSON object, at the end.
 
     Attributes:
         notes: All notes so far.
@@ -48,7 +47,7 @@ class Console:
 
     @contextlib.contextmanager
     def errors_reported(self) -> Iterator[None]:
-        """Return a context that prints an error of ours and exits with its code.
+        """Return a context that prints an error of Multimeter and exits with its code.
 
         Raises:
             MissingExtraError: The extra ``visu`` is not installed.
@@ -63,12 +62,12 @@ class Console:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person is looking."""
+        """Whether the output is a terminal, and not JSON."""
         return self._out.is_terminal and not self._as_json
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Show a step while it is under way, and that it is done."""
+        """Return a context that shows a step while it is running, and when it is done."""
         logger.debug("%s ...", title)
         if not self.is_terminal:
             self.progress(f"{title} ...")
@@ -80,7 +79,7 @@ class Console:
 
     @contextlib.contextmanager
     def transfer(self, title: str) -> Iterator[OnLayer]:
-        """Show how far each layer of something large is."""
+        """Return a context that shows the progress of each layer of a download."""
         if not self.is_terminal:
             self.progress(f"{title} ...")
             yield self._print_finished_layer
@@ -105,24 +104,24 @@ class Console:
         self,
         layer: str,
         status: str,
-        current: int,  # noqa: ARG002 - only the end of each is printed
+        current: int,  # noqa: ARG002 - only finished layers are printed
         total: int,  # noqa: ARG002
     ) -> None:
         if layer and status in ("Pull complete", "Already exists"):
             self.progress(f"  {layer}: {status}")
 
     def note(self, text: str) -> None:
-        """Print what is good to know, and keep it for the object that a script gets."""
+        """Print a note, and keep it for the JSON result."""
         self.notes.append(text)
         self.progress(text)
 
     def progress(self, text: str) -> None:
-        """Print how far the work is; it goes on where that cannot be printed."""
+        """Print progress; a closed output does not stop the work."""
         with contextlib.suppress(OutputError):
             self.line(text)
 
     def check(self, check: Check) -> None:
-        """Print one line of a diagnosis, and how to mend what is wrong."""
+        """Print a check, with the remedy if it failed."""
         signs = {
             True: ("ok  ", "green"),
             False: ("FAIL", "bold red"),
@@ -133,31 +132,31 @@ class Console:
         line = Text.assemble(signs[check.ok], f"  {check.name}: {check.detail}")
         self._out.print(line)
         if check.mend and check.ok is not True:
-            self._out.print(f"      Mend it: {check.mend}")
+            self._out.print(f"      Remedy: {check.mend}")
 
     def line(self, text: str = "") -> None:
-        """Print a line for a person."""
+        """Print a line, unless the output is JSON."""
         if not self._as_json:
             self._out.print(text)
 
     def heading(self, text: str) -> None:
-        """Print a line in bold."""
+        """Print a line in bold, unless the output is JSON."""
         if not self._as_json:
             self._out.print(Text(text, "bold"))
 
     def table(self, rows: Mapping[str, str]) -> None:
-        """Print names and values, one below the other."""
+        """Print names and values, one per line."""
         width = max(map(len, rows), default=0)
         for name, value in rows.items():
             self.line(f"  {name:<{width}}  {value}")
 
     def result(self, data: Mapping[str, Any]) -> None:
-        """Print the result, where a script asked for it."""
+        """Print the result as JSON, if the output is JSON."""
         if self._as_json:
             self._out.print(json.dumps(data, indent=2))
 
     def error(self, error: MultimeterError, exit_code: int) -> None:
-        """Print what happened, the likely cause, and what to do next."""
+        """Print what happened, the likely cause, and the next step."""
         fields = {"what": error.what, "cause": error.cause, "next_step": error.next_step}
         with contextlib.suppress(OutputError):
             self.result({"error": fields, "exit_code": exit_code})
@@ -165,7 +164,7 @@ class Console:
 
 
 def exit_on_sigterm() -> None:
-    """Let SIGTERM end a verb in order, with what it has begun taken back."""
+    """Make SIGTERM raise SystemExit, so that a verb cleans up."""
     signal.signal(signal.SIGTERM, _exit)
 
 

@@ -1,4 +1,4 @@
-"""Invocation: what a person types to run a program of this environment."""
+"""Commands in messages: what to type to run a program of this environment."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["command_of", "typed"]
 
 
 def command_of(verb: str, config_file: pathlib.Path, name: str) -> str:
-    """Return the command that does something with one of several stacks.
+    """Return the command line of a verb for one of several stacks.
 
     Args:
-        verb: What is to be done, with its options.
+        verb: The verb, with its options.
         config_file: The configuration of the stack.
         name: The name of the stack.
     """
@@ -31,22 +31,23 @@ def command_of(verb: str, config_file: pathlib.Path, name: str) -> str:
 
 
 def typed(program: str) -> str:
-    """Return the name of a program, or its path where the shell would not find it.
+    """Return the name of a program, or its path if the shell would not find it.
 
-    In a virtual environment that is not activated, it would find none, or another one.
+    In a virtual environment that is not activated, the shell would find none, or another
+    one.
 
     Args:
-        program: The name of a program that is installed beside this Python.
+        program: The name of a program installed beside this Python.
     """
     ours = pathlib.Path(sys.executable).with_name(program)
     if os.name == "nt" or not ours.exists():
         return program
     try:
-        found = shutil.which(program)
-        if found and ours.samefile(found):
+        on_path = shutil.which(program)
+        if on_path and ours.samefile(on_path):
             return program
         here = pathlib.Path.cwd()
-    except OSError:  # the working folder is gone
+    except OSError:  # the working folder was removed
         return shlex.quote(str(ours))
     if not ours.is_relative_to(here):
         return shlex.quote(str(ours))

@@ -1,4 +1,4 @@
-"""Options that several verbs of ``multimeter-visu`` have, and what they resolve to."""
+"""Options shared by several verbs of ``multimeter-visu``."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ Name = Annotated[
     typer.Option(
         "-n",
         "--name",
-        help="The name of the stack, where there are several.",
+        help="The name of the stack, if there are several.",
         metavar="NAME",
         callback=_usable_name,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Browser = Annotated[bool, typer.Option(help="Open a browser too.")]
 EngineName = Annotated[
     str, typer.Option("--engine", help="auto, docker or embedded.", metavar="ENGINE")
@@ -63,8 +63,8 @@ Port = Annotated[
         "--influxdb-port",
         min=0,
         max=HIGHEST_PORT,
-        help="The port of the write API; 0 takes any that is free. Where the usual one"
-        " is taken, the next free one is used.",
+        help="The port of the write API; 0 for any free port. If the default is taken,"
+        " the next free one is used.",
         show_default=str(WRITE_PORT),
     ),
 ]
@@ -73,8 +73,8 @@ GrafanaPort = Annotated[
     typer.Option(
         min=0,
         max=HIGHEST_PORT,
-        help="Docker: the port of Grafana; 0 takes any that is free. Where the usual one is"
-        " taken, the next free one is used.",
+        help="Docker: the port of Grafana; 0 for any free port. If the default is taken,"
+        " the next free one is used.",
         show_default=str(GRAFANA_PORT),
     ),
 ]
@@ -89,13 +89,12 @@ GrafanaImage = Annotated[
 def config_file_of(
     context: typer.Context, config: pathlib.Path | None, name: str
 ) -> pathlib.Path:
-    """Return the file that describes the stack that is meant.
+    """Return the configuration file that the options select.
 
     Args:
-        context: The context of the verb; its object is the file that was named before
-            the verb.
-        config: The file that was named behind the verb.
-        name: The name of the stack, for where neither was.
+        context: The context of the verb; its object is the file given before the verb.
+        config: The file given after the verb.
+        name: The name of the stack, used if no file was given.
     """
     chosen = config or context.obj or default_config_file(name)
     return pathlib.Path(chosen).expanduser().absolute()

@@ -1,7 +1,7 @@
-"""The plan: what has to be done so that a stack is as it should be. Pure.
+"""The plan: the steps from the observed to the desired state of a stack. Pure.
 
-An engine says of which resources a stack consists, in the order in which they need each
-other, and in which state each was found. From that follow the steps.
+An engine observes the state of each resource of a stack, in the order of their
+dependencies. The steps follow from that.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from enum import Enum
 
 __all__ = [
     "Action",
-    "Found",
     "Lane",
+    "Observed",
     "Resource",
     "State",
     "Step",
@@ -31,18 +31,18 @@ __all__ = [
 
 
 class State(Enum):
-    """How a resource was found."""
+    """The observed state of a resource."""
 
     ABSENT = "absent"
     STOPPED = "stopped"
     RUNNING = "running"
     OUTDATED = "outdated"
-    """It runs, but is not configured as it should be."""
+    """It is running with another configuration than the desired one."""
     OUTDATED_STOPPED = "outdated and stopped"
 
 
 class Action(Enum):
-    """What an engine can do with a resource."""
+    """An action of an engine on a resource."""
 
     FETCH = "fetch"
     CREATE = "create"
@@ -57,12 +57,12 @@ class Resource:
     """A part of a stack.
 
     Attributes:
-        kind: What it is, unique in a stack: a folder, a server, a container.
-        name: Which one.
-        runs: Whether it is something that runs; else it is just there.
-        holds_data: Whether data is lost with it.
-        shared: Whether others use it too: it is fetched, and never removed.
-        configuration: A hash of how it should be; empty where that does not matter.
+        kind: Its kind, unique in a stack, such as folder, server or container.
+        name: Its name.
+        runs: Whether it is a running thing, such as a server or container.
+        holds_data: Whether removing it loses data.
+        shared: Whether other programs use it too: it is fetched, and never removed.
+        configuration: A hash of its desired configuration; empty if it has none.
     """
 
     kind: str
@@ -75,95 +75,97 @@ class Resource:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do."""
+    """One step of a plan: an action on a resource."""
 
     action: Action
     resource: Resource
 
 
-Found = Mapping[Resource, State]
-"""The state of each resource, in the order in which they need each other."""
+Observed = Mapping[Resource, State]
+"""The state of each resource, in the order of their dependencies."""
 
 _OUTDATED = (State.OUTDATED, State.OUTDATED_STOPPED)
 
 
 def state_of(resource: Resource, *, running: bool, configuration: str = "") -> State:
-    """Return the state of a resource that is there.
+    """Return the state of an existing resource.
 
     Args:
-        resource: How it should be.
-        running: Whether it was found running.
-        configuration: The hash of the configuration that it was found with.
+        resource: The desired resource.
+        running: Whether it is running.
+        configuration: The hash of its actual configuration.
     """
     if resource.configuration != configuration:
         return State.OUTDATED if running else State.OUTDATED_STOPPED
     return State.RUNNING if running else State.STOPPED
 
 
-def plan_install(found: Found) -> list[Step]:
-    """Create what is absent, create anew what is outdated, then start all of it."""
-    return _creations(found, keep_lost=False) + _starts(found)
+def plan_install(observed: Observed) -> list[Step]:
+    """Create absent resources, recreate outdated ones, then start all of them."""
+    return _creations(observed, keep_lost=False) + _starts(observed)
 
 
-def plan_start(found: Found) -> list[Step]:
-    """Start what does not run; what holds no data is created where it is needed."""
-    return _creations(found, keep_lost=True) + _starts(found)
+def plan_start(observed: Observed) -> list[Step]:
+    """Start stopped resources; create missing ones that hold no data."""
+    return _creations(observed, keep_lost=True) + _starts(observed)
 
 
-def plan_stop(found: Found) -> list[Step]:
-    """Stop what runs, the other way round."""
+def plan_stop(observed: Observed) -> list[Step]:
+    """Stop running resources, in reverse order."""
     return [
         Step(Action.STOP, each)
-        for each, state in reversed(list(found.items()))
+        for each, state in reversed(list(observed.items()))
         if each.runs and state in (State.RUNNING, State.OUTDATED)
     ]
 
 
-def plan_remove(found: Found, *, keep_data: bool = False) -> list[Step]:
-    """Stop what runs, then remove all that is there and belongs to this stack alone."""
-    there = [
+def plan_remove(observed: Observed, *, keep_data: bool = False) -> list[Step]:
+    """Stop running resources, then remove all resources that only this stack uses."""
+    existing = [
         each
-        for each, state in found.items()
+        for each, state in observed.items()
         if state is not State.ABSENT
         and not each.shared
         and not (keep_data and each.holds_data)
     ]
-    return plan_stop(found) + [Step(Action.REMOVE, each) for each in reversed(there)]
+    return plan_stop(observed) + [Step(Action.REMOVE, each) for each in reversed(existing)]
 
 
-def _creations(found: Found, *, keep_lost: bool) -> list[Step]:
-    """Return what is to be created, and before that what is to be fetched for it."""
+def _creations(observed: Observed, *, keep_lost: bool) -> list[Step]:
+    """Return the steps that create resources, after those that fetch shared ones."""
     actions = {State.ABSENT: Action.CREATE, **dict.fromkeys(_OUTDATED, Action.RECREATE)}
     steps = [
         Step(actions[state], each)
-        for each, state in found.items()
+        for each, state in observed.items()
         if state in actions and not each.shared and not (keep_lost and each.holds_data)
     ]
     fetches = [
         Step(Action.FETCH, each)
-        for each, state in found.items()
+        for each, state in observed.items()
         if each.shared and state is State.ABSENT
     ]
     return fetches + steps if steps else []
 
 
-def _starts(found: Found) -> list[Step]:
+def _starts(observed: Observed) -> list[Step]:
     return [
         Step(Action.START, each)
-        for each, state in found.items()
+        for each, state in observed.items()
         if each.runs and state is not State.RUNNING
     ]
 
 
-def outdated(found: Found) -> list[Resource]:
-    """Return what the next start creates anew."""
-    return [each for each, state in found.items() if state in _OUTDATED]
+def outdated(observed: Observed) -> list[Resource]:
+    """Return the resources that the next start recreates."""
+    return [each for each, state in observed.items() if state in _OUTDATED]
 
 
-def lost_data(found: Found) -> list[Resource]:
-    """Return what should hold data, and is not there any more."""
+def lost_data(observed: Observed) -> list[Resource]:
+    """Return the resources that held data and are missing."""
     return [
-        each for each, state in found.items() if each.holds_data and state is State.ABSENT
+        each
+        for each, state in observed.items()
+        if each.holds_data and state is State.ABSENT
     ]
 
 
@@ -171,10 +173,10 @@ _OPPOSITES = {Action.CREATE: Action.REMOVE, Action.START: Action.STOP}
 
 
 def undo(done: Sequence[Step]) -> list[Step]:
-    """Take back what has been done, the last first.
+    """Return the steps that undo others, in reverse order.
 
-    What was fetched stays, as others may use it by now; what was created anew stays too.
-    What was created goes as it is: there is nothing in it to end in good order for.
+    Fetched resources stay, as other programs may use them; recreated ones stay too. Created
+    ones are removed without a stop: they hold nothing that needs an orderly shutdown.
     """
     created = {step.resource for step in done if step.action is Action.CREATE}
     return [
@@ -186,20 +188,20 @@ def undo(done: Sequence[Step]) -> list[Step]:
 
 
 Lane = list[Step]
-"""Steps that go one after the other."""
+"""Steps that are applied in sequence."""
 
 
 def side_by_side(steps: Sequence[Step]) -> list[list[Lane]]:
-    """Return the steps in groups of lanes; the lanes of one group go side by side.
+    """Return the steps in groups of lanes; the lanes of a group run in parallel.
 
-    What runs needs what does not, but nothing of its own kind: what is created and
-    started, or stopped and removed, is a lane. What is fetched goes one by one, so that
-    a person can see how far it is.
+    Running resources depend on the others, but not on each other: for each of them, create
+    and start, or stop and remove, form a lane. Fetches run one by one, to show their
+    progress.
     """
     groups: list[list[Lane]] = []
     before: Step | None = None
     for step in steps:
-        if before is None or not _go_together(before, step):
+        if before is None or not _can_run_together(before, step):
             groups.append([])
         lanes = {lane[0].resource: lane for lane in groups[-1]}
         if step.resource in lanes:
@@ -210,7 +212,7 @@ def side_by_side(steps: Sequence[Step]) -> list[list[Lane]]:
     return groups
 
 
-def _go_together(before: Step, step: Step) -> bool:
+def _can_run_together(before: Step, step: Step) -> bool:
     if before.resource.runs or step.resource.runs:
         return before.resource.runs and step.resource.runs
     return step.action is before.action is not Action.FETCH
@@ -219,7 +221,7 @@ def _go_together(before: Step, step: Step) -> bool:
 _VERBS = {
     Action.FETCH: "fetch",
     Action.CREATE: "create",
-    Action.RECREATE: "create anew",
+    Action.RECREATE: "recreate",
     Action.START: "start",
     Action.STOP: "stop",
     Action.REMOVE: "remove",
@@ -227,7 +229,7 @@ _VERBS = {
 
 
 def describe(steps: Sequence[Step]) -> str:
-    """Return one line about some steps."""
+    """Return a one-line description of steps."""
     done: dict[tuple[str, ...], list[str]] = {}
     actions = dict.fromkeys(step.action for step in steps)
     for action in actions:

@@ -1,4 +1,4 @@
-"""Ports: which are free, which one a stack gets, and which program or stack has others."""
+"""Ports: choose one, listen on it, and find the program or stack that uses it."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ __all__ = [
 _BACKLOG = 2048
 _NEXT_PORTS = 100
 _IPV6_LOOPBACK = "::1"
-"""Where "localhost" often leads first: a port that is taken there is not free."""
+""""localhost" often resolves to this first: a port that is taken here is not free."""
 _LOOPBACK = ("127.0.0.1", "localhost", _IPV6_LOOPBACK)
 _LONGEST_CONFIGURATION = 1 << 16
 
 
 @dataclass(frozen=True)
 class PortChoice:
-    """The port that a stack gets.
+    """The chosen port of a stack.
 
     Attributes:
         port: The port.
-        note: Why it is not the usual one; empty where it is, or was asked for.
+        note: Why it is not the default; empty if it is, or was requested.
     """
 
     port: int
@@ -58,16 +58,15 @@ def choose_port(
     *,
     look: bool = True,
 ) -> PortChoice:
-    """Return the port that a stack gets.
+    """Choose the port of a stack.
 
     Args:
         host: The address to listen on.
-        wanted: The port that was asked for, which need not be free; 0 for any that is
-            free; None for the usual one, or the next free one where that is taken.
-        usual: The usual port.
-        reserved: Ports that are not to be taken although they may be free, with what
-            uses them.
-        look: Whether the address is on this machine, so that one can see what is free.
+        wanted: The requested port, which need not be free; 0 for any free one; None for
+            the default, or the next free one if that is taken.
+        usual: The default port.
+        reserved: Ports that must not be chosen even if they are free, each with its user.
+        look: Whether the address is on this machine, so that free ports can be detected.
     """
     if wanted:
         return PortChoice(wanted)
@@ -91,7 +90,7 @@ def _any_port(host: str, reserved: Mapping[int, str]) -> int:
 
 
 def _obstacle(addresses: Sequence[str], port: int, reserved: Mapping[int, str]) -> str:
-    """Return why a stack should not take a port, or nothing."""
+    """Return why a stack cannot use a port, or an empty string."""
     if port in reserved:
         return f"is used by {reserved[port]}"
     for address in addresses:
@@ -104,23 +103,23 @@ def _obstacle(addresses: Sequence[str], port: int, reserved: Mapping[int, str]) 
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return f"is taken by {owner_of(port)}"
-            if address != _IPV6_LOOPBACK:  # there may be no IPv6
+            if address != _IPV6_LOOPBACK:  # IPv6 may be unavailable
                 return f"cannot be used ({error.strerror})"
     return ""
 
 
 def free_port(host: str) -> int:
-    """Return a port on which nothing listens."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
 def require_free(host: str, port: int) -> None:
-    """Check that a port can be listened on.
+    """Check that a stack can listen on a port.
 
     Raises:
-        PortTakenError: Another program listens there; it is named where it is known.
+        PortTakenError: Another program listens there; the message names it if it is known.
         VisualizationError: The system does not allow it.
     """
     listen(host, port).close()
@@ -130,11 +129,11 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on a port.
 
     Raises:
-        PortTakenError: Another program listens there; it is named where it is known.
+        PortTakenError: Another program listens there; the message names it if it is known.
         VisualizationError: The system does not allow it.
     """
-    # asyncio sends answers at once (TCP_NODELAY) on sockets that say they are TCP; on
-    # others the body of each waits for the client to acknowledge the head: 40 ms.
+    # asyncio sets TCP_NODELAY only on sockets with an explicit protocol; on others the body
+    # of each response waits for the client's acknowledgement of the head: 40 ms.
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     try:
         _allow_reuse(listener)
@@ -158,17 +157,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _allow_reuse(listener: socket.socket) -> None:
-    """Let connections that have just ended be no reason to refuse a port.
+    """Allow a port with connections that were closed a moment ago.
 
-    On Windows the option means something else: to share the port.
+    On Windows the option would share the port instead.
     """
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def owner_of(port: int) -> str:
-    """Return the program that listens on a port, with its pid where that is known."""
-    # The system may hide it: other users' processes are seen by root only.
+    """Return the program that listens on a port, with its pid if known."""
+    # The system may hide it: only root sees the processes of other users.
     with contextlib.suppress(psutil.Error, OSError):
         for each in psutil.net_connections(kind="tcp"):
             here = getattr(each.laddr, "port", None) == port
@@ -180,14 +179,14 @@ def owner_of(port: int) -> str:
 def reserved_ports(
     config_file: pathlib.Path, taken: Collection[int] = ()
 ) -> dict[int, str]:
-    """Return the ports that an install should not choose, with what uses each.
+    """Return the ports that an install must not choose, each with its user.
 
-    The ports of another stack stay its own while it is stopped. Other stacks are those
-    with a configuration in the usual folder, or beside this one.
+    The ports of another stack are reserved even while it is stopped. Other stacks are those
+    with a configuration in the default folder, or beside this one.
 
     Args:
         config_file: The configuration of the stack that is installed.
-        taken: Ports that turned out to be taken, although they looked free.
+        taken: Ports that were taken although they seemed free.
     """
     ports = dict.fromkeys(taken, "another program")
     for folder in {default_config_file().parent, config_file.parent}:
@@ -200,9 +199,9 @@ def reserved_ports(
 
 
 def _configuration(path: pathlib.Path) -> dict[str, Any]:
-    """Return the configuration of a stack; nothing where it is another file.
+    """Return the configuration of a stack; empty for any other file.
 
-    It is only looked at: whether it is private is the business of its own stack.
+    Its permissions are not checked: that is done by the commands of its own stack.
     """
     try:
         if not path.is_file() or path.stat().st_size > _LONGEST_CONFIGURATION:

@@ -1,4 +1,4 @@
-"""Reports: how work reports its progress, and what a diagnosis finds."""
+"""Reports: the protocol for progress, and the checks of a diagnosis."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Protocol
 __all__ = ["Check", "OnLayer", "Reporter"]
 
 OnLayer = Callable[[str, str, int, int], None]
-"""Called with the progress of a layer: its name, its status, bytes so far and in all."""
+"""Called with the progress of a layer: name, status, current and total bytes."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of a diagnosis.
+    """One check of a diagnosis.
 
     Attributes:
-        name: What was looked at.
-        ok: Whether it is as it should be; None for what is only worth knowing.
-        detail: What was found.
-        mend: How to mend it.
+        name: What was checked.
+        ok: Whether it passed; None for a note.
+        detail: The result in words.
+        mend: The remedy.
     """
 
     name: str
@@ -31,13 +31,13 @@ class Check:
 
 
 class Reporter(Protocol):
-    """Takes the progress of work."""
+    """Receives the progress of work."""
 
     def step(self, title: str) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which the step is under way."""
+        """Return a context in which a step is running."""
 
     def transfer(self, title: str) -> contextlib.AbstractContextManager[OnLayer]:
-        """Return a context in which layers are fetched, with what takes their progress."""
+        """Return a context for a download; it yields the callback for the progress."""
 
     def note(self, text: str) -> None:
-        """Take something that is good to know."""
+        """Receive a note."""

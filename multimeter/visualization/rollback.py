@@ -1,6 +1,6 @@
-"""Rollback: an install that fails or is interrupted takes back what it has made.
+"""Rollback: remove what a failed or interrupted install has made.
 
-What was there before stays, and so do the secrets that open it.
+Existing data stays, with the secrets to open it.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from multimeter.errors import MultimeterError
 from multimeter.visualization.config import kept_file, remove_config, write_config
 from multimeter.visualization.engines.base import Engine
 from multimeter.visualization.errors import EngineGoneError, ForeignDataError
-from multimeter.visualization.plan import Action, Found, State, Step, plan_remove, undo
+from multimeter.visualization.plan import Action, Observed, State, Step, plan_remove, undo
 from multimeter.visualization.report import Reporter
 
 __all__ = [
     "Attempt",
     "keep_secrets",
-    "take_back_interrupted",
-    "taken_back_on_failure",
+    "roll_back_interrupted",
+    "rolled_back_on_failure",
     "to_be_made",
 ]
 
 
-def to_be_made(found: Found) -> list[str]:
-    """Return the kinds of the resources that an install is going to make."""
+def to_be_made(observed: Observed) -> list[str]:
+    """Return the kinds of the resources that an install will make."""
     return [
         each.kind
-        for each, state in found.items()
+        for each, state in observed.items()
         if state is State.ABSENT and not each.shared
     ]
 
 
-def take_back_interrupted(engine: Engine, report: Reporter) -> None:
-    """Take back what an install has left that was killed.
+def roll_back_interrupted(engine: Engine, report: Reporter) -> None:
+    """Roll back an install that was killed.
 
     Args:
-        engine: The engine; its configuration lists what the install was going to make.
-        report: Takes the progress.
+        engine: The engine; its configuration lists the planned resources.
+        report: Receives the progress.
 
     Raises:
-        VisualizationError: The engine does not help.
+        VisualizationError: The engine failed.
     """
     made = engine.config.engine_state.get("made", [])
-    with report.step("Take back what an interrupted install has left"):
+    with report.step("Roll back an interrupted install"):
         for step in plan_remove(engine.observe()):
             if step.action is Action.STOP or step.resource.kind in made:
                 engine.apply(step, report)
@@ -58,11 +58,11 @@ def take_back_interrupted(engine: Engine, report: Reporter) -> None:
 
 @dataclass
 class Attempt:
-    """An install under way.
+    """An install in progress.
 
     Attributes:
-        done: The steps so far; the last may be half done.
-        finishing: Whether all steps are done, and the rest has begun.
+        done: The steps so far; the last one may be incomplete.
+        finishing: Whether all steps are done and the set-up has started.
     """
 
     done: list[Step] = field(default_factory=list)
@@ -70,14 +70,14 @@ class Attempt:
 
 
 @contextlib.contextmanager
-def taken_back_on_failure(engine: Engine, report: Reporter) -> Iterator[Attempt]:
-    """Return a context in which an install can fail and leave nothing behind."""
+def rolled_back_on_failure(engine: Engine, report: Reporter) -> Iterator[Attempt]:
+    """Return a context that rolls back an install that fails."""
     attempt = Attempt()
     try:
         yield attempt
-    except BaseException as error:  # an interrupt is no reason to leave things behind
+    except BaseException as error:  # an interrupt is rolled back too
         with _uninterrupted():
-            complete = _take_back(attempt.done, engine, report)
+            complete = _roll_back(attempt.done, engine, report)
             if isinstance(error, ForeignDataError):
                 remove_config(kept_file(engine.config_file))
             elif attempt.finishing:
@@ -85,38 +85,38 @@ def taken_back_on_failure(engine: Engine, report: Reporter) -> Iterator[Attempt]
             if complete:
                 remove_config(engine.config_file)
                 if attempt.done:
-                    report.note("What had been made is taken back.")
+                    report.note("Everything that had been made was removed again.")
         raise
 
 
-def _take_back(done: Sequence[Step], engine: Engine, report: Reporter) -> bool:
-    """Take back what can be; return whether that was all of it."""
-    left: list[Step] = []
+def _roll_back(done: Sequence[Step], engine: Engine, report: Reporter) -> bool:
+    """Undo steps as far as possible; return whether everything was undone."""
+    failed: list[Step] = []
     engine_answers = True
     for step in undo(done):
         try:
             if engine_answers:
                 engine.apply(step, report)
         except EngineGoneError:
-            # To wait for it once more for each step would take minutes.
+            # Waiting for the timeout of each step would take minutes.
             engine_answers = False
         except (MultimeterError, OSError):
-            left.append(step)
+            failed.append(step)
         if not engine_answers:
-            left.append(step)
-    removals = [step for step in left if step.action is Action.REMOVE]
+            failed.append(step)
+    removals = [step for step in failed if step.action is Action.REMOVE]
     if removals:
         names = ", ".join(f"the {s.resource.kind} {s.resource.name}" for s in removals)
         report.note(
-            f"Left behind, as the engine did not help: {names}. The next"
-            " multimeter-visu install or remove takes it back."
+            f"Left behind, as the engine failed: {names}. The next"
+            " multimeter-visu install or remove removes it."
         )
     return not removals
 
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let an impatient Ctrl+C wait: what it would leave behind is worse."""
+    """Ignore Ctrl+C, which would leave resources behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -128,7 +128,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def keep_secrets(engine: Engine) -> None:
-    """Keep the secrets of data that stays: nothing else would open it again."""
+    """Keep the secrets of data that stays: it can only be opened with them."""
     if not engine.data_needs_secrets:
         return
     with contextlib.suppress(MultimeterError):

@@ -1,7 +1,7 @@
-"""The stack: install it, start it, stop it, remove it, look how it is.
+"""The stack: install, start, stop and remove it, and get its status.
 
-Each observes what is there, makes a plan (:mod:`~multimeter.visualization.plan`) and
-lets the engine apply it. A failed or interrupted install takes back what it made.
+Each function observes the resources, makes a plan (:mod:`~multimeter.visualization.plan`)
+and lets the engine apply it. A failed or interrupted install is rolled back.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from multimeter.visualization.config import (
     remove_empty,
     write_config,
 )
-from multimeter.visualization.dashboards.own_files import remove_dashboards
+from multimeter.visualization.dashboards.user_defined import remove_dashboards
 from multimeter.visualization.engines.base import Engine, Links
 from multimeter.visualization.engines.factory import describe_stack, engine_of
 from multimeter.visualization.errors import (
@@ -36,8 +36,8 @@ from multimeter.visualization.errors import (
 from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import (
     Action,
-    Found,
     Lane,
+    Observed,
     State,
     Step,
     describe,
@@ -53,8 +53,8 @@ from multimeter.visualization.ports import reserved_ports
 from multimeter.visualization.report import Reporter
 from multimeter.visualization.rollback import (
     keep_secrets,
-    take_back_interrupted,
-    taken_back_on_failure,
+    roll_back_interrupted,
+    rolled_back_on_failure,
     to_be_made,
 )
 from multimeter.visualization.stack_spec import StackSpec
@@ -76,11 +76,11 @@ _TRIES = 5
 
 @dataclass(frozen=True)
 class Installed:
-    """What an install has made.
+    """The result of an install.
 
     Attributes:
         config: The configuration of the stack.
-        links: What a person opens to see the example.
+        links: The links to the example.
     """
 
     config: StackConfig
@@ -89,13 +89,13 @@ class Installed:
 
 @dataclass(frozen=True)
 class StackStatus:
-    """How a stack is.
+    """The status of a stack.
 
     Attributes:
-        state: ``running``, ``stopped``, or ``not answering``: it runs, and is still
+        state: ``running``, ``stopped``, or ``not answering``: it is running, but is still
             starting or has failed.
-        details: What its engine shows of it.
-        runs: How many runs it holds; None when it does not answer.
+        details: Details from its engine.
+        runs: The number of its runs; None if it does not answer.
     """
 
     state: Literal["running", "stopped", "not answering"]
@@ -104,12 +104,12 @@ class StackStatus:
 
 
 def plan(config_file: pathlib.Path, spec: StackSpec, report: Reporter) -> list[Step]:
-    """Return the steps that an install would take, and do nothing.
+    """Return the steps of an install, without applying them.
 
     Raises:
-        EngineError: There is nothing that it could run on.
+        EngineError: There is no engine that it can run on.
         VisualizationError: A port is taken.
-        ConfigurationError: What is asked for cannot be used.
+        ConfigurationError: The specification cannot be used.
     """
     spec.require_usable_names()
     try:
@@ -125,13 +125,13 @@ def plan(config_file: pathlib.Path, spec: StackSpec, report: Reporter) -> list[S
 
 
 def install(config_file: pathlib.Path, spec: StackSpec, report: Reporter) -> Installed:
-    """Install a stack, load the example, and return what a person opens.
+    """Install a stack, load the example, and return the links to it.
 
     Raises:
-        AlreadyInstalledError: There is a stack under this configuration.
-        EngineError: There is nothing that it could run on.
-        VisualizationError: A step failed; what had been made is taken back.
-        ConfigurationError: What is asked for cannot be used.
+        AlreadyInstalledError: A stack with this configuration is installed.
+        EngineError: There is no engine that it can run on.
+        VisualizationError: A step failed; the install was rolled back.
+        ConfigurationError: The specification cannot be used.
     """
     spec.require_usable_names()
     folders = missing_folders(config_file.parent)
@@ -147,7 +147,7 @@ def install(config_file: pathlib.Path, spec: StackSpec, report: Reporter) -> Ins
                 asked_for = (spec.port, spec.grafana_port)
                 if error.port is None or error.port in asked_for or len(taken) >= _TRIES:
                     raise
-                # Another program took it after it had looked free: try the next one.
+                # Another program took the port after the check: try the next one.
                 taken.add(error.port)
 
 
@@ -157,18 +157,18 @@ def _install(
     folders: Sequence[pathlib.Path],
     report: Reporter,
 ) -> Installed:
-    """Make a stack that is described; the folders are those made for its configuration."""
+    """Install a described stack; the folders are those made for its configuration."""
     engine = engine_of(config_file, dataclasses.replace(config, installing=True))
-    found = engine.observe()
+    observed = engine.observe()
     state = {
         **config.engine_state,
-        "made": to_be_made(found),
+        "made": to_be_made(observed),
         "config_folders": [str(each) for each in folders],
     }
     engine.config = dataclasses.replace(engine.config, engine_state=state)
-    with taken_back_on_failure(engine, report) as attempt:
+    with rolled_back_on_failure(engine, report) as attempt:
         write_config(config_file, engine.config)
-        _carry_out(plan_install(found), engine, report, attempt.done)
+        _apply(plan_install(observed), engine, report, attempt.done)
         attempt.finishing = True
         run = engine.finish(report)
         links = engine.links(run)
@@ -179,7 +179,7 @@ def _install(
 
 
 def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
-    """Refuse to install twice; take back what an interrupted install has left."""
+    """Refuse a second install; roll back an interrupted one."""
     try:
         config = read_config(config_file)
     except NotInstalledError:
@@ -187,19 +187,19 @@ def _require_absent(config_file: pathlib.Path, report: Reporter) -> None:
     if not config.installing:
         look = command_of("open", config_file, config.name)
         raise AlreadyInstalledError(
-            f"A stack is installed already: {config_file} describes it.",
-            next_step=f"{look} shows it; start, stop, status and remove do the rest.",
+            f"A stack is installed already: see {config_file}.",
+            next_step=f"{look} opens its page; see also start, stop, status and remove.",
         )
-    take_back_interrupted(engine_of(config_file, config), report)
+    roll_back_interrupted(engine_of(config_file, config), report)
 
 
-def _carry_out(
+def _apply(
     steps: Sequence[Step], engine: Engine, report: Reporter, done: list[Step] | None = None
 ) -> None:
     for lanes in side_by_side(steps):
         group = [step for lane in lanes for step in lane]
         if done is not None:
-            # Before it is done: half a step has to be taken back too.
+            # Recorded before it is done: an incomplete step must be undone too.
             done += group
         if group[0].action is Action.FETCH:
             engine.apply(group[0], report)
@@ -222,29 +222,29 @@ def _apply_side_by_side(lanes: Sequence[Lane], engine: Engine, report: Reporter)
 
 
 def start(engine: Engine, report: Reporter) -> list[Step]:
-    """Start what does not run; return what was done.
+    """Start the stopped resources; return the steps that were applied.
 
     Raises:
         VisualizationError: A step failed.
     """
     steps = _change(engine, _plan_start, report)
-    # What was found running may still be on its way up.
+    # Running resources may still be starting.
     engine.wait(report)
     return steps
 
 
-def _plan_start(found: Found) -> list[Step]:
-    if lost := lost_data(found):
+def _plan_start(observed: Observed) -> list[Step]:
+    if lost := lost_data(observed):
         raise VisualizationError(
-            f"The {lost[0].kind} {lost[0].name} is gone, and the data in it.",
-            cause="It was removed by hand.",
+            f"The {lost[0].kind} {lost[0].name} was removed, with its data.",
+            cause="It was removed without multimeter-visu.",
             next_step="multimeter-visu remove, then multimeter-visu install",
         )
-    return plan_start(found)
+    return plan_start(observed)
 
 
 def stop(engine: Engine, report: Reporter) -> list[Step]:
-    """Stop what runs, and keep all data; return what was done.
+    """Stop the running resources; return the steps that were applied. All data stays.
 
     Raises:
         VisualizationError: A step failed.
@@ -255,53 +255,53 @@ def stop(engine: Engine, report: Reporter) -> list[Step]:
 def remove(
     engine: Engine, report: Reporter, *, keep_data: bool = False
 ) -> list[pathlib.Path]:
-    """Remove the stack; return what is in its folders and stays, as it is not ours.
+    """Remove the stack; return the foreign files in its folders, which stay.
 
     Args:
-        engine: The engine that the stack is on.
-        report: Takes the progress.
-        keep_data: Leave the data, for a later install. Where it can be opened with
-            secrets only, these stay beside the configuration.
+        engine: The engine of the stack.
+        report: Receives the progress.
+        keep_data: Keep the data for a later install. Secrets that it needs stay beside
+            the configuration.
 
     Raises:
         VisualizationError: A step failed.
     """
 
-    def plan_it(found: Found) -> list[Step]:
-        return plan_remove(found, keep_data=keep_data)
+    def make_plan(observed: Observed) -> list[Step]:
+        return plan_remove(observed, keep_data=keep_data)
 
-    _change(engine, plan_it, report)
+    _change(engine, make_plan, report)
     config_file = engine.config_file
-    left: list[pathlib.Path] = []
+    foreign: list[pathlib.Path] = []
     if keep_data:
         keep_secrets(engine)
     else:
         remove_config(kept_file(config_file))
-        left = [*engine.left(), *remove_dashboards(config_file)]
+        foreign = [*engine.left(), *remove_dashboards(config_file)]
     remove_config(config_file)
     folders = engine.config.engine_state.get("config_folders", ())
     remove_empty(pathlib.Path(each) for each in folders)
-    return left
+    return foreign
 
 
 def _change(
-    engine: Engine, plan_it: Callable[[Found], list[Step]], report: Reporter
+    engine: Engine, make_plan: Callable[[Observed], list[Step]], report: Reporter
 ) -> list[Step]:
     with locked(engine.config_file):
-        steps = plan_it(engine.observe())
-        _carry_out(steps, engine, report)
+        steps = make_plan(engine.observe())
+        _apply(steps, engine, report)
     return steps
 
 
 def status(engine: Engine) -> StackStatus:
-    """Return how the stack is."""
-    found = engine.observe()
-    states = {state for each, state in found.items() if each.runs}
+    """Return the status of the stack."""
+    observed = engine.observe()
+    states = {state for each, state in observed.items() if each.runs}
     details = dict(engine.details())
-    if old := outdated(found):
+    if old := outdated(observed):
         names = ", ".join(each.name for each in old)
         start_command = command_of("start", engine.config_file, engine.config.name)
-        details["outdated"] = f"{names}; {start_command} makes it up to date"
+        details["outdated"] = f"{names}; {start_command} updates it"
     if not states <= {State.RUNNING, State.OUTDATED}:
         return StackStatus("stopped", details, None)
     runs = _count_runs(engine)

@@ -1,7 +1,7 @@
-"""The specification of a stack: what an install asks for.
+"""The specification of a stack: the options of an install.
 
-The options of the command line are parsed into it once; an engine chooses what it leaves
-open; ``visu.config.json`` keeps it as it is; the plan and the containers are made from it.
+The command line is parsed into it once; an engine completes it; ``visu.config.json`` stores
+it unchanged; the plan and the containers are made from it.
 """
 
 from __future__ import annotations
@@ -28,39 +28,39 @@ __all__ = [
 ]
 
 WRITE_PORT = DEFAULT_PORT
-"""The usual port of the write API."""
+"""The default port of the write API."""
 
 GRAFANA_PORT = 3000
-"""The usual port of Grafana."""
+"""The default port of Grafana."""
 
 HIGHEST_PORT = 65535
 
 _LONGEST_NAME = 255
 _STACK = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PUBLIC = ("name", "engine_name", "org", "bucket")
-"""Fields that have their place in the public part of the configuration."""
+"""Fields that are in the public part of the configuration."""
 
 
 @dataclass(frozen=True)
 class StackSpec:
-    """How a stack is to be; in the configuration of an installed one, how it is.
+    """The desired stack; in the configuration of an installed one, the actual stack.
 
     Attributes:
         name: The name of the stack.
-        engine_name: What it runs on: ``auto``, ``docker`` or ``embedded``.
+        engine_name: The engine: ``auto``, ``docker`` or ``embedded``.
         org: The name of the organisation.
         bucket: The name of the bucket.
-        directory: The folder for the data; empty leaves it to the engine.
-        port: The port of the write API; 0 for any that is free, None for the usual one,
-            or the next free one where that is taken.
-        grafana_port: Docker: the port of Grafana, in the same way.
+        directory: The folder for the data; empty for the engine's default.
+        port: The port of the write API; 0 for any free one, None for the default, or the
+            next free one if that is taken.
+        grafana_port: Docker: the port of Grafana, likewise.
         influxdb_image: Docker: the image of InfluxDB 2.
         grafana_image: Docker: the image of Grafana.
-        timeout: Docker: how many seconds the containers may take until they answer.
-        anonymous: Docker: whether Grafana shows everything without a login.
-        influxdb_url: Docker: an InfluxDB that runs already; empty to create one.
+        timeout: Docker: the maximum wait for the containers, in seconds.
+        anonymous: Docker: whether Grafana can be viewed without a login.
+        influxdb_url: Docker: the URL of an existing InfluxDB; empty to create one.
         influxdb_token: A token that may read and write its bucket. The configuration
-            keeps it as the token of the stack, not here.
+            stores it as the token of the stack, not here.
     """
 
     name: str = DEFAULT_NAME
@@ -87,26 +87,26 @@ class StackSpec:
         org: str,
         bucket: str,
     ) -> StackSpec:
-        """Return the specification that a configuration keeps.
+        """Return the specification stored in a configuration.
 
         Args:
-            state: The part of the configuration that belongs to the engine.
+            state: The engine's part of the configuration.
             name: The name of the stack.
-            engine_name: What it runs on.
+            engine_name: The name of the engine.
             org: The name of the organisation.
             bucket: The name of the bucket.
         """
         kept = state.get("spec")
         if not isinstance(kept, Mapping):
-            # An earlier layout has the fields in the state itself, and for containers
-            # another name for the port.
+            # An earlier layout has the fields in the state itself, and another name for the
+            # port of containers.
             kept = {"port": state.get("influxdb_port"), **state}
         names = [each.name for each in dataclasses.fields(cls) if each.name not in _PUBLIC]
         fields = {each: kept[each] for each in names if each in kept}
         return cls(name=name, engine_name=engine_name, org=org, bucket=bucket, **fields)
 
     def to_state(self) -> dict[str, Any]:
-        """Return what the state of the engine keeps, for :meth:`from_state`."""
+        """Return the part for the state of the engine, for :meth:`from_state`."""
         fields = dataclasses.asdict(self)
         for each in (*_PUBLIC, "influxdb_token"):
             del fields[each]
@@ -115,7 +115,7 @@ class StackSpec:
     def require_usable_names(self) -> None:
         """Check the names of the stack, the organisation and the bucket.
 
-        As InfluxDB has it:
+        The rules are InfluxDB's:
         https://docs.influxdata.com/influxdb/v2/admin/buckets/create-bucket/#bucket-naming-restrictions
 
         Raises:
@@ -126,13 +126,13 @@ class StackSpec:
             if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
                 raise ConfigurationError(
                     f"{name!r:.80} cannot be the name of the {what}.",
-                    cause="It is empty, too long, or holds characters that do not print.",
+                    cause="It is empty, too long, or contains unprintable characters.",
                     next_step="Choose another with -o ORG and -b BUCKET.",
                 )
         if self.bucket.startswith("_") or '"' in self.bucket:
             raise ConfigurationError(
                 f"{self.bucket!r:.80} cannot be the name of the bucket.",
-                cause="InfluxDB reserves names that begin with _, and takes no quotes.",
+                cause="InfluxDB reserves names that start with _, and allows no quotes.",
                 next_step="Choose another with -b BUCKET.",
             )
 
@@ -147,21 +147,21 @@ def require_usable_name(stack: str) -> None:
         raise ConfigurationError(
             f"{stack!r:.80} cannot be the name of a stack.",
             cause="Files, containers and volumes are named after it.",
-            next_step="Use small letters, digits and -, at most 40.",
+            next_step="Use at most 40 lowercase letters, digits and -.",
         )
 
 
 def checked_port(number: str | float | None) -> int:
-    """Return a port that something can listen on.
+    """Return a valid port number.
 
     Raises:
-        TypeError: There is none.
-        ValueError: It is none.
+        TypeError: It is None.
+        ValueError: It is out of range, or not a number.
         OverflowError: It is infinite.
     """
     if number is None:
         raise TypeError("there is no port")
     port = int(number)
     if not 0 < port <= HIGHEST_PORT:
-        raise ValueError(f"{port} is no port")
+        raise ValueError(f"{port} is not a valid port")
     return port

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from multimeter.visualization.dashboards.own import parse_dashboard
+from multimeter.visualization.dashboards.user_defined import parse_dashboard
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -1,1 +1,1 @@
-"""The verbs of ``multimeter-visu``, a file each: its options, and what it does."""
+"""The verbs of ``multimeter-visu``, one per file, with their options."""

@@ -1,4 +1,4 @@
-"""``multimeter-visu credentials``: every login and token of the stack."""
+"""``multimeter-visu credentials``: show every login and token of the stack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def credentials(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Show every login and token; asks first."""
+    """Show every login and token, after a confirmation."""
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     if not yes and config_file.exists():
         typer.confirm("Show passwords and tokens on this screen?", abort=True)

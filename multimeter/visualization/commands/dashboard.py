@@ -1,4 +1,4 @@
-"""``multimeter-visu dashboard``: dashboards of the user's own."""
+"""``multimeter-visu dashboard``: add, list and remove user-defined dashboards."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 from multimeter.visualization import stack
 from multimeter.visualization.config import StackConfig, read_config
 from multimeter.visualization.console import Console
-from multimeter.visualization.dashboards import own_files
-from multimeter.visualization.dashboards.grafana_own import own_uid
+from multimeter.visualization.dashboards import user_defined
+from multimeter.visualization.dashboards.grafana_panels import user_dashboard_uid
 from multimeter.visualization.engines.factory import installed_engine
 from multimeter.visualization.options import Config, Json, Name, config_file_of
 from multimeter.visualization.stack_spec import DEFAULT_NAME
@@ -22,7 +22,7 @@ File = Annotated[
     pathlib.Path, typer.Argument(help="A TOML file that describes it.", metavar="FILE")
 ]
 Dashboard = Annotated[
-    str, typer.Argument(help="What the list calls it.", metavar="DASHBOARD")
+    str, typer.Argument(help="Its name in the list.", metavar="DASHBOARD")
 ]
 
 dashboards = typer.Typer(
@@ -39,11 +39,11 @@ def add_dashboard(
     name: Name = DEFAULT_NAME,
     json: Json = False,
 ) -> None:
-    """Show the panels that a file describes; one of the same name is replaced."""
+    """Add the panels that a file describes; replace a dashboard of the same name."""
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         installed = read_config(config_file)
-        added, replaces = own_files.add_dashboard(config_file, file.expanduser())
+        added, replaces = user_defined.add_dashboard(config_file, file.expanduser())
         _update_stack(config_file, console)
         done = "Replaced" if replaces else "Added"
         count = len(added.panels)
@@ -73,10 +73,10 @@ def list_dashboards(
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         installed = read_config(config_file)
-        own = own_files.own_dashboards(config_file)
-        broken = own_files.broken_dashboards(config_file)
+        own = user_defined.user_dashboards(config_file)
+        broken = user_defined.broken_dashboards(config_file)
         rows = {each.name: f"{each.title}: {len(each.panels)} panels" for each in own}
-        console.table(rows | {name: f"left out. {what}" for name, what in broken.items()})
+        console.table(rows | {name: f"ignored. {what}" for name, what in broken.items()})
         if not own and not broken:
             console.line(
                 "There are no dashboards yet. Add one with: "
@@ -84,7 +84,7 @@ def list_dashboards(
             )
         console.result(
             {
-                "folder": str(own_files.dashboard_folder(config_file)),
+                "folder": str(user_defined.dashboard_folder(config_file)),
                 "dashboards": [
                     {
                         "name": each.name,
@@ -107,18 +107,18 @@ def remove_dashboard(
     name: Name = DEFAULT_NAME,
     json: Json = False,
 ) -> None:
-    """Show its panels no more; measures stay."""
+    """Remove a dashboard; the measures stay."""
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         read_config(config_file)
-        own_files.remove_dashboard(config_file, dashboard)
+        user_defined.remove_dashboard(config_file, dashboard)
         _update_stack(config_file, console)
         console.line(f"Removed {dashboard}; the measures stay.")
         console.result({"removed": dashboard})
 
 
 def _update_stack(config_file: pathlib.Path, console: Console) -> None:
-    """Bring dashboards into a stack that runs: Grafana is made anew, with its data."""
+    """Update a running stack: Grafana's container is recreated, with its data."""
     engine = installed_engine(config_file)
     if stack.status(engine).state != "stopped":
         stack.start(engine, console)
@@ -126,5 +126,5 @@ def _update_stack(config_file: pathlib.Path, console: Console) -> None:
 
 def _where_shown(config: StackConfig, name: str) -> str:
     if config.engine == "docker":
-        return f"{config.page}/d/{own_uid(name)}"
+        return f"{config.page}/d/{user_dashboard_uid(name)}"
     return f"{config.page}, below the panels of each run that has such measures"

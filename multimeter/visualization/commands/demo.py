@@ -1,4 +1,4 @@
-"""``multimeter-visu demo``: measure a small training live, and show it."""
+"""``multimeter-visu demo``: measure a small training live, and show the run."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ __all__ = ["demo"]
 RunName = Annotated[
     str | None,
     typer.Argument(
-        help="The name of the run; by default after the time.",
+        help="The name of the run; by default made from the time.",
         metavar="[RUN]",
         show_default=False,
     ),
 ]
-Seconds = Annotated[float, typer.Option(min=1, max=3600, help="How long it takes.")]
+Seconds = Annotated[
+    float, typer.Option(min=1, max=3600, help="The duration of the demonstration.")
+]
 
 _LOOKS_FOR_RUN = 50
 _LOOK_SECONDS = 0.1
@@ -68,8 +70,8 @@ def _run_demo(
     identifier = checked_identifier(run or new_identifier("demo-"))
     if _has_run(engine, identifier):
         raise VisualizationError(
-            f"There is a run '{identifier}' already.",
-            next_step="multimeter-visu demo, with another name or none",
+            f"A run '{identifier}' exists already.",
+            next_step="Choose another name, or omit it.",
         )
     links = engine.links({"identifier": identifier, "start": None, "end": None})
     console.heading(f"A small training, live, for {seconds:g} seconds:")
@@ -87,10 +89,12 @@ def _run_demo(
         console.progress(f"  {time.monotonic() - begun:5.1f} s  {label}")
 
     complete = _demonstrate(engine.config_file, identifier, seconds, show, print_mark)
-    console.line("Done." if complete else "Interrupted; what was measured is stored.")
+    console.line(
+        "Done." if complete else "Interrupted; the data measured so far is stored."
+    )
     verb = f"open {shlex.quote(identifier)}"
     again = command_of(verb, engine.config_file, engine.config.name)
-    console.line(f"  See it again: {again}")
+    console.line(f"  Show it again: {again}")
     console.result(
         {
             "run": identifier,
@@ -108,7 +112,7 @@ def _demonstrate(
     on_start: Callable[[], None],
     on_mark: Callable[[str], None],
 ) -> bool:
-    """Run the demonstration; return whether it came to its end."""
+    """Run the demonstration; return whether it was completed."""
     from multimeter.visualization.examples.demo import demonstrate
 
     try:
@@ -128,7 +132,7 @@ def _require_running(engine: Engine) -> None:
 
 
 def _wait_for_run(engine: Engine, identifier: str) -> None:
-    """Return when the page can show a run that has just begun."""
+    """Wait until the page can show a run that has just started."""
     for _ in range(_LOOKS_FOR_RUN):
         if _has_run(engine, identifier):
             return

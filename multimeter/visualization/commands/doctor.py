@@ -1,4 +1,4 @@
-"""``multimeter-visu doctor``: look at everything that can go wrong with a stack."""
+"""``multimeter-visu doctor``: check everything that can go wrong with a stack."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def doctor(
     grafana_image: GrafanaImage = StackSpec.grafana_image,
     json: Json = False,
 ) -> None:
-    """Look at everything that can go wrong, and say how to mend it.
+    """Check everything that can go wrong, and show remedies.
 
-    Where nothing is installed, it looks at what install would need with these options.
+    If nothing is installed, it checks what install would need with these options.
     """
     spec = StackSpec(
         name=name,
@@ -67,24 +67,24 @@ def doctor(
             console.check(each)
         wrong = [each for each in checks if each.ok is False]
         console.line()
-        console.line(f"{len(wrong)} to mend." if wrong else "All is well.")
+        console.line(f"{len(wrong)} failed." if wrong else "All checks passed.")
         console.result({"checks": [dataclasses.asdict(each) for each in checks]})
     if wrong:
         sys.exit(VisualizationError.exit_code)
 
 
 def diagnose(config_file: pathlib.Path, spec: StackSpec) -> Iterator[Check]:
-    """Look at a stack; at what an install would need where there is none.
+    """Check a stack, or if there is none, what an install would need.
 
     Args:
-        config_file: Where its configuration is.
-        spec: What would be installed.
+        config_file: The path of its configuration.
+        spec: The specification of an install.
     """
     try:
         config = read_config(config_file, mend=False)
     except NotInstalledError:
         yield Check("configuration", None, f"nothing is installed ({config_file})")
-        # The SDK takes a while to import, which no other check should have to wait for.
+        # The SDK is slow to import, so only this check does.
         from multimeter.visualization.engines.docker.doctor import diagnose_before
 
         yield from diagnose_before(spec, reserved_ports(config_file))
@@ -104,7 +104,7 @@ def _check_file(path: pathlib.Path, config: StackConfig) -> Iterator[Check]:
         detail = f"the install of {path} was interrupted"
         yield Check("configuration", False, detail, "multimeter-visu install")
     elif os.name == "posix" and path.stat().st_mode & _OTHERS:
-        detail = f"others can read the secrets in {path}"
+        detail = f"other users can read the secrets in {path}"
         yield Check("configuration", False, detail, f"chmod 600 {path}")
     else:
         yield Check("configuration", True, f"{path}, engine {config.engine}")

@@ -1,4 +1,4 @@
-"""``multimeter-visu install``: set up a stack, and print where to look."""
+"""``multimeter-visu install``: install a stack, and print the link to its page."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ __all__ = ["install", "install_stack", "show_plan", "snippet"]
 
 Directory = Annotated[
     pathlib.Path | None,
-    typer.Option("-d", "--dir", help="Where the data goes.", metavar="DIR"),
+    typer.Option("-d", "--dir", help="The folder for the data.", metavar="DIR"),
 ]
 Org = Annotated[str, typer.Option("-o", "--org", help="The organisation.")]
 Bucket = Annotated[str, typer.Option("-b", "--bucket", help="The bucket for measurements.")]
 InfluxdbUrl = Annotated[
     str,
-    typer.Option(help="Docker: an InfluxDB that runs already; makes Grafana alone."),
+    typer.Option(help="Docker: an existing InfluxDB; installs only Grafana."),
 ]
 InfluxdbToken = Annotated[
     str,
     typer.Option(
         envvar="INFLUXDB_V2_TOKEN",
         show_envvar=True,
-        help="A token that may read and write its bucket. Others can see what is in a"
-        " command line: better use the variable.",
+        help="A token that may read and write its bucket. Other users can see the command"
+        " line: better use the variable.",
     ),
 ]
 Anonymous = Annotated[
-    bool, typer.Option("--anonymous", help="Docker: no login to look at Grafana.")
+    bool, typer.Option("--anonymous", help="Docker: view Grafana without a login.")
 ]
 Timeout = Annotated[
     float,
-    typer.Option(min=1, help="Docker: how many seconds the containers may take."),
+    typer.Option(min=1, help="Docker: the maximum wait for the containers, in seconds."),
 ]
-Plan = Annotated[bool, typer.Option("--plan", help="Print what would be done; do nothing.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Print the steps without doing them.")]
 
 _SNIPPET = """\
 from multimeter import InfluxDBStorage, Multimeter, ResourceProbe
@@ -90,7 +90,7 @@ def install(
     plan: Plan = False,
     json: Json = False,
 ) -> None:
-    """Set up a stack with an example in it, and print the link to its page."""
+    """Install a stack with an example, and print the link to its page."""
     spec = StackSpec(
         name=name,
         engine_name=engine,
@@ -104,7 +104,7 @@ def install(
         timeout=timeout,
         anonymous=anonymous,
         influxdb_url=influxdb_url,
-        # From the environment it may be for something else.
+        # From the environment it may be for another InfluxDB.
         influxdb_token=influxdb_token if influxdb_url else "",
     )
     act = show_plan if plan else install_stack
@@ -112,7 +112,7 @@ def install(
 
 
 def install_stack(config_file: pathlib.Path, spec: StackSpec, console: Console) -> None:
-    """Install a stack, and print where to look and how to send a run."""
+    """Install a stack, and print the link to the example and how to send a run."""
     exit_on_sigterm()
     with console.errors_reported():
         installed = stack.install(config_file, spec, console)
@@ -123,7 +123,7 @@ def install_stack(config_file: pathlib.Path, spec: StackSpec, console: Console) 
         console.line()
         print_links(installed.links, console)
         console.line()
-        console.heading(f"Send a run of your own, with {typed('python')}:")
+        console.heading(f"Send your own run, with {typed('python')}:")
         console.line()
         console.line("\n".join(f"    {line}" if line else "" for line in code.splitlines()))
         console.result(
@@ -142,7 +142,7 @@ def install_stack(config_file: pathlib.Path, spec: StackSpec, console: Console) 
 
 
 def show_plan(config_file: pathlib.Path, spec: StackSpec, console: Console) -> None:
-    """Print what an install would do, and do nothing."""
+    """Print the steps of an install, without doing them."""
     with console.errors_reported():
         steps = stack.plan(config_file, spec, console)
         for step in steps:
@@ -153,9 +153,9 @@ def show_plan(config_file: pathlib.Path, spec: StackSpec, console: Console) -> N
 
 
 def snippet(config_file: pathlib.Path | None) -> str:
-    """Return Python that measures something, stores it in a stack and prints its link.
+    """Return Python code that measures something, stores it and prints its link.
 
     Args:
-        config_file: The configuration of the stack; None for the usual place.
+        config_file: The configuration of the stack; None for the default one.
     """
     return _SNIPPET.format(config="" if config_file is None else repr(str(config_file)))

@@ -1,4 +1,4 @@
-"""``multimeter-visu logs``: what the servers of the stack have logged."""
+"""``multimeter-visu logs``: print the logs of the servers of the stack."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ Service = Annotated[
         help="influxdb, grafana or server.", metavar="[SERVICE]", show_default=False
     ),
 ]
-Lines = Annotated[int, typer.Option("--lines", min=1, help="How many lines of each log.")]
-Follow = Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes.")]
+Lines = Annotated[
+    int, typer.Option("--lines", min=1, help="The number of lines of each log.")
+]
+Follow = Annotated[
+    bool, typer.Option("-f", "--follow", help="Print new lines as they come.")
+]
 
 
 def logs(
@@ -32,7 +36,7 @@ def logs(
     lines: Lines = 50,
     follow: Follow = False,
 ) -> None:
-    """Print what the servers have logged."""
+    """Print the logs of the servers."""
     console = Console()
     with console.errors_reported():
         engine = installed_engine(config_file_of(context, config, name))

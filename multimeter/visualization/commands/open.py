@@ -1,4 +1,4 @@
-"""``multimeter-visu open``: a link to the page, in the browser too."""
+"""``multimeter-visu open``: print a link to the page, and open it in the browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["open_page"]
 RunToShow = Annotated[
     str | None,
     typer.Argument(
-        help="The run to show: its identifier, or a beginning that only one run has;"
+        help="The run to show: its identifier, or a unique beginning of it;"
         " @latest, or @2 for the run before it.",
         metavar="[RUN]",
         show_default=False,

@@ -17,7 +17,7 @@ from multimeter.visualization.stack_spec import DEFAULT_NAME
 __all__ = ["remove", "remove_stack"]
 
 KeepData = Annotated[
-    bool, typer.Option("--keep-data", help="Leave the data, for a later install.")
+    bool, typer.Option("--keep-data", help="Keep the data for a later install.")
 ]
 
 
@@ -40,25 +40,25 @@ def remove(
 def remove_stack(
     config_file: pathlib.Path, console: Console, *, keep_data: bool = False
 ) -> None:
-    """Remove the stack, with all its data where it is not to be kept."""
+    """Remove the stack, with all its data unless it is kept."""
     with console.errors_reported():
         engine = installed_engine(config_file)
-        left = stack.remove(engine, console, keep_data=keep_data)
+        foreign = stack.remove(engine, console, keep_data=keep_data)
         kept = kept_file(config_file)
-        if left:
-            console.line("Removed. What Multimeter has not made stays:")
-            for each in left:
+        if foreign:
+            console.line("Removed. Files that Multimeter did not make stay:")
+            for each in foreign:
                 console.line(f"  left: {each}")
         elif not keep_data:
             console.line("Removed; nothing is left.")
         elif kept.exists():
-            console.line(f"Removed; the data stays, and what opens it is in {kept}.")
+            console.line(f"Removed; the data stays, and its secrets are in {kept}.")
         else:
             console.line("Removed; the data stays.")
         console.result(
             {
                 "removed": str(config_file),
                 "kept_data": keep_data,
-                "left": [str(each) for each in left],
+                "left": [str(each) for each in foreign],
             }
         )

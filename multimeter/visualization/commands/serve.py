@@ -1,4 +1,4 @@
-"""``multimeter-visu serve``: the server of an embedded stack in the foreground."""
+"""``multimeter-visu serve``: run the server of an embedded stack in the foreground."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def serve(context: typer.Context, config: Config = None, name: Name = DEFAULT_NA
         installed = read_config(config_file)
         if installed.engine != "embedded":
             raise VisualizationError(
-                f"A stack on the engine '{installed.engine}' has no server to run here.",
+                f"A stack on the engine '{installed.engine}' has no embedded server.",
                 next_step="multimeter-visu start",
             )
         if stack.status(engine_of(config_file, installed)).state != "stopped":
             raise VisualizationError(
-                "The server runs in the background already.",
+                "The server is already running in the background.",
                 next_step="multimeter-visu stop, then multimeter-visu serve",
             )
         from multimeter.visualization.embedded.launch import launch

@@ -27,12 +27,12 @@ def start(
 
 
 def start_stack(config_file: pathlib.Path, console: Console) -> None:
-    """Start what does not run, and print where to look."""
+    """Start the stopped parts, and print the link to the page."""
     with console.errors_reported():
         engine = installed_engine(config_file)
         steps = stack.start(engine, console)
         links = engine.links(None)
-        console.line("Started." if steps else "It was running already.")
+        console.line("Started." if steps else "It was already running.")
         print_links(links, console)
         console.result(
             {

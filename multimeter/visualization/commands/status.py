@@ -1,4 +1,4 @@
-"""``multimeter-visu status``: how the stack is, as an exit code too."""
+"""``multimeter-visu status``: show the status of the stack, also as an exit code."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def status(
     name: Name = DEFAULT_NAME,
     json: Json = False,
 ) -> None:
-    """Show how the stack is."""
+    """Show the status of the stack."""
     config_file, console = config_file_of(context, config, name), Console(as_json=json)
     with console.errors_reported():
         engine = installed_engine(config_file)
-        found = stack.status(engine)
+        current = stack.status(engine)
         rows = {
-            "state": found.state,
+            "state": current.state,
             "engine": engine.config.engine,
             "page": engine.config.page,
             "org": engine.config.org,
             "bucket": engine.config.bucket,
-            "runs": found.runs,
-            **found.details,
+            "runs": current.runs,
+            **current.details,
         }
         console.table({k: str(v) for k, v in rows.items() if v is not None})
-        if found.state == "stopped":
+        if current.state == "stopped":
             console.line(f"Next: {command_of('start', config_file, engine.config.name)}")
         console.result(rows)
-    if found.state != "running":
+    if current.state != "running":
         sys.exit(_NOT_RUNNING)

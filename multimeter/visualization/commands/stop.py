@@ -26,7 +26,7 @@ def stop(
 
 
 def stop_stack(config_file: pathlib.Path, console: Console) -> None:
-    """Stop what runs, and print whether anything did."""
+    """Stop the running parts, and print whether there were any."""
     with console.errors_reported():
         steps = stack.stop(installed_engine(config_file), console)
         console.line("Stopped; all data stays." if steps else "It was not running.")

@@ -1,1 +1,1 @@
-"""Dashboards: one definition of what a run looks like, for every place that shows it."""
+"""Dashboards: what is shown of runs, defined once for the page and for Grafana."""

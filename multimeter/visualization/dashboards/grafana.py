@@ -1,6 +1,6 @@
-"""The dashboards of Grafana: the one definition, as JSON in Grafana's classic model.
+"""The dashboards of Grafana, rendered as JSON in Grafana's classic model.
 
-They name neither bucket nor organisation: the data source knows them.
+They name neither the bucket nor the organisation: the data source has both.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from multimeter.analysis.series import GAP
 from multimeter.analysis.units import grafana_name
 from multimeter.connection import RUN_DASHBOARD
 from multimeter.data.identifiers import CODENAMES, FIGURE_PREFIX, HEALTH, LOGS
-from multimeter.visualization.dashboards import grafana_own, grafana_run
+from multimeter.visualization.dashboards import grafana_panels
 from multimeter.visualization.dashboards.definition import LOG_SERIES
-from multimeter.visualization.dashboards.own import OwnDashboard
+from multimeter.visualization.dashboards.user_defined import UserDashboard
 
 __all__ = ["DATA_SOURCE_UID", "RUNS_UID", "RUN_UID", "render_dashboards"]
 
 DATA_SOURCE_UID = "multimeter-influxdb"
 RUN_UID = RUN_DASHBOARD
-"""The dashboard of one run. Links to it are kept by people: it stays as it is."""
+"""The dashboard of one run. It must not change: people bookmark its links."""
 
 RUNS_UID = "multimeter-runs"
 """The dashboard with the list of runs."""
@@ -38,10 +38,10 @@ _UIDS = {
 }
 
 _START_OF_RUN = "(start of the run)"
-"""What runs are aligned on when it is no mark."""
+"""The alignment of compared runs where no mark is chosen."""
 
 _MOST_PANELS = 45
-"""How many panels a run has that are not folded away."""
+"""The maximum number of panels of a run outside collapsed rows."""
 
 _NO_PANELS = "nothing measured yet"
 
@@ -63,20 +63,20 @@ def _run_figures() -> list[_RunFigure]:
             grafana_name(each.unit),
         )
         for each in FIGURES
-        if each.id != "duration"  # it has a column of its own
+        if each.id != "duration"  # it has a separate column
     ]
 
 
-def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
-    """Return the JSON of each dashboard, by the name of its file.
+def render_dashboards(own: Sequence[UserDashboard] = ()) -> dict[str, str]:
+    """Return the JSON of each dashboard, by file name.
 
     Args:
-        own: User-defined dashboards, beside the others.
+        own: User-defined dashboards, in addition to the predefined ones.
     """
     environment = Environment(
         loader=PackageLoader(__package__),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - what is put in goes through tojson
+        autoescape=False,  # noqa: S701 - every value passes through tojson
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -87,8 +87,8 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
         "health": HEALTH,
         "start_of_run": _START_OF_RUN,
         "run_figures": _run_figures(),
-        "units": grafana_run.units(),
-        "stored_units": grafana_run.stored_units(),
+        "units": grafana_panels.units(),
+        "stored_units": grafana_panels.stored_units(),
         "most_panels": _MOST_PANELS,
         "no_panels": _NO_PANELS,
         "codenames": CODENAMES,
@@ -96,11 +96,11 @@ def render_dashboards(own: Sequence[OwnDashboard] = ()) -> dict[str, str]:
         "gap": GAP,
     }
     content: dict[str, Any] = {
-        "figures": grafana_run.figures(),
-        "charts": grafana_run.charts(),
-        "groups": grafana_run.charts_by_group(),
-        "defined": grafana_run.defined(),
-        "own": [grafana_own.dashboard_of(each) for each in own],
+        "figures": grafana_panels.figures(),
+        "charts": grafana_panels.charts(),
+        "groups": grafana_panels.charts_by_group(),
+        "defined": grafana_panels.defined(),
+        "own": [grafana_panels.dashboard_of(each) for each in own],
     }
     rendered = {
         f"{name}.json": environment.get_template(f"{name}.json.j2").render(

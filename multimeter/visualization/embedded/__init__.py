@@ -1,1 +1,1 @@
-"""The embedded stack: a server with InfluxDB's write API, a store, and a page."""
+"""The embedded server: InfluxDB's write API, a store, and a page."""

@@ -1,4 +1,4 @@
-"""The folder of an embedded stack: which of its files are ours."""
+"""The data folder of an embedded stack: its files, and the record of its server."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _NO_SERVER = "{}"
 class DataFolder:
     """The files of one embedded stack.
 
-    Only these are ever removed: whatever else someone keeps in the folder stays.
+    Only these are ever removed: any other file in the folder stays.
 
     Args:
         path: The folder; it need not exist.
-        made: The folders that were made for this stack, from the inside out. They go
-            with it where nothing else is in them; by default it is the folder itself.
+        made: The folders that were made for this stack, innermost first. They are removed
+            with it if they are empty; by default this is the folder itself.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class DataFolder:
         """Return the folder of an installed stack.
 
         Raises:
-            KeyError: The configuration names none.
+            KeyError: The configuration names no folder.
         """
         directory = config.spec.directory
         if not directory:
@@ -72,19 +72,19 @@ class DataFolder:
         return cls(pathlib.Path(directory), [pathlib.Path(each) for each in made])
 
     def is_there(self) -> bool:
-        """Whether anything of ours is there, be it from before."""
+        """Whether any of our files exists, even from an earlier stack."""
         return bool(self._files())
 
     def size_bytes(self) -> int:
-        """What the store takes on the disk."""
+        """Return the size of the store on disk."""
         return sum(each.stat().st_size for each in store_files(self.store))
 
     def require_ours(self) -> None:
-        """Check that no other user can reach our files, or has put theirs in their place.
+        """Check that no other user can access our files, or has replaced them.
 
         Raises:
-            ConfigurationError: Others own the folder or may write to it, or one of our
-                names in it is a link or another user's file.
+            ConfigurationError: Other users own the folder or may write to it, or one of
+                our files is a link or belongs to another user.
         """
         if not self.path.is_dir():
             return
@@ -95,42 +95,42 @@ class DataFolder:
             if stat.S_ISLNK(status.st_mode) or status.st_uid != owner:
                 raise ConfigurationError(
                     f"{each} is a link, or belongs to another user.",
-                    cause="Someone put it there so that our data goes elsewhere; or the "
-                    "folder was moved by hand.",
+                    cause="Another user put it there to redirect our data, or the"
+                    " folder was moved by hand.",
                     next_step="Remove it, or choose another folder: multimeter-visu "
                     "install -d DIR",
                 )
 
     def create(self) -> None:
-        """Make the folder, for its owner only.
+        """Create the folder, accessible only to its owner.
 
         Raises:
-            VisualizationError: There is no permission, or it is no folder.
-            ConfigurationError: Other users own it, may write to it, or have put
-                something into it under one of our names.
+            VisualizationError: There is no permission, or the path is not a folder.
+            ConfigurationError: Other users own it, may write to it, or have put a file
+                with one of our names into it.
         """
         self.require_ours()
         try:
             make_private_folder(self.path)
-            # Whether it can be written to is better known now than by the server.
+            # Fail now if the folder is not writable, not when the server starts.
             with open_private(self.log):
                 pass
         except OSError as error:
             raise VisualizationError(
                 f"The folder {self.path} cannot be used: {error.strerror}",
-                cause="It belongs to another user, is no folder, or the disk is full.",
+                cause="It belongs to another user, is not a folder, or the disk is full.",
                 next_step="Choose another one: multimeter-visu install -d DIR",
             ) from error
 
     def remove(self) -> None:
-        """Remove our files, and the folders that were made for them, if they are empty."""
+        """Remove our files, and the folders that were made for them if they are empty."""
         remove_store(self.store)
         for each in self._files():
             each.unlink(missing_ok=True)
         remove_empty(self._made)
 
     def left(self) -> list[pathlib.Path]:
-        """Return what is in the folder and is not ours."""
+        """Return the files in the folder that are not ours."""
         ours = set(self._files())
         try:
             return sorted(each for each in self.path.iterdir() if each not in ours)
@@ -138,7 +138,7 @@ class DataFolder:
             return []
 
     def _names(self) -> list[pathlib.Path]:
-        """Return what is there under our names, ours or not."""
+        """Return the existing paths with our names, ours or not."""
         others = (self.log, self._old_log, self._pid_file, self.sessions)
         return [*store_names(self.store), *filter(os.path.lexists, others)]
 
@@ -147,7 +147,7 @@ class DataFolder:
         return [*filter(is_regular, self._names()), *filter(is_draft, beside)]
 
     def open_log(self) -> int:
-        """Return a descriptor that appends to the log; a long one is put aside.
+        """Return a descriptor that appends to the log; a long log is rotated first.
 
         Raises:
             StoreFullError: There is no room.
@@ -157,18 +157,18 @@ class DataFolder:
         self.require_ours()
         try:
             if is_regular(self.log) and self.log.stat().st_size > _MOST_LOG_BYTES:
-                self._put_log_aside()
+                self._rotate_log()
             return os.open(self.log, _APPEND, PRIVATE_FILE)
         except OSError as error:
             raise _cannot_write(self.log, error) from error
 
-    def _put_log_aside(self) -> None:
-        # What is no file of ours is not replaced; then the log goes on growing.
+    def _rotate_log(self) -> None:
+        # A file that is not ours is not replaced; then the log keeps growing.
         if is_regular(self._old_log) or not os.path.lexists(self._old_log):
             self.log.replace(self._old_log)
 
     def last_log_lines(self, number: int) -> str:
-        """Return the end of the log."""
+        """Return the last lines of the log."""
         try:
             text = self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -177,17 +177,17 @@ class DataFolder:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Record that this process is the server, as long as it is.
+        """Record this process as the running server, until the context ends.
 
         Raises:
-            VisualizationError: Another process is.
+            VisualizationError: Another process is the running server.
             ConfigurationError: Other users own the folder or may write to it.
         """
         self.require_ours()
         other = self.server()
         if other is not None and other.pid != os.getpid():
             raise VisualizationError(
-                f"The server of {self.path} runs already (pid {other.pid}).",
+                f"The server of {self.path} is running already (pid {other.pid}).",
                 next_step="multimeter-visu stop",
             )
         try:
@@ -201,7 +201,7 @@ class DataFolder:
                 self._write_pid(_NO_SERVER, os.O_WRONLY)
 
     def record_ready(self) -> None:
-        """Record that this process, the server, listens."""
+        """Record that the server, this process, listens."""
         self._record(ready=True)
 
     def _record(self, *, ready: bool) -> None:
@@ -210,10 +210,10 @@ class DataFolder:
         self._write_pid(json.dumps(entry), os.O_WRONLY | os.O_CREAT)
 
     def _write_pid(self, text: str, flags: int) -> None:
-        """Write to the file that names the process of the server.
+        """Write to the file that records the server process.
 
-        Others read it at any moment, so it is written in one step and keeps its size.
-        It stays when the server stops: another one can be started on a full disk.
+        Other processes read it at any moment, so it is written in one step and keeps its
+        size. It stays when the server stops, so that a server can start on a full disk.
         """
         flags |= getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(self._pid_file, flags, PRIVATE_FILE)
@@ -225,7 +225,7 @@ class DataFolder:
 
     @property
     def has_ended_in_order(self) -> bool:
-        """Whether the last server took its name out of the file, if there was one."""
+        """Whether the last server, if any, cleared its record when it stopped."""
         try:
             return self._pid_file.read_text(encoding="utf-8").strip() == _NO_SERVER
         except FileNotFoundError:
@@ -234,15 +234,15 @@ class DataFolder:
             return False
 
     def server(self) -> psutil.Process | None:
-        """Return the process that is recorded as the server, if it lives.
+        """Return the process that is recorded as the server, if it is alive.
 
-        A pid is used again after its process has ended, so the time at which the
-        process began must be the same too: a foreign process is never returned.
+        The system reuses pids, so the start time of the process must match too: another
+        process is never returned.
         """
         return self._find()[0]
 
     def ready_server(self) -> psutil.Process | None:
-        """Return the server, if it listens already."""
+        """Return the server if it listens already."""
         process, ready = self._find()
         return process if ready else None
 

@@ -1,4 +1,8 @@
-"""Launch: the server of one embedded stack, from its first moment to its last."""
+"""The launch of the server of an embedded stack.
+
+The tool starts it with :func:`main`. Only the path of a file and a pid are on its command
+line, no secret.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,25 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from multimeter.errors import MultimeterError
 from multimeter.visualization.config import StackConfig, read_config
 from multimeter.visualization.embedded.folder import DataFolder
 
-__all__ = ["launch"]
+__all__ = ["launch", "main"]
 
 _HOST = "127.0.0.1"
+
+
+def main() -> None:
+    """Run the server until it receives a signal.
+
+    The arguments of the process are the path of the configuration and the pid of the
+    parent.
+    """
+    try:
+        launch(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
+    except MultimeterError as error:
+        sys.exit(str(error))
 
 
 def launch(config_file: pathlib.Path, parent: int | None = None) -> None:
@@ -22,22 +39,22 @@ def launch(config_file: pathlib.Path, parent: int | None = None) -> None:
 
     Args:
         config_file: The configuration.
-        parent: The process that waits for the server; without it, by the time it
-            could be waited for, the server does not even begin.
+        parent: The process that waits for the server; if it has ended already, the server
+            does not start.
 
     Raises:
         NotInstalledError: There is no such configuration.
         PortTakenError: Another program listens on its port.
         StoreError: Its store cannot be opened.
-        VisualizationError: Its server runs already.
+        VisualizationError: Its server is running already.
     """
-    # uvicorn ends in order and then sends itself the signal again; the store is to be
-    # closed after that.
+    # uvicorn shuts down and then raises the signal again; the store must be closed
+    # after that.
     signal.signal(signal.SIGTERM, _leave)
     config = read_config(config_file)
     folder = DataFolder.of(config)
-    # Recorded before anything is loaded or opened: an install that is killed now leaves
-    # nothing that the next one would not find.
+    # Recorded before anything is loaded or opened: if the install is killed now, the next
+    # one finds this process.
     with folder.running():
         if parent is not None and os.getppid() != parent:
             return
@@ -49,10 +66,10 @@ def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) -> None:
-    """Put the store, the application and the socket together, and serve."""
+    """Open the store and the socket, and serve the application."""
     import uvicorn
 
-    from multimeter.visualization.dashboards.own_files import OwnPanels
+    from multimeter.visualization.dashboards.user_defined import UserPanels
     from multimeter.visualization.embedded.http.access import Access
     from multimeter.visualization.embedded.http.app import create_app
     from multimeter.visualization.embedded.http.server import server_config
@@ -69,13 +86,13 @@ def _serve(config_file: pathlib.Path, config: StackConfig, folder: DataFolder) -
             app = create_app(
                 store,
                 access,
-                own_panels=OwnPanels(config_file),
+                user_panels=UserPanels(config_file),
                 sessions_file=folder.sessions,
                 open_command=command_of("open", config_file, config.name),
             )
             server = uvicorn.Server(server_config(app, _HOST, port))
-            # Connections wait in the socket until the server takes them, so a reader
-            # of this need not ask whether it answers.
+            # The socket queues connections until the server accepts them, so it counts as
+            # ready now.
             folder.record_ready()
             server.run(sockets=[listener])
         finally:

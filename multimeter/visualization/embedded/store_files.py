@@ -1,15 +1,16 @@
-"""The files of a store, by their exact names: nothing else beside it is ever touched.
+"""The files of a store, by exact name: no other file beside it is ever touched.
 
 ::
 
     store.duckdb                                        the store
     store.duckdb.wal                                    its write-ahead log
-    store.duckdb.wal.checkpoint, store.duckdb.wal.recovery   DuckDB's, for moments
-    store.duckdb.tmp/duckdb_temp_*                      DuckDB's, for large queries
-    store.duckdb.<32 hex digits>.new                    a draft: a file, or a folder
-    store.duckdb.wal.damaged-<time>-<position>          a log that could not be read whole
+    store.duckdb.wal.checkpoint, store.duckdb.wal.recovery   of DuckDB, short-lived
+    store.duckdb.tmp/duckdb_temp_*                      of DuckDB, for large queries
+    store.duckdb.<32 hex digits>.new                    a draft: a file or a folder
+    store.duckdb.wal.damaged-<time>-<position>          a log that could not be read
+    completely
 
-A backup that a person keeps beside the store has another name, so it stays.
+A backup beside the store has another name, so it stays.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _TEMPORARY = re.compile(r"duckdb_temp_[A-Za-z0-9_.-]+")
 
 
 def wal_of(store: pathlib.Path) -> pathlib.Path:
-    """Return where DuckDB keeps the write-ahead log of a store."""
+    """Return the path of DuckDB's write-ahead log of a store."""
     return store.with_name(f"{store.name}.wal")
 
 
@@ -57,47 +58,47 @@ def damaged_name(store: pathlib.Path, now: datetime, position: int) -> pathlib.P
     Args:
         store: The store.
         now: The time, in UTC.
-        position: From which byte on the log could not be read.
+        position: The first byte of the log that could not be read.
     """
     return store.with_name(f"{store.name}.wal.damaged-{now:%Y%m%dT%H%M%SZ}-{position}")
 
 
 def damaged_logs(store: pathlib.Path) -> dict[pathlib.Path, int]:
-    """Return the damaged logs of a store, each with the position of its name."""
-    found = [each for each in _beside(store, _DAMAGED) if is_regular(each)]
-    return {each: int(each.name.rpartition("-")[2]) for each in sorted(found)}
+    """Return the damaged logs of a store, each with the position in its name."""
+    logs = [each for each in _beside(store, _DAMAGED) if is_regular(each)]
+    return {each: int(each.name.rpartition("-")[2]) for each in sorted(logs)}
 
 
 def store_names(store: pathlib.Path) -> list[pathlib.Path]:
-    """Return what is there under the names of a store's files, in no particular order.
+    """Return the existing paths with names of a store's files, in no particular order.
 
-    It need not be ours: anyone may have put a link or a folder there.
+    They need not be ours: another user may have put a link or a folder there.
     """
     single = [store, *(store.with_name(f"{store.name}.{end}") for end in _OF_DUCKDB)]
-    # Large queries write to this folder: a link would lead what they write elsewhere.
+    # Large queries write to this folder: a link would redirect their files.
     folder = [each for each in _beside(store, "tmp") if not is_regular(each)]
     damaged = _beside(store, _DAMAGED)
-    found = [*single, *folder, *damaged, *_temporary(store), *_drafts(store)]
-    return [each for each in found if os.path.lexists(each)]
+    paths = [*single, *folder, *damaged, *_temporary(store), *_drafts(store)]
+    return [each for each in paths if os.path.lexists(each)]
 
 
 def store_files(store: pathlib.Path) -> list[pathlib.Path]:
-    """Return the files of a store that are there, in no particular order.
+    """Return the existing files of a store, in no particular order.
 
-    Only regular files: a link or a folder that has such a name is not ours.
+    Only regular files: a link or a folder with such a name is not ours.
     """
     return [each for each in store_names(store) if is_regular(each)]
 
 
 def remove_store(store: pathlib.Path) -> None:
-    """Remove the files of a store, and those folders beside it that are empty then."""
+    """Remove the files of a store, and its folders if they are empty."""
     for each in store_files(store):
         each.unlink(missing_ok=True)
     remove_empty(_folders(store, f"tmp|{_DRAFT}"))
 
 
 def remove_drafts(store: pathlib.Path) -> None:
-    """Remove what is left of a process that was killed while it made a draft."""
+    """Remove drafts left by a process that was killed while writing one."""
     for each in _drafts(store):
         if is_regular(each):
             each.unlink(missing_ok=True)
@@ -116,8 +117,8 @@ def _temporary(store: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _folders(store: pathlib.Path, ending: str) -> list[pathlib.Path]:
-    found = _beside(store, ending)
-    return [each for each in found if each.is_dir() and not each.is_symlink()]
+    paths = _beside(store, ending)
+    return [each for each in paths if each.is_dir() and not each.is_symlink()]
 
 
 def _beside(store: pathlib.Path, ending: str) -> list[pathlib.Path]:

@@ -1,1 +1,1 @@
-"""Engines: what a stack runs on."""
+"""Engines: what a stack can run on."""

@@ -1,4 +1,4 @@
-"""Engine: what a stack runs on; and how the tool writes to any of them."""
+"""The engine protocol: what a stack can run on, and what all engines share."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from multimeter.visualization.report import Check, Reporter
 __all__ = ["HOST", "Engine", "Links", "Run", "way_out_of_taken_port", "write_lines"]
 
 HOST = "127.0.0.1"
-"""Where a stack listens, whichever engine it is on."""
+"""The address that a stack listens on, with any engine."""
 
 Run = Mapping[str, Any]
 """A run: ``identifier``; ``start`` and ``end`` in ns, or None where it has no points."""
 
 
 def way_out_of_taken_port(config_file: pathlib.Path, config: StackConfig) -> str:
-    """Return what to do where another program listens on the port of a stack."""
+    """Return the next step for when another program listens on the port of a stack."""
     start, remove = (
         command_of(verb, config_file, config.name)
         for verb in ("start", "remove --keep-data")
@@ -62,11 +62,12 @@ def write_lines(config: StackConfig, lines: bytes) -> None:
 
 @dataclass(frozen=True)
 class Links:
-    """What a person opens.
+    """The links that a user opens.
 
     Attributes:
         page: The page itself.
-        login: The page, with a login that works once; empty where there is no such link.
+        login: The page, with a login code that works once; empty where there is no such
+            link.
         login_hint: How to log in, a sentence; empty where no login is needed.
     """
 
@@ -76,7 +77,7 @@ class Links:
 
     @property
     def best(self) -> str:
-        """The link to give to a person: it logs in where that is possible."""
+        """The link to show to the user: with the login code, if there is one."""
         return self.login or self.page
 
 
@@ -84,12 +85,12 @@ class Engine(Protocol):
     """One stack on one engine.
 
     An engine raises :class:`~multimeter.visualization.errors.VisualizationError` when
-    it cannot do what it is asked for, and :class:`~multimeter.errors.StorageError` when
-    a server of the stack does not answer, or refuses a request.
+    it cannot do what is requested, and :class:`~multimeter.errors.StorageError` when a
+    server of the stack does not answer, or refuses a request.
 
     Attributes:
         config_file: The configuration of the stack.
-        config: What is in it; :meth:`finish` completes it.
+        config: The content of the configuration; :meth:`finish` completes it.
     """
 
     config_file: pathlib.Path
@@ -97,47 +98,47 @@ class Engine(Protocol):
 
     @property
     def data_needs_secrets(self) -> bool:
-        """Whether data that stays can only be opened with the secrets of this stack."""
+        """Whether kept data can only be opened with the secrets of this stack."""
 
     def observe(self) -> Mapping[Resource, State]:
-        """Return the state of each resource, in the order in which they are made."""
+        """Return the state of each resource, in the order of creation."""
 
     def obstacle(self, step: Step) -> str:
-        """Return why a step cannot be done, as far as that shows before; or nothing."""
+        """Return why a step would fail, as far as that shows now, or an empty string."""
 
     def apply(self, step: Step, report: Reporter) -> None:
-        """Do one step, and return when it is done; what runs can be removed too."""
+        """Apply one step, and return when it is done; a running resource can be removed."""
 
     def finish(self, report: Reporter) -> Run | None:
-        """Set up what runs, once, and load the example; complete the configuration.
+        """Set up the running servers and load the example; complete the configuration.
 
         Returns:
-            The example as it can be looked at; None where it was not loaded.
+            The example run; None where it was not loaded.
         """
 
     def wait(self, report: Reporter) -> None:
-        """Return when all that has been started answers."""
+        """Wait until everything that was started answers."""
 
     def runs(self) -> Sequence[Run]:
         """Return the runs, newest first."""
 
     def links(self, run: Run | None) -> Links:
-        """Return what a person opens to see a run, or the list of runs."""
+        """Return the links to a run, or to the list of runs."""
 
     def left(self) -> list[pathlib.Path]:
-        """Return what is in its folders, and is not its own: it stays."""
+        """Return foreign files in its folders, which stay."""
 
     def details(self) -> Mapping[str, Any]:
-        """Return what ``status`` shows of this engine, without secrets."""
+        """Return the details that ``status`` shows, without secrets."""
 
     def services(self) -> list[str]:
-        """Return the names of what writes logs."""
+        """Return the names of the services that write logs."""
 
     def logs(self, service: str, lines: int, *, follow: bool) -> Iterator[str]:
-        """Return the last lines of a log, and those to come."""
+        """Return the last lines of a log, and with ``follow`` new lines as they come."""
 
     def diagnose(self) -> Iterator[Check]:
-        """Look at everything that can go wrong, and report how it is."""
+        """Check everything that can go wrong."""
 
     def credentials(self) -> Mapping[str, str]:
-        """Return every secret that a person may need."""
+        """Return the logins and tokens that a user may need, by name."""

@@ -1,4 +1,4 @@
-"""The engine factory: which engine a stack gets, and the one that it is on."""
+"""The engine factory: choose an engine for a new stack, return that of an installed one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.visualization.config import StackConfig, read_config
-from multimeter.visualization.dashboards.own_files import own_dashboards
+from multimeter.visualization.dashboards.user_defined import user_dashboards
 from multimeter.visualization.engines.base import Engine
 from multimeter.visualization.engines.embedded.engine import (
     EmbeddedEngine,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINES", "describe_stack", "engine_of", "installed_engine"]
 
 ENGINES = ("auto", "docker", "embedded")
-"""What can be asked for."""
+"""The engine names that an install accepts."""
 
 
 def describe_stack(
@@ -34,14 +34,14 @@ def describe_stack(
     reserved: Mapping[int, str],
     report: Reporter,
 ) -> StackConfig:
-    """Return the configuration of a stack that is still to be made.
+    """Return the configuration of a stack that is not installed yet.
 
     Args:
-        config_file: Where the configuration goes.
-        spec: What is asked for. The engine ``auto`` is Docker when one answers and the
-            images are there or can be had; else embedded.
-        reserved: Ports that are not to be chosen, with what uses each.
-        report: Takes which engine ``auto`` is, and why.
+        config_file: The path of the configuration.
+        spec: The specification. The engine ``auto`` is Docker when one answers and the
+            images are present or can be pulled; else embedded.
+        reserved: Ports that must not be chosen, each with its user.
+        report: Receives a note about the engine that ``auto`` chose, and why.
 
     Raises:
         EngineError: The engine cannot be used here.
@@ -55,12 +55,12 @@ def describe_stack(
         )
     if spec.engine_name == "embedded" and spec.influxdb_url:
         raise ConfigurationError(
-            "The embedded engine shows its own data only.",
+            "The embedded engine shows only its own data.",
             next_step="multimeter-visu install --engine docker --influxdb-url URL",
         )
     if spec.engine_name == "embedded":
         return describe_embedded(config_file, spec, reserved, report)
-    # The SDK takes a while to import, which no other verb should have to wait for.
+    # The SDK is slow to import, so only the verbs that need it do.
     from multimeter.visualization.engines.docker.client import Docker
     from multimeter.visualization.engines.docker.request import describe_containers
 
@@ -80,10 +80,10 @@ def describe_stack(
 
 
 def _why_not_docker(docker: Docker, spec: StackSpec) -> str:
-    """Return why a stack cannot be had in containers, or nothing."""
+    """Return why a stack cannot run in containers, or an empty string."""
     for name in (spec.influxdb_image, spec.grafana_image):
         if docker.image(name) is None and (reason := docker.why_not_pulled(name)):
-            return f"the image {name} is not here and cannot be pulled ({reason})."
+            return f"the image {name} is not present and cannot be pulled ({reason})."
     return ""
 
 
@@ -93,7 +93,7 @@ def installed_engine(config_file: pathlib.Path) -> Engine:
     Raises:
         NotInstalledError: No stack is installed.
         ConfigurationError: The configuration does not describe such a stack.
-        EngineError: The engine does not answer, or this version does not have it.
+        EngineError: The engine does not answer, or this version does not support it.
     """
     return engine_of(config_file, read_config(config_file))
 
@@ -103,7 +103,7 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
 
     Raises:
         ConfigurationError: The configuration does not describe such a stack.
-        EngineError: The engine does not answer, or this version does not have it.
+        EngineError: The engine does not answer, or this version does not support it.
     """
     try:
         if config.engine == "embedded":
@@ -111,11 +111,11 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
         if config.engine == "docker":
             from multimeter.visualization.engines.docker.engine import DockerEngine
 
-            return DockerEngine(config_file, config, own_dashboards(config_file))
+            return DockerEngine(config_file, config, user_dashboards(config_file))
     except EngineError as error:
         raise EngineError(
             error.what,
-            cause="The stack is in this engine, which is not started, or not yours to use.",
+            cause="The stack runs on this engine, which is stopped, or may not be used.",
             next_step="Start it (Docker Desktop, or: sudo systemctl start docker), then: "
             + command_of("start", config_file, config.name),
         ) from error
@@ -125,10 +125,10 @@ def engine_of(config_file: pathlib.Path, config: StackConfig) -> Engine:
         raise ConfigurationError(
             f"The configuration {config_file} lacks what its engine needs: {error}",
             cause="It was edited.",
-            next_step="Mend it, or remove the file and run multimeter-visu install.",
+            next_step="Correct it, or remove the file and run multimeter-visu install.",
         ) from error
     raise EngineError(
-        f"The stack runs on the engine '{config.engine}', which is not known here.",
+        f"The stack runs on the unknown engine '{config.engine}'.",
         cause="A newer version of Multimeter installed it.",
         next_step="Upgrade Multimeter.",
     )

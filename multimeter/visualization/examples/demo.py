@@ -1,8 +1,8 @@
 """The demonstration: a small training, measured live into a stack.
 
-Each part takes its share of the time: data is loaded in steps, a model learns in epochs,
-children check it, it is saved to the disk, and memory is given back in steps. It keeps
-one core busy, and less than 200 MB.
+Each phase takes a share of the time: load data in steps, train a model in epochs, evaluate
+it in child processes, save it to disk, and free memory in steps. The demonstration keeps
+one core busy and uses less than 200 MB.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator
 from multimeter import InfluxDBStorage, Measurement, Multimeter
 from multimeter.probe import Probe
 from multimeter.probes import default_probes
-from multimeter.visualization.examples.model import Model, ModelProbe
-from multimeter.visualization.examples.pace import Pace
-from multimeter.visualization.examples.rig import RigLogger
-from multimeter.visualization.examples.workload import (
+from multimeter.visualization.examples.simulation import (
     MIB,
+    Model,
+    ModelProbe,
+    RigLogger,
+    Timeline,
     compress_in_child,
     make_block,
     read_back,
@@ -36,7 +37,7 @@ _SLOWEST_CYCLE = 0.1
 _BLOCKS = 24
 _STEPS = 50
 _LEARNING = 0.85
-"""The share of an epoch in which the model learns; in the rest it looks how it did."""
+"""The share of an epoch spent on training; the rest is idle."""
 
 
 def demonstrate(
@@ -47,17 +48,17 @@ def demonstrate(
     on_start: Callable[[], None],
     on_mark: Callable[[str], None],
 ) -> None:
-    """Run and measure it; interrupted it ends its run in order.
+    """Run and measure the demonstration; its run ends normally when interrupted, too.
 
     Args:
-        config_file: The configuration of the stack that it goes to.
+        config_file: The configuration of the stack that stores the run.
         identifier: The identifier of the run.
-        seconds: How long it takes.
-        on_start: Called when the run has begun, and before anything is done.
+        seconds: Its duration.
+        on_start: Called when the run has started, before any work.
         on_mark: Called at each mark, with its label.
 
     Raises:
-        ConfigurationError: The identifier is one that Multimeter uses itself.
+        ConfigurationError: The identifier is reserved.
     """
     storage = InfluxDBStorage.from_stack(config_file)
     model = Model()
@@ -67,9 +68,9 @@ def demonstrate(
     try:
         with tempfile.TemporaryDirectory(prefix="multimeter-demo-") as folder, measurement:
             on_start()
-            pace = Pace(seconds)
-            with RigLogger(config_file, pace):
-                Work(pace, model, pathlib.Path(folder), _mark(measurement, on_mark))()
+            timeline = Timeline(seconds)
+            with RigLogger(config_file, timeline):
+                Work(timeline, model, pathlib.Path(folder), _mark(measurement, on_mark))()
     finally:
         storage.close()
 
@@ -89,26 +90,26 @@ def _mark(
 
 
 class Work:
-    """What is done.
+    """The measured work, phase by phase.
 
     Args:
-        pace: When each part is done.
-        model: What learns.
-        scratch: An empty folder for its files.
-        mark: Called at the start of each part, with its name.
-        block_bytes: The data is so many bytes, 24 times.
+        timeline: The times of the phases.
+        model: The model that is trained.
+        scratch: An empty folder for temporary files.
+        mark: Called at the start of each phase, with its name.
+        block_bytes: The size of each of the 24 blocks of data.
     """
 
     def __init__(
         self,
-        pace: Pace,
+        timeline: Timeline,
         model: Model,
         scratch: pathlib.Path,
         mark: Callable[[str], None],
         *,
         block_bytes: int = 4 * MIB,
     ) -> None:
-        self._pace = pace
+        self._timeline = timeline
         self._block_bytes = block_bytes
         self._model = model
         self._file = scratch / "data.bin"
@@ -116,16 +117,16 @@ class Work:
         self._blocks: list[mmap.mmap] = []
 
     def __call__(self) -> None:
-        """Do it all."""
+        """Do all phases."""
         try:
-            self._pace.wait_until(0.05)
+            self._timeline.wait_until(0.05)
             self._load(0.05, 0.25)
             for epoch in range(EPOCHS):
                 self._learn(epoch, 0.25 + 0.09 * epoch, 0.25 + 0.09 * (epoch + 1))
             self._check(0.70, 0.82)
             self._save(0.82, 0.92)
             self._give_back(0.92, 0.98)
-            self._pace.wait_until(1.0)
+            self._timeline.wait_until(1.0)
         finally:
             self._close(0)
 
@@ -133,17 +134,17 @@ class Work:
         self._mark("load the data")
         write_blocks(self._file, self._make_blocks(start, (start + stop) / 2))
         with contextlib.closing(read_back(self._file, self._block_bytes)) as parts:
-            for _ in self._pace.steps((start + stop) / 2, stop, _BLOCKS):
+            for _ in self._timeline.steps((start + stop) / 2, stop, _BLOCKS):
                 next(parts, b"")
 
     def _make_blocks(self, start: float, stop: float) -> Iterator[bytes]:
-        for number in self._pace.steps(start, stop, _BLOCKS):
+        for number in self._timeline.steps(start, stop, _BLOCKS):
             data = make_block(number, self._block_bytes)
             self._hold(data)
             yield data
 
     def _hold(self, data: bytes) -> None:
-        # Of the system's own: what an allocator frees it may well keep.
+        # Mapped memory returns to the system when closed; an allocator may keep it.
         block = mmap.mmap(-1, len(data))
         block.write(data)
         self._blocks.append(block)
@@ -156,31 +157,31 @@ class Work:
         self._mark(f"epoch {epoch + 1}")
         held = len(self._blocks)
         end = start + (stop - start) * _LEARNING
-        for step in self._pace.steps(start, end, _STEPS):
+        for step in self._timeline.steps(start, end, _STEPS):
             self._model.step()
             if step % (_STEPS // 5) == 0:
                 self._hold(make_block(step, self._block_bytes))
             self._compute(start + (end - start) * (step + 0.9) / _STEPS)
         self._close(held)
-        self._pace.wait_until(stop)
+        self._timeline.wait_until(stop)
 
     def _compute(self, until: float) -> None:
         block = self._blocks[0][: MIB // 8]
-        while self._pace.now < until:
+        while self._timeline.now < until:
             hashlib.sha256(block).digest()
 
     def _check(self, start: float, stop: float) -> None:
         self._mark("check in children")
-        for number in self._pace.steps(start, stop, 6):
+        for number in self._timeline.steps(start, stop, 6):
             compress_in_child(20_000 + 12_000 * (number * 7 % 11))
 
     def _save(self, start: float, stop: float) -> None:
         self._mark("save")
-        steps = self._pace.steps(start, stop, len(self._blocks))
+        steps = self._timeline.steps(start, stop, len(self._blocks))
         write_blocks(self._file, (self._blocks[number][:] for number in steps))
 
     def _give_back(self, start: float, stop: float) -> None:
         self._mark("give back")
         held = len(self._blocks)
-        for number in self._pace.steps(start, stop, 4):
+        for number in self._timeline.steps(start, stop, 4):
             self._close(held * (3 - number) // 4)

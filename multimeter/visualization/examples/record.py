@@ -1,7 +1,7 @@
-"""Record the example: a small pipeline that does a bit of everything, measured.
+"""Record the example: measure a small pipeline that does a bit of everything.
 
-``python -m multimeter.visualization.examples.record`` writes ``example.line`` anew. The
-work is done in the process, in threads and in children, so that no curve is flat.
+``python -m multimeter.visualization.examples.record`` rewrites ``example.line``. The
+work is done in the process, in threads and in child processes, so that no curve is flat.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 import zlib
 
 from multimeter import FileStorage, LineFormat, Measurement, Multimeter, ResourceProbe
-from multimeter.visualization.examples.load import EXAMPLE
-from multimeter.visualization.examples.workload import (
+from multimeter.visualization.examples import EXAMPLE
+from multimeter.visualization.examples.simulation import (
     compress_in_child,
     make_block,
     read_back,
@@ -28,7 +28,7 @@ _CYCLE_SECONDS = 0.1
 
 
 def main() -> None:
-    """Measure the pipeline and write it as line protocol beside this file."""
+    """Measure the pipeline and write the run as line protocol beside this file."""
     folder = pathlib.Path(__file__).parent
     storage = FileStorage(folder, LineFormat())
     meter = Multimeter(ResourceProbe(), cycle_time=_CYCLE_SECONDS, storage=storage)
@@ -52,7 +52,7 @@ def _run(measurement: Measurement, file: pathlib.Path) -> None:
     _compress(blocks * 2)
     measurement.add_mark("children")
     for number in range(24):
-        # Short ones: what a child has used is known when it has ended, all at once.
+        # Short ones: the usage of a child is reported all at once, when it has ended.
         compress_in_child(20_000 + 12_000 * (number * 7 % 11))
     measurement.add_mark("write")
     write_blocks(file, blocks)
@@ -62,7 +62,7 @@ def _run(measurement: Measurement, file: pathlib.Path) -> None:
 
 
 def _load(file: pathlib.Path) -> list[bytes]:
-    """Make some data, and read it back a few times from the disk."""
+    """Make some data, and read it back from the disk a few times."""
     blocks = []
     for number in range(96):
         blocks.append(make_block(number))

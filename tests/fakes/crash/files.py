@@ -18,7 +18,7 @@ from multimeter.errors import MultimeterError
 from multimeter.sinks.base import Batch
 from multimeter.storages.formats import FileFormat
 from multimeter.visualization.config import StackConfig, read_config, write_config
-from multimeter.visualization.dashboards.own_files import add_dashboard, own_dashboards
+from multimeter.visualization.dashboards.user_defined import add_dashboard, user_dashboards
 
 __all__ = ["FILES", "RejectsWorkload", "RunsOfOneName", "WholeFile"]
 
@@ -175,7 +175,7 @@ def _dashboard() -> WholeFile:
         folder = config.with_name(f"{config.name}.dashboards")
         if not (folder / "mine.toml").exists():
             return None
-        (found,) = own_dashboards(config)
+        (found,) = user_dashboards(config)
         return int(found.title[-1])
 
     return WholeFile(write, read)

@@ -11,7 +11,7 @@ import pytest
 from multimeter import JsonFormat, LineFormat, Result
 from multimeter.lines.protocol import decode
 from multimeter.lines.result_decoder import decode_result
-from multimeter.visualization.examples.load import example_lines
+from multimeter.visualization.examples import example_lines
 
 MULTIMETER = [sys.executable, "-c", "from multimeter.cli import main; main()"]
 ODD = 'a "run", ${x} \\ größe'

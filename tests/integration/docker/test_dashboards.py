@@ -16,7 +16,7 @@ from multimeter.analysis.panel_definitions import PANELS
 from multimeter.lines.protocol import decode, portable_measurement
 from multimeter.lines.result_decoder import decode_result
 from multimeter.visualization.dashboards.grafana import render_dashboards
-from multimeter.visualization.examples.load import example_lines
+from multimeter.visualization.examples import example_lines
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("MULTIMETER_TEST_GRAFANA_IMAGE")

@@ -208,5 +208,5 @@ def test_a_start_says_when_a_volume_is_gone(stack):
     stack.client.volumes.get(volumes_of(stack)[0]).remove()
     done = stack.run("start")
     assert done.returncode == 252
-    assert f"{stack.name}-influxdb-data is gone, and the data in it" in done.stderr
+    assert f"{stack.name}-influxdb-data was removed, with its data" in done.stderr
     assert "multimeter-visu remove" in done.stderr

@@ -15,7 +15,7 @@ def checks_of(tool):
 def test_a_stack_that_is_well_has_nothing_to_mend(shared_stack):
     done = shared_stack.run("doctor")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == "All is well."
+    assert done.stdout.splitlines()[-1] == "All checks passed."
     names = re.findall(r"^ok +([^:]+):", done.stdout, re.MULTILINE)
     assert set(names) >= {
         "configuration",
@@ -55,12 +55,14 @@ def test_before_an_install_the_doctor_looks_at_what_it_would_need(tool):
     checks = json.loads(done.stdout)["checks"]
     assert {"name": "engine", "ok": True}.items() <= checks[1].items()
     (missing,) = [each for each in checks if each["name"] == "image" and not each["ok"]]
-    assert missing["detail"].startswith("the image 127.0.0.1:1/no:1 is not here and cannot")
+    assert missing["detail"].startswith(
+        "the image 127.0.0.1:1/no:1 is not present and cannot"
+    )
     assert "docker load -i image.tar" in missing["mend"]
     # Without being told so, an install would take the embedded server: nothing is wrong.
     done = tool.run("doctor", *words, *ports)
     assert done.returncode == 0
-    assert "it would take the engine embedded, as the image 127.0.0.1" in done.stdout
+    assert "it would use the engine embedded, as the image 127.0.0.1" in done.stdout
 
 
 def test_before_an_install_with_all_images_the_doctor_names_docker(tool):
@@ -68,7 +70,7 @@ def test_before_an_install_with_all_images_the_doctor_names_docker(tool):
     words = ("--influxdb-image", images.influxdb, "--grafana-image", images.grafana)
     done = tool.run("doctor", *words, "--port", "0", "--grafana-port", "0")
     assert done.returncode == 0
-    assert "it would take the engine docker" in done.stdout
+    assert "it would use the engine docker" in done.stdout
 
 
 @pytest.mark.parametrize("service", ["influxdb", "grafana"])
@@ -78,7 +80,7 @@ def test_a_container_that_does_not_run_is_found(stack, service):
     assert done.returncode == 252
     assert f"FAIL  container: {stack.name}-{service} is stopped" in done.stdout
     assert f"multimeter-visu start --name {stack.name}" in done.stdout
-    assert done.stdout.splitlines()[-1] == "1 to mend."
+    assert done.stdout.splitlines()[-1] == "1 failed."
 
 
 def test_a_stack_that_was_stopped_is_not_ill(stack):
@@ -144,7 +146,7 @@ def test_an_engine_that_is_gone_is_found(stack, tmp_path, engine):
     stack.config_file.write_text(config.replace(engine.endpoint.host, gone))
     check = checks_of(stack)["engine"]
     assert check["ok"] is False
-    assert "there is no such socket" in check["detail"]
+    assert "no such socket" in check["detail"]
     status = stack.run("status")
     assert status.returncode == 255
     assert f"multimeter-visu start --name {stack.name}" in status.stderr

@@ -188,7 +188,7 @@ def test_auto_is_embedded_when_the_images_can_neither_be_found_nor_pulled(tool):
     words = ("--influxdb-image", "127.0.0.1:1/no:1")
     planned = tool.run("install", "--port", "0", *words, "--plan")
     assert planned.returncode == 0, planned.stderr
-    assert "Engine: embedded. Not Docker: the image 127.0.0.1:1/no:1 is not here" in (
+    assert "Engine: embedded. Not Docker: the image 127.0.0.1:1/no:1 is not present" in (
         planned.stdout
     )
     assert "Create the data" in planned.stdout

@@ -54,7 +54,7 @@ def test_an_install_that_is_killed_at_any_step_is_taken_back_by_the_next(
     assert leftovers() != before
     again = tool.install()
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "Take back what an interrupted install has left" in again.stdout
+    assert "Roll back an interrupted install" in again.stdout
     assert tool.values("example")
     assert tool.run("remove", "--yes").returncode == 0
     assert leftovers() == before
@@ -88,7 +88,7 @@ def test_an_install_that_is_interrupted_takes_back_what_it_made(
     said, _ = process.communicate(timeout=120)
     assert asked
     assert process.returncode != 0
-    assert "What had been made is taken back." in said
+    assert "Everything that had been made was removed again." in said
     assert "Traceback" not in said
     assert leftovers() == before
 
@@ -155,13 +155,14 @@ def test_an_image_that_is_nowhere_is_told_with_the_way_to_bring_it(tool, leftove
     done = tool.install("--grafana-image", "127.0.0.1:1/grafana:1")
     assert done.returncode == 252
     assert (
-        "The image 127.0.0.1:1/grafana:1 is not here, and cannot be pulled" in done.stderr
+        "The image 127.0.0.1:1/grafana:1 is not present, and cannot be pulled"
+        in done.stderr
     )
     assert "docker save -o image.tar 127.0.0.1:1/grafana:1" in done.stderr
     assert "docker load -i image.tar" in done.stderr
     assert leftovers() == before
     planned = tool.install("--plan", "--grafana-image", "127.0.0.1:1/grafana:1")
-    assert "The image 127.0.0.1:1/grafana:1 is not here and cannot" in planned.stdout
+    assert "The image 127.0.0.1:1/grafana:1 is not present and cannot" in planned.stdout
 
 
 @pytest.mark.parametrize("option", ["--influxdb-image", "--grafana-image"])

@@ -13,7 +13,7 @@ def test_no_verb_sends_a_token_to_it(stack, answer):
     with Impostor.running(ANSWERS[answer], state["spec"]["port"]) as impostor:
         opened = stack.run("open", "example")
         assert opened.returncode == 252
-        assert "does not run" in opened.stderr
+        assert "is not running" in opened.stderr
         assert "multimeter-visu start" in opened.stderr
         assert stack.run("status").returncode == 3
         assert stack.run("doctor").returncode == 252

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from multimeter.visualization.examples.load import example_lines
+from multimeter.visualization.examples import example_lines
 
 EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())
 RUN_DASHBOARD = "/d/6V5fU2t7r/multimeter"

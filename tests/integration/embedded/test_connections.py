@@ -14,7 +14,7 @@ from multimeter.errors import ConfigurationError
 from multimeter.visualization.embedded.http import server as server_module
 from multimeter.visualization.embedded.http.access import Access
 from multimeter.visualization.embedded.http.app import create_app
-from multimeter.visualization.embedded.http.limits import Limits
+from multimeter.visualization.embedded.http.reading import Limits
 from multimeter.visualization.embedded.http.server import server_config
 from multimeter.visualization.embedded.store.store import Store
 

@@ -96,8 +96,8 @@ def test_a_damaged_store_says_what_to_do_and_not_to_start(stack) -> None:
     assert started.returncode == 252
     assert "Traceback" not in started.stdout + started.stderr
     doctor = " ".join(stack.run("doctor").stdout.split())
-    assert "Put a backup of it in its place" in doctor
-    assert "Mend it: multimeter-visu start" not in doctor
+    assert "Restore a backup" in doctor
+    assert "Remedy: multimeter-visu start" not in doctor
     store.write_bytes(good)
     assert stack.run("start").returncode == 0
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from multimeter.visualization.examples.load import EXAMPLE
+from multimeter.visualization.examples import EXAMPLE
 
 MINE = """
 title = "Mine"
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_nothing_changes(shared_stack,
     done = shared_stack.run("dashboard", "add", str(file), "--json")
     assert done.returncode == 252
     said = json.loads(done.stdout)["error"]
-    assert "a key 'units'" in said["what"]
+    assert "an unknown key 'units'" in said["what"]
     assert shared_stack.json("dashboard", "list")["dashboards"] == []
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from multimeter.visualization.dashboards.definition import DELIVERY_COLUMNS
-from multimeter.visualization.examples.rig import CODENAMES
+from multimeter.visualization.examples.simulation import CODENAMES
 
 RUN = "multimeter.visualization"
 
@@ -43,7 +43,7 @@ def test_the_link_comes_before_the_work_and_the_end_says_how_to_see_it_again(sha
     lines = done.stdout.splitlines()
     link = next(n for n, line in enumerate(lines) if "/login?code=" in line)
     assert link < next(n for n, line in enumerate(lines) if "load the data" in line)
-    assert lines[-1].strip().startswith("See it again: ")
+    assert lines[-1].strip().startswith("Show it again: ")
     assert lines[-1].endswith("multimeter-visu open again")
 
 
@@ -62,7 +62,7 @@ def test_an_interrupt_ends_the_run_in_order_and_leaves_no_file(shared_stack, tmp
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "Interrupted; what was measured is stored." in out
+    assert "Interrupted; the data measured so far is stored." in out
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
     assert shared_stack.runs()["cut"]["points"] > 0

@@ -129,7 +129,7 @@ def test_the_log_of_a_store_that_is_always_killed_does_not_grow_for_ever(
     for life in range(12):
         store = Store(path)
         write(store, life * 60_000, 60_000)
-        store._database._let_go()  # as when it is killed: nothing goes into the file
+        store._database._disconnect()  # as when it is killed: nothing goes into the file
         sizes.append(log.stat().st_size if log.exists() else 0)
     assert max(sizes) < 20 * 2**20
     assert min(sizes[1:]) < sizes[0] * 2, "the log has never been put into the file"

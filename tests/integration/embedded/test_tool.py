@@ -19,7 +19,7 @@ import requests
 
 from multimeter.visualization import stack as stack_module
 from multimeter.visualization.console import Console
-from multimeter.visualization.examples.load import example_lines
+from multimeter.visualization.examples import example_lines
 from multimeter.visualization.stack_spec import StackSpec
 
 EXAMPLE_POINTS = sum(line.startswith(b"example,") for line in example_lines().splitlines())
@@ -103,7 +103,7 @@ def test_a_doctor_tells_a_server_that_was_stopped_from_one_that_was_killed(stack
     server.wait(10)
     killed = stack.run("doctor")
     assert killed.returncode == 252
-    assert "FAIL  server: it has ended without being stopped" in killed.stdout
+    assert "FAIL  server: it ended without being stopped" in killed.stdout
     assert stack.run("start").returncode == 0
     assert stack.run("stop").returncode == 0
     stopped = stack.run("doctor")
@@ -477,7 +477,7 @@ def _servers_of(tool) -> list[psutil.Process]:
 
 
 def test_serve_runs_in_the_foreground_until_it_is_told_to_end(stack):
-    assert "runs in the background already" in stack.run("serve").stderr
+    assert "already running in the background" in stack.run("serve").stderr
     stack.run("stop")
     process = subprocess.Popen(
         [sys.executable, "-m", "multimeter.visualization", "serve"],

@@ -40,7 +40,7 @@ with open(os.devnull, "w") as sys.stdout:
     exec(warm_up)
 """
 WORKLOAD = """
-from multimeter.visualization.examples.workload import compress_in_child
+from multimeter.visualization.examples.simulation import compress_in_child
 compress_in_child(1_000)
 """
 STACK = """

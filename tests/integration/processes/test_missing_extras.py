@@ -10,7 +10,7 @@ import pytest
 
 from multimeter.visualization.cli import app
 from multimeter.visualization.commands.dashboard import dashboards
-from multimeter.visualization.extra import PACKAGES
+from multimeter.visualization.errors import EXTRA_PACKAGES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +26,7 @@ class Refuse(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named '{{name}}'", name=name)
 sys.meta_path.insert(0, Refuse())
 """
-BLOCKED = PACKAGES | {"urllib3", "anyio", "pymysql", "pyodbc", "pynvml", "IPython"}
+BLOCKED = EXTRA_PACKAGES | {"urllib3", "anyio", "pymysql", "pyodbc", "pynvml", "IPython"}
 VISU = "pip install 'multimeter[visu]'"
 
 
@@ -54,7 +54,7 @@ def test_the_packages_are_those_of_the_extra():
         name.split(">")[0].split(";")[0].strip().replace("-", "_")
         for name in project["optional-dependencies"]["visu"]
     }
-    assert names == PACKAGES
+    assert names == EXTRA_PACKAGES
 
 
 WORDS = {"remove": ["--yes"], "credentials": ["--yes"]}

@@ -103,7 +103,7 @@ def test_a_second_run_of_a_name_is_another_file(tool):
 def test_a_demonstration_of_a_name_that_is_taken_is_refused(shared_stack):
     done = shared_stack.run("demo", "example", "--no-browser")
     assert done.returncode == 252
-    assert "There is a run 'example' already" in done.stderr
+    assert "A run 'example' exists already" in done.stderr
 
 
 def test_two_runs_of_a_name_at_the_same_time_are_not_judged(shared_stack):

@@ -4,6 +4,7 @@ import atexit
 import json
 import shutil
 import sys
+import time
 
 import pytest
 from fakes.write_server import WriteServer, refusal
@@ -64,8 +65,7 @@ def leave(spool, server):
         # What is left when it is killed, but in this process.
         atexit.unregister(delivery._at_exit)
         delivery._report = delivery._make_report()
-        delivery._wake.set()
-        delivery._thread.join(120)
+        delivery._thread.stop(time.monotonic() + 120)
 
     return leave
 

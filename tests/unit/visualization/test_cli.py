@@ -102,7 +102,7 @@ def test_wrong_usage_ends_with_2(words):
 def test_without_an_engine_docker_says_what_was_tried_and_what_to_do(capsys, home):
     assert run("install", "--engine", "docker") == 255
     said = capsys.readouterr().err
-    assert f"DOCKER_HOST (unix://{home}/no.sock): there is no such socket" in said
+    assert f"DOCKER_HOST (unix://{home}/no.sock): no such socket" in said
     assert "--engine embedded" in said
     assert list(home.iterdir()) == []
 
@@ -125,7 +125,7 @@ def test_a_doctor_without_a_stack_looks_at_what_an_install_would_need(capsys, ho
         ("port", True),
         ("install", True),
     ]
-    assert "it would take the engine embedded" in checks[-1]["detail"]
+    assert "it would use the engine embedded" in checks[-1]["detail"]
     assert list(home.iterdir()) == []
 
 

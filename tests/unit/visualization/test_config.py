@@ -17,8 +17,7 @@ from multimeter.visualization.config import (
     write_config,
 )
 from multimeter.visualization.embedded.folder import DataFolder
-from multimeter.visualization.engines.docker.discovery import Endpoint
-from multimeter.visualization.engines.docker.state import DockerState
+from multimeter.visualization.engines.docker.state import DockerState, Endpoint
 from multimeter.visualization.errors import NotInstalledError, VisualizationError
 from multimeter.visualization.stack_spec import StackSpec
 
@@ -293,7 +292,7 @@ def test_a_folder_that_is_not_ours_stays_even_when_it_is_empty(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="flock is POSIX")
 def test_two_cannot_change_one_stack_at_the_same_time(tmp_path):
     file = tmp_path / "new" / "visu.config.json"
-    refused = pytest.raises(VisualizationError, match="another process")
+    refused = pytest.raises(VisualizationError, match="Another process")
     with locked(file), refused, locked(file):
         pytest.fail("entered")
     with locked(file):

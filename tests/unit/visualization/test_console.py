@@ -86,9 +86,9 @@ def test_a_check_that_fails_says_how_to_mend_it(capsys):
     assert capsys.readouterr().out.splitlines() == [
         "ok    disk: 70 GiB free",
         "FAIL  port: 8086 is taken",
-        "      Mend it: stop it",
+        "      Remedy: stop it",
         "note  neighbours: they can reach it",
-        "      Mend it: upgrade",
+        "      Remedy: upgrade",
     ]
 
 

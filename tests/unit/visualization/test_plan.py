@@ -213,7 +213,7 @@ def test_images_are_fetched_one_by_one():
 
 def test_steps_are_described_in_words():
     assert describe([Step(Action.FETCH, IMAGE)]) == "Fetch the image i"
-    assert describe([Step(Action.RECREATE, PAGE)]) == "Create anew the page b"
+    assert describe([Step(Action.RECREATE, PAGE)]) == "Recreate the page b"
     both = [Step(Action.START, SERVER), Step(Action.START, PAGE)]
     assert describe(both) == "Start the server a and the page b"
     three = [Step(Action.CREATE, each) for each in (NETWORK, STORE, SERVER)]

@@ -328,7 +328,7 @@ def test_a_start_waits_until_all_of_it_answers(engine, config_file):
 def test_a_start_says_when_the_data_is_gone(engine, config_file):
     stack.install(config_file, SPEC, Report())
     engine.parts = {DATA: State.ABSENT, SERVER: State.STOPPED}
-    with pytest.raises(VisualizationError, match="The data d is gone") as caught:
+    with pytest.raises(VisualizationError, match="The data d was removed") as caught:
         stack.start(engine, Report())
     assert "multimeter-visu remove" in caught.value.next_step
     assert engine.parts == {DATA: State.ABSENT, SERVER: State.STOPPED}

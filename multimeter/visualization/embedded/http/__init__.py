@@ -1,1 +1,1 @@
-"""The HTTP side: the write API, the API of the page, the page, and who may do what."""
+"""The HTTP server: the write API, the JSON API, the pages, and access control."""

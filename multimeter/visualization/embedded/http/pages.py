@@ -1,9 +1,21 @@
-"""Pages: the page itself, logging in and out, and links of earlier programs."""
+"""Pages: the pages and the files that they load, login and logout, and earlier links.
+
+The files are few and small, so they are held in memory, compressed. Their URL changes with
+their content, so a browser that has them never asks again::
+
+    /static/1f0c2d3e4b5a/pages/run.js
+"""
 
 from __future__ import annotations
 
+import functools
+import gzip
+import hashlib
 import html
+import mimetypes
 import pathlib
+import posixpath
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
 
@@ -11,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from multimeter import __version__
 from multimeter.visualization.dashboards.definition import (
@@ -30,25 +42,22 @@ from multimeter.visualization.embedded.http.access import (
     Access,
     LoginCodes,
     Sessions,
-)
-from multimeter.visualization.embedded.http.assets import assets_path, modules_of
-from multimeter.visualization.embedded.http.authorization import (
     is_logged_in,
     require_right,
     require_token,
 )
 from multimeter.visualization.embedded.http.responses import RequestError, json_response
 
-__all__ = ["Pages"]
+__all__ = ["Pages", "asset_routes", "assets_path", "modules_of"]
 
 _TEMPLATES = pathlib.Path(__file__).parents[1] / "templates"
 _VIEWS = (
     ("/", "overview", "Runs"),
     ("/logs", "logs", "Logs"),
-    # /health is where InfluxDB says how it is.
+    # /health is a path of InfluxDB's API.
     ("/status", "health", "Health"),
 )
-"""What the bar leads to: the path, the name of the template, and what stands there."""
+"""The views in the navigation bar: path, name of the template, title."""
 
 _FORM_BYTES = 8 * 1024
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -61,13 +70,13 @@ _MOVED = """<!doctype html>
 
 
 class Pages:
-    """What a person opens in a browser.
+    """The pages for the browser.
 
     Args:
-        access: Who may log in.
-        sessions: Who is logged in.
+        access: The organisation, the bucket and the tokens.
+        sessions: The sessions of logged-in browsers.
         now_ns: Returns the time, in ns since the epoch.
-        open_command: The command that prints a link to log in.
+        open_command: The command that prints a login link.
     """
 
     def __init__(
@@ -101,7 +110,7 @@ class Pages:
         ]
 
     async def _overview_or_run(self, request: Request) -> Response:
-        # One run has the address /?run=..., since there were only runs.
+        # A run has the URL /?run=..., from when the only pages were those of runs.
         view = "run" if "run" in request.query_params else "overview"
         return self._page(request, view)
 
@@ -117,8 +126,8 @@ class Pages:
         query = f"?{request.url.query}" if request.url.query else ""
         here = _local(f"{request.url.path}{query}")
         if request.headers.get("sec-fetch-site") == "cross-site":
-            # The browser keeps the cookie back when a link stands on another site; it
-            # sends it when the way goes on from here.
+            # The browser withholds the cookie for a link from another site, and sends it
+            # when the navigation continues from this page.
             return _moved(here)
         return self._render("login.html", 401, target=here)
 
@@ -149,7 +158,7 @@ class Pages:
         return response
 
     async def _issue_code(self, request: Request) -> Response:
-        """Give the tool a code for a link that opens the page without a password."""
+        """Issue a login code, for a link that opens the page without a password."""
         require_right(require_token(request, self._access), "read")
         code, expires = self._codes.issue()
         return json_response({"code": code, "expires": expires})
@@ -195,7 +204,7 @@ class Pages:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form; it is small, or it is not ours."""
+    """Return the fields of a form; one of ours is small."""
     body = b""
     async for part in request.stream():
         body += part
@@ -205,18 +214,18 @@ async def _read_form(request: Request) -> dict[str, str]:
 
 
 def _moved(target: str) -> Response:
-    """Return a page that moves on by itself.
+    """Return a page that redirects by itself.
 
-    A redirect would be part of the way from the other site, on which the browser does
-    not send a cookie with ``SameSite=Strict``, not even one it was given just now.
+    An HTTP redirect would continue the navigation from the other site, for which the
+    browser sends no cookie with ``SameSite=Strict``, not even one that was just set.
     """
     text = _MOVED.format(html.escape(target), f"{assets_path()}/base/favicon.svg")
     return Response(text, 200, _NO_STORE, "text/html; charset=utf-8")
 
 
 def _local(target: str | None) -> str:
-    """Return a path of this server; whatever leads elsewhere becomes the first page."""
-    # Browsers take a backslash for a slash, and leave out control characters.
+    """Return a path of this server; any other URL becomes the first page."""
+    # Browsers treat a backslash as a slash, and drop control characters.
     plain = target is not None and target.isprintable() and "\\" not in target
     if target is not None and plain and target.startswith("/") and target[1:2] != "/":
         return target
@@ -224,8 +233,87 @@ def _local(target: str | None) -> str:
 
 
 async def _former_link(request: Request) -> Response:
-    """Lead links to the dashboard of multimeter 0.1 to the same run."""
-    asked = request.query_params
+    """Redirect links to a dashboard of multimeter 0.1 to the same run."""
+    parameters = request.query_params
     names = {"var-measurementId": "run", "from": "from", "to": "to"}
-    query = {new: asked[old] for old, new in names.items() if old in asked}
+    query = {new: parameters[old] for old, new in names.items() if old in parameters}
     return RedirectResponse(f"/?{urlencode(query)}" if query else "/", headers=_NO_STORE)
+
+
+_FOLDER = pathlib.Path(__file__).parents[1] / "page"
+_UNCHANGING = "public, max-age=31536000, immutable"
+_IMPORT = re.compile(rb'^(?:import|export)\b[^;]*?"(\.\.?/[\w/-]+\.js)";', re.MULTILINE)
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+
+def asset_routes() -> list[BaseRoute]:
+    """Return the routes of the files below ``/static``, which are public."""
+    return [
+        Route("/static/{version}/{folder}/{name}", _asset),
+        Route("/static/{folder}/{name}", _asset),
+    ]
+
+
+@functools.cache
+def _files() -> dict[str, bytes]:
+    return {
+        each.relative_to(_FOLDER).as_posix(): each.read_bytes()
+        for each in sorted(_FOLDER.glob("*/*"))
+    }
+
+
+@functools.cache
+def _version() -> str:
+    sums = [hashlib.sha256(content).digest() for content in _files().values()]
+    return hashlib.sha256(b"".join(sums)).hexdigest()[:12]
+
+
+@functools.cache
+def _compressed(name: str) -> bytes:
+    return gzip.compress(_files()[name], mtime=0)
+
+
+def assets_path() -> str:
+    """Return the base URL of the current files."""
+    return f"/static/{_version()}"
+
+
+@functools.cache
+def modules_of(name: str) -> tuple[str, ...]:
+    """Return a module and all that it imports, so that a page can load them at once.
+
+    Args:
+        name: Its file, such as ``pages/run.js``.
+    """
+    modules = [name]
+    for each in modules:  # it grows in the loop
+        for match in _IMPORT.findall(_files()[each]):
+            imported = posixpath.normpath(posixpath.join(each, "..", match.decode()))
+            if imported not in modules:
+                modules.append(imported)
+    return tuple(modules)
+
+
+async def _asset(request: Request) -> Response:
+    name = "{folder}/{name}".format(**request.path_params)
+    if name not in _files():
+        raise RequestError("not found", "path not found")
+    current = request.path_params.get("version") == _version()
+    tag = f'"{_version()}"'
+    headers = {
+        "Cache-Control": _UNCHANGING if current else "no-cache",
+        "ETag": tag,
+        "Vary": "Accept-Encoding",
+    }
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    content = _files()[name]
+    if "gzip" in request.headers.get("accept-encoding", "").lower():
+        headers["Content-Encoding"] = "gzip"
+        content = _compressed(name)
+    return Response(content, headers=headers, media_type=_type_of(name))
+
+
+def _type_of(name: str) -> str | None:
+    # The system's type of .js is unreliable: on Windows it can be anything.
+    return _TYPES.get(pathlib.Path(name).suffix) or mimetypes.guess_type(name)[0]

@@ -1,4 +1,4 @@
-"""Responses: JSON, and errors in the form in which InfluxDB 2 gives them.
+"""Responses: JSON, errors in the form of InfluxDB 2, and the headers of every response.
 
 An error is ``{"code": ..., "message": ...}`` with the code in the header
 ``X-Platform-Error-Code`` too, see
@@ -16,20 +16,54 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from multimeter import __version__
 from multimeter.errors import LineProtocolError
-from multimeter.visualization.embedded.http.headers import HEADERS
 from multimeter.visualization.errors import QueryCancelledError, StoreFullError
 
 __all__ = [
+    "CONTENT_SECURITY_POLICY",
     "EXCEPTION_HANDLERS",
+    "HEADERS",
+    "INFLUXDB_VERSION",
     "INTERNAL_ERROR",
     "RequestError",
     "error_response",
     "json_response",
 ]
 
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; "
+    "script-src 'self'; "
+    "style-src 'self'; "
+    "img-src 'self'; "
+    "connect-src 'self'; "
+    "base-uri 'none'; "
+    "form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+"""The pages may load resources of this server only."""
+
+INFLUXDB_VERSION = f"v2.7.0-multimeter.{__version__}"
+"""The version of InfluxDB that clients see; some check the first number.
+
+It is a pre-release of 2.7.0, made by Multimeter (https://semver.org, 9).
+"""
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Influxdb-Build": "multimeter",
+    "X-Influxdb-Version": INFLUXDB_VERSION,
+}
+"""The headers of every response."""
+
+
 INTERNAL_ERROR = "An internal error has occurred - check server logs"
-"""What InfluxDB says of an error that only its log explains."""
+"""InfluxDB's message for an error that only its log explains."""
 
 _STATUSES = {
     "invalid": 400,
@@ -53,8 +87,8 @@ class RequestError(HTTPException):
     """A request is refused.
 
     Args:
-        code: Why, as InfluxDB names it; the status follows from it.
-        message: What is wrong, for the person who sent it.
+        code: InfluxDB's code of the reason; it determines the status.
+        message: What is wrong, for the user.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -63,7 +97,7 @@ class RequestError(HTTPException):
 
 
 def json_response(content: Any) -> Response:
-    """Return an answer in JSON, with null in the place of NaN and infinity."""
+    """Return a JSON response, with null in place of NaN and infinity."""
     try:
         text = _encode(content)
     except ValueError:
@@ -106,7 +140,7 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 
 async def _not_routed(_request: Request, error: Exception) -> Response:
-    """Answer what Starlette itself refuses: an unknown path, a wrong method."""
+    """Handle what Starlette refuses: an unknown path or a wrong method."""
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "invalid")
     message = "path not found" if code == "not found" else error.detail
@@ -123,14 +157,14 @@ async def _no_room(_request: Request, error: Exception) -> Response:
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
-    """Answer a client that went away; nobody reads it."""
+    """Handle a client that disconnected; the response is never read."""
     return error_response("invalid", "the client went away")
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
-    """Answer what nobody expected; the server logs the error itself.
+    """Handle an unexpected error, which the server logs itself.
 
-    Starlette asks for this answer outside of all middleware, so it brings the headers.
+    Starlette calls this outside of the middleware, so the headers are added here.
     """
     return error_response("internal error", INTERNAL_ERROR, HEADERS)
 
@@ -144,4 +178,4 @@ EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Respon
     QueryCancelledError: _gone,
     Exception: _failed,
 }
-"""Which error is answered how; for :class:`starlette.applications.Starlette`."""
+"""The handlers by type of error; for :class:`starlette.applications.Starlette`."""

@@ -1,4 +1,4 @@
-"""The view of a run: everything that the page shows of it, but its curves and marks."""
+"""The views of runs in JSON: the list of runs, one run, its statistics and curves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from multimeter.visualization.embedded.store.runs import (
 from multimeter.visualization.embedded.store.store import SeriesData, Store
 
 __all__ = [
-    "OwnPanels",
+    "PanelSource",
     "marks_of",
     "require_run",
     "run_of",
@@ -36,12 +36,12 @@ __all__ = [
     "view_of_run",
 ]
 
-OwnPanels = Callable[[], Sequence[PanelDefinition]]
-"""Returns the user-defined panels, as they are now."""
+PanelSource = Callable[[], Sequence[PanelDefinition]]
+"""Returns the current user-defined panels."""
 
 
 def summaries(store: Store, figures: RunFigures, now_ns: int) -> list[dict[str, Any]]:
-    """Return what the list of runs shows of each run, with its figures by their ids.
+    """Return the entries of the list of runs, with figures by id.
 
     Raises:
         StoreError: The store failed.
@@ -71,12 +71,12 @@ def view_of_run(
     now_ns: int,
     own: Sequence[PanelDefinition],
 ) -> dict[str, Any] | None:
-    """Return what the page shows of a run, or None if there is no such run.
+    """Return the view of a run, or None if there is no such run.
 
     Args:
-        store: Where the points are.
+        store: The store.
         figures: Computes its figures.
-        identifier: Of the run.
+        identifier: The identifier of the run.
         now_ns: The time, in ns since the epoch.
         own: User-defined panels.
 
@@ -108,13 +108,13 @@ def _figure(figure: Figure) -> dict[str, Any]:
 
 
 def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
-    """Return what each measure of a run did over all of it, in the units of its panel.
+    """Return statistics of each measure over the whole run, in the unit of its panel.
 
     Raises:
         StoreError: The store failed.
     """
     keys = [key for key, kind in run.fields.items() if kind != "string"]
-    found = store.statistics(keys, {run.identifier: run.began}).get(run.identifier, {})
+    statistics = store.statistics(keys, {run.identifier: run.began}).get(run.identifier, {})
     return [
         {
             "key": each.key,
@@ -123,21 +123,21 @@ def statistics_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
             "label": each.label,
             "unit": panel.unit,
             "scale": each.scale,
-            "min": found[each.key].min * each.scale,
-            "max": found[each.key].max * each.scale,
-            "mean": found[each.key].mean * each.scale,
-            "total": _scaled(found[each.key].total, each.scale) if total else None,
+            "min": statistics[each.key].min * each.scale,
+            "max": statistics[each.key].max * each.scale,
+            "mean": statistics[each.key].mean * each.scale,
+            "total": _scaled(statistics[each.key].total, each.scale) if total else None,
             "total_unit": total,
         }
         for panel in panels_of(run.schema, keys)
         for total in [_total_unit(panel.unit)]
         for each in panel.series
-        if each.key in found
+        if each.key in statistics
     ]
 
 
 def _scaled(value: float | None, scale: float) -> float | None:
-    # JSON has no infinity, which a sum of large values can be.
+    # JSON has no infinity, which a sum of large values can reach.
     return value * scale if value is not None and math.isfinite(value * scale) else None
 
 
@@ -146,38 +146,38 @@ def _total_unit(unit: str) -> str:
     return "" if total is None else grafana_name(total)
 
 
-def require_run(store: Store, asked: QueryParams, now_ns: int) -> RunDescription:
-    """Return the run that is asked for.
+def require_run(store: Store, parameters: QueryParams, now_ns: int) -> RunDescription:
+    """Return the requested run.
 
     Raises:
-        RequestError: There is none.
+        RequestError: There is no such run.
         StoreError: The store failed.
     """
-    name = run_of(asked)
-    found = describe_run(store, name, now_ns)
-    if found is None:
+    name = run_of(parameters)
+    run = describe_run(store, name, now_ns)
+    if run is None:
         raise unknown_run(name)
-    return found
+    return run
 
 
-def run_of(asked: QueryParams) -> str:
-    """Return the identifier that is asked for.
+def run_of(parameters: QueryParams) -> str:
+    """Return the requested identifier.
 
     Raises:
-        RequestError: None is.
+        RequestError: The parameter is missing.
     """
-    if "run" not in asked:
+    if "run" not in parameters:
         raise RequestError("invalid", "run: which one?")
-    return asked["run"]
+    return parameters["run"]
 
 
 def unknown_run(run: str) -> RequestError:
-    """Return the refusal of a run that is not there."""
+    """Return the error that there is no such run."""
     return RequestError("not found", f'run "{run}" not found')
 
 
 def marks_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
-    """Return the marks of a run in the order of time."""
+    """Return the marks of a run, sorted by time."""
     marks = run_marks(store, run.identifier)
     return [{"time": mark.time_ns, "label": mark.label} for mark in marks]
 
@@ -185,7 +185,7 @@ def marks_of(store: Store, run: RunDescription) -> list[dict[str, Any]]:
 def series_of(
     run: RunDescription, data: SeriesData, start: int, stop: int
 ) -> dict[str, Any]:
-    """Return curves of a run as the API gives them."""
+    """Return the curves of a run in the form of the API."""
     groups = [
         {
             "tags": each.tags,
@@ -206,7 +206,7 @@ def series_of(
 
 
 def _texts(store: Store, run: RunDescription) -> list[dict[str, str]]:
-    """Return the newest values of what cannot be drawn."""
+    """Return the newest values of text fields, which have no curves."""
     described = {each.key: each for each in run.schema.measures} if run.schema else {}
     keys = [key for key, kind in run.fields.items() if kind == "string"]
     values = store.last(run.identifier, keys) if keys else {}

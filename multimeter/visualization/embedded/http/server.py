@@ -1,4 +1,4 @@
-"""Server: how uvicorn serves the application, on this machine only.
+"""The server: the configuration of uvicorn, and limits of connections.
 
 https://www.uvicorn.org/settings/
 """
@@ -18,13 +18,13 @@ from multimeter.errors import ConfigurationError
 __all__ = ["CONNECTIONS", "ClientConnection", "server_config"]
 
 CONNECTIONS = 256
-"""How many connections are served; others are answered 503, or closed."""
+"""The maximum number of connections; others are answered 503, or closed."""
 
 _HEAD_BYTES = 64 * 1024
 _KEEP_ALIVE_SECONDS = 75
 _SHUTDOWN_SECONDS = 10
 
-# Addresses of requests may hold login codes, so there is no log of them.
+# URLs of requests may contain login codes, so requests are not logged.
 _LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -35,19 +35,20 @@ _LOGGING: dict[str, Any] = {
 
 
 def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    """Return how to serve the application.
+    """Return the configuration of uvicorn for the application.
 
-    On SIGTERM or SIGINT the server takes no more connections, closes those that are
-    idle, and gives requests that are under way ten seconds. The store is closed by
-    whoever opened it, after :meth:`uvicorn.Server.run` has returned.
+    On SIGTERM or SIGINT the server accepts no more connections, closes idle ones, and
+    gives running requests ten seconds. The caller closes the store after
+    :meth:`uvicorn.Server.run` has returned.
 
     Args:
-        app: What :func:`~multimeter.visualization.embedded.http.app.create_app` returned.
+        app: The application, from
+            :func:`~multimeter.visualization.embedded.http.app.create_app`.
         host: The address to listen on, ``127.0.0.1``, ``::1`` or ``localhost``.
         port: The port to listen on.
 
     Raises:
-        ConfigurationError: The address could be reached from other machines.
+        ConfigurationError: The address is reachable from other machines.
     """
     if host not in ("127.0.0.1", "::1", "localhost"):
         raise ConfigurationError(
@@ -74,10 +75,10 @@ def server_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
 
 
 class ClientConnection(H11Protocol):
-    """One connection, which has a limited time to begin with each of its requests.
+    """A connection with a limited time to start each of its requests.
 
-    uvicorn answers 503 from its limit of connections on, but waits for ever for those
-    that say nothing, or half of something. Here they are closed, and so is every
+    uvicorn answers 503 beyond its limit of connections, but waits for ever for those that
+    send nothing, or only a part of a request. Here they are closed, and so is every
     connection beyond twice the limit.
     """
 
@@ -85,19 +86,19 @@ class ClientConnection(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a new connection."""
+        """Handle a new connection."""
         super().connection_made(transport)
         if len(self.connections) > 2 * CONNECTIONS:
             transport.abort()
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes."""
+        """Handle received bytes."""
         super().data_received(data)
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a connection that has ended."""
+        """Handle the end of a connection."""
         super().connection_lost(exc)
         self._stop_timer()
 

@@ -1,1 +1,1 @@
-"""The store: points in, charts out, one file."""
+"""The store: points in one DuckDB file, read as buckets, rows and statistics."""

@@ -1,19 +1,19 @@
-"""The catalog: which measurements, fields and series the store holds, and where.
+"""The catalog: the measurements, fields and series of the store, and their tables.
 
-It is in memory whole, and in tables of the same file that change in the same
+All of it is in memory, and in tables of the same file, which change in the same
 transaction as the data::
 
     meta          version
-    tables        number, signature           a data table, and the fields it was made for
+    tables        number, signature           a data table, and its first set of fields
     measurements  number, name, table
     fields        measurement, name, type, column
     series        number, measurement, tags, start_ns, end_ns, points
 
-Measurements whose first points have the same fields share a data table: one table for
-each run would cost a block of the file for each of them. A field is a column of its
-type there; measurements may use the same column for different fields, so that a table
-has no more columns than its widest measurement needs. Names of tables and columns are
-made up here and never come from what was sent.
+Measurements whose first points have the same fields share a data table: with one table
+for each run, each table would take a block of the file. A field is a column of its type
+there; measurements may use the same column for different fields, so that a table has no
+more columns than its widest measurement needs. Names of tables and columns are generated
+here, and never taken from received data.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from multimeter.visualization.embedded.store.database import insert, lend
 from multimeter.visualization.embedded.store.ingest import Fields, FieldType, Tags
+from multimeter.visualization.embedded.store.points import insert, lend
 from multimeter.visualization.errors import StoreError
 
 __all__ = [
@@ -37,9 +37,11 @@ __all__ = [
     "VERSION",
     "Catalog",
     "Field",
+    "MeasurementInfo",
     "StoredMeasurement",
     "StoredSeries",
     "StoredTable",
+    "TagSetInfo",
     "add_rows",
     "create_catalog",
     "load_catalog",
@@ -48,7 +50,7 @@ __all__ = [
 ]
 
 VERSION = 1
-"""The version of the form described above, kept in each file."""
+"""The version of the layout described above, stored in each file."""
 
 SQL_TYPES: Mapping[FieldType, str] = {
     "float": "DOUBLE",
@@ -89,7 +91,7 @@ class Field:
 
 @dataclass(frozen=True)
 class StoredSeries:
-    """A tag set of a measurement: how many points it has, the first and the last time."""
+    """A tag set of a measurement: its number of points, its first and last time."""
 
     number: int
     start_ns: int = 2**63 - 1
@@ -147,16 +149,16 @@ class StoredTable:
 
 @dataclass
 class Catalog:
-    """What the store holds, as of the last transaction.
+    """The catalog as of the last transaction.
 
-    Measurements and tables are replaced and never changed: readers need no lock.
+    Measurements and tables are replaced, never changed: readers need no lock.
 
     Attributes:
         measurements: By name.
         tables: By number.
-        signatures: The numbers of the tables, by what :func:`signature` says of the
-            fields that they were made for.
-        series: The number of series in all measurements.
+        signatures: The numbers of the tables, by the :func:`signature` of the fields that
+            they were made for.
+        series: The total number of series.
     """
 
     measurements: dict[str, StoredMeasurement] = field(default_factory=dict)
@@ -165,13 +167,60 @@ class Catalog:
     series: int = 0
 
 
+@dataclass(frozen=True)
+class MeasurementInfo:
+    """A measurement, as the catalog describes it.
+
+    Attributes:
+        name: Its name.
+        start_ns: The time of its first point, in ns since the epoch.
+        end_ns: The time of its last point.
+        points: The number of its points, which are distinct in time and tag set.
+        tag_sets: The tag sets of its points.
+    """
+
+    name: str
+    start_ns: int
+    end_ns: int
+    points: int
+    tag_sets: tuple[dict[str, str], ...]
+
+    @classmethod
+    def of(cls, measurement: StoredMeasurement) -> MeasurementInfo:
+        """Return the description of a measurement of the catalog."""
+        return cls(
+            measurement.name,
+            measurement.start_ns,
+            measurement.end_ns,
+            measurement.points,
+            tuple(dict(tags) for tags in measurement.series),
+        )
+
+
+@dataclass(frozen=True)
+class TagSetInfo:
+    """A tag set of a measurement, as the catalog describes it.
+
+    Attributes:
+        tags: The tag set.
+        start_ns: The time of its first point, in ns since the epoch.
+        end_ns: The time of its last point.
+        points: The number of its points.
+    """
+
+    tags: dict[str, str]
+    start_ns: int
+    end_ns: int
+    points: int
+
+
 def signature(fields: Fields) -> str:
-    """Return the same text for the same fields, whatever their order."""
+    """Return a text that identifies a set of fields, in any order."""
     return json.dumps(sorted(fields), ensure_ascii=False)
 
 
 def create_catalog(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Make the catalog of an empty store."""
+    """Create the catalog of an empty store."""
     for table, columns in _TABLES.items():
         form = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         cursor.execute(f"CREATE TABLE {table} ({form})")
@@ -189,7 +238,7 @@ def add_rows(
 def update_series(
     cursor: duckdb.DuckDBPyConnection, rows: Sequence[tuple[int, int, int, int]]
 ) -> None:
-    """Set the start, end and points of series: rows of number, start, end and points."""
+    """Update series from rows of number, start, end and points."""
     if not rows:
         return
     with lend(cursor, _arrays(("number", "start_ns", "end_ns", "points"), rows)) as grown:
@@ -213,7 +262,7 @@ def load_catalog(cursor: duckdb.DuckDBPyConnection) -> Catalog:
     """Read the catalog of a store.
 
     Raises:
-        StoreError: The file is of another form.
+        StoreError: The file has another layout.
     """
     _check_version(cursor)
     fields: dict[int, dict[str, Field]] = {}
@@ -244,7 +293,7 @@ def _check_version(cursor: duckdb.DuckDBPyConnection) -> None:
         raise StoreError(
             "The database is not a store of Multimeter.",
             cause="Another program made it.",
-            next_step="Name another path, or move the file away.",
+            next_step="Choose another path, or move the file away.",
         )
     rows = cursor.execute("SELECT version FROM meta").fetchall()
     if rows != [(VERSION,)]:

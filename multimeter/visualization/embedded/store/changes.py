@@ -1,4 +1,4 @@
-"""The changes that one write makes to the catalog."""
+"""The changes of one write to the catalog."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ __all__ = ["Changes", "Conflict", "refuse_time"]
 
 @dataclass(frozen=True)
 class Conflict:
-    """Points that were dropped: one of their fields has another type in the store.
+    """Points that were dropped because a field has another type in the store.
 
     Attributes:
-        message: Which field, and the two types, in InfluxDB's words.
-        dropped: How many points.
+        message: InfluxDB's message, with the field and both types.
+        dropped: The number of dropped points.
     """
 
     message: str
@@ -54,10 +54,10 @@ class Conflict:
 
 
 class Changes:
-    """What one write adds to a catalog: saved with the points, adopted after them.
+    """The additions of one write to a catalog, saved with the points and then adopted.
 
     Args:
-        catalog: The catalog as it is; it stays so until :meth:`adopt`.
+        catalog: The current catalog; unchanged until :meth:`adopt`.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -70,16 +70,17 @@ class Changes:
         self._next_series = catalog.series
 
     def admit(self, block: Block) -> tuple[str, PointBuffer] | Conflict:
-        """Give the points of a block their data table and columns, or refuse them.
+        """Assign a data table and columns to the points of a block, or refuse them.
 
-        The blocks of a body come in the order of their first lines. What is true at
-        the first line of a block is true at all of them, as fields never go away: so
-        a block is admitted or refused whole, and that is what InfluxDB does by line.
+        The blocks of a body are in the order of their first lines. What holds for the
+        first line of a block holds for all of them, as fields are never removed. So a
+        block is accepted or refused as a whole, with the same result as InfluxDB's check
+        of each line.
         """
         measurement = self._measurement(block.measurement)
-        known = measurement.fields if measurement else {}
+        fields = measurement.fields if measurement else {}
         for name, kind in block.fields:
-            field = known.get(name)
+            field = fields.get(name)
             type_ = field.type if field else reserved_type(block.measurement, name)
             if type_ and type_ != kind:
                 return _conflict(block, name, kind, type_)
@@ -87,8 +88,8 @@ class Changes:
             measurement = self._add_measurement(block.measurement, block.fields)
         measurement = self._add_fields(measurement, block.fields)
         measurement, numbers = self._add_series(measurement, block.tag_sets)
-        # Another object, also where only values change: what is known of the one that
-        # was there before says nothing of this one.
+        # A new object even if only values change: statistics cached for the old object
+        # must not apply to it.
         measurement = replace(measurement)
         self._measurements[measurement.name] = measurement
         columns = {
@@ -99,14 +100,14 @@ class Changes:
         return measurement.table_name, points
 
     def prepare(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Make the tables and columns that the admitted points need."""
+        """Create the tables and columns that the accepted points need."""
         for number, table in self._tables.items():
             before = self._catalog.tables.get(number)
-            there = before.columns if before else {}
+            existing = before.columns if before else {}
             new = [
                 f"{column} {SQL_TYPES[kind]}"
                 for column, kind in table.columns.items()
-                if column not in there
+                if column not in existing
             ]
             if before is None:
                 columns = ", ".join(("series INTEGER", "time BIGINT", *new))
@@ -122,7 +123,7 @@ class Changes:
         return np.array(ends, np.int64)[places]
 
     def count(self, points: PointBuffer) -> None:
-        """Count points that have been added."""
+        """Update the series with points that were added."""
         order = np.argsort(points.series, kind="stable")
         times = points.times[order]
         distinct, first, counts = np.unique(
@@ -150,11 +151,11 @@ class Changes:
             before = self._catalog.measurements.get(name)
             if before is None:
                 measurements.append((measurement.number, name, measurement.table))
-            there = before.fields if before else {}
+            existing = before.fields if before else {}
             fields += [
                 (measurement.number, key, each.type, each.column)
                 for key, each in measurement.fields.items()
-                if key not in there
+                if key not in existing
             ]
         series, grown = [], []
         for number, (name, tags) in self._places.items():
@@ -172,7 +173,7 @@ class Changes:
         update_series(cursor, grown)
 
     def adopt(self) -> None:
-        """Make the changes in the catalog: the transaction is over."""
+        """Apply the changes to the catalog, after the transaction."""
         self._catalog.tables.update(self._tables)
         self._catalog.signatures.update(self._signatures)
         self._catalog.measurements.update(self._measurements)
@@ -238,26 +239,26 @@ class Changes:
         return measurement, np.array(numbers, np.int64)
 
 
-def _conflict(block: Block, field: str, kind: FieldType, known: FieldType) -> Conflict:
-    return Conflict(type_conflict(block.measurement, field, kind, known), len(block))
+def _conflict(block: Block, field: str, kind: FieldType, stored: FieldType) -> Conflict:
+    return Conflict(type_conflict(block.measurement, field, kind, stored), len(block))
 
 
 def refuse_time(blocks: Iterable[Block]) -> tuple[list[Block], list[Conflict]]:
-    """Leave out what is called ``time``: a field of that name, and points with such a tag.
+    """Remove fields named ``time``, and points with a tag of that name.
 
     Returns:
-        What is left of the blocks of a body, in the order of the first lines that are
-        left; and which points are refused.
+        The remaining blocks, in the order of their first remaining lines, and the refused
+        points.
     """
     pairs = [_refuse_time(block) for block in blocks]
-    left = [block for block, _ in pairs if block is not None]
-    left.sort(key=lambda block: int(block.lines[0]))
-    return left, [refused for _, refused in pairs if refused is not None]
+    remaining = [block for block, _ in pairs if block is not None]
+    remaining.sort(key=lambda block: int(block.lines[0]))
+    return remaining, [refused for _, refused in pairs if refused is not None]
 
 
 def _refuse_time(block: Block) -> tuple[Block | None, Conflict | None]:
-    lawful = np.array([TIME not in dict(tags) for tags in block.tag_sets], bool)
-    keep = lawful[block.series]
+    allowed = np.array([TIME not in dict(tags) for tags in block.tag_sets], bool)
+    keep = allowed[block.series]
     columns = [
         (each, column[keep])
         for each, column in zip(block.fields, block.columns)
@@ -270,13 +271,13 @@ def _refuse_time(block: Block) -> tuple[Block | None, Conflict | None]:
     refused = Conflict(why, dropped) if dropped else None
     if dropped == len(block):
         return None, refused
-    left = Block(
+    remaining = Block(
         block.measurement,
         tuple(each for each, _ in columns),
-        tuple(tags for tags, good in zip(block.tag_sets, lawful) if good),
-        (np.cumsum(lawful) - 1)[block.series[keep]],
+        tuple(tags for tags, good in zip(block.tag_sets, allowed) if good),
+        (np.cumsum(allowed) - 1)[block.series[keep]],
         block.times[keep],
         block.lines[keep],
         tuple(column for _, column in columns),
     )
-    return left, refused
+    return remaining, refused

@@ -1,15 +1,15 @@
-"""The DuckDB file under the store: opening, transactions, and opening again.
+"""The DuckDB file of the store: open it, run transactions, open it again after errors.
 
-DuckDB gives up a whole database when a checkpoint fails, on a full disk for instance:
-everything that was committed is on disk, but nothing works until it has been opened
-again. After a write that failed, :class:`Database` always opens the file again at the
-next use: what is there then is what is on disk, and the store goes on by itself when
-there is room.
+DuckDB invalidates a whole database when a checkpoint fails, for example on a full disk:
+everything that was committed is on disk, but nothing works until the file is opened
+again. After a failed write, :class:`Database` always opens the file again at the next
+use: its content is then that of the disk, and the store recovers by itself when there is
+room.
 
-What it relies on: https://duckdb.org/docs/stable/connect/concurrency (one process writes,
-threads use cursors of their own) and
-https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview (no way from SQL
-to other files).
+It relies on https://duckdb.org/docs/stable/connect/concurrency (one process writes, and
+each thread uses its own cursor) and
+https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview (SQL
+cannot access other files).
 """
 
 from __future__ import annotations
@@ -23,42 +23,44 @@ from typing import Any
 from uuid import uuid4
 
 import duckdb
-import numpy as np
-from numpy.typing import NDArray
 
 from multimeter.system.durable import sync_folder
 from multimeter.visualization.embedded.store import wal
-from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store_files import (
     draft_of,
     remove_drafts,
     wal_of,
 )
-from multimeter.visualization.errors import StoreError, StoreFullError, StoreLockedError
+from multimeter.visualization.errors import (
+    QueryCancelledError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+)
 
-__all__ = ["Database", "insert", "lend", "require_readable"]
+__all__ = ["Database", "Interrupt", "require_readable"]
 
 _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "1GB",
     "temp_directory": "",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    # Objects in arrays are text, without looking at some of them first.
+    # Objects in arrays are always text: do not analyse samples of them.
     "pandas_analyze_sample": "0",
 }
-# At the start DuckDB would not take the other settings after these. What a write that
-# failed has left in memory must never come into the file: so nothing does on closing.
+# Set after opening, as they lock the other settings. No checkpoint on closing, because
+# what a failed write left in memory must never get into the file.
 _LOCK = (
     "PRAGMA disable_checkpoint_on_shutdown; "
     "SET enable_external_access = false; SET lock_configuration = true"
 )
 _MOST_THREADS = 4
 
-# DuckDB tells these apart in its messages only.
+# DuckDB distinguishes these errors only by message.
 _FULL = ("No space left on device", "Disk quota exceeded", "not enough space on the disk")
 _LOCKED = ("Could not set lock", "Unique file handle", "different configuration")
 _FORBIDDEN = ("Permission denied", "Read-only file system")
-_NO_DATABASE = (
+_NOT_A_DATABASE = (
     "not a valid DuckDB database",
     "Could not read enough bytes",
     "Corrupt database file",
@@ -66,13 +68,51 @@ _NO_DATABASE = (
 _NEWER = ("version number", "storage version greater")
 
 
+class Interrupt:
+    """Cancels queries; once set, it stays set.
+
+    Any thread may set it; the thread that reads gets a :class:`QueryCancelledError`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._is_set = False
+
+    def set(self) -> None:
+        """Cancel the running query, and all later ones."""
+        with self._lock:
+            self._is_set = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
+
+    @contextmanager
+    def ending(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Return a context in which the interrupt cancels the queries of a cursor.
+
+        Raises:
+            QueryCancelledError: The interrupt was set.
+        """
+        with self._lock:
+            if self._is_set:
+                raise QueryCancelledError("The client has disconnected.")
+            self._cursor = cursor
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            raise QueryCancelledError("The client has disconnected.") from error
+        finally:
+            with self._lock:
+                self._cursor = None
+
+
 class Database:
     """One DuckDB file, used by many threads of one process.
 
     Args:
-        path: The file; it is made when there is none.
-        create: Called with a cursor of a file just made, to make its tables.
-        opened: Called with a cursor whenever the file has been opened.
+        path: The file; it is created if it does not exist.
+        create: Called with a cursor of a new file, to create its tables.
+        opened: Called with a cursor each time the file was opened.
 
     Raises:
         StoreError: The file cannot be opened.
@@ -84,33 +124,33 @@ class Database:
         create: Callable[[duckdb.DuckDBPyConnection], None],
         opened: Callable[[duckdb.DuckDBPyConnection], None],
     ) -> None:
-        # With a name that DuckDB takes for a file, whatever it looks like.
+        # An absolute path, which DuckDB always treats as a file.
         self._path = path.absolute()
         self._opened = opened
         self._gate = threading.Condition()
         self._users = 0
         self._closed = False
         self._valid = False
-        self._log_has_name = False
+        self._log_entry_synced = False
         self._connection: duckdb.DuckDBPyConnection | None = None
-        with _told(self._path), _private_files():
+        with _errors_translated(self._path), _private_files():
             if not self._path.exists():
                 _create(self._path, create)
         self._open()
-        # Of a process that was killed, and of no other: the file is open here now.
+        # Drafts of a killed process: no other one is running, as the file is open here.
         remove_drafts(self._path)
 
     @contextmanager
     def reading(
         self, interrupt: Interrupt | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a cursor to read with.
+        """Return a context with a cursor for reading.
 
         Args:
-            interrupt: Ends what is read; none by default.
+            interrupt: Cancels the queries; none by default.
         """
         ending = interrupt.ending if interrupt else nullcontext
-        with _told(self._path), self._cursor() as cursor:
+        with _errors_translated(self._path), self._cursor() as cursor:
             try:
                 with ending(cursor):
                     yield cursor
@@ -120,16 +160,17 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Lend a cursor in a transaction, which is on disk when this ends without error.
+        """Return a context with a cursor in a transaction.
 
-        One thread at a time.
+        The transaction is on disk when the context ends without an error. Only one thread
+        at a time may use it.
         """
-        with _told(self._path), self._cursor() as cursor, _private_files():
+        with _errors_translated(self._path), self._cursor() as cursor, _private_files():
             try:
                 cursor.begin()
                 yield cursor
                 cursor.commit()
-                self._keep_name_of_log()
+                self._sync_log_entry()
             except BaseException:
                 self._valid = False
                 with suppress(duckdb.Error):
@@ -137,20 +178,20 @@ class Database:
                 raise
 
     def close(self) -> None:
-        """Close the file once nobody uses it any more; a second call does nothing."""
+        """Close the file when no cursor is in use any more; a second call does nothing."""
         with self._gate:
             self._closed = True
             self._gate.wait_for(lambda: not self._users)
             if self._connection and self._valid:
-                # What cannot come into the file now stays in the log, and does later.
+                # If the checkpoint fails, the data stays in the log for the next one.
                 with _private_files(), suppress(duckdb.Error):
                     self._connection.execute("CHECKPOINT")
-            self._let_go()
+            self._disconnect()
 
     def size_bytes(self) -> int:
-        """Return the size of the file and of what is not in it yet."""
+        """Return the size of the file and its write-ahead log."""
         size = self._path.stat().st_size
-        # A checkpoint removes the log at any moment.
+        # A checkpoint may remove the log at any moment.
         with suppress(FileNotFoundError):
             size += wal_of(self._path).stat().st_size
         return size
@@ -158,7 +199,7 @@ class Database:
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._gate:
-            # DuckDB opens nothing again that somebody still uses.
+            # DuckDB does not open a file again while a cursor uses it.
             self._gate.wait_for(lambda: self._closed or self._valid or not self._users)
             if self._closed:
                 raise StoreError(f"The store {self._path} is closed.")
@@ -175,26 +216,26 @@ class Database:
                 self._users -= 1
                 self._gate.notify_all()
 
-    def _keep_name_of_log(self) -> None:
-        """See to it that a log that DuckDB has just made keeps its name in a crash.
+    def _sync_log_entry(self) -> None:
+        """Sync the folder after DuckDB created a log, so that it survives a crash.
 
-        DuckDB syncs what is in it, and not the folder that it makes it in.
+        DuckDB syncs the content of the log, but not the folder.
         """
-        there = wal_of(self._path).exists()
-        if there and not self._log_has_name:
+        exists = wal_of(self._path).exists()
+        if exists and not self._log_entry_synced:
             sync_folder(self._path.parent)
-        self._log_has_name = there
+        self._log_entry_synced = exists
 
     def _open(self) -> None:
         configuration = _CONFIGURATION | {
             "threads": str(min(_MOST_THREADS, os.cpu_count() or 1)),
-            # DuckDB hands a file that this process has open already out again, unless
-            # the configurations differ.
+            # DuckDB would share a file that this process has open already, unless the
+            # configurations differ.
             "custom_user_agent": f"multimeter {uuid4()}",
         }
-        with _told(self._path), _private_files():
-            self._let_go()
-            self._log_has_name = False
+        with _errors_translated(self._path), _private_files():
+            self._disconnect()
+            self._log_entry_synced = False
             self._connection = _connect(self._path, configuration)
             try:
                 wal.keep_unread(self._path)
@@ -202,18 +243,18 @@ class Database:
                 self._opened(self._connection)
                 self._path.chmod(0o600)
             except BaseException:
-                self._let_go()
+                self._disconnect()
                 raise
         self._valid = True
 
-    def _let_go(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
             connection.close()
 
 
 def _connect(path: Path, configuration: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-    """Open the file to write; one whose log is damaged, without what cannot be read."""
+    """Open the file for writing; of a damaged log, without the unreadable part."""
     try:
         return duckdb.connect(str(path), config=dict(configuration))
     except duckdb.Error as error:
@@ -224,15 +265,15 @@ def _connect(path: Path, configuration: Mapping[str, Any]) -> duckdb.DuckDBPyCon
 
 
 def require_readable(path: Path) -> str:
-    """Look whether a store that nobody has open could be opened; nothing is changed.
+    """Check whether a closed store can be opened, without changing anything.
 
     Returns:
-        What the next start will do about its log, or nothing.
+        A note about what the next start will do with its log, or an empty string.
 
     Raises:
-        StoreError: It could not be opened.
+        StoreError: It cannot be opened.
     """
-    with _told(path):
+    with _errors_translated(path):
         if not path.exists():
             return ""
         try:
@@ -251,7 +292,7 @@ def _try_to_open(path: Path) -> None:
 
 
 def _create(path: Path, create: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-    """Make the file under another name first: there is all of it or nothing."""
+    """Create the file under a temporary name first, so that it is complete or absent."""
     draft = draft_of(path)
     try:
         with duckdb.connect(str(draft), config=_CONFIGURATION) as connection:
@@ -265,11 +306,11 @@ def _create(path: Path, create: Callable[[duckdb.DuckDBPyConnection], None]) -> 
 
 @contextmanager
 def _private_files() -> Iterator[None]:
-    """Let files that are made meanwhile be for this user only.
+    """Return a context in which new files are private to this user.
 
-    DuckDB makes the file of its write-ahead log anew after each checkpoint, and has no
-    setting for the permissions. The mask is the whole process's; the database uses this
-    from one thread at a time.
+    DuckDB creates a new write-ahead log after each checkpoint, and has no setting for its
+    permissions. The mask applies to the whole process; the database uses this from one
+    thread at a time.
     """
     umask = os.umask(0o077)
     try:
@@ -279,8 +320,8 @@ def _private_files() -> Iterator[None]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say in the words of the store what DuckDB and the system could not do."""
+def _errors_translated(path: Path) -> Iterator[None]:
+    """Translate errors of DuckDB and the system to StoreError."""
     try:
         yield
     except (duckdb.Error, OSError) as error:
@@ -295,14 +336,14 @@ def _translate(path: Path, error: Exception) -> StoreError:
 
     if is_one_of(_FULL):
         return StoreFullError(
-            f"There is no room for the store {path}; nothing of this was stored.",
+            f"There is no room for the store {path}; nothing was stored.",
             cause=f"The file system of {path.parent} is full, or a quota is reached.",
-            next_step="Free some space; the store goes on by itself.",
+            next_step="Free some space; the store recovers by itself.",
         )
     if is_one_of(_LOCKED):
         return StoreLockedError(
             f"The store {path} is in use.",
-            cause="An embedded server runs already.",
+            cause="An embedded server is running already.",
             next_step="multimeter-visu status",
         )
     if is_one_of(_NEWER):
@@ -311,13 +352,13 @@ def _translate(path: Path, error: Exception) -> StoreError:
             cause=text,
             next_step="pip install --upgrade 'multimeter[visu]'",
         )
-    if is_one_of(_NO_DATABASE):
+    if is_one_of(_NOT_A_DATABASE):
         return StoreError(
             f"The file {path} is not a store, or it is damaged.",
             cause=text,
             next_step=(
-                "Put a backup of it in its place; or begin anew: move the file and"
-                f" {wal_of(path).name} away, and start."
+                "Restore a backup; or start with an empty store: move the file and"
+                f" {wal_of(path).name} away, then start."
             ),
         )
     if is_one_of(_FORBIDDEN):
@@ -327,36 +368,3 @@ def _translate(path: Path, error: Exception) -> StoreError:
             next_step=f"ls -ld '{path.parent}' '{path}'",
         )
     return StoreError(f"The store {path} failed.", cause=text)
-
-
-@contextmanager
-def lend(
-    cursor: duckdb.DuckDBPyConnection, arrays: Mapping[str, NDArray[Any]]
-) -> Iterator[str]:
-    """Let SQL see columns of numbers, texts or booleans, without copying them.
-
-    Yields:
-        What stands behind FROM; masked values are NULL there.
-    """
-    lent, columns = {}, []
-    for name, values in arrays.items():
-        lent[name] = np.ma.getdata(values)
-        column = f'"{name}"'
-        if isinstance(values, np.ma.MaskedArray):
-            # DuckDB itself does not look at masks before its version 2.
-            lent[f"no {name}"] = np.ma.getmaskarray(values)
-            column = f'CASE WHEN NOT "no {name}" THEN {column} END AS {column}'
-        columns.append(column)
-    cursor.register("lent", lent)
-    yield f"(SELECT {', '.join(columns)} FROM lent)"  # noqa: S608
-    # Not after an error: it goes with the cursor then, whose transaction is lost.
-    cursor.unregister("lent")
-
-
-def insert(
-    cursor: duckdb.DuckDBPyConnection, table: str, arrays: Mapping[str, NDArray[Any]]
-) -> None:
-    """Append rows to a table, given by column."""
-    names = ", ".join(f'"{name}"' for name in arrays)
-    with lend(cursor, arrays) as rows:
-        cursor.execute(f"INSERT INTO {table} ({names}) FROM {rows}")

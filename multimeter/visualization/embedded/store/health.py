@@ -1,8 +1,8 @@
-"""Health: what the store holds, and what deliveries have done.
+"""Health: the content of the store, and the counts of deliveries.
 
-A program that delivers reports now and then what became of its points: points of the
-measurement ``multimeter_health``, whose fields count and whose tags say which program and
-which sink. What they hold is shown as far as it is there.
+A delivering program regularly reports what became of its points, as points of the
+measurement ``multimeter_health``: its fields are counts, its tags name the program and
+the sink. Missing fields are left out.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _SMALL = {CODENAMES, RUNS, MARKS, HEALTH}
 
 @dataclass(frozen=True)
 class StoreHealth:
-    """What the store holds.
+    """The content of the store.
 
     Attributes:
-        size_bytes: What it takes on the disk.
-        runs: How many runs.
-        codenames: How many codenames are logged.
-        points: How many points all measurements have.
-        oldest: The time of the oldest point of a run or a codename, in ns since the
-            epoch; None where there is none.
-        newest: The time of the newest one.
+        size_bytes: Its size on disk.
+        runs: The number of runs.
+        codenames: The number of logged codenames.
+        points: The number of points of all measurements.
+        oldest: The time of the oldest point of a run or codename, in ns since the epoch;
+            None without points.
+        newest: The time of the newest point.
     """
 
     size_bytes: int
@@ -52,13 +52,13 @@ class StoreHealth:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What one program has delivered to one place, as it reported last.
+    """The last report of a delivery of one program to one sink.
 
     Attributes:
-        tags: What says which program and which place.
-        time: When it reported that, in ns since the epoch.
-        counts: What it counts, as far as it says so.
-        closed: Whether that was its last word.
+        tags: The tags that name the program and the sink.
+        time: The time of the report, in ns since the epoch.
+        counts: The reported counts.
+        closed: Whether it was the final report.
     """
 
     tags: dict[str, str]
@@ -68,7 +68,7 @@ class Delivered:
 
 
 def store_health(store: Store) -> StoreHealth:
-    """Return what the store holds.
+    """Return the content of the store.
 
     Raises:
         StoreError: The store failed.
@@ -90,24 +90,24 @@ def _codenames(info: MeasurementInfo) -> int:
 
 
 def list_deliveries(store: Store, most: int) -> tuple[list[Delivered], int]:
-    """Return what deliveries have done, and how many there are in all.
+    """Return the last reports of deliveries, and the total number of deliveries.
 
-    The one that reported last is the first.
+    The latest report comes first.
 
     Args:
-        store: Where the points are.
-        most: How many are looked at; each program that ever delivered has left one.
+        store: The store.
+        most: The maximum number of reports; every program that ever delivered has one.
 
     Raises:
         StoreError: The store failed.
     """
-    found = []
+    deliveries = []
     newest = sorted(store.tag_sets(HEALTH), key=lambda each: -each.end_ns)
     for each in newest[:most]:
         counts = store.last(HEALTH, [*DELIVERY_COUNTS, _CLOSED], each.tags)
         closed = counts.pop(_CLOSED, None) is True
-        found.append(Delivered(each.tags, each.end_ns, _numbers(counts), closed))
-    return found, len(newest)
+        deliveries.append(Delivered(each.tags, each.end_ns, _numbers(counts), closed))
+    return deliveries, len(newest)
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,14 @@
-"""Line protocol to columns, fast: what the embedded server does with a body.
+"""The fast decoder of line protocol to columns, for bodies of writes.
 
 ::
 
     blocks = decode_columns(body, "ns", time.time_ns())
 
-The points are exactly those of :func:`multimeter.lines.protocol.decode`, and so are the
-refusals; this module only gets there sooner. Consecutive lines nearly always name the
-same fields, so a line that the strict decoder has read becomes a regular expression
-that takes the lines like it apart in one step. Every other line goes through the strict
-decoder, and as soon as anything is odd the whole body does: what is accepted, what is
-refused and in which words stays decided in one place.
+Points and errors are exactly those of :func:`multimeter.lines.protocol.decode`, only
+faster. Consecutive lines nearly always have the same fields, so a line that the strict
+decoder has read becomes a regular expression that splits similar lines in one step. Every
+other line goes through the strict decoder, and for any irregularity the whole body does:
+so acceptance and error messages are decided in one place.
 """
 
 from __future__ import annotations
@@ -56,19 +55,18 @@ Column = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Points of one measurement that name the same fields, column by column.
+    """Points of one measurement with the same fields, by column.
 
-    There are no holes: a point that lacks a field is in another block. ``lines`` says
-    in which order the points of several blocks came, which matters where two of them
-    are the same point.
+    There are no missing values: a point that lacks a field is in another block. ``lines``
+    keeps the order of points across blocks, which matters when one point occurs twice.
 
     Attributes:
         measurement: The measurement of all points.
         fields: The fields of all points.
-        tag_sets: The tag sets that occur.
-        series: For each point, the place of its tag set in ``tag_sets``.
+        tag_sets: The distinct tag sets.
+        series: For each point, the index of its tag set in ``tag_sets``.
         times: For each point, nanoseconds since the epoch.
-        lines: For each point, its place in the body; increasing.
+        lines: For each point, its position in the body; increasing.
         columns: For each field, the values of all points.
     """
 
@@ -90,16 +88,16 @@ def decode_columns(body: bytes, precision: str, now_ns: int) -> list[Block]:
 
     Args:
         body: Lines of line protocol, UTF-8.
-        precision: What a timestamp counts: ``ns``, ``us``, ``ms`` or ``s``.
-        now_ns: The time of the points that have none; cut to the precision, as
-            InfluxDB does.
+        precision: The unit of timestamps: ``ns``, ``us``, ``ms`` or ``s``.
+        now_ns: The time for points without one; truncated to the precision, as InfluxDB
+            does.
 
     Returns:
-        The blocks in the order of their first lines; none for a body without points.
+        The blocks, sorted by first line; none for a body without points.
 
     Raises:
-        LineProtocolError: A line is not line protocol; it names the first such line.
-        KeyError: There is no such precision.
+        LineProtocolError: A line is not line protocol; the error names the first one.
+        KeyError: The precision is unknown.
     """
     _refuse_other_encodings(body)
     unit = PRECISIONS[precision]
@@ -107,8 +105,8 @@ def decode_columns(body: bytes, precision: str, now_ns: int) -> list[Block]:
     try:
         return _LinesBody(body, precision, now_ns).blocks()
     except (ValueError, OverflowError):
-        # Somewhere there is a line to refuse. Which one comes first, and why it is
-        # refused, is for the strict decoder to say.
+        # The body contains an invalid line. The strict decoder finds the first one, and
+        # the reason.
         rows = _Rows()
         for line, record in enumerate(decode(body.decode(), precision=precision)):
             rows.add(line, record, now_ns)
@@ -127,7 +125,7 @@ def _refuse_other_encodings(body: bytes) -> None:
 
 
 def _line_end(body: bytes, start: int) -> int:
-    """Where the line that begins at ``start`` ends, its newline included."""
+    """Return the end of the line that starts at ``start``, with its newline."""
     return body.find(b"\n", start) + 1 or len(body)
 
 
@@ -145,7 +143,7 @@ def _column(kind: FieldType, values: Sequence[FieldValue]) -> Column:
 
 
 class _Heads(dict[bytes, int]):
-    """Heads of lines (measurement and tags, as they stand there) to series numbers."""
+    """The numbers of series by head of line: measurement and tags, as received."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,8 +154,8 @@ class _Heads(dict[bytes, int]):
         return self.series.setdefault((record.measurement, tags), len(self.series))
 
     def __missing__(self, head: bytes) -> int:
-        # A comment that looks like a point has no record: ValueError, as for a head
-        # that is refused.
+        # A comment that looks like a point gives no record: ValueError, as for an invalid
+        # head.
         (record,) = decode(head.decode() + " _=0")
         number = self[head] = self.number(record)
         return number
@@ -174,7 +172,7 @@ class _Piece:
 
 
 class _Rows:
-    """What has been decoded so far, by the fields of the rows."""
+    """The rows decoded so far, by their fields."""
 
     def __init__(self) -> None:
         self.heads = _Heads()
@@ -218,7 +216,7 @@ def _blocks_of(
     keys: Sequence[tuple[str, Tags]],
     measurements: NDArray[np.int64],
 ) -> Iterator[Block]:
-    """Make one block for each measurement; ``measurements`` numbers those of ``keys``."""
+    """Yield a block for each measurement; ``measurements`` numbers those of ``keys``."""
     series = np.concatenate([np.asarray(p.series, np.int64) for p in pieces])
     times = np.concatenate([np.asarray(p.times, np.int64) for p in pieces])
     lines = np.concatenate([np.asarray(p.lines, np.int64) for p in pieces])
@@ -241,12 +239,12 @@ def _blocks_of(
 
 
 _BLANK = re.compile(rb"[ \t\0\r\n]+").match
-# The head ends at the first space that no backslash escapes. The alternatives exclude
-# each other, so that there is nothing to backtrack into; no head has more backslashes.
+# The head ends at the first space that is not escaped. The alternatives exclude each
+# other, so that there is no backtracking; no valid head has more backslashes.
 _HEAD = rb"(?!#)([^ \\\n]*(?:\\(?: |(?! ))[^ \\\n]*){0,65535}) "
 _TIME = rb" (-?[0-9]{1,19})\r?(?:\n|\Z)"
-# Each takes a part of what its type allows, and nothing that the type refuses; float()
-# refuses the rest of what the first one takes.
+# Each matches only valid values of its type, though not all; float() checks the matches
+# of the first one.
 _VALUES: dict[FieldType, bytes] = {
     "float": rb"(-?[.0-9][-+.0-9eE]*)",
     "integer": rb"(-?[0-9]{1,18})i",
@@ -269,7 +267,7 @@ _MAX_SHAPE_LENGTH = 16_384
 
 @dataclass(eq=False)
 class _LineShape:
-    """Lines with the same fields in the same order, and those of them not yet read."""
+    """Lines with the same fields in the same order, with those not converted yet."""
 
     fields: Fields
     match: Callable[[bytes, int], re.Match[bytes] | None]
@@ -286,12 +284,12 @@ class _LineShape:
             re.escape(key) + b"=" + _VALUES[kind]
             for key, (_, kind) in zip(keys, fields, strict=True)
         )
-        # Compiled once for all bodies: `re` keeps the patterns that it has compiled.
+        # Compiled once for all bodies: `re` caches compiled patterns.
         pattern = re.compile(_HEAD + b",".join(parts) + _TIME)
         return cls(fields, pattern.match, room)
 
     def read(self, heads: _Heads, unit: int) -> _Piece:
-        """Make columns of the rows, and forget them."""
+        """Convert the rows to columns, and clear them."""
         names, *texts, stamps = zip(*self.rows, strict=True)
         if max(map(len, names)) > self.longest_head:
             raise ValueError
@@ -313,7 +311,7 @@ class _LineShape:
 
 
 class _LinesBody:
-    """One body on its way to blocks."""
+    """The decoder of one body."""
 
     def __init__(self, body: bytes, precision: str, now_ns: int) -> None:
         self._body = body
@@ -343,7 +341,7 @@ class _LinesBody:
             shape.lines.append(line)
             line += 1
             position = match.end()
-            # Now and then, so that the texts are still in the processor's cache.
+            # Regularly, while the texts are still in the processor's cache.
             if len(shape.rows) == _ROWS_AT_ONCE:
                 self._read(shape)
         for shape in self._shapes.values():
@@ -358,7 +356,7 @@ class _LinesBody:
     def _find(
         self, last: _LineShape | None, position: int
     ) -> tuple[_LineShape | None, re.Match[bytes] | None]:
-        """Find the shape of a line that is not like the line before."""
+        """Find the shape of a line that differs from the previous one."""
         guess = [last.follower] if last and last.follower else []
         for shape in chain(guess, self._shapes.values()):
             match = shape.match(self._body, position)
@@ -369,8 +367,8 @@ class _LinesBody:
         return last, None
 
     def _learn(self, fields: Fields) -> None:
-        # A pattern costs as much as dozens of lines: only for what comes again, and
-        # only so many that trying them all stays cheaper than decoding strictly.
+        # A pattern costs as much as dozens of lines: compile it only for repeated fields,
+        # and only so many that trying them all is cheaper than the strict decoder.
         if fields not in self._seen:
             self._seen.add(fields)
         elif (
@@ -381,7 +379,7 @@ class _LinesBody:
             self._shapes[fields] = _LineShape.of(fields)
 
     def _decode_strictly(self, start: int) -> tuple[list[Record], int]:
-        """Decode the line at ``start``, and those that its strings reach into."""
+        """Decode the line at ``start``, with the lines that its strings extend to."""
         end = _line_end(self._body, start)
         while True:
             text = self._body[start:end].decode()
@@ -390,6 +388,6 @@ class _LinesBody:
             except LineProtocolError as error:
                 if error.reason != "unbalanced quotes" or end == len(self._body):
                     raise
-            # A string may hold newlines. Twice as far each time, so that a long one
-            # does not take the square of its length.
+            # A string may contain newlines. Double the range each time, so that a long one
+            # does not take quadratic time.
             end = _line_end(self._body, min(2 * end - start, len(self._body) - 1))

@@ -1,8 +1,8 @@
-"""Logs: single values by their codenames, as a :class:`ContinuousLogger` writes them.
+"""Logged values by codename, as a :class:`ContinuousLogger` writes them.
 
-They are the points of one measurement, ``multimeter_logs``: tag ``codename``, field
-``value``. What a codename is follows from ``multimeter_codenames``: the fields
-``unit`` and ``description`` of its newest entry.
+They are points of the measurement ``multimeter_logs``, with the tag ``codename`` and the
+field ``value``. The newest entry of a codename in ``multimeter_codenames`` has its
+``unit`` and ``description``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from multimeter.analysis.series import LOG_FIELD, LOG_TAG
 from multimeter.data.identifiers import CODENAMES, LOGS
-from multimeter.visualization.embedded.store.interrupt import Interrupt
+from multimeter.visualization.embedded.store.database import Interrupt
 from multimeter.visualization.embedded.store.store import Store, Summary, TagSetInfo
 
 __all__ = ["Codename", "LogCurve", "list_codenames", "log_curves"]
@@ -20,12 +20,12 @@ __all__ = ["Codename", "LogCurve", "list_codenames", "log_curves"]
 
 @dataclass(frozen=True)
 class Codename:
-    """What is logged under one name.
+    """A codename, with the range of its values.
 
     Attributes:
         codename: The name.
-        unit: The unit of its values; empty where there is none.
-        description: What it is, in words; empty where there is none.
+        unit: The unit of its values, or an empty string.
+        description: Its description, or an empty string.
         start: The time of its first value, in ns since the epoch.
         end: The time of its last value.
         points: The number of its values.
@@ -45,10 +45,10 @@ class LogCurve:
 
     Attributes:
         codename: The name.
-        tags: The tags beside the codename.
+        tags: The tags except the codename.
         time: The time of the first value of each bucket, in ns since the epoch.
         values: The smallest, the largest and the mean value of each bucket.
-        breaks: The places of the buckets before which there is a gap.
+        breaks: The indices of the buckets that follow a gap.
     """
 
     codename: str
@@ -59,7 +59,7 @@ class LogCurve:
 
 
 def list_codenames(store: Store) -> list[Codename]:
-    """Return all codenames in the order of the alphabet."""
+    """Return all codenames, sorted by name."""
     described = _descriptions(store)
     ranges: dict[str, list[TagSetInfo]] = {}
     for each in store.tag_sets(LOGS):
@@ -97,15 +97,15 @@ def log_curves(
     buckets: int,
     interrupt: Interrupt | None = None,
 ) -> tuple[int, list[LogCurve]]:
-    """Return the width of a bucket in ns, and the curves of some codenames.
+    """Return the width of a bucket in ns, and the curves of codenames.
 
     Args:
-        store: Where the points are.
-        codenames: Which; those that are not there are left out.
+        store: The store.
+        codenames: The codenames; unknown ones are ignored.
         start_ns: The first time, in ns since the epoch.
         stop_ns: The last time.
-        buckets: At most how many buckets cover that.
-        interrupt: Ends the query when its client is gone.
+        buckets: The maximum number of buckets in that range.
+        interrupt: Cancels the query when the client disconnects.
 
     Raises:
         StoreError: The store failed.

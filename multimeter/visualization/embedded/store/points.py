@@ -1,13 +1,14 @@
-"""Points on their way into a data table.
+"""Points to be written to a data table, and arrays as rows of SQL.
 
-A point is a series with a time. Written again, its new values replace the old ones of
-the same fields, and the others stay: so it is in InfluxDB, and sending a batch twice is
-harmless. https://docs.influxdata.com/influxdb/v2/write-data/best-practices/duplicate-points/
+A point is identified by series and time. When it is written again, its new values replace
+the old ones of the same fields, and other fields stay, as in InfluxDB: so sending a batch
+twice is harmless. https://docs.influxdata.com/influxdb/v2/write-data/best-practices/duplicate-points/
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +16,51 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from multimeter.visualization.embedded.store.database import insert, lend
+__all__ = ["PointBuffer", "insert", "lend", "merge", "store_points"]
 
-__all__ = ["PointBuffer", "merge", "store_points"]
+
+@contextmanager
+def lend(
+    cursor: duckdb.DuckDBPyConnection, arrays: Mapping[str, NDArray[Any]]
+) -> Iterator[str]:
+    """Make arrays of numbers, texts or booleans available to SQL, without a copy.
+
+    Yields:
+        The expression for FROM; masked values are NULL there.
+    """
+    lent, columns = {}, []
+    for name, values in arrays.items():
+        lent[name] = np.ma.getdata(values)
+        column = f'"{name}"'
+        if isinstance(values, np.ma.MaskedArray):
+            # DuckDB ignores masks before version 2.
+            lent[f"no {name}"] = np.ma.getmaskarray(values)
+            column = f'CASE WHEN NOT "no {name}" THEN {column} END AS {column}'
+        columns.append(column)
+    cursor.register("lent", lent)
+    yield f"(SELECT {', '.join(columns)} FROM lent)"  # noqa: S608
+    # Not after an error: then the cursor and its transaction are discarded.
+    cursor.unregister("lent")
+
+
+def insert(
+    cursor: duckdb.DuckDBPyConnection, table: str, arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Append rows, given as columns, to a table."""
+    names = ", ".join(f'"{name}"' for name in arrays)
+    with lend(cursor, arrays) as rows:
+        cursor.execute(f"INSERT INTO {table} ({names}) FROM {rows}")
 
 
 @dataclass(frozen=True, eq=False)
 class PointBuffer:
-    """Some points of one data table.
+    """Points of one data table.
 
     Attributes:
         series: The number of the series of each point.
         times: The time of each point, in ns since the epoch.
-        lines: The place of each point in the body it came in.
-        columns: The values, by column of the table; where a point has none, masked.
+        lines: The position of each point in its body.
+        columns: The values, by column of the table; masked where a point has none.
     """
 
     series: NDArray[np.int64]
@@ -41,7 +73,7 @@ class PointBuffer:
         return len(self.times)
 
     def __getitem__(self, rows: NDArray[Any]) -> PointBuffer:
-        """Return some of the points, by a mask or by their places."""
+        """Return a selection of points, by mask or by index."""
         return PointBuffer(
             self.series[rows],
             self.times[rows],
@@ -50,14 +82,14 @@ class PointBuffer:
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the points as columns of their table."""
+        """Return the points as columns of the table."""
         return {"series": self.series, "time": self.times, **self.columns}
 
 
 def merge(parts: Sequence[PointBuffer]) -> PointBuffer:
-    """Return points of one body as one, each point once, in the order of time.
+    """Merge the points of one body, each point once, sorted by time.
 
-    Where a point came several times, each field has the value of its last line.
+    Where a point occurs several times, each field gets the value of its last line.
     """
     if len(parts) == 1 and (np.diff(parts[0].times) > 0).all():
         return parts[0]
@@ -65,7 +97,7 @@ def merge(parts: Sequence[PointBuffer]) -> PointBuffer:
     times = np.concatenate([part.times for part in parts])
     lines = np.concatenate([part.lines for part in parts])
     order = np.lexsort((lines, series, times))
-    # The place of each point among the distinct ones.
+    # The index of each point among the distinct ones.
     again = (np.diff(times[order]) == 0) & (np.diff(series[order]) == 0)
     places = np.empty(len(order), np.int64)
     places[order] = np.cumsum(np.concatenate(([True], ~again))) - 1
@@ -74,8 +106,8 @@ def merge(parts: Sequence[PointBuffer]) -> PointBuffer:
     names = dict.fromkeys(name for part in parts for name in part.columns)
     columns = {}
     for name in names:
-        # The rows of the parts that have the field, in the order of their lines: of
-        # several values for one place, the last stays.
+        # The rows of the parts with the field, sorted by line: of several values of one
+        # point, the last one wins.
         having = [n for n, part in enumerate(parts) if name in part.columns]
         rows = np.concatenate([np.arange(bounds[n], bounds[n + 1]) for n in having])
         values = np.concatenate([parts[n].columns[name] for n in having])
@@ -94,18 +126,18 @@ def store_points(
     points: PointBuffer,
     ends: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """Put points in a data table; those that are there already get the new values.
+    """Write points to a data table; existing points get the new values.
 
     Args:
         cursor: A cursor in a transaction.
         table: The data table.
-        points: PointBuffer as :func:`merge` returns them.
+        points: The points, as returned by :func:`merge`.
         ends: For each point, the time of the last point of its series in the table.
 
     Returns:
-        For each point, whether it was not there before.
+        For each point, whether it is new.
     """
-    # Nearly all points are newer than those that are there, and need no look at them.
+    # Nearly all points are newer than the existing ones, and need no lookup.
     new = points.times > ends
     if not new.all():
         new[~new] = ~_replace(cursor, table, points[~new])
@@ -117,28 +149,28 @@ def store_points(
 def _replace(
     cursor: duckdb.DuckDBPyConnection, table: str, points: PointBuffer
 ) -> NDArray[np.bool_]:
-    """Give the points that are there their new values, and say which ones are."""
-    there = np.zeros(len(points), np.bool_)
+    """Update existing points with their new values; return which ones exist."""
+    exists = np.zeros(len(points), np.bool_)
     places = {"place": np.arange(len(points))}
-    # Plain bounds let DuckDB pass over most of the table.
+    # Bounds let DuckDB skip most of the table.
     same_point = (
         f"{table}.series = sent.series AND {table}.time = sent.time "
         f"AND {table}.time BETWEEN {points.times.min()} AND {points.times.max()}"
     )
     columns = list(points.columns)
     merged = ", ".join(f"{c} = coalesce(sent.{c}, {table}.{c})" for c in columns)
-    # A batch that is sent again mostly says what is there already.
+    # A repeated batch mostly contains the stored values.
     differs = " OR ".join(
         f"(sent.{c} IS NOT NULL AND sent.{c} IS DISTINCT FROM {table}.{c})" for c in columns
     )
     with lend(cursor, points.arrays() | places) as rows:
-        found = cursor.execute(
+        matches = cursor.execute(
             f"SELECT place FROM {rows} AS sent, {table} WHERE {same_point}"  # noqa: S608
         )
-        there[found.fetchnumpy()["place"]] = True
-        if there.any():
+        exists[matches.fetchnumpy()["place"]] = True
+        if exists.any():
             cursor.execute(
                 f"UPDATE {table} SET {merged} FROM {rows} AS sent "  # noqa: S608
                 f"WHERE {same_point} AND ({differs})"
             )
-    return there
+    return exists

@@ -1,7 +1,7 @@
 """Queries of the store: buckets for a chart, whole points, last values.
 
-The text of a query has nothing in it that was sent: the names of tables and columns are
-the catalog's own, and numbers are integers.
+The text of a query contains nothing that was received: names of tables and columns are from
+the catalog, and numbers are integers.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Any
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
+from multimeter.analysis.series import GAP
 from multimeter.data.record import FieldValue, Record, Unsigned
 from multimeter.visualization.embedded.store.catalog import Field, StoredMeasurement
-from multimeter.visualization.embedded.store.gaps import breaks
 from multimeter.visualization.embedded.store.ingest import FieldType, Tags
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Summary",
     "TagChoice",
     "TagSetData",
+    "breaks",
     "bucket_width",
     "chosen",
     "is_one_of",
@@ -34,7 +36,7 @@ __all__ = [
 ]
 
 TagChoice = Mapping[str, Collection[str]]
-"""By tag key, the values of which a point has to have one."""
+"""The allowed values by tag key; a point needs one of them."""
 
 _LAST = 2**63 - 1
 _PLACE = ("series", "min(time)", "max(time)", "count(*)")
@@ -49,7 +51,7 @@ _READERS: Mapping[FieldType, Callable[[Any], FieldValue]] = {
 
 @dataclass(frozen=True)
 class Summary:
-    """One field in the buckets of one tag set; None in a bucket without a value of it.
+    """One field in the buckets of one tag set; None for a bucket without a value.
 
     Attributes:
         min: The smallest value of each bucket.
@@ -64,14 +66,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class TagSetData:
-    """One tag set in buckets; those without a point are left out.
+    """One tag set in buckets, without empty ones.
 
     Attributes:
         tags: The tag set.
         times: The time of the first point of each bucket, in ns since the epoch.
         values: By field key, lists as long as ``times``.
-        breaks: The places of the buckets before which nothing came for long; see
-            :mod:`multimeter.visualization.embedded.store.gaps`.
+        breaks: The indices of the buckets that follow a gap; see :func:`breaks`.
     """
 
     tags: dict[str, str]
@@ -85,7 +86,7 @@ class SeriesData:
     """Fields of a measurement in buckets of time, for a chart.
 
     Attributes:
-        bucket_ns: The width of a bucket; each begins at a multiple of it.
+        bucket_ns: The width of a bucket; each starts at a multiple of it.
         series: The tag sets that have points in the range.
     """
 
@@ -94,15 +95,15 @@ class SeriesData:
 
 
 def bucket_width(start_ns: int, stop_ns: int, buckets: int) -> int:
-    """Return a width of which at most ``buckets`` multiples cover a range.
+    """Return a bucket width with which at most ``buckets`` buckets cover a range.
 
-    It has two significant digits, so that it stays the same, and with it the buckets,
-    while a range moves or grows a little.
+    It has two significant digits, so that the buckets stay the same while a range moves
+    or grows a little.
 
     Args:
         start_ns: The first time of the range.
         stop_ns: The last time of the range.
-        buckets: At least 2: a short range can lie on both sides of a multiple.
+        buckets: At least 2, as a short range can contain a bucket boundary.
     """
     least = -(-max(stop_ns - start_ns + 1, 1) // (buckets - 1))
     unit: int = 10 ** max(len(str(least)) - 2, 0)
@@ -124,21 +125,21 @@ def series(
         for key in dict.fromkeys(keys)
         if key in measurement.fields and measurement.fields[key].type != "string"
     }
-    found = {
+    tag_sets = {
         each.number: dict(own)
         for own, each in measurement.series.items()
         if each.start_ns <= stop_ns and each.end_ns >= start_ns and chosen(own, tags)
     }
-    if not found:
+    if not tag_sets:
         return SeriesData(width, [])
     start_ns, stop_ns = max(start_ns, -_LAST), min(stop_ns, _LAST)
     base = start_ns // width * width
-    # The distance of two times can be more than 64 bits hold.
+    # The distance of two times may exceed 64 bits.
     time = "time" if stop_ns - base <= _LAST else "time::HUGEINT"
     summaries = [_summary(each) for each in fields.values()]
     columns = cursor.execute(
         f"SELECT {', '.join((*_PLACE, *summaries))} "  # noqa: S608
-        f"FROM {measurement.table_name} WHERE {is_one_of(list(found))} "
+        f"FROM {measurement.table_name} WHERE {is_one_of(list(tag_sets))} "
         f"AND time BETWEEN {start_ns} AND {stop_ns} "
         f"GROUP BY series, ({time} - {base}) // {width} ORDER BY ALL"
     ).fetchnumpy()
@@ -148,11 +149,11 @@ def series(
         width,
         [
             TagSetData(
-                found[int(numbers[first])],
+                tag_sets[int(numbers[first])],
                 times[first:stop].tolist(),
                 {
-                    key: Summary(*(part[first:stop].tolist() for part in some))
-                    for key, some in zip(fields, zip(*[iter(values)] * 3))
+                    key: Summary(*(part[first:stop].tolist() for part in parts))
+                    for key, parts in zip(fields, zip(*[iter(values)] * 3))
                 },
                 breaks(times[first:stop], lasts[first:stop], counts[first:stop]),
             )
@@ -163,7 +164,7 @@ def series(
 
 
 def chosen(own: Tags, tags: TagChoice) -> bool:
-    """Whether a tag set is one of those that are meant."""
+    """Whether a tag set is selected."""
     if not tags:
         return True
     values = dict(own)
@@ -189,8 +190,8 @@ def rows(
     tags: Mapping[str, str],
     keys: Collection[str] | None,
 ) -> list[Record]:
-    """Return points of a measurement, whole; see ``Store.rows``."""
-    found = {
+    """Return whole points of a measurement; see ``Store.rows``."""
+    tag_sets = {
         each.number: dict(own)
         for own, each in measurement.series.items()
         if tags.items() <= dict(own).items()
@@ -198,18 +199,18 @@ def rows(
     fields = {
         key: each for key, each in measurement.fields.items() if keys is None or key in keys
     }
-    if not found:
+    if not tag_sets:
         return []
     columns = ", ".join(("series", "time", *(each.column for each in fields.values())))
     cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
-        f"WHERE {is_one_of(list(found))} ORDER BY time, series"
+        f"WHERE {is_one_of(list(tag_sets))} ORDER BY time, series"
     )
     readers = [(key, _READERS[each.type]) for key, each in fields.items()]
     return [
         Record(
             measurement.name,
-            found[number],
+            tag_sets[number],
             {
                 key: read(value)
                 for (key, read), value in zip(readers, values)
@@ -227,17 +228,17 @@ def last(
     keys: Iterable[str],
     tags: Mapping[str, str] | None = None,
 ) -> dict[str, FieldValue]:
-    """Return the last value of each of some fields; see ``Store.last``."""
+    """Return the last value of each field; see ``Store.last``."""
     fields = {key: measurement.fields[key] for key in keys if key in measurement.fields}
-    found = [
+    numbers = [
         each.number
         for own, each in measurement.series.items()
         if tags is None or dict(own) == tags
     ]
-    if not fields or not found:
+    if not fields or not numbers:
         return {}
     columns = ", ".join(f"arg_max({f.column}, time)" for f in fields.values())
-    some = is_one_of(found)
+    some = is_one_of(numbers)
     values = cursor.execute(
         f"SELECT {columns} FROM {measurement.table_name} "  # noqa: S608
         f"WHERE {some}"
@@ -250,14 +251,47 @@ def last(
 
 
 def one_of_all(measurement: StoredMeasurement) -> str:
-    """Return the condition of all series of a measurement."""
+    """Return the SQL condition for all series of a measurement."""
     return is_one_of([each.number for each in measurement.series.values()])
 
 
 def is_one_of(series: list[int]) -> str:
-    """Return the condition of some series; its bounds tell DuckDB what to pass over."""
+    """Return the SQL condition for some series; with bounds, DuckDB can skip blocks."""
     first, final = min(series), max(series)
     between = f"series BETWEEN {first} AND {final}"
     if final - first + 1 == len(series):
         return between
     return f"{between} AND series IN ({', '.join(map(str, series))})"
+
+
+_USUAL_SHARE = 0.8
+"""The share of all distances that are no longer than the usual distance."""
+
+
+def breaks(first: NDArray[Any], last: NDArray[Any], counts: NDArray[Any]) -> list[int]:
+    """Return the indices of the buckets that follow a gap.
+
+    A gap is much longer than the usual distance of points. Four of five distances do not
+    exceed the usual one, so that a few gaps in a short curve do not count as usual. The
+    distances follow from the first time, the last time and the number of points of each
+    bucket.
+
+    Args:
+        first: The time of the first point of each bucket, in ns; increasing.
+        last: The time of its last point.
+        counts: The number of its points, at least 1.
+    """
+    # As floats: the distance of two times may exceed 64 bits.
+    first, last = first.astype(np.float64), last.astype(np.float64)
+    between = first[1:] - last[:-1]
+    if not len(between):
+        return []
+    crowded = counts > 1
+    within = (last[crowded] - first[crowded]) / (counts[crowded] - 1)
+    distances = np.concatenate([between, within])
+    weights = np.concatenate([np.ones(len(between)), counts[crowded] - 1.0])
+    order = np.argsort(distances)
+    ranks = np.cumsum(weights[order])
+    place = np.searchsorted(ranks, np.floor(_USUAL_SHARE * (ranks[-1] - 1)) + 1)
+    usual = distances[order][place]
+    return [int(place) + 1 for place in np.flatnonzero(between > GAP * usual)]

@@ -1,9 +1,9 @@
-"""Runs: what the store's measurements mean.
+"""Runs: the measurements of the store as runs, with their states and marks.
 
-Every measurement is a run, whichever client wrote it, and its name identifies it. The
-library keeps entries of runs and their marks in two measurements of their own, see
-:mod:`multimeter.lines.result_encoder`. What loggers log and what deliveries did is no run,
-but can be looked at like one, by its name.
+Every measurement is a run, whatever client wrote it, and its name is the identifier. The
+library stores the entries of runs and their marks in two separate measurements, see
+:mod:`multimeter.lines.result_encoder`. Logged values and reports of deliveries are not
+runs, but can be viewed like runs, by name.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ __all__ = [
 ]
 
 State = Literal["live", "ended", "died", "ahead"]
-"""Points come; it has ended; its program has died; or its last time is yet to come."""
+"""It is receiving points; has ended; its program has died; its last time is ahead."""
 
 
 _HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
 _FIGURES = {f"{FIGURE_PREFIX}{each.id}": each.id for each in FIGURES}
 
 LISTED_FIGURES = ("duration", "peak_memory", "cpu_time", "cpu")
-"""The figures that a list of runs has, by their ids."""
+"""The ids of the figures in the list of runs."""
 
 _LISTED = (f"{FIGURE_PREFIX}{each}" for each in LISTED_FIGURES)
 _ENTRY_KEYS = ("end", "points", "state", "alive_until", *_LISTED)
@@ -61,18 +61,18 @@ class RunSummary:
 
     Attributes:
         identifier: The name of its measurement.
-        start: The time of its first point, in ns since the epoch; of a run that was
-            stored without points, the time at which it was stored.
+        start: The time of its first point, in ns since the epoch; for a run without
+            points, the time of its entry.
         end: The time of its last point.
         points: The number of its points.
-        tags: The tags that all its points have in common.
-        state: Whether points come, or it has ended, or its program has died, or its
-            last time is yet to come.
-        figures: Those that its entry has, by their ids.
-        starts: When each of the runs began that have this name, in ns since the epoch;
-            empty without an entry. State and figures are those of the last one.
-        began: When the last one began, before its first point; None where that is not
-            known.
+        tags: The tags common to all its points.
+        state: Whether it is receiving points, has ended, its program has died, or its
+            last time is in the future.
+        figures: The figures in its entry, by id.
+        starts: The start of each run of this name, in ns since the epoch; empty without
+            an entry. State and figures are those of the last run.
+        began: The start of the last run, before its first point; None where it is
+            unknown.
     """
 
     identifier: str
@@ -91,9 +91,9 @@ class RunDescription(RunSummary):
     """A run in full.
 
     Attributes:
-        meta_data: More about it, from the program that was measured.
-        schema: What its fields measure, or None where no entry has it.
-        fields: The types of its fields.
+        meta_data: Meta data from the measured program.
+        schema: The schema of its fields, or None if no entry has one.
+        fields: The types of its fields, by key.
     """
 
     meta_data: dict[str, Any]
@@ -103,11 +103,11 @@ class RunDescription(RunSummary):
 
 @dataclass(frozen=True)
 class StoredMark:
-    """A moment of a run that has a name.
+    """A moment of a run that has a label.
 
     Attributes:
-        time_ns: When, in ns since the epoch.
-        label: Its name.
+        time_ns: Its time, in ns since the epoch.
+        label: Its label.
     """
 
     time_ns: int
@@ -115,13 +115,13 @@ class StoredMark:
 
 
 def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
-    """Return all runs, the one with the newest point first.
+    """Return all runs, sorted by their newest point, newest first.
 
-    A run with times that are yet to come has the place of its start, or the last one if
-    that is yet to come, too.
+    A run with times in the future is sorted by its start, or comes last if the start is
+    in the future too.
 
     Args:
-        store: Where the points are.
+        store: The store.
         now_ns: The time, in ns since the epoch.
 
     Raises:
@@ -139,7 +139,7 @@ def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
 
 
 def _newest(run: RunSummary, now_ns: int) -> int:
-    """Return the newest time of a run that is not ahead of now."""
+    """Return the newest time of a run that is not in the future."""
     times = (time for time in (run.end, run.start) if not _is_ahead(time, now_ns))
     return next(times, -MAX_TIME_NS)
 
@@ -152,8 +152,8 @@ def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription |
     """Return one run in full, or None if there is no such run.
 
     Args:
-        store: Where the points are.
-        identifier: Which run.
+        store: The store.
+        identifier: The identifier of the run.
         now_ns: The time, in ns since the epoch.
 
     Raises:
@@ -178,7 +178,7 @@ def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription |
 
 
 def run_marks(store: Store, identifier: str) -> list[StoredMark]:
-    """Return the marks of a run in the order of time.
+    """Return the marks of a run, sorted by time.
 
     Raises:
         StoreError: The store failed.
@@ -198,7 +198,7 @@ def _summary(
 ) -> RunSummary:
     state, figures = _state(info, records, now_ns), _figures(records)
     starts = _starts(records)
-    # The entry of a run that was sent live is at its start, else at its first point.
+    # A live run's entry is at its start; of other runs, it is at the first point.
     is_at_start = len(starts) > 1 or (records and "state" in records[-1].fields)
     began = starts[-1] if is_at_start else None
     if info is None:
@@ -219,9 +219,9 @@ def _summary(
 
 
 def _starts(records: Sequence[Record]) -> tuple[int, ...]:
-    """Return when the runs began that came one after the other.
+    """Return the starts of consecutive runs.
 
-    Entries that overlap belong to one run, which was stored in two ways.
+    Overlapping entries belong to one run that was stored in two ways.
     """
     starts: list[int] = []
     over = None
@@ -235,12 +235,12 @@ def _starts(records: Sequence[Record]) -> tuple[int, ...]:
 
 def _figures(records: Sequence[Record]) -> dict[str, float]:
     entry = records[-1].fields if records else {}
-    found = {key: entry.get(field) for field, key in _FIGURES.items()}
-    return {key: value for key, value in found.items() if isinstance(value, float)}
+    values = {key: entry.get(field) for field, key in _FIGURES.items()}
+    return {key: value for key, value in values.items() if isinstance(value, float)}
 
 
 def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int) -> State:
-    """Return the state of a run: by its entry, else by how long nothing has come."""
+    """Return the state of a run: from its entry, else from the age of its last point."""
     entry = records[-1].fields if records else {}
     end, alive_until = entry.get("end"), entry.get("alive_until")
     last_ns = info.end_ns if info else records[-1].time_ns or 0
@@ -248,7 +248,7 @@ def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int)
     if entry.get("state") == "running" and isinstance(alive_until, int):
         if now_ns > alive_until:
             return "died"
-        # Its own clock is ahead; else another client has written such a point.
+        # The run's clock is ahead; otherwise another client wrote the future point.
         return "ahead" if ahead and _is_ahead(alive_until, now_ns) else "live"
     if info is None:
         return "ended"
@@ -262,7 +262,7 @@ def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int)
 
 
 def _meta_data(text: object) -> dict[str, Any]:
-    # A name for the numbers that JSON lacks: they could not be passed on.
+    # NaN and infinity as text, as JSON responses cannot contain them.
     data = _parse(text, parse_constant=str)
     return data if isinstance(data, dict) else {}
 

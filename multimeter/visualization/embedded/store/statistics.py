@@ -1,10 +1,10 @@
-"""Statistics of whole runs in SQL, kept until more points come.
+"""Statistics of whole runs in SQL, cached until points are added.
 
-They are those of :mod:`multimeter.analysis.statistics`: a value covers the time since
-the value before it of the same field and series, the first one that since the start of
-the run. A list of thousands of runs shows the peak and the mean of each. Reading all points
-each time would be slow, so the statistics of a measurement stay in memory for as long as it
-stays as it is, and those of several are computed together.
+They are equal to those of :mod:`multimeter.analysis.statistics`: a value covers the time
+since the previous value of the same field and series; the first value covers the time
+since the start of the run. The list of runs shows the peak and the mean of thousands of
+runs. Reading all points each time would be slow, so the statistics of a measurement are
+cached until it changes, and those of several measurements are computed together.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class StoredStatistics:
     """The statistics of the fields of one run, for figures.
 
     Attributes:
-        found: By field, what was computed.
-        sum_of: Returns the largest sum of fields at one moment, each times its factor.
+        found: The statistics by field.
+        sum_of: Returns the largest sum of fields at one time, each times its factor.
     """
 
     found: Mapping[str, Statistic]
     sum_of: Callable[[Mapping[str, float]], float | None]
 
     def total(self, key: str) -> float | None:
-        """Return what a field adds up to over time."""
+        """Return the integral of a field over time."""
         total = self.found[key].total if key in self.found else None
         return total if total is not None and math.isfinite(total) else None
 
@@ -54,13 +54,13 @@ class StoredStatistics:
         return self.found[key].max if key in self.found else None
 
     def max_sum(self, factors: Mapping[str, float]) -> float | None:
-        """Return the largest sum of fields at one moment, each times its factor."""
+        """Return the largest sum of fields at one time, each times its factor."""
         return self.sum_of(factors)
 
 
 @dataclass
-class _Kept:
-    """What is known of a measurement: an object that never changes."""
+class _Cached:
+    """Cached statistics of one measurement object, which never changes."""
 
     measurement: StoredMeasurement
     start_ns: int | None
@@ -69,15 +69,15 @@ class _Kept:
 
 
 class StatisticsCache:
-    """Computes statistics of measurements, and keeps them.
+    """Computes statistics of measurements, and caches them.
 
-    Once there is another object for a measurement of the same name, or its last run has
-    another start, they are computed anew.
+    They are computed again when a measurement is replaced by a new object, or its last run
+    has another start.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _Cached] = {}
 
     def of(
         self,
@@ -85,53 +85,56 @@ class StatisticsCache:
         measurements: Iterable[_Started],
         keys: Collection[str],
     ) -> dict[str, dict[str, Statistic]]:
-        """Return, by the name of the measurement, the statistics of some fields.
+        """Return the statistics of fields, by measurement.
 
         Args:
-            cursor: A cursor that sees these measurements.
-            measurements: Which, with the start of their last run in ns since the epoch:
-                earlier points do not count. None where no start is known.
-            keys: Fields; those of text, and those that are not there, are left out, and
-                so are those without a value.
+            cursor: A cursor that can read these measurements.
+            measurements: The measurements, with the start of their last run in ns since
+                the epoch: earlier points are ignored. None for an unknown start.
+            keys: Fields; text fields, unknown fields and fields without a value are left
+                out.
         """
-        wanted = list(measurements)
-        missing = [each for each in wanted if not self._knows(*each, keys)]
+        requested = list(measurements)
+        missing = [each for each in requested if not self._knows(*each, keys)]
         for together in _by_columns(missing, keys).values():
             self._keep(together, _compute(cursor, together, keys), keys)
         with self._lock:
-            found = {each.name: self._kept[each.name].found for each, _ in wanted}
+            statistics = {each.name: self._kept[each.name].found for each, _ in requested}
         return {
             name: {key: some[key] for key in keys if key in some}
-            for name, some in found.items()
+            for name, some in statistics.items()
         }
 
     def _knows(
         self, measurement: StoredMeasurement, start: int | None, keys: Collection[str]
     ) -> bool:
-        kept = self._kept.get(measurement.name)
+        cached = self._kept.get(measurement.name)
         return (
-            kept is not None
-            and kept.measurement is measurement
-            and kept.start_ns == start
-            and kept.keys.issuperset(keys)
+            cached is not None
+            and cached.measurement is measurement
+            and cached.start_ns == start
+            and cached.keys.issuperset(keys)
         )
 
     def _keep(
         self,
         measurements: Iterable[_Started],
-        found: Mapping[str, dict[str, Statistic]],
+        statistics: Mapping[str, dict[str, Statistic]],
         keys: Collection[str],
     ) -> None:
         with self._lock:
             for each, start in measurements:
-                kept = self._kept.get(each.name)
-                if kept and kept.measurement is each and kept.start_ns == start:
-                    before = kept
+                cached = self._kept.get(each.name)
+                if cached and cached.measurement is each and cached.start_ns == start:
+                    before = cached
                 else:
-                    before = _Kept(each, start)
-                # Readers hold the former dictionaries: they stay as they are.
-                self._kept[each.name] = _Kept(
-                    each, start, before.found | found[each.name], before.keys | set(keys)
+                    before = _Cached(each, start)
+                # Readers may use the old dictionaries, so these are not changed.
+                self._kept[each.name] = _Cached(
+                    each,
+                    start,
+                    before.found | statistics[each.name],
+                    before.keys | set(keys),
                 )
 
 
@@ -140,16 +143,18 @@ def _compute(
     measurements: Collection[_Started],
     keys: Collection[str],
 ) -> dict[str, dict[str, Statistic]]:
-    """Compute statistics of measurements that have the same columns for these fields."""
+    """Compute statistics of measurements with the same columns for these fields."""
     table = next(iter(measurements))[0]
     columns = _columns(table, keys)
-    found: dict[str, dict[str, Statistic]] = {each.name: {} for each, _ in measurements}
+    statistics: dict[str, dict[str, Statistic]] = {
+        each.name: {} for each, _ in measurements
+    }
     series = [(s, each, n) for each, n in measurements for s in each.series.values()]
     if not columns or not series:
-        return found
+        return statistics
     names = {each.number: of.name for each, of, _ in series}
     starts = {each.number: start for each, _, start in series}
-    # The distance of two times can be more than 64 bits hold.
+    # The distance of two times may exceed 64 bits.
     times = [time for each, _, _ in series for time in (each.start_ns, each.end_ns)]
     times += [start for start in starts.values() if start is not None]
     wide = max(times) - min(times) > _LAST
@@ -161,17 +166,17 @@ def _compute(
     ]
     weighted = _rows(cursor.execute(_time_query(points, columns.values(), dense)))
     for number, row in plain.items():
-        of_run = found[names[number]]
+        of_run = statistics[names[number]]
         for place, key in enumerate(columns):
             values = row[1 + 4 * place : 5 + 4 * place]
             more = _statistic(*values, *weighted[number][2 * place : 2 * place + 2])
             if more is not None:
                 of_run[key] = of_run[key] + more if key in of_run else more
-    return found
+    return statistics
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection) -> dict[int, list[Any]]:
-    """Return the rows of an answer by their first column, the number of a series."""
+    """Return the rows of a result by their first column, the number of the series."""
     return {number: row for number, *row in cursor.fetchall()}
 
 
@@ -186,13 +191,13 @@ def _statistic(
     if not count:
         return None
     if total is not None and seconds:
-        # A sum of large values can be infinite; a mean never is.
+        # A sum of large values can be infinite, but never a mean.
         middle = min(max(total / seconds, smallest), largest)
     return Statistic(largest, middle, smallest, count, total, seconds or 0.0)
 
 
 def _points(table: str, starts: Mapping[int, int | None], *, wide: bool) -> str:
-    """Return the points of series, with the start of each; names are the catalog's."""
+    """Return the SQL of the points of series, each with the start of its run."""
     time = "time::HUGEINT" if wide else "time"
     times = {n: "NULL" if start is None else str(start) for n, start in starts.items()}
     if len(set(times.values())) == 1:
@@ -220,9 +225,10 @@ def _plain_query(points: str, columns: Iterable[str]) -> str:
 
 
 def _time_query(points: str, columns: Iterable[str], dense: Iterable[bool]) -> str:
-    """Return the query of totals and covered seconds, since the value before each.
+    """Return the SQL of totals and covered seconds.
 
-    Fields with a value at each point share the times of the points.
+    Each value covers the time since the previous value of its field. Fields with a value at
+    each point share the times of the points.
     """
     values, parts = ["(time - coalesce(lag(time) OVER own, start)) / 1e9 AS s"], []
     for number, (column, is_dense) in enumerate(zip(columns, dense)):
@@ -247,16 +253,16 @@ def max_sum(
     factors: Mapping[str, float],
     start_ns: int | None,
 ) -> float | None:
-    """Return the largest sum of fields at one moment; see ``Store.max_sum``."""
+    """Return the largest sum of fields at one time; see ``Store.max_sum``."""
     columns = _columns(measurement, factors)
     if not columns or not measurement.series:
         return None
     terms = [f"coalesce({c} * {factors[key]!r}::DOUBLE, 0)" for key, c in columns.items()]
-    known = " OR ".join(f"{c} IS NOT NULL" for c in columns.values())
+    any_value = " OR ".join(f"{c} IS NOT NULL" for c in columns.values())
     start = "" if start_ns is None else f"AND time >= {start_ns}"
     cursor.execute(
         f"SELECT max({' + '.join(terms)})::DOUBLE FROM {measurement.table_name} "  # noqa: S608
-        f"WHERE {one_of_all(measurement)} {start} AND ({known})"
+        f"WHERE {one_of_all(measurement)} {start} AND ({any_value})"
     )
     ((largest,),) = cursor.fetchall()
     return None if largest is None else float(largest)
@@ -273,7 +279,7 @@ def _columns(measurement: StoredMeasurement, keys: Collection[str]) -> dict[str,
 def _by_columns(
     measurements: Iterable[_Started], keys: Collection[str]
 ) -> dict[object, list[_Started]]:
-    """Put those together that one query can read."""
+    """Group the measurements that one query can read."""
     groups = defaultdict[object, list[_Started]](list)
     for each, start in measurements:
         columns = tuple(_columns(each, keys).items())

@@ -1,11 +1,10 @@
-"""The embedded store: points in, charts out, one file."""
+"""The embedded store: points of many measurements in one DuckDB file."""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,25 @@ import duckdb
 
 from multimeter.analysis.statistics import Statistic
 from multimeter.data.record import FieldValue, Record
-from multimeter.visualization.embedded.store import lines, query
+from multimeter.visualization.embedded.store import query
 from multimeter.visualization.embedded.store.catalog import (
     Catalog,
-    StoredMeasurement,
+    MeasurementInfo,
+    TagSetInfo,
     create_catalog,
     load_catalog,
 )
 from multimeter.visualization.embedded.store.changes import Changes, Conflict, refuse_time
-from multimeter.visualization.embedded.store.database import Database
+from multimeter.visualization.embedded.store.database import Database, Interrupt
 from multimeter.visualization.embedded.store.export import (
     PageChoice,
     Part,
     page,
     parts,
+    window_lines,
+    windows,
 )
 from multimeter.visualization.embedded.store.ingest import Block, FieldType
-from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.points import PointBuffer, merge, store_points
 from multimeter.visualization.embedded.store.query import (
     SeriesData,
@@ -51,66 +52,19 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class MeasurementInfo:
-    """What the catalog says of a measurement.
-
-    Attributes:
-        name: Its name.
-        start_ns: The time of its first point, in ns since the epoch.
-        end_ns: The time of its last point.
-        points: The number of its points: times, each counted once for a tag set.
-        tag_sets: The tag sets of its points.
-    """
-
-    name: str
-    start_ns: int
-    end_ns: int
-    points: int
-    tag_sets: tuple[dict[str, str], ...]
-
-    @classmethod
-    def of(cls, measurement: StoredMeasurement) -> MeasurementInfo:
-        """Return what the catalog says of one of its measurements."""
-        return cls(
-            measurement.name,
-            measurement.start_ns,
-            measurement.end_ns,
-            measurement.points,
-            tuple(dict(tags) for tags in measurement.series),
-        )
-
-
-@dataclass(frozen=True)
-class TagSetInfo:
-    """What the catalog says of one tag set of a measurement.
-
-    Attributes:
-        tags: The tag set.
-        start_ns: The time of its first point, in ns since the epoch.
-        end_ns: The time of its last point.
-        points: The number of its points.
-    """
-
-    tags: dict[str, str]
-    start_ns: int
-    end_ns: int
-    points: int
-
-
 class Store:
     """Points of many measurements, in one DuckDB file that belongs to this process.
 
-    Every method may be called from any thread. Writes wait for one another, reads wait
-    for nothing and see whole writes only.
+    Every method may be called from any thread. Writes wait for one another; reads do not
+    wait, and see only complete writes.
 
     Args:
-        path: The file; it is made when there is none. Its folder must be there.
+        path: The file; it is created if it does not exist. Its folder must exist.
 
     Raises:
-        StoreLockedError: It is open already, in this process or another one.
-        StoreError: It is not a store, was written by a newer version, or may not be
-            read and written.
+        StoreLockedError: It is already open, in this process or another one.
+        StoreError: It is not a store, was written by a newer version, or there is no
+            permission.
         StoreFullError: There is no room on the disk.
     """
 
@@ -124,33 +78,32 @@ class Store:
         self._catalog = load_catalog(cursor)
 
     def write(self, blocks: Sequence[Block]) -> list[Conflict]:
-        """Store points; they are on disk when this returns.
+        """Store points; they are on disk when this method returns.
 
-        A point that is there already (measurement, tags and time are equal) gets the
-        new values; its other fields stay.
+        An existing point (with equal measurement, tags and time) gets the new values; its
+        other fields stay.
 
         Args:
-            blocks: What
-                :func:`~multimeter.visualization.embedded.store.ingest.decode_columns`
-                made of one body.
+            blocks: The points of one body, from
+                :func:`~multimeter.visualization.embedded.store.ingest.decode_columns`.
 
         Returns:
-            What was dropped because a field has another type in the store, or had
-            another type on an earlier line, or because of a tag or field ``time``;
-            everything else is stored.
+            The points dropped because a field has another type in the store or on an
+            earlier line, or because of a tag or field ``time``; everything else is
+            stored.
 
         Raises:
-            StoreFullError: There is no room on the disk. Nothing was stored, or, in
-                rare cases, everything; to write it again is harmless.
-            StoreError: DuckDB failed; the same holds.
+            StoreFullError: There is no room on the disk. Nothing was stored, or in rare
+                cases everything; writing again is harmless.
+            StoreError: DuckDB failed; the same applies.
         """
-        lawful, conflicts = refuse_time(blocks)
+        valid, conflicts = refuse_time(blocks)
         with self._writer:
             with self._database.writing() as cursor:
-                # Not before: the catalog is read anew when the file is opened again.
+                # Only now: opening the file again replaces the catalog.
                 changes = Changes(self._catalog)
                 parts = defaultdict[str, list[PointBuffer]](list)
-                for block in lawful:
+                for block in valid:
                     admitted = changes.admit(block)
                     if isinstance(admitted, Conflict):
                         conflicts.append(admitted)
@@ -168,29 +121,33 @@ class Store:
         return conflicts
 
     def measurements(self) -> list[MeasurementInfo]:
-        """Return what there is, the measurement with the newest point first."""
-        found = list(self._catalog.measurements.values())
-        found.sort(key=lambda each: (-each.end_ns, each.name))
-        return [MeasurementInfo.of(each) for each in found]
+        """Return all measurements, the one with the newest point first."""
+        measurements = list(self._catalog.measurements.values())
+        measurements.sort(key=lambda each: (-each.end_ns, each.name))
+        return [MeasurementInfo.of(each) for each in measurements]
 
     def measurement(self, name: str) -> MeasurementInfo | None:
-        """Return what there is of one measurement."""
-        found = self._catalog.measurements.get(name)
-        return MeasurementInfo.of(found) if found else None
+        """Return one measurement, or None."""
+        measurement = self._catalog.measurements.get(name)
+        return MeasurementInfo.of(measurement) if measurement else None
 
     def fields(self, name: str) -> dict[str, FieldType]:
-        """Return the fields of a measurement with their types; none if there is none."""
-        found = self._catalog.measurements.get(name)
-        return {key: each.type for key, each in found.fields.items()} if found else {}
+        """Return the fields of a measurement with their types; empty if there is none."""
+        measurement = self._catalog.measurements.get(name)
+        return (
+            {key: each.type for key, each in measurement.fields.items()}
+            if measurement
+            else {}
+        )
 
     def tag_sets(self, name: str) -> list[TagSetInfo]:
-        """Return what there is of each tag set of a measurement."""
-        found = self._catalog.measurements.get(name)
-        if found is None:
+        """Return the tag sets of a measurement."""
+        measurement = self._catalog.measurements.get(name)
+        if measurement is None:
             return []
         return [
             TagSetInfo(dict(tags), each.start_ns, each.end_ns, each.points)
-            for tags, each in found.series.items()
+            for tags, each in measurement.series.items()
         ]
 
     def series(
@@ -204,29 +161,31 @@ class Store:
         tags: TagChoice | None = None,
         interrupt: Interrupt | None = None,
     ) -> SeriesData:
-        """Return fields of a measurement in buckets of time, each tag set by itself.
+        """Return fields of a measurement in buckets of time, separately for each tag set.
 
         Args:
             name: The measurement.
-            keys: Fields; those of text, and those that are not there, are left out.
-                A boolean counts as 0 or 1.
+            keys: Fields; text and unknown fields are left out. A boolean counts as 0 or
+                1.
             start_ns: The first time, in ns since the epoch.
             stop_ns: The last time.
-            buckets: At most how many buckets cover that, for each tag set; 1 is taken
-                for 2.
+            buckets: The maximum number of buckets in that range, for each tag set; 1
+                counts as 2.
             tags: Only tag sets that have one of these values for each of these keys.
-            interrupt: Ends the query when nobody waits for it any more.
+            interrupt: Cancels the query when the client disconnects.
 
         Raises:
-            QueryCancelledError: It was ended.
+            QueryCancelledError: It was cancelled.
             StoreError: DuckDB failed.
         """
         with self._database.reading(interrupt) as cursor:
-            found = self._catalog.measurements.get(name)
+            measurement = self._catalog.measurements.get(name)
             width = query.bucket_width(start_ns, stop_ns, max(buckets, 2))
-            if found is None:
+            if measurement is None:
                 return SeriesData(width, [])
-            return query.series(cursor, found, keys, start_ns, stop_ns, width, tags or {})
+            return query.series(
+                cursor, measurement, keys, start_ns, stop_ns, width, tags or {}
+            )
 
     def rows(
         self,
@@ -235,24 +194,26 @@ class Store:
         tags: Mapping[str, str] | None = None,
         keys: Collection[str] | None = None,
     ) -> Iterator[Record]:
-        """Return points of a measurement, in the order of time: all are read at once.
+        """Return points of a measurement, sorted by time; all are read at once.
 
         Args:
             name: The measurement.
-            tags: Only points with these tags, whatever tags they have beside them.
-            keys: Only these fields; a point may be left with none.
+            tags: Only points with these tags, and any other tags.
+            keys: Only these fields; a point may have none of them.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            return iter(query.rows(cursor, found, tags or {}, keys) if found else [])
+            measurement = self._catalog.measurements.get(name)
+            return iter(
+                query.rows(cursor, measurement, tags or {}, keys) if measurement else []
+            )
 
     def lines(self, name: str, start_ns: int, stop_ns: int) -> Iterator[list[str]]:
-        """Return points of a measurement as line protocol, some thousand at once.
+        """Return points of a measurement as line protocol, a few thousand at a time.
 
-        Each part is read when it is asked for; what is written meanwhile may be in it.
+        Each part is read when it is requested, and may include points written meanwhile.
 
         Args:
             name: The measurement.
@@ -260,51 +221,51 @@ class Store:
             stop_ns: The last time.
 
         Yields:
-            Lines without their newline, in the order of time.
+            Lines without newline, sorted by time.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            spans = lines.windows(cursor, found, start_ns, stop_ns) if found else []
+            measurement = self._catalog.measurements.get(name)
+            spans = windows(cursor, measurement, start_ns, stop_ns) if measurement else []
         for first, last in spans:
             with self._database.reading() as cursor:
-                found = self._catalog.measurements[name]
-                part = lines.window_lines(cursor, found, first, last)
+                measurement = self._catalog.measurements[name]
+                part = window_lines(cursor, measurement, first, last)
             yield part
 
     def last(
         self, name: str, keys: Iterable[str], tags: Mapping[str, str] | None = None
     ) -> dict[str, FieldValue]:
-        """Return the newest value of each of some fields, of any type.
+        """Return the newest value of each field, of any type.
 
         Fields without a value are left out.
 
         Args:
             name: The measurement.
             keys: The fields.
-            tags: The one tag set that counts; by default all do.
+            tags: Only this tag set; by default all of them.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            return query.last(cursor, found, keys, tags) if found else {}
+            measurement = self._catalog.measurements.get(name)
+            return query.last(cursor, measurement, keys, tags) if measurement else {}
 
     def statistics(
         self, keys: Collection[str], starts: Mapping[str, int | None]
     ) -> dict[str, dict[str, Statistic]]:
-        """Return what fields did over the last run of measurements, by the name of each.
+        """Return statistics of fields over the last run of measurements, by measurement.
 
-        What is asked for again is not read again until points have come.
+        They are cached until points are added.
 
         Args:
-            keys: Fields; those of text, and those without a value, are left out.
+            keys: Fields; text fields and fields without a value are left out.
             starts: The measurements, with the start of the last run in ns since the
-                epoch: earlier points do not count, and the first value covers the
-                time since then. None where no start is known.
+                epoch: earlier points are ignored, and the first value covers the time
+                since the start. None for an unknown start.
 
         Raises:
             StoreError: DuckDB failed.
@@ -317,19 +278,19 @@ class Store:
     def max_sum(
         self, name: str, factors: Mapping[str, float], start_ns: int | None
     ) -> float | None:
-        """Return the largest sum of fields at one moment; None without a value.
+        """Return the largest sum of fields at one time; None without a value.
 
         Args:
             name: The measurement.
-            factors: Fields, with what their values are multiplied with.
-            start_ns: As of :meth:`statistics`.
+            factors: The factors of the fields.
+            start_ns: As in :meth:`statistics`.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading() as cursor:
-            found = self._catalog.measurements.get(name)
-            return max_sum(cursor, found, factors, start_ns) if found else None
+            measurement = self._catalog.measurements.get(name)
+            return max_sum(cursor, measurement, factors, start_ns) if measurement else None
 
     def parts(
         self,
@@ -339,31 +300,31 @@ class Store:
         begins: Sequence[int],
         interrupt: Interrupt | None = None,
     ) -> list[dict[str, Part]]:
-        """Return what fields of numbers did from each bound to the next.
+        """Return statistics of numeric fields from each bound to the next.
 
-        A point at a bound counts for the part that ends there.
+        A point at a bound belongs to the part that ends there.
 
         Args:
             name: The measurement.
-            keys: Fields; those that are not there are left out.
+            keys: Fields; unknown ones are left out.
             bounds: Times in ns since the epoch, increasing.
-            begins: When measuring began, each time: what the first point after that
-                stands for begins there, too.
-            interrupt: Ends the query when nobody waits for it any more.
+            begins: The starts of the runs; the first point of a run covers the time since
+                its start.
+            interrupt: Cancels the query when the client disconnects.
 
         Raises:
             StoreError: DuckDB failed.
         """
         with self._database.reading(interrupt) as cursor:
-            found = self._catalog.measurements.get(name)
-            if found is None:
+            measurement = self._catalog.measurements.get(name)
+            if measurement is None:
                 return [{} for _ in bounds[1:]]
-            return parts(cursor, found, keys, bounds, begins)
+            return parts(cursor, measurement, keys, bounds, begins)
 
     def table(self, name: str, choice: PageChoice) -> Iterator[tuple[Any, ...]]:
-        """Return points as rows of time, tags and values, in the order of time.
+        """Return points as rows of time, tags and values, sorted by time.
 
-        They are read page by page, so that nobody waits for a reader who is slow.
+        They are read page by page, so that a slow client blocks nothing.
 
         Raises:
             StoreError: DuckDB failed.
@@ -371,21 +332,23 @@ class Store:
         after: tuple[int, int] | None = None
         while True:
             with self._database.reading() as cursor:
-                found = self._catalog.measurements.get(name)
-                rows, after = page(cursor, found, choice, after) if found else ([], None)
+                measurement = self._catalog.measurements.get(name)
+                rows, after = (
+                    page(cursor, measurement, choice, after) if measurement else ([], None)
+                )
             yield from rows
             if after is None:
                 return
 
     def size_bytes(self) -> int:
-        """Return what the store takes on the disk."""
+        """Return the size of the store on disk."""
         return self._database.size_bytes()
 
     def close(self) -> None:
-        """Wait for those who read and write, and close the file.
+        """Wait for reads and writes, and close the file.
 
-        A second call does nothing; every other method that needs the file raises a
-        :class:`StoreError` from now on.
+        A second call does nothing; every other method that needs the file then raises
+        :class:`StoreError`.
         """
         with self._writer:
             self._database.close()

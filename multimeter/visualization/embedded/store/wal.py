@@ -1,16 +1,16 @@
-"""The write-ahead log of a store: which commits it holds, and how to go on after damage.
+"""The write-ahead log of a store: its commits, and repair after damage.
 
-DuckDB writes and syncs the log before a write is acknowledged. A loss of power in the
-middle of that leaves a log whose end is cut short, zeros, garbage or lacks a sector. One
-that is cut short DuckDB reads up to its last whole commit. Any other it refuses, and with
-it the whole database; and where the size of an entry is damaged, it takes the place for
-the end, and its next write cuts off whatever follows. So:
+DuckDB writes and syncs the log before a write is acknowledged. A loss of power in between
+leaves a log whose end is truncated, zeros or garbage, or lacks a sector. DuckDB reads a
+truncated log up to its last complete commit. It refuses any other log, and with it the
+whole database; where the size of an entry is damaged, it takes that entry for the end,
+and its next write truncates the rest. So:
 
-- A log that DuckDB refuses is copied beside the store and cut at the end of the last
-  commit up to which DuckDB reads it (:func:`repair`). Whole commits before the damage
-  are never cut off.
-- A log of which DuckDB has silently left out whole commits, or that does not begin like
-  one, is copied too (:func:`keep_unread`).
+- A log that DuckDB refuses is copied beside the store, and truncated after the last
+  commit that DuckDB can read (:func:`repair`). Complete commits before the damage are
+  kept.
+- A log of which DuckDB has silently skipped complete commits, or that does not start like
+  a log, is copied too (:func:`keep_unread`).
 
 The layout, of versions 1.4 to 2.0 (``src/storage/write_ahead_log.cpp`` in DuckDB)::
 
@@ -18,7 +18,7 @@ The layout, of versions 1.4 to 2.0 (``src/storage/write_ahead_log.cpp`` in DuckD
     entry     8 bytes size of the payload, 8 bytes checksum, payload: a serialised object
     ...       the last entry of each commit is a marker, always the same 5 bytes
 
-It is used to find where commits end; whether they are whole, only DuckDB decides.
+It is used to find the ends of commits; only DuckDB decides whether they are complete.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ _MARKER_ENTRY = re.compile(
 )
 
 _REPLAYING = "replaying WAL"
-# What says nothing of the log: more memory, room or rights would have helped, or the
-# store itself is damaged, or a newer version wrote the log.
+# Not damage of the log: a lack of memory, space or permission, a damaged store, or a log
+# of a newer version.
 _NOT_OF_THE_LOG = (
     "Out of Memory",
     "No space left on device",
@@ -86,7 +86,7 @@ _NOT_OF_THE_LOG = (
 
 
 def commit_ends(log: bytes) -> list[int]:
-    """Return where commits end, from the first one on as far as entry follows entry."""
+    """Return the ends of commits, from the first one up to the first invalid entry."""
     ends = []
     header = _HEADER.match(log)
     place = header.end() if header else len(log)
@@ -103,7 +103,7 @@ def commit_ends(log: bytes) -> list[int]:
 
 
 def _count_commits(log: bytes) -> int:
-    """Count the markers in a part of a log, whatever is between them."""
+    """Count the commit markers in a part of a log, ignoring all else."""
     return len(_MARKER_ENTRY.findall(log))
 
 
@@ -114,18 +114,17 @@ def is_damage(error: Exception) -> bool:
 
 
 def repair(store: Path, try_to_open: Callable[[Path], None]) -> None:
-    """Cut the log of a store where DuckDB cannot read on; keep a copy of all of it.
+    """Truncate the log of a store where DuckDB fails to read it; keep a complete copy.
 
-    Nothing is changed where the store cannot be opened without the log either.
+    Nothing is changed if the store cannot be opened without the log either.
 
     Args:
-        store: The store, which nobody has open.
-        try_to_open: Opens a store for reading and closes it again; raises what DuckDB
-            raises.
+        store: The store, which must not be open.
+        try_to_open: Opens a store for reading and closes it; raises DuckDB's errors.
 
     Raises:
         OSError: There is no room for the copy, or no permission.
-        Exception: What ``try_to_open`` raises, if the log is not to blame.
+        Exception: An error of ``try_to_open`` that the log did not cause.
     """
     log = wal_of(store).read_bytes()
     ends = [0, *commit_ends(log)]
@@ -142,17 +141,17 @@ def repair(store: Path, try_to_open: Callable[[Path], None]) -> None:
 
 
 def keep_unread(store: Path) -> None:
-    """Keep a copy of a log of which DuckDB has silently left out more than a torn write.
+    """Keep a copy of a log of which DuckDB has silently skipped more than a torn write.
 
     Args:
-        store: The store, which this process has open and has not written to yet.
+        store: The store, opened by this process and not written to yet.
     """
     try:
         log = wal_of(store).read_bytes()
     except FileNotFoundError:
         return
     if log[:_VERSION_AT] == _VERSION_ENTRY and log[_VERSION_AT:][:1] != b"\x02":
-        return  # in another layout, which DuckDB knows and we do not
+        return  # another layout, which DuckDB can read
     ends = commit_ends(log)
     end = ends[-1] if ends else 0
     if _count_commits(log[end:]) or not _begins_like_a_log(log):
@@ -160,14 +159,14 @@ def keep_unread(store: Path) -> None:
 
 
 def _begins_like_a_log(log: bytes) -> bool:
-    """Whether this is a log, or one whose header is cut short."""
+    """Whether this is a log, or one with a truncated header."""
     return log[:_VERSION_AT] == _VERSION_ENTRY[: len(log)]
 
 
 def _last_that_opens(ends: Sequence[int], opens: Callable[[int], bool]) -> int:
-    """Find the last place where the log may be cut; the first one is known to be good.
+    """Find the last position where the log can be truncated; the first is valid.
 
-    Damage is nearly always at the end: look there first, each time twice as far back.
+    Damage is nearly always at the end: search backwards with doubling steps.
     """
     good, bad, step = 0, len(ends), 1
     while bad - good > 1:
@@ -183,10 +182,10 @@ def _last_that_opens(ends: Sequence[int], opens: Callable[[int], bool]) -> int:
 def _trial(
     store: Path, log: bytes, try_to_open: Callable[[Path], None]
 ) -> Iterator[Callable[[int], bool]]:
-    """Return whether DuckDB reads a log up to a place, without touching the store.
+    """Return a function that checks whether DuckDB reads a log up to a position.
 
-    It is tried in a folder beside the store: there is the same file under a second name,
-    with a part of the log.
+    It tries that in a folder beside the store, with a hard link to the store and a part
+    of the log: the store itself is not touched.
     """
     folder = draft_of(store)
     copy = folder / store.name
@@ -215,11 +214,11 @@ def _trial(
 
 
 def _set_aside(store: Path, log: bytes, end: int) -> None:
-    kept = next((each for each in damaged_logs(store) if each.read_bytes() == log), None)
-    if kept is None:
-        kept = damaged_name(store, datetime.now(timezone.utc), end)
-        write_file(kept, log, PRIVATE_FILE)
-    _LOG.warning("The store %s: %s", store, UnreadLog.of(kept, end).describe())
+    copy = next((each for each in damaged_logs(store) if each.read_bytes() == log), None)
+    if copy is None:
+        copy = damaged_name(store, datetime.now(timezone.utc), end)
+        write_file(copy, log, PRIVATE_FILE)
+    _LOG.warning("The store %s: %s", store, UnreadLog.of(copy, end).describe())
 
 
 def _cut(log: Path, end: int) -> None:
@@ -230,12 +229,12 @@ def _cut(log: Path, end: int) -> None:
 
 @dataclass(frozen=True)
 class UnreadLog:
-    """A log that was set aside, because DuckDB could not read it to its end.
+    """A log that was set aside, as DuckDB could not read all of it.
 
     Attributes:
-        path: The copy of the whole log.
-        size_bytes: How much of it could not be read.
-        commits: How many writes seem to be whole in that part.
+        path: The copy of the complete log.
+        size_bytes: The size of the unreadable part.
+        commits: The number of apparently complete writes in that part.
     """
 
     path: Path
@@ -244,23 +243,23 @@ class UnreadLog:
 
     @classmethod
     def of(cls, path: Path, position: int) -> UnreadLog:
-        """Look at the part of a log behind a position."""
+        """Return the description of a log with the part after a position unread."""
         unread = path.read_bytes()[position:]
         return cls(path, len(unread), _count_commits(unread))
 
     def describe(self) -> str:
-        """Return a sentence about what was lost, as far as that can be known."""
+        """Return a sentence about what may be lost."""
         what = (
             f"up to {self.commits} acknowledged writes may be missing"
             if self.commits
-            else "no whole write is in them, so most likely nothing is missing"
+            else "they contain no complete write, so most likely nothing is missing"
         )
         return (
             f"{self.size_bytes} bytes at the end of the write-ahead log could not be read"
-            f" ({what}); the whole log was set aside as {self.path}."
+            f" ({what}); the complete log was set aside as {self.path}."
         )
 
 
 def unread_logs(store: Path) -> list[UnreadLog]:
-    """Return the logs that were set aside, the oldest first."""
+    """Return the logs that were set aside, oldest first."""
     return [UnreadLog.of(path, place) for path, place in damaged_logs(store).items()]

@@ -1,1 +1,1 @@
-"""The stack in containers: InfluxDB and Grafana, side by side."""
+"""The docker engine: InfluxDB and Grafana in two containers."""

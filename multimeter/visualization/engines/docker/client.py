@@ -1,7 +1,7 @@
-"""Docker: an engine for containers, by its SDK. Nothing else imports ``docker``.
+"""The client of a container engine, Docker or Podman. Nothing else imports ``docker``.
 
-https://docker-py.readthedocs.io. The version of the API is what the engine offers; every
-call has a time-out. Podman's socket speaks the same API.
+https://docker-py.readthedocs.io. The API version is negotiated
+with the engine; every call has a timeout. Podman's socket offers the same API.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.tls import TLSConfig
 
 from multimeter.visualization.engines.base import HOST
-from multimeter.visualization.engines.docker.discovery import (
-    Endpoint,
-    candidates,
-    is_local,
-)
 from multimeter.visualization.engines.docker.failures import (
     context_error,
     image_error,
     no_engine_error,
-    no_longer_error,
     reason_of,
     refusal,
+    stopped_answering_error,
     with_deadline,
 )
-from multimeter.visualization.engines.docker.inspection import (
+from multimeter.visualization.engines.docker.spec import (
+    Container,
     ContainerInfo,
     EngineInfo,
     ImageInfo,
     NetworkInfo,
 )
-from multimeter.visualization.engines.docker.spec import Container
+from multimeter.visualization.engines.docker.state import (
+    Endpoint,
+    candidates,
+    is_local,
+)
 from multimeter.visualization.errors import EngineError
 from multimeter.visualization.report import OnLayer
 
@@ -57,11 +57,11 @@ _STALLED_SECONDS = 120
 
 
 class Docker:
-    """One engine.
+    """The client of one container engine.
 
     Args:
-        endpoint: Where it is.
-        timeout: How many seconds a call may take.
+        endpoint: The address of the engine.
+        timeout: The timeout of a call, in seconds.
 
     Raises:
         EngineError: It does not answer, or is too old.
@@ -74,10 +74,10 @@ class Docker:
 
     @classmethod
     def find(cls, environment: Mapping[str, str] = os.environ) -> Docker:
-        """Return the engine that the docker CLI would use, or else any that answers.
+        """Return the engine that the docker CLI would use, else the first that answers.
 
         Raises:
-            EngineError: None answers; it names what was tried.
+            EngineError: None answers; the message lists the addresses tried.
         """
         named = _named_endpoint(environment)
         if named:
@@ -93,7 +93,7 @@ class Docker:
 
     @property
     def is_local(self) -> bool:
-        """Whether its ports on 127.0.0.1 are those of this machine."""
+        """Whether its ports on 127.0.0.1 belong to this machine."""
         return is_local(self.endpoint.host)
 
     def close(self) -> None:
@@ -101,8 +101,8 @@ class Docker:
         self._client.close()
 
     def about(self) -> EngineInfo:
-        """Return what the engine is."""
-        with self._asking("describe itself"):
+        """Return the name and version of the engine, and how it runs."""
+        with self._request("describe itself"):
             version, info = self._client.version(), self._client.info()
         components = [each.get("Name", "") for each in version.get("Components") or []]
         return EngineInfo(
@@ -116,7 +116,7 @@ class Docker:
 
     def image(self, name: str) -> ImageInfo | None:
         """Return a local image, or None."""
-        with self._asking(f"look for the image {name}"):
+        with self._request(f"look for the image {name}"):
             try:
                 attributes = self._client.images.get(name).attrs
             except ImageNotFound:
@@ -130,7 +130,7 @@ class Docker:
         )
 
     def why_not_pulled(self, name: str) -> str:
-        """Return why an image cannot be pulled, or nothing: asked of its registry."""
+        """Ask the registry; return why an image cannot be pulled, or an empty string."""
         try:
             quick = _connect(self.endpoint, _REGISTRY_SECONDS)
         except EngineError as error:
@@ -148,7 +148,7 @@ class Docker:
         """Pull an image.
 
         Raises:
-            VisualizationError: It cannot be had.
+            VisualizationError: It cannot be pulled.
         """
         repository, _, tag = name.partition("@")
         if not tag and ":" in repository.rpartition("/")[2]:
@@ -172,57 +172,57 @@ class Docker:
 
     def network(self, name: str) -> NetworkInfo | None:
         """Return a network, or None."""
-        with self._asking(f"look for the network {name}"):
+        with self._request(f"look for the network {name}"):
             for each in self._client.networks.list(names=[name]):
-                if each.name == name:  # the engine looks for parts of names
+                if each.name == name:  # the engine also matches parts of names
                     return NetworkInfo(each.id, each.attrs.get("Labels") or {})
         return None
 
     def create_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a network."""
-        with self._asking(f"create the network {name}"):
+        with self._request(f"create the network {name}"):
             self._client.networks.create(name, driver="bridge", labels=dict(labels))
 
     def remove_network(self, name: str) -> None:
-        """Remove a network, if it is there."""
-        with self._asking(f"remove the network {name}"), _absent_is_fine():
+        """Remove a network, if it exists."""
+        with self._request(f"remove the network {name}"), _absent_is_fine():
             self._client.networks.get(name).remove()
 
     def volume(self, name: str) -> Mapping[str, str] | None:
         """Return the labels of a volume, or None."""
-        with self._asking(f"look for the volume {name}"):
+        with self._request(f"look for the volume {name}"):
             try:
                 return self._client.volumes.get(name).attrs.get("Labels") or {}
             except NotFound:
                 return None
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        """Create a volume; one that is there stays as it is."""
-        with self._asking(f"create the volume {name}"):
+        """Create a volume; an existing one stays as it is."""
+        with self._request(f"create the volume {name}"):
             self._client.volumes.create(name, labels=dict(labels))
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume with the data in it, if it is there."""
-        with self._asking(f"remove the volume {name}"), _absent_is_fine():
+        """Remove a volume with its data, if it exists."""
+        with self._request(f"remove the volume {name}"), _absent_is_fine():
             self._client.volumes.get(name).remove()
 
     # Containers
 
     def container(self, name: str) -> ContainerInfo | None:
         """Return a container, or None."""
-        with self._asking(f"look for the container {name}"):
+        with self._request(f"look for the container {name}"):
             try:
-                found = self._client.api.inspect_container(name)
+                attributes = self._client.api.inspect_container(name)
             except NotFound:
                 return None
-        state, config = found["State"], found["Config"]
-        published = (found["HostConfig"].get("PortBindings") or {}).values()
+        state, config = attributes["State"], attributes["Config"]
+        published = (attributes["HostConfig"].get("PortBindings") or {}).values()
         return ContainerInfo(
-            id=found["Id"],
+            id=attributes["Id"],
             image=config["Image"],
             status=state["Status"],
             exit_code=state["ExitCode"],
-            restarts=found.get("RestartCount", 0),
+            restarts=attributes.get("RestartCount", 0),
             labels=config.get("Labels") or {},
             addresses=tuple(
                 f"{each['HostIp']}:{each['HostPort']}"
@@ -231,7 +231,9 @@ class Docker:
             ),
             networks={
                 name: each.get("NetworkID") or ""
-                for name, each in (found["NetworkSettings"].get("Networks") or {}).items()
+                for name, each in (
+                    attributes["NetworkSettings"].get("Networks") or {}
+                ).items()
             },
             error=state.get("Error") or "",
         )
@@ -239,10 +241,10 @@ class Docker:
     def create_container(
         self, wanted: Container, network: str, labels: Mapping[str, str]
     ) -> None:
-        """Create a container; it is not started."""
+        """Create a container without starting it."""
         mode = "rw,Z" if wanted.mount.is_folder else "rw"
         endpoint = self._client.api.create_endpoint_config(aliases=[wanted.service])
-        with self._asking(f"create the container {wanted.name}"):
+        with self._request(f"create the container {wanted.name}"):
             self._client.containers.create(
                 wanted.image,
                 name=wanted.name,
@@ -264,27 +266,27 @@ class Docker:
         Raises:
             PortTakenError: Its port is taken.
         """
-        with self._asking(f"start the container {name}"):
+        with self._request(f"start the container {name}"):
             self._client.api.start(name)
 
     def stop_container(self, name: str) -> None:
-        """Stop a container, if it is there."""
-        with self._asking(f"stop the container {name}"), _absent_is_fine():
+        """Stop a container, if it exists."""
+        with self._request(f"stop the container {name}"), _absent_is_fine():
             self._client.api.stop(name, timeout=_STOP_SECONDS)
 
     def remove_container(self, name: str) -> None:
-        """Remove a container with what its image keeps in nameless volumes."""
-        with self._asking(f"remove the container {name}"), _absent_is_fine():
+        """Remove a container and its anonymous volumes."""
+        with self._request(f"remove the container {name}"), _absent_is_fine():
             self._client.api.remove_container(name, v=True, force=True)
 
     def put(self, name: str, archive: bytes) -> None:
         """Unpack a tar archive at the root of a container, running or not."""
-        with self._asking(f"put files into the container {name}"):
+        with self._request(f"put files into the container {name}"):
             self._client.api.put_archive(name, "/", archive)
 
     def read(self, name: str, path: str) -> str:
         """Return the text of a file in a container."""
-        with self._asking(f"read {path} in the container {name}"):
+        with self._request(f"read {path} in the container {name}"):
             chunks, _ = self._client.api.get_archive(name, path)
             packed = io.BytesIO(b"".join(chunks))
         with tarfile.open(fileobj=packed) as tar:
@@ -292,8 +294,8 @@ class Docker:
             return stream.read().decode("utf-8", "replace") if stream else ""
 
     def logs(self, name: str, lines: int, *, follow: bool = False) -> Iterator[str]:
-        """Return the last lines of what a container printed, and those to come."""
-        with self._asking(f"read the log of the container {name}"):
+        """Return the last lines of a container's log, and with ``follow`` new ones."""
+        with self._request(f"read the log of the container {name}"):
             chunks = self._client.api.logs(name, tail=lines, stream=True, follow=follow)
             rest = b""
             for chunk in chunks:
@@ -303,8 +305,8 @@ class Docker:
                 yield rest.decode("utf-8", "replace")
 
     def run(self, image: str, command: list[str], folder: str, target: str) -> None:
-        """Run a command as root in a container that sees one folder, and wait for it."""
-        with self._asking(f"run {command[0]} in a container"):
+        """Run a command as root in a container that mounts one folder, and wait for it."""
+        with self._request(f"run {command[0]} in a container"):
             self._client.containers.run(
                 image,
                 entrypoint=command[:1],
@@ -316,13 +318,13 @@ class Docker:
             )
 
     @contextlib.contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
+    def _request(self, what: str) -> Iterator[None]:
         try:
             yield
         except APIError as error:
             raise refusal(what, _explanation(error), error.status_code) from error
         except (DockerException, requests.RequestException) as error:
-            raise no_longer_error(self.endpoint.host, what) from error
+            raise stopped_answering_error(self.endpoint.host, what) from error
 
 
 def _connect(endpoint: Endpoint, timeout: int) -> docker.DockerClient:
@@ -336,19 +338,19 @@ def _connect(endpoint: Endpoint, timeout: int) -> docker.DockerClient:
         if endpoint.host.startswith("ssh://"):
             options["use_ssh_client"] = True
         return docker.DockerClient(**options)
-    except Exception as error:  # the SDK raises bare exceptions for broken contexts too
+    except Exception as error:  # the SDK raises bare exceptions for broken contexts
         raise EngineError(
             f"{endpoint.found} ({endpoint.host}): {reason_of(error, timeout)}",
-            cause="Docker is not started, or not yours to use.",
-            next_step="Start it, or mend DOCKER_HOST or the context; or use:"
+            cause="Docker is not running, or you have no permission.",
+            next_step="Start it, or correct DOCKER_HOST or the context; or use:"
             " multimeter-visu install --engine embedded",
         ) from error
 
 
 def _require_listener(host: str, timeout: float) -> None:
-    """Raise OSError when nothing listens on a socket of the file system.
+    """Raise OSError when nothing listens on a Unix socket.
 
-    The SDK would raise the same, in other words, and leave a socket open.
+    The SDK would raise a similar error, but leave a socket open.
     """
     scheme, _, path = host.partition("://")
     if scheme == "unix" and hasattr(socket, "AF_UNIX"):
@@ -367,7 +369,7 @@ def _tls(endpoint: Endpoint) -> TLSConfig:
 
 
 def _named_endpoint(environment: Mapping[str, str]) -> Endpoint | None:
-    """Return the engine that a variable or a context names, as for the docker CLI."""
+    """Return the engine that a variable or a context names, as the docker CLI does."""
     if host := environment.get("DOCKER_HOST"):
         verify = bool(environment.get("DOCKER_TLS_VERIFY"))
         folder = environment.get("DOCKER_CERT_PATH", "")
@@ -378,12 +380,12 @@ def _named_endpoint(environment: Mapping[str, str]) -> Endpoint | None:
     if context == "default":
         return None
     try:
-        found = ContextAPI.get_context(context)
+        described = ContextAPI.get_context(context)
     except Exception as error:  # the SDK raises bare exceptions for broken contexts
         raise context_error(context, str(error)) from error
-    if found is None or not found.Host:
+    if described is None or not described.Host:
         raise context_error(context, "there is no such context")
-    return Endpoint(found.Host, f"the context {context}", context=context)
+    return Endpoint(described.Host, f"the context {context}", context=context)
 
 
 def _explanation(error: APIError) -> str:

@@ -1,4 +1,4 @@
-"""A container of a stack: how it is looked at, created, started and removed."""
+"""The container resource: inspect, create, start, stop and remove it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from functools import cached_property
 
 from multimeter.http.influxdb import wrong_version_error
 from multimeter.visualization.engines.docker.client import Docker
-from multimeter.visualization.engines.docker.inspection import ContainerInfo, ImageInfo
-from multimeter.visualization.engines.docker.provisioning import File, archive
+from multimeter.visualization.engines.docker.grafana import File, archive
 from multimeter.visualization.engines.docker.spec import (
     CONFIGURATION_LABEL,
     Container,
+    ContainerInfo,
+    ImageInfo,
     Owner,
 )
 from multimeter.visualization.errors import VisualizationError
@@ -23,20 +24,20 @@ from multimeter.visualization.report import Reporter
 
 __all__ = ["ContainerResource"]
 
-_HOLDS_ITS_PORT = ("running", "paused")
+_STATUSES_WITH_PORT = ("running", "paused")
 
 
 @dataclass(frozen=True)
 class ContainerResource:
-    """A container.
+    """A container of a stack, as a resource of the plan.
 
     Attributes:
-        resource: What the plan calls it.
-        wanted: How it is to be.
+        resource: The resource in the plan.
+        wanted: The desired container.
         docker: The engine.
-        owner: The install that it belongs to.
+        owner: The install that owns it.
         network: The name of its network.
-        files: What is put into it before it starts.
+        files: The files copied into it before it starts.
     """
 
     resource: Resource
@@ -47,55 +48,57 @@ class ContainerResource:
     files: Sequence[File]
 
     def state(self) -> State:
-        """Return how our container is; one of the same name is not ours."""
-        found = self.docker.container(self.wanted.name)
-        if found is None or not self.owner.made(found.labels):
+        """Return the state of our container; another one of its name counts as absent."""
+        container = self.docker.container(self.wanted.name)
+        if container is None or not self.owner.made(container.labels):
             return State.ABSENT
-        configuration = found.labels.get(CONFIGURATION_LABEL, "")
-        if self._lost_its_network(found):
+        configuration = container.labels.get(CONFIGURATION_LABEL, "")
+        if self._network_was_removed(container):
             configuration = ""
-        return state_of(self.resource, running=found.running, configuration=configuration)
+        return state_of(
+            self.resource, running=container.running, configuration=configuration
+        )
 
-    def _lost_its_network(self, found: ContainerInfo) -> bool:
-        """Whether its network was removed: one of the same name is another one."""
-        attached = found.networks.get(self.network)
+    def _network_was_removed(self, container: ContainerInfo) -> bool:
+        """Whether its network was removed, even if another one has the same name now."""
+        attached = container.networks.get(self.network)
         network = self.docker.network(self.network)
-        # Podman gives the name for the id.
+        # Podman reports the name in place of the id.
         ids = (network.id, self.network) if network else ()
         return bool(attached) and attached not in ids
 
-    def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
-        """Create it with its files; it does not run yet."""
+    def create(self, report: Reporter) -> None:  # noqa: ARG002 - too quick to report
+        """Create it with its files, without starting it."""
         self._require_right_version()
         labels = {**self.owner.labels, CONFIGURATION_LABEL: self.resource.configuration}
         self.docker.create_container(self.wanted, self.network, labels)
-        self._give_folder()
+        self._change_owner_of_folder()
         if self.files:
             self.put(self.files)
 
-    def _give_folder(self) -> None:
-        """Give a folder of root's to the user of the image, who is to write in it."""
+    def _change_owner_of_folder(self) -> None:
+        """Make the image's user the owner of a folder that root made."""
         is_root = hasattr(os, "getuid") and os.getuid() == 0
         if self.wanted.mount.is_folder and not self.wanted.user and is_root:
             os.chown(self.wanted.mount.source, *self._user)
 
     def require_running(self) -> None:
-        """Check that it runs: else another program may listen on its port.
+        """Check that it runs; otherwise another program may listen on its port.
 
         Raises:
-            VisualizationError: It does not, or is not ours.
+            VisualizationError: It does not run, or is not ours.
         """
-        found = self.docker.container(self.wanted.name)
-        ours = found is not None and self.owner.made(found.labels)
-        if found is None or not ours or found.status not in _HOLDS_ITS_PORT:
+        container = self.docker.container(self.wanted.name)
+        ours = container is not None and self.owner.made(container.labels)
+        if container is None or not ours or container.status not in _STATUSES_WITH_PORT:
             raise VisualizationError(
-                f"The container {self.wanted.name} does not run. Nothing was sent to its"
+                f"The container {self.wanted.name} is not running. Nothing was sent to its"
                 " port: another program may listen there.",
                 next_step="multimeter-visu start",
             )
 
     def put(self, files: Sequence[File]) -> None:
-        """Put files into it; they belong to the user that it runs as."""
+        """Copy files into it, owned by the user that it runs as."""
         packed = archive(files, *self._user, time.time())
         self.docker.put(self.wanted.name, packed)
 
@@ -108,7 +111,7 @@ class ContainerResource:
         self.docker.stop_container(self.wanted.name)
 
     def remove(self) -> None:
-        """Remove it where it is ours, running or not; its volume stays."""
+        """Remove it if it is ours, running or not; its volume stays."""
         if self.state() is not State.ABSENT:
             self.docker.remove_container(self.wanted.name)
 
@@ -116,8 +119,8 @@ class ContainerResource:
     def _user(self) -> tuple[int, int]:
         """The uid and gid that it runs as.
 
-        An image may name its user: then they are in a file of the container, which must
-        be there.
+        An image may have a user name: then both are read from the container, which must
+        exist.
         """
         image = self._image()
         user, _, group = (self.wanted.user or (image.user if image else "")).partition(":")
@@ -128,20 +131,20 @@ class ContainerResource:
             if name == user:
                 return int(uid), int(gid)
         raise VisualizationError(
-            f"The image {self.wanted.image} runs as '{user}', whom it does not have.",
+            f"The image {self.wanted.image} runs as '{user}', but has no such user.",
             next_step="Choose another image.",
         )
 
     def failure(self) -> str:
-        """Return why it does not run any more, with the end of its log, or nothing."""
-        found = self.docker.container(self.wanted.name)
-        if found is None:
-            return f"The container {self.wanted.name} is gone."
-        if not found.died:
+        """Return why it stopped, with the end of its log, or an empty string."""
+        container = self.docker.container(self.wanted.name)
+        if container is None:
+            return f"The container {self.wanted.name} was removed."
+        if not container.died:
             return ""
         log = "\n".join(f"  {each}" for each in self.docker.logs(self.wanted.name, 20))
         return (
-            f"The container {self.wanted.name} ended with code {found.exit_code}."
+            f"The container {self.wanted.name} ended with code {container.exit_code}."
             f" The end of its log:\n{log}"
         )
 

@@ -1,4 +1,4 @@
-"""Checks of a stack in containers: all that can go wrong, and how to mend it."""
+"""The checks of a stack in containers: everything that can go wrong, and its remedy."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _MOST_CLOCK_SECONDS = 2.0
 
 
 def diagnose_before(spec: StackSpec, reserved: Mapping[int, str]) -> Iterator[Check]:
-    """Look at what an install would need, and report which engine it would take.
+    """Check what an install would need, and report the engine that it would choose.
 
     Args:
-        spec: What would be asked for; the engine ``auto`` does without Docker.
-        reserved: Ports that are not to be chosen, with what uses each.
+        spec: The specification; the engine ``auto`` works without Docker.
+        reserved: Ports that must not be chosen, each with its user.
     """
     needed = spec.engine_name == "docker"
     why_not = ""
@@ -42,7 +42,7 @@ def diagnose_before(spec: StackSpec, reserved: Mapping[int, str]) -> Iterator[Ch
             docker = Docker.find()
             yield from _check_engine(docker)
             for image in (spec.influxdb_image, spec.grafana_image):
-                check = _check_image_to_be_had(docker, image, needed=needed)
+                check = _check_image_available(docker, image, needed=needed)
                 why_not = why_not or (check.detail if check.ok is not True else "")
                 yield check
         except MultimeterError as error:
@@ -56,18 +56,18 @@ def diagnose_before(spec: StackSpec, reserved: Mapping[int, str]) -> Iterator[Ch
     if not needed:
         taken = "embedded" if embedded else "docker"
         because = f", as {why_not}" if embedded and why_not else ""
-        yield Check("install", True, f"it would take the engine {taken}{because}")
+        yield Check("install", True, f"it would use the engine {taken}{because}")
 
 
 def diagnose(
     config: StackConfig, docker: Docker, servers: Servers, *, start: str
 ) -> Iterator[Check]:
-    """Look at an installed stack: each thing after those that it needs.
+    """Check an installed stack, in the order of dependency.
 
     Args:
         config: Its configuration.
         docker: The engine.
-        servers: Its containers, and the servers in them.
+        servers: Its containers and servers.
         start: The command that starts it.
     """
     containers = list(servers.containers.values())
@@ -103,16 +103,16 @@ def _check_engine(docker: Docker) -> Iterator[Check]:
         yield Check(
             "neighbours",
             None,
-            f"an engine before {_FIRST_SAFE_VERSION} lets machines in the same network"
-            f" reach ports that are published on {HOST}",
+            f"an engine before version {_FIRST_SAFE_VERSION} lets machines in the same"
+            f" network reach ports published on {HOST}",
             f"upgrade Docker to {_FIRST_SAFE_VERSION} or newer, or let a firewall drop"
-            " what comes from outside for these ports",
+            " traffic from outside to these ports",
         )
     if not docker.is_local:
         yield Check(
             "place",
             None,
-            f"the engine is on another machine; ports on {HOST} are that machine's",
+            f"the engine is on another machine; its ports on {HOST} are on that machine",
             "forward them, for example: ssh"
             + "".join(f" -L {each}:{HOST}:{each}" for each in (WRITE_PORT, GRAFANA_PORT)),
         )
@@ -123,8 +123,8 @@ def _check_disk(docker: Docker, directory: str) -> Iterator[Check]:
     try:
         free = shutil.disk_usage(pathlib.Path(root or "/nowhere")).free
     except OSError:
-        return  # only the engine can see it
-    mend = "make room there; docker system df shows what the engine uses"
+        return  # only the engine can access it
+    mend = "free some space there; docker system df shows what the engine uses"
     enough = free >= _LEAST_FREE_BYTES
     yield Check("disk", enough, f"{free / 2**30:.1f} GiB free in {root}", mend)
 
@@ -133,18 +133,20 @@ def _check_image(docker: Docker, name: str) -> Check:
     image = docker.image(name)
     if image is None:
         mend = f"docker pull {name}; without a network: docker load -i image.tar"
-        return Check("image", False, f"{name} is not here", mend)
-    return Check("image", True, f"{name} is here ({image.id.removeprefix('sha256:')[:12]})")
+        return Check("image", False, f"{name} is not present", mend)
+    return Check(
+        "image", True, f"{name} is present ({image.id.removeprefix('sha256:')[:12]})"
+    )
 
 
-def _check_image_to_be_had(docker: Docker, name: str, *, needed: bool) -> Check:
+def _check_image_available(docker: Docker, name: str, *, needed: bool) -> Check:
     check = _check_image(docker, name)
     if check.ok:
         return check
     if reason := docker.why_not_pulled(name):
-        detail = f"the image {name} is not here and cannot be pulled ({reason})"
+        detail = f"the image {name} is not present and cannot be pulled ({reason})"
         return Check("image", False if needed else None, detail, check.mend)
-    return Check("image", True, f"{name} is not here; install pulls it")
+    return Check("image", True, f"{name} is not present; install pulls it")
 
 
 def _check_free(
@@ -164,7 +166,7 @@ def _check_free(
 def _check_own_ports(
     containers: Sequence[ContainerResource], start: str
 ) -> Iterator[Check]:
-    """Look whether another program listens where a stopped stack would."""
+    """Check whether another program listens on a port of a stopped stack."""
     for each in containers:
         try:
             require_free(HOST, each.wanted.port)
@@ -173,31 +175,33 @@ def _check_own_ports(
 
 
 def _is_stopped(container: ContainerResource) -> bool:
-    found = container.docker.container(container.wanted.name)
-    return found is not None and found.stopped
+    info = container.docker.container(container.wanted.name)
+    return info is not None and info.stopped
 
 
 def _check_container(container: ContainerResource, start: str) -> Iterator[Check]:
     name = container.wanted.name
-    found = container.docker.container(name)
-    if found is not None and found.stopped:
-        yield Check("container", False, f"{name} is stopped, the other one is not", start)
+    info = container.docker.container(name)
+    if info is not None and info.stopped:
+        yield Check(
+            "container", False, f"{name} is stopped, but the other one is not", start
+        )
         return
-    if found is not None and found.error:
-        detail = f"the engine could not start {name}: {found.error}"
+    if info is not None and info.error:
+        detail = f"the engine could not start {name}: {info.error}"
         yield Check("container", False, detail, start)
         return
     if failure := container.failure():
         yield Check("container", False, failure, start)
         return
-    if found is None or not found.running:
-        yield Check("container", False, f"{name} does not run", start)
+    if info is None or not info.running:
+        yield Check("container", False, f"{name} is not running", start)
         return
-    yield Check("container", True, f"{name} runs at {', '.join(found.addresses)}")
+    yield Check("container", True, f"{name} is running at {', '.join(info.addresses)}")
     if container.state() is State.OUTDATED:
-        detail = f"{name} has the settings or dashboards of another version of Multimeter"
-        yield Check("outdated", None, detail, f"{start} makes it anew, with its data")
-    outside = [each for each in found.addresses if not each.startswith(f"{HOST}:")]
+        detail = f"{name} has settings or dashboards of another version of Multimeter"
+        yield Check("outdated", None, detail, f"{start} recreates it, with its data")
+    outside = [each for each in info.addresses if not each.startswith(f"{HOST}:")]
     if outside:
         mend = "multimeter-visu stop, then multimeter-visu start"
         yield Check("ports", False, f"{name} can be reached at {outside[0]}", mend)
@@ -216,7 +220,7 @@ def _check_clock(influxdb: InfluxDBApi) -> Iterator[Check]:
         return
     off = its_time - time.time()
     mend = "set the clocks by NTP; Docker Desktop: restart it"
-    # Its time is in whole seconds.
+    # InfluxDB reports its time in whole seconds.
     if abs(off) <= _MOST_CLOCK_SECONDS:
         yield Check("clock", True, "InfluxDB's clock and this one agree")
     else:

@@ -1,4 +1,4 @@
-"""The docker engine: InfluxDB and Grafana in two containers, side by side."""
+"""The docker engine: InfluxDB and Grafana in two containers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from multimeter.lines.protocol import portable_measurement
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID, RUNS_UID
-from multimeter.visualization.dashboards.own import OwnDashboard
+from multimeter.visualization.dashboards.user_defined import UserDashboard
 from multimeter.visualization.engines.base import Links, Run, way_out_of_taken_port
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
@@ -41,19 +41,19 @@ class DockerEngine:
 
     Args:
         config_file: The configuration.
-        config: What is in it.
-        dashboards: Dashboards of the user's own.
+        config: The content of the configuration.
+        dashboards: User-defined dashboards.
 
     Raises:
-        EngineError: The engine on which it is does not answer.
-        TypeError: The configuration lacks something.
+        EngineError: The container engine does not answer.
+        TypeError: The configuration lacks a field.
     """
 
     def __init__(
         self,
         config_file: pathlib.Path,
         config: StackConfig,
-        dashboards: Sequence[OwnDashboard] = (),
+        dashboards: Sequence[UserDashboard] = (),
     ) -> None:
         self.config_file = config_file
         self.config = config
@@ -71,7 +71,7 @@ class DockerEngine:
 
     @property
     def data_needs_secrets(self) -> bool:
-        """Whether there is data at all: InfluxDB opens it with our tokens only."""
+        """Always true: InfluxDB opens the data with our tokens only."""
         return True
 
     def observe(self) -> Mapping[Resource, State]:
@@ -79,16 +79,16 @@ class DockerEngine:
         return {plain: managed.state() for plain, managed in self._resources.items()}
 
     def obstacle(self, step: Step) -> str:
-        """Return why an image cannot be fetched."""
+        """Return why an image cannot be pulled."""
         name = step.resource.name
         if step.action is not Action.FETCH or not (
             reason := self._docker.why_not_pulled(name)
         ):
             return ""
-        return f"The image {name} is not here and cannot be pulled ({reason})."
+        return f"The image {name} is not present and cannot be pulled ({reason})."
 
     def apply(self, step: Step, report: Reporter) -> None:
-        """Do one step."""
+        """Apply one step."""
         resource = self._resources[step.resource]
         match step.action:
             case Action.FETCH | Action.CREATE:
@@ -122,7 +122,7 @@ class DockerEngine:
         return run
 
     def wait(self, report: Reporter) -> None:
-        """Return when both answer."""
+        """Wait until both servers answer."""
         with report.step("Wait until they answer"):
             wait_for_answers(self._servers, self._spec.timeout)
 
@@ -131,15 +131,15 @@ class DockerEngine:
         return self._servers.runs(self.config)
 
     def _page_of(self, run: Run | None) -> str:
-        """Return the dashboard of a run, from its first to its last point, or of all."""
+        """Return the URL of a run's dashboard, from first to last point, or of the list."""
         if run is None:
             return f"{self.config.page}/d/{RUNS_UID}/runs"
         view = {"var-measurementId": portable_measurement(run["identifier"])}
         if run["start"] is None:
-            # It is still to come: then it is followed.
+            # The run has no points yet: follow it.
             view |= {"from": "now-1m", "to": "now", "refresh": "5s"}
         else:
-            # Outwards to whole milliseconds, so that no point is cut off.
+            # Rounded outwards to whole milliseconds, to include every point.
             view |= {"from": run["start"] // 1_000_000, "to": -(-run["end"] // 1_000_000)}
         query = urlencode(view, quote_via=quote)
         return f"{self.config.page}/d/{RUN_UID}/multimeter?{query}"
@@ -151,14 +151,14 @@ class DockerEngine:
         return Links(self._page_of(run), "", "" if self._spec.anonymous else hint)
 
     def left(self) -> list[pathlib.Path]:
-        """Return what is in the folder around the data; the data is removed before."""
+        """Return the files in the folder around the data, which was removed before."""
         folder = self._spec.directory
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return sorted(pathlib.Path(folder).iterdir()) if folder else []
         return []
 
     def details(self) -> Mapping[str, Any]:
-        """Return where the engine is, and how the containers are."""
+        """Return the address of the engine and the status of each container."""
         about = self._docker.about()
         where = f"{about.name} {about.version} at {self._docker.endpoint.host}"
         wanted = [each.wanted for each in self._containers.values()]
@@ -169,23 +169,23 @@ class DockerEngine:
         }
 
     def _describe(self, wanted: Container) -> str:
-        found = self._docker.container(wanted.name)
-        if found is None:
+        container = self._docker.container(wanted.name)
+        if container is None:
             return "absent"
-        return f"{found.status}, {found.image}, {', '.join(found.addresses)}"
+        return f"{container.status}, {container.image}, {', '.join(container.addresses)}"
 
     def services(self) -> list[str]:
-        """Return the names of the containers' services."""
+        """Return the services of the containers."""
         return list(self._containers)
 
     def logs(self, service: str, lines: int, *, follow: bool) -> Iterator[str]:
-        """Return the last lines that a container printed, and those to come."""
+        """Return the last lines of a container's log, and with ``follow`` new ones."""
         return self._docker.logs(
             self._containers[service].wanted.name, lines, follow=follow
         )
 
     def diagnose(self) -> Iterator[Check]:
-        """Look at the engine, the containers, the tokens and the data source."""
+        """Check the engine, the containers, the tokens and the data source."""
         from multimeter.visualization.engines.docker.doctor import diagnose
 
         start = command_of("start", self.config_file, self.config.name)

@@ -1,4 +1,4 @@
-"""A request for a stack in containers: checked, before anything is made."""
+"""The request for a stack in containers: checked and completed before anything is made."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ def describe_containers(
     reserved: Mapping[int, str],
     report: Reporter,
 ) -> StackConfig:
-    """Return the configuration of a stack that is still to be made.
+    """Return the configuration of a stack that is not installed yet.
 
     Args:
-        config_file: Where the configuration goes.
-        spec: What is asked for.
+        config_file: The path of the configuration.
+        spec: The specification.
         docker: The engine.
-        reserved: Ports that are not to be chosen, with what uses each.
-        report: Takes which ports are not the usual ones, and why.
+        reserved: Ports that must not be chosen, each with its user.
+        report: Receives notes about ports that are not the default ones.
 
     Raises:
-        ConfigurationError: What is asked for cannot be used.
+        ConfigurationError: The specification cannot be used.
         PortTakenError: Another program listens on a port.
-        VisualizationError: Something of the same name is there, and is not ours.
+        VisualizationError: Something of the same name exists, and is not ours.
     """
     _require_usable(spec)
     spec = _with_choices(spec, docker, reserved, report)
@@ -92,17 +92,17 @@ def _require_usable(spec: StackSpec) -> None:
     if set("\\$") & set(spec.bucket):
         raise ConfigurationError(
             f"{spec.bucket!r:.80} cannot be the name of the bucket.",
-            cause="Grafana and Flux put variables in behind a $, and read \\ in their way.",
+            cause="Grafana and Flux expand variables after a $, and treat \\ as an escape.",
             next_step="Choose another with -b BUCKET.",
         )
     if bool(spec.influxdb_url) != bool(spec.influxdb_token):
         raise ConfigurationError(
-            "An InfluxDB that runs already needs both its URL and a token.",
+            "An existing InfluxDB needs both its URL and a token.",
             next_step="--influxdb-url URL, and the token in INFLUXDB_V2_TOKEN",
         )
     if spec.influxdb_url:
         checked_server_url(spec.influxdb_url)
-        # Raises at once for another version; whether it answers, Grafana reports.
+        # Raises for another version. Whether Grafana can reach it is checked later.
         with contextlib.closing(InfluxDBApi(spec.influxdb_url, use_proxy=True)) as influxdb:
             influxdb.is_up()
 
@@ -110,7 +110,7 @@ def _require_usable(spec: StackSpec) -> None:
 def _with_choices(
     spec: StackSpec, docker: Docker, reserved: Mapping[int, str], report: Reporter
 ) -> StackSpec:
-    """Return the specification with nothing left open."""
+    """Return the specification with every choice made."""
     port, grafana_port = _ports(spec, docker, reserved, report)
     return dataclasses.replace(
         spec,
@@ -128,14 +128,14 @@ def _ports(
     """Return the ports of InfluxDB and of Grafana."""
     for_influxdb, for_grafana = spec.port, spec.grafana_port
     if spec.influxdb_url:
-        for_influxdb = WRITE_PORT  # no container has it
+        for_influxdb = WRITE_PORT  # unused: there is no container
     elif for_influxdb and for_influxdb == for_grafana:
         raise ConfigurationError(
             f"InfluxDB and Grafana cannot both have port {for_grafana}.",
             next_step="Choose another with --influxdb-port or --grafana-port.",
         )
     reserved = dict(reserved)
-    look = docker.is_local  # the ports of another machine cannot be looked at
+    look = docker.is_local  # the ports of another machine cannot be checked
 
     def choose(asked: int | None, usual: int) -> int:
         choice = choose_port(HOST, asked, usual, reserved, look=look)
@@ -152,7 +152,7 @@ def _ports(
 
 
 def _new_state(spec: StackSpec, docker: Docker, kept: StackConfig | None) -> DockerState:
-    """Return the state of a new install, with the secrets of data that was kept."""
+    """Return the state of a new install, with the secrets of kept data."""
     state = DockerState.new(docker.endpoint)
     if spec.directory:
         directory = pathlib.Path(spec.directory)
@@ -173,10 +173,10 @@ def _new_state(spec: StackSpec, docker: Docker, kept: StackConfig | None) -> Doc
 
 
 def _user(docker: Docker) -> str:
-    """Return the user of the containers, so that they can write into our folder.
+    """Return the user of the containers, so that they can write to our folder.
 
-    Root gives the folder to the user of the image instead. In a rootless engine, root is
-    our user outside. On Windows and macOS the engine sees to it.
+    For root, the image's user becomes the owner of the folder instead. In a rootless
+    engine, root is our user outside. On Windows and macOS the engine handles it.
     """
     if not hasattr(os, "getuid"):
         return ""
@@ -186,32 +186,32 @@ def _user(docker: Docker) -> str:
 
 
 def _kept(config_file: pathlib.Path, spec: StackSpec) -> StackConfig | None:
-    """Return the configuration of data that an earlier stack of this name has left."""
+    """Return the configuration of the data that an earlier stack of this name left."""
     kept = read_kept(config_file)
     if kept is None or kept.engine != "docker" or kept.name != spec.name:
         return None
     if (kept.org, kept.bucket) != (spec.org, spec.bucket):
         raise ConfigurationError(
-            f"The data that was kept has the organisation '{kept.org}' and the bucket"
+            f"The kept data has the organisation '{kept.org}' and the bucket"
             f" '{kept.bucket}'.",
-            cause=f"An earlier stack left it; {kept_file(config_file)} says so.",
-            next_step=f"Add: -o '{kept.org}' -b '{kept.bucket}'",
+            cause=f"An earlier stack left it; see {kept_file(config_file)}.",
+            next_step=f"Add the options -o '{kept.org}' -b '{kept.bucket}'",
         )
     return kept
 
 
 def _require_unused_names(stack: str, containers: list[Container], docker: Docker) -> None:
-    there = [each.name for each in containers if docker.container(each.name)]
+    existing = [each.name for each in containers if docker.container(each.name)]
     network = network_name(stack)
     if docker.network(network) is not None:
-        there.append(network)
-    if there:
+        existing.append(network)
+    if existing:
         names = " ".join(each.name for each in containers)
         raise VisualizationError(
-            f"The engine has {' and '.join(there)} already.",
-            cause="Another stack of this name is there; its configuration is elsewhere, or"
+            f"The engine has {' and '.join(existing)} already.",
+            cause="There is another stack of this name; its configuration is elsewhere, or"
             " was removed by hand.",
-            next_step="Choose another name with --name. Or, if it is not needed:"
+            next_step="Choose another name with --name. Or, if you do not need it:"
             f" docker rm -f {names}; docker network rm {network}",
         )
 
@@ -226,7 +226,7 @@ def _require_free(container: Container) -> None:
 
 
 def _adopted(stack: str, containers: list[Container], docker: Docker) -> tuple[str, ...]:
-    """Return the volumes and folders that are there already; they must be ours."""
+    """Return the volumes and folders that exist already; they must be ours."""
     adopted = []
     for each in containers:
         labels = _labels(each, docker)
@@ -234,8 +234,8 @@ def _adopted(stack: str, containers: list[Container], docker: Docker) -> tuple[s
             continue
         if labels.get(STACK_LABEL) != stack or INSTALL_LABEL not in labels:
             raise ForeignDataError(
-                f"There is data in {each.mount.source} already, and it is not of this"
-                " stack.",
+                f"There is data in {each.mount.source} already, which does not belong to"
+                " this stack.",
                 cause="Another program made it, or you did.",
                 next_step="Choose another name with --name, or another folder with --dir.",
             )
@@ -244,7 +244,7 @@ def _adopted(stack: str, containers: list[Container], docker: Docker) -> tuple[s
 
 
 def _labels(container: Container, docker: Docker) -> Mapping[str, str] | None:
-    """Return the labels of what is there, or None where nothing is."""
+    """Return the labels of an existing volume or folder, or None if there is none."""
     mount = container.mount
     if not mount.is_folder:
         return docker.volume(mount.source)

@@ -1,4 +1,4 @@
-"""The resources of a stack in containers: how each is looked at, made, and removed."""
+"""The resources of a stack in containers: inspect, create and remove each of them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from multimeter.visualization.config import (
     make_private_folder,
     remove_empty,
 )
-from multimeter.visualization.dashboards.own import OwnDashboard
+from multimeter.visualization.dashboards.user_defined import UserDashboard
 from multimeter.visualization.engines.docker.client import Docker
 from multimeter.visualization.engines.docker.container import ContainerResource
-from multimeter.visualization.engines.docker.provisioning import (
+from multimeter.visualization.engines.docker.grafana import (
     dashboard_files,
     data_source_files,
     digest,
@@ -50,25 +50,25 @@ __all__ = [
 
 
 class ManagedResource(Protocol):
-    """A resource of the plan, and what can be done with it."""
+    """A resource of the plan, with the actions on it."""
 
     @property
     def resource(self) -> Resource:
-        """What the plan calls it."""
+        """The resource in the plan."""
 
     def state(self) -> State:
-        """Look at it."""
+        """Return its state."""
 
     def create(self, report: Reporter) -> None:
-        """Make it."""
+        """Create it."""
 
     def remove(self) -> None:
-        """Remove it, where it is ours."""
+        """Remove it, if it is ours."""
 
 
 @dataclass(frozen=True)
 class ImageResource:
-    """An image, which others may use too."""
+    """An image, which other programs may use too."""
 
     resource: Resource
     docker: Docker
@@ -84,29 +84,29 @@ class ImageResource:
             self.docker.pull(name, on_layer)
 
     def remove(self) -> None:
-        """Leave it."""
+        """Do nothing: other programs may use it."""
 
 
 @dataclass(frozen=True)
 class NetworkResource:
-    """The network in which the containers find each other."""
+    """The network that connects the containers."""
 
     resource: Resource
     docker: Docker
     owner: Owner
 
     def state(self) -> State:
-        """Return whether our network is there."""
-        found = self.docker.network(self.resource.name)
-        ours = found is not None and self.owner.made(found.labels)
+        """Return whether our network exists."""
+        existing = self.docker.network(self.resource.name)
+        ours = existing is not None and self.owner.made(existing.labels)
         return State.STOPPED if ours else State.ABSENT
 
-    def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
+    def create(self, report: Reporter) -> None:  # noqa: ARG002 - too quick to report
         """Create it."""
         self.docker.create_network(self.resource.name, self.owner.labels)
 
     def remove(self) -> None:
-        """Remove it where it is ours."""
+        """Remove it if it is ours."""
         if self.state() is not State.ABSENT:
             self.docker.remove_network(self.resource.name)
 
@@ -120,11 +120,11 @@ class VolumeResource:
     owner: Owner
 
     def state(self) -> State:
-        """Return whether the volume is there, ours or not."""
-        found = self.docker.volume(self.resource.name)
-        return State.ABSENT if found is None else State.STOPPED
+        """Return whether the volume exists, ours or not."""
+        existing = self.docker.volume(self.resource.name)
+        return State.ABSENT if existing is None else State.STOPPED
 
-    def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
+    def create(self, report: Reporter) -> None:  # noqa: ARG002 - too quick to report
         """Create it.
 
         Raises:
@@ -134,14 +134,14 @@ class VolumeResource:
         self.docker.create_volume(name, self.owner.labels)
         labels = self.docker.volume(name)
         if labels is None or not self.owner.made(labels):
-            # The engine answers as if it had made what another program has.
+            # The engine reports success for a volume that another program made.
             raise VisualizationError(
-                f"Another program creates the volume {name} too.",
-                next_step="Wait until it has ended, or choose another name with --name.",
+                f"Another program is creating the volume {name} too.",
+                next_step="Wait until it is done, or choose another name with --name.",
             )
 
     def remove(self) -> None:
-        """Remove it with its data where it is ours."""
+        """Remove it with its data, if it is ours."""
         name = self.resource.name
         labels = self.docker.volume(name)
         if labels is not None and self.owner.may_remove(name, labels):
@@ -152,15 +152,15 @@ class VolumeResource:
 class FolderResource:
     """A folder of the host with the data of a container.
 
-    Its labels are in a file beside it: what is in it belongs to the container. They are
-    written first: a folder without them is not ours.
+    Its labels are in a file beside it, as its content belongs to the container. They are
+    written first: a folder without labels is not ours.
 
     Attributes:
-        resource: What the plan calls it.
+        resource: The resource in the plan.
         docker: The engine.
-        owner: The install that it belongs to.
-        image: The image of what removes the files of a container's user.
-        made: The folders around it that were made for the stack, from the inside out.
+        owner: The install that owns it.
+        image: The image of the helper container that removes files of another user.
+        made: The folders made to contain it, innermost first.
     """
 
     resource: Resource
@@ -174,15 +174,15 @@ class FolderResource:
         return pathlib.Path(self.resource.name)
 
     def state(self) -> State:
-        """Return whether it is there."""
+        """Return whether it exists."""
         return State.STOPPED if self._path.is_dir() else State.ABSENT
 
-    def create(self, report: Reporter) -> None:  # noqa: ARG002 - it is quick
-        """Make it, for the user only that writes in it.
+    def create(self, report: Reporter) -> None:  # noqa: ARG002 - too quick to report
+        """Create it, accessible only to the user that writes to it.
 
         Raises:
-            VisualizationError: There is no permission, or it is no folder.
-            ConfigurationError: Others own the folder around it or may write to it.
+            VisualizationError: There is no permission, or the path is not a folder.
+            ConfigurationError: Other users own the parent folder or may write to it.
         """
         try:
             make_private_folder(self._path.parent)
@@ -192,7 +192,7 @@ class FolderResource:
         except OSError as error:
             raise VisualizationError(
                 f"The folder {self._path} cannot be used: {error.strerror}",
-                cause="It belongs to another user, is no folder, or the disk is full.",
+                cause="It belongs to another user, is not a folder, or the disk is full.",
                 next_step="Choose another one: multimeter-visu install -d DIR",
             ) from error
 
@@ -204,10 +204,10 @@ class FolderResource:
             raise
 
     def remove(self) -> None:
-        """Remove it with its data where it is ours, and then what is empty around it."""
+        """Remove it with its data, if it is ours, and then empty parent folders."""
         labels = read_labels(self._path)
         if labels is not None and self.owner.may_remove(self.resource.name, labels):
-            # A link may have been put there: what it leads to stays.
+            # If it is a symbolic link now, its target stays.
             if not self._path.is_symlink():
                 self._remove_tree()
             label_file(self._path).unlink(missing_ok=True)
@@ -219,18 +219,18 @@ class FolderResource:
         except FileNotFoundError:
             return
         except OSError:
-            # What a container has written need not belong to us on the host.
+            # Files that a container wrote may belong to another user of the host.
             command = ["find", "/data", "-mindepth", "1", "-delete"]
             self.docker.run(self.image, command, str(self._path), "/data")
 
 
 def label_file(folder: pathlib.Path) -> pathlib.Path:
-    """Return where the labels of a folder are."""
+    """Return the file with the labels of a folder."""
     return folder.with_name(f".{folder.name}.labels.json")
 
 
 def read_labels(folder: pathlib.Path) -> Mapping[str, str] | None:
-    """Return the labels of a folder; None where it has none."""
+    """Return the labels of a folder, or None."""
     try:
         labels = json.loads(label_file(folder).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -242,15 +242,15 @@ def managed_resources(
     config: StackConfig,
     state: DockerState,
     docker: Docker,
-    dashboards: Sequence[OwnDashboard],
+    dashboards: Sequence[UserDashboard],
 ) -> Iterator[ManagedResource]:
-    """Yield the resources of a stack in the order in which they need each other.
+    """Yield the resources of a stack, each after those that it depends on.
 
     Args:
         config: Its configuration.
         state: The state of its install.
         docker: The engine.
-        dashboards: Dashboards of the user's own.
+        dashboards: User-defined dashboards.
     """
     owner = Owner(config.name, state.id, state.adopted)
     containers = list(_containers(config, state, docker, owner, dashboards))
@@ -269,10 +269,10 @@ def _containers(
     state: DockerState,
     docker: Docker,
     owner: Owner,
-    dashboards: Sequence[OwnDashboard],
+    dashboards: Sequence[UserDashboard],
 ) -> Iterator[ContainerResource]:
-    # Grafana starts beside InfluxDB: while it does, the token of its data source is
-    # put into its file, and then the data source is read again.
+    # Grafana starts at the same time as InfluxDB: meanwhile the token of its data
+    # source is written to a file, and then the data source is loaded again.
     url = data_source_url(config.spec)
     source = data_source_files(url, config.org, config.bucket, config.read_token)
     files = [*dashboard_files(dashboards), *source]

@@ -1,4 +1,4 @@
-"""Set-up: what is done once the containers run, and the wait until they answer."""
+"""The set-up of running containers: wait for answers, make tokens, load the example."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from multimeter.http.influxdb import BucketIds, InfluxDBApi
+from multimeter.data.identifiers import RUNS
+from multimeter.data.record import Record
+from multimeter.http.influxdb import EVER, BucketIds, InfluxDBApi, flux_text
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID
 from multimeter.visualization.engines.base import HOST, Run, write_lines
 from multimeter.visualization.engines.docker.container import ContainerResource
-from multimeter.visualization.engines.docker.data import (
-    example_flux,
-    require_all,
-    runs_flux,
-    runs_of,
-)
-from multimeter.visualization.engines.docker.grafana import Grafana
-from multimeter.visualization.engines.docker.provisioning import token_file
+from multimeter.visualization.engines.docker.grafana import Grafana, token_file
 from multimeter.visualization.engines.docker.spec import (
     GRAFANA,
     INFLUXDB,
@@ -32,10 +28,19 @@ from multimeter.visualization.engines.docker.state import (
     DockerState,
 )
 from multimeter.visualization.errors import ForeignDataError, VisualizationError
-from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.examples import EXAMPLE, example_lines
 from multimeter.visualization.report import Reporter
 
-__all__ = ["Deadline", "Servers", "set_up", "wait_for_answers"]
+__all__ = [
+    "Deadline",
+    "Servers",
+    "example_flux",
+    "require_all",
+    "runs_flux",
+    "runs_of",
+    "set_up",
+    "wait_for_answers",
+]
 
 _POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.5
@@ -43,12 +48,12 @@ _LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Servers:
-    """What runs in a stack: the containers, and the servers in them.
+    """The running parts of a stack: its containers, and clients of the servers in them.
 
     Attributes:
-        containers: The containers by their services; InfluxDB may be elsewhere.
-        influxdb: InfluxDB.
-        grafana: Grafana.
+        containers: The containers by service; an existing InfluxDB has none.
+        influxdb: The client of InfluxDB.
+        grafana: The client of Grafana.
     """
 
     containers: Mapping[str, ContainerResource]
@@ -62,7 +67,7 @@ class Servers:
         state: DockerState,
         containers: Mapping[str, ContainerResource],
     ) -> Servers:
-        """Return the servers of a stack, which need not run yet."""
+        """Return the servers of a stack, which need not be running yet."""
         spec = config.spec
         return cls(
             containers,
@@ -74,7 +79,7 @@ class Servers:
         """Return the runs, newest first.
 
         Raises:
-            VisualizationError: InfluxDB does not run.
+            VisualizationError: InfluxDB is not running.
             StorageError: It does not answer.
         """
         if INFLUXDB in self.containers:
@@ -84,11 +89,11 @@ class Servers:
 
 
 class Deadline:
-    """The moment by which everything must be ready.
+    """The time by which everything must be ready.
 
     Args:
-        seconds: How far off it is.
-        clock: Returns the time, in seconds.
+        seconds: The time left, in seconds.
+        clock: Returns the time in seconds.
         sleep: Waits for some seconds.
     """
 
@@ -106,15 +111,15 @@ class Deadline:
     def wait(
         self, what: str, is_so: Callable[[], bool], failure: Callable[[], str]
     ) -> None:
-        """Return as soon as a condition holds.
+        """Wait until a condition holds.
 
         Args:
-            what: The condition, to complete "It took too long until ...".
+            what: The condition, to complete "It took longer than 120 s until ...".
             is_so: Whether it holds.
-            failure: Returns why it will never hold, or nothing; called now and then.
+            failure: Returns why it will never hold, or an empty string; called regularly.
 
         Raises:
-            VisualizationError: It will never hold, or did not in time.
+            VisualizationError: It will never hold, or did not hold in time.
         """
         next_look = self._clock() + _LOOK_SECONDS
         while not is_so():
@@ -128,24 +133,24 @@ class Deadline:
         if failure:
             raise VisualizationError(
                 failure,
-                cause="The image is damaged or another one than expected, or the disk or"
+                cause="The image is damaged or not the expected one, or the disk or"
                 " the memory is full.",
-                next_step="Mend what it names, then do the same again.",
+                next_step="Fix the cause named there, then try again.",
             )
         if late:
             raise VisualizationError(
                 f"It took longer than {self._seconds:.0f} s until {what}.",
-                cause="The machine is busy, or the engine's ports do not lead here.",
+                cause="The machine is busy, or its ports cannot be reached.",
                 next_step="multimeter-visu doctor; or allow more time with --timeout",
             )
 
 
 def wait_for_answers(servers: Servers, timeout: float) -> None:
-    """Return when all servers of the stack answer.
+    """Wait until all servers of the stack answer.
 
     Args:
-        servers: What runs.
-        timeout: How many seconds that may take.
+        servers: The running servers.
+        timeout: The maximum wait, in seconds.
 
     Raises:
         VisualizationError: One failed, or did not answer in time.
@@ -162,27 +167,27 @@ def set_up(
 ) -> tuple[StackConfig, Run | None]:
     """Set up InfluxDB, load the example, and have Grafana show it.
 
-    While InfluxDB is set up, Grafana is on its way up.
+    While InfluxDB is set up, Grafana is starting.
 
     Args:
         config: The configuration of the stack.
         state: The state of its install.
-        servers: What runs.
-        report: Takes the progress.
+        servers: The running servers.
+        report: Receives the progress.
 
     Returns:
-        The configuration with its tokens; and the example, None where InfluxDB is not
-        the stack's own.
+        The configuration with its tokens, and the example run; None for an existing
+        InfluxDB.
 
     Raises:
-        VisualizationError: One of them failed, or does not answer as it should.
+        VisualizationError: A server failed, or does not answer as expected.
     """
     spec, run = config.spec, None
     deadline = Deadline(spec.timeout)
     if not spec.influxdb_url:
         with report.step("Set up InfluxDB"):
             config = _set_up_influxdb(config, state, servers, deadline)
-            # The token alone: of a data source that is half written Grafana dies.
+            # Only the token: a partly written data source makes Grafana exit.
             servers.containers[GRAFANA].put([token_file(config.read_token)])
         with report.step("Load the example"):
             run = _load_example(config, servers)
@@ -219,10 +224,10 @@ def _bucket(config: StackConfig, state: DockerState, servers: Servers) -> Bucket
         )
     where = servers.containers[INFLUXDB].wanted.mount.source
     if not influxdb.accepts(operator):
-        # Grafana's data was made with it, and does not open either: both are named.
+        # Grafana's data was made at the same time, and needs the old secrets too.
         raise ForeignDataError(
             f"There is data in {where} already, and it was set up with other secrets.",
-            cause="An earlier stack of this name left it, or another program made it.",
+            cause="It is from an earlier stack of this name, or from another program.",
             next_step="Choose another name with --name. Or, if that data is not needed,"
             f" remove it: {_removal(servers.containers.values())}",
         )
@@ -236,7 +241,7 @@ def _bucket(config: StackConfig, state: DockerState, servers: Servers) -> Bucket
 
 
 def _removal(containers: Iterable[ContainerResource]) -> str:
-    """Return the command that removes the data of some containers."""
+    """Return the shell command that removes the data of some containers."""
     mounts = [each.wanted.mount for each in containers]
     command = "rm -r" if mounts[0].is_folder else "docker volume rm"
     return " ".join([command, *(each.source for each in mounts)])
@@ -256,12 +261,12 @@ def _set_up_grafana(config: StackConfig, servers: Servers, deadline: Deadline) -
     try:
         grafana.reload_data_sources()
     except ForeignDataError as error:
-        # The secrets open InfluxDB all the same, and are kept.
+        # The secrets do open InfluxDB, and are kept.
         raise VisualizationError(
             error.what,
             cause=error.cause,
-            next_step="Choose another name with --name. Or, if what was made in"
-            f" Grafana is not needed, remove it: {_removal([container])}; it holds no"
+            next_step="Choose another name with --name. Or, if you do not need what was"
+            f" made in Grafana, remove it: {_removal([container])}; it contains no"
             " measurements.",
         ) from error
 
@@ -283,8 +288,53 @@ def _require_answer(config: StackConfig, grafana: Grafana) -> None:
         url = data_source_url(config.spec)
         raise VisualizationError(
             f"Grafana cannot read InfluxDB at {url}. {error.what}",
-            cause="It is not there; it listens on 127.0.0.1 only, where no container"
+            cause="It is not running; it listens only on 127.0.0.1, where no container"
             " can reach it; or the token may not read the bucket.",
             next_step="Let it listen on the address of the engine's bridge too, or"
-            " mend --influxdb-url, --influxdb-token, --org and --bucket.",
+            " correct --influxdb-url, --influxdb-token, --org and --bucket.",
         ) from error
+
+
+def runs_flux(config: StackConfig) -> str:
+    """Return the Flux query of the entries of all runs."""
+    return (
+        f"from(bucket: {flux_text(config.bucket)}) |> {EVER}"
+        f' |> filter(fn: (r) => r._measurement == "{RUNS}"'
+        " and r._field =~ /^(identifier|start|end)$/)"
+    )
+
+
+def runs_of(entries: Iterable[Record]) -> list[Run]:
+    """Return the runs, newest first, from the records of the query of :func:`runs_flux`."""
+    newest_first = sorted(entries, key=attrgetter("time_ns"), reverse=True)
+    empty = {"identifier": "", "start": None, "end": None}
+    return [{**empty, **each.fields} for each in newest_first]
+
+
+def example_flux(config: StackConfig) -> str:
+    """Return the Flux query of the points of one measure of the example."""
+    return (
+        f"from(bucket: {flux_text(config.bucket)}) |> {EVER}"
+        f' |> filter(fn: (r) => r._measurement == "{EXAMPLE}"'
+        ' and r._field == "process.cpu_rate_user")'
+    )
+
+
+def require_all(lines: bytes, count: int, where: str) -> None:
+    """Check that all points of the example can be read.
+
+    Args:
+        lines: The example.
+        count: The number of its points that were read.
+        where: The server that returned them.
+
+    Raises:
+        VisualizationError: Some are missing.
+    """
+    expected = sum(line.startswith(f"{EXAMPLE},".encode()) for line in lines.splitlines())
+    if count < expected:
+        raise VisualizationError(
+            f"{where} returns {count} of the {expected} points of the example.",
+            cause="The server lost them, or has another clock or other limits.",
+            next_step="multimeter-visu logs; or choose another image.",
+        )

@@ -1,4 +1,4 @@
-"""The desired state: which containers a stack needs, and how they are made. Pure."""
+"""The containers of a stack: as specified, and as an engine reports them. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 from multimeter.visualization.engines.docker.state import GRAFANA_USER
@@ -26,7 +26,11 @@ __all__ = [
     "STACK_LABEL",
     "TITLES",
     "Container",
+    "ContainerInfo",
+    "EngineInfo",
+    "ImageInfo",
     "Mount",
+    "NetworkInfo",
     "Owner",
     "data_source_url",
     "desired_containers",
@@ -38,14 +42,14 @@ INFLUXDB = "influxdb"
 GRAFANA = "grafana"
 TITLES = {INFLUXDB: "InfluxDB", GRAFANA: "Grafana"}
 GRAFANA_FILES = "/etc/multimeter"
-"""Where the files of Grafana are, in its container."""
+"""The folder of Grafana's files in its container."""
 
 STACK_LABEL = "org.multimeter.stack"
 INSTALL_LABEL = "org.multimeter.install"
 CONFIGURATION_LABEL = "org.multimeter.configuration"
 
 _PORTS = {INFLUXDB: WRITE_PORT, GRAFANA: GRAFANA_PORT}
-"""The ports in the containers; those outside are in the specification."""
+"""The ports inside the containers; those outside are in the specification."""
 _DATA = {INFLUXDB: "/var/lib/influxdb2", GRAFANA: "/var/lib/grafana"}
 _HOME = f"{GRAFANA_FILES}/dashboards/runs.json"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -53,12 +57,12 @@ _ENGINE_HOST = "host.docker.internal"
 
 INFLUXDB_ENVIRONMENT = {"INFLUXD_REPORTING_DISABLED": "true"}
 INFLUXDB_STOP_SIGNAL = "SIGINT"
-"""InfluxDB 2 does not handle SIGTERM: by that it would end without closing its files."""
+"""InfluxDB 2 does not handle SIGTERM, and would end without closing its files."""
 
 
 @dataclass(frozen=True)
 class Mount:
-    """Where a container keeps its data.
+    """The mount with the data of a container.
 
     Attributes:
         source: The name of a volume, or the path of a folder.
@@ -73,20 +77,20 @@ class Mount:
 
 @dataclass(frozen=True)
 class Container:
-    """How a container is to be.
+    """The specification of a container.
 
     Attributes:
-        service: What it does: its host name in the network.
+        service: Its service, which is its host name in the network.
         name: Its name.
         image: Its image.
-        environment: Its settings, by name; none of them is a secret.
+        environment: Its environment variables; none of them is a secret.
         port: The port on 127.0.0.1.
         target_port: The port in the container.
-        mount: Where it keeps its data.
-        user: As whom it runs, ``uid:gid``; empty leaves it to the image.
-        hosts: Names of hosts outside the network, with their addresses.
-        files: A hash of the files that are put into it.
-        stop_signal: The signal that ends it in good order; empty for SIGTERM.
+        mount: The mount with its data.
+        user: The user that it runs as, ``uid:gid``; empty for the image's own.
+        hosts: Host names outside the network, with their addresses.
+        files: A hash of the files copied into it.
+        stop_signal: The signal that shuts it down; empty for SIGTERM.
     """
 
     service: str
@@ -103,19 +107,19 @@ class Container:
 
     @property
     def configuration(self) -> str:
-        """A hash of all of it."""
+        """A hash of the specification."""
         text = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The install that a resource belongs to, by its labels.
+    """The install that owns a resource, recorded in labels.
 
     Attributes:
         stack: The name of the stack.
         install: The id of the install.
-        adopted: Names of volumes and folders from before that it uses.
+        adopted: Names of existing volumes and folders that it reuses.
     """
 
     stack: str
@@ -124,15 +128,15 @@ class Owner:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of what it makes."""
+        """The labels of the resources that it makes."""
         return {STACK_LABEL: self.stack, INSTALL_LABEL: self.install}
 
     def made(self, labels: Mapping[str, str]) -> bool:
-        """Whether these are the labels of something that it made."""
+        """Whether a resource with these labels was made by this install."""
         return labels.get(INSTALL_LABEL) == self.install
 
     def may_remove(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Whether data is its own, or was made by an earlier install of the stack."""
+        """Whether it made the data, or an earlier install of the stack did."""
         earlier = name in self.adopted and labels.get(STACK_LABEL) == self.stack
         return self.made(labels) or earlier
 
@@ -146,13 +150,13 @@ def desired_containers(spec: StackSpec, user: str, files: str) -> list[Container
     """Return the containers of a stack.
 
     Args:
-        spec: How it is to be.
-        user: As whom they run, ``uid:gid``; empty leaves it to the images.
-        files: A hash of the files that Grafana is given.
+        spec: The specification of the stack.
+        user: The user that they run as, ``uid:gid``; empty for the images' own.
+        files: A hash of the files copied into Grafana's container.
 
     Raises:
         TypeError: A port is not chosen yet.
-        ValueError: A port is none.
+        ValueError: A port is out of range.
     """
     grafana = Container(
         service=GRAFANA,
@@ -189,7 +193,7 @@ def _mount(spec: StackSpec, service: str) -> Mount:
 
 
 def grafana_environment(anonymous: bool) -> Mapping[str, str]:  # noqa: FBT001
-    """Return the settings of Grafana; secrets are named by their files.
+    """Return the settings of Grafana; they refer to secrets by file.
 
     https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/
     """
@@ -215,13 +219,13 @@ def grafana_environment(anonymous: bool) -> Mapping[str, str]:  # noqa: FBT001
 
 
 def data_source_url(spec: StackSpec) -> str:
-    """Return the URL of InfluxDB, as the container of Grafana sees it."""
+    """Return the URL of InfluxDB, as seen from Grafana's container."""
     if not spec.influxdb_url:
         return f"http://{INFLUXDB}:{_PORTS[INFLUXDB]}"
     parts = urlsplit(spec.influxdb_url)
     if parts.hostname not in _LOOPBACK:
         return spec.influxdb_url
-    # In a container, localhost is the container.
+    # In a container, localhost is the container itself.
     port = f":{parts.port}" if parts.port else ""
     return urlunsplit(parts._replace(netloc=_ENGINE_HOST + port))
 
@@ -231,3 +235,90 @@ def _hosts(spec: StackSpec) -> tuple[tuple[str, str], ...]:
     if urlsplit(inside).hostname != _ENGINE_HOST:
         return ()
     return ((_ENGINE_HOST, "host-gateway"),)
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """A container engine.
+
+    Attributes:
+        name: Docker or Podman.
+        version: Its version.
+        rootless: Whether root in a container is an unprivileged user of the host.
+        root_directory: The folder of its data, on its host.
+    """
+
+    name: str
+    version: str
+    rootless: bool
+    root_directory: str
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """An image.
+
+    Attributes:
+        id: Its id.
+        user: The user of its containers, as the image defines it; empty for root.
+        environment: The environment variables that it defines.
+    """
+
+    id: str
+    user: str
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """A network.
+
+    Attributes:
+        id: Its id; a network created again under the same name has another one.
+        labels: Its labels.
+    """
+
+    id: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ContainerInfo:
+    """A container.
+
+    Attributes:
+        id: Its id.
+        image: The name of its image.
+        status: Its status as reported: created, running, restarting, exited, dead.
+        exit_code: Its exit code, if it has ended.
+        restarts: How often the engine restarted it.
+        labels: Its labels.
+        addresses: The addresses on the host where its ports are published.
+        networks: The ids of its networks, by name; empty before its first start.
+        error: The engine's message if it could not start it.
+    """
+
+    id: str
+    image: str
+    status: str
+    exit_code: int
+    restarts: int
+    labels: Mapping[str, str]
+    addresses: tuple[str, ...]
+    networks: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it is running."""
+        return self.status == "running"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped: a container that ends by itself is restarted."""
+        return self.status == "exited" and not self.error
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended by itself, even if it was restarted."""
+        return self.status in ("exited", "dead", "restarting") or self.restarts > 0

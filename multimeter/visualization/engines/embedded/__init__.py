@@ -1,1 +1,1 @@
-"""The embedded engine: one process of our own, and a folder with its store."""
+"""The embedded engine: one server process, and a folder with its store."""

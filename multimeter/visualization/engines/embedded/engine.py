@@ -1,4 +1,4 @@
-"""The embedded engine: its folder and its server as the resources of a stack."""
+"""The embedded engine: a data folder and a server process as the resources of a stack."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from multimeter.visualization.engines.base import (
 )
 from multimeter.visualization.engines.embedded.process import ServerProcess
 from multimeter.visualization.errors import PortTakenError, VisualizationError
-from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.examples import EXAMPLE, example_lines
 from multimeter.visualization.invocation import command_of
 from multimeter.visualization.plan import Action, Resource, State, Step
 from multimeter.visualization.ports import choose_port, require_free
@@ -50,23 +50,23 @@ def describe_embedded(
     reserved: Mapping[int, str],
     report: Reporter,
 ) -> StackConfig:
-    """Return the configuration of a stack that is still to be made.
+    """Return the configuration of a stack that is not installed yet.
 
     Args:
-        config_file: Where the configuration goes.
-        spec: What is asked for.
-        reserved: Ports that are not to be chosen, with what uses each.
-        report: Takes that it is not on its usual port, and why.
+        config_file: The path of the configuration.
+        spec: The specification.
+        reserved: Ports that must not be chosen, each with its user.
+        report: Receives a note if the port is not the default one.
 
     Raises:
-        PortTakenError: Another program listens on the port that was asked for.
-        ConfigurationError: Others own the folder or may write to it.
+        PortTakenError: Another program listens on the requested port.
+        ConfigurationError: Other users own the folder or may write to it.
     """
     usual = "embedded" if spec.name == DEFAULT_NAME else f"embedded-{spec.name}"
     directory = pathlib.Path(spec.directory or config_file.parent / usual).absolute()
     made = missing_folders(directory)
     if not made and (DataFolder(directory).is_there() or not spec.directory):
-        made = [directory]  # for an earlier stack, whose data stayed
+        made = [directory]  # by an earlier stack, whose data was kept
     DataFolder(directory).require_ours()
     choice = choose_port(HOST, spec.port, WRITE_PORT, reserved)
     require_free(HOST, choice.port)
@@ -89,8 +89,8 @@ class EmbeddedEngine:
     """The stack that one configuration describes.
 
     Args:
-        config_file: The configuration, which the server reads for itself.
-        config: What is in it.
+        config_file: The configuration, which the server reads itself.
+        config: The content of the configuration.
     """
 
     def __init__(self, config_file: pathlib.Path, config: StackConfig) -> None:
@@ -104,23 +104,23 @@ class EmbeddedEngine:
 
     @property
     def data_needs_secrets(self) -> bool:
-        """No: the store opens without any."""
+        """Always false: the store needs no secrets."""
         return False
 
     def observe(self) -> Mapping[Resource, State]:
-        """Return whether there is data, and whether the server runs."""
+        """Return the state of the data and of the server."""
         running = self._process.find() is not None
         return {
             self._data: State.STOPPED if self._folder.is_there() else State.ABSENT,
             self._server: State.RUNNING if running else State.STOPPED,
         }
 
-    def obstacle(self, step: Step) -> str:  # noqa: ARG002 - a port is looked at before
-        """Return nothing: nothing is fetched."""
+    def obstacle(self, step: Step) -> str:  # noqa: ARG002 - ports are checked before
+        """Return an empty string: no step needs a download."""
         return ""
 
-    def apply(self, step: Step, report: Reporter) -> None:  # noqa: ARG002 - it is quick
-        """Make or remove the folder, start or stop the server."""
+    def apply(self, step: Step, report: Reporter) -> None:  # noqa: ARG002 - too quick to report
+        """Create or remove the folder, start or stop the server."""
         match step.action, step.resource:
             case Action.CREATE, self._data:
                 self._folder.create()
@@ -137,7 +137,7 @@ class EmbeddedEngine:
             try:
                 self._process.start()
             except VisualizationError:
-                # Another program may have taken the port just now.
+                # Another program may have taken the port in the meantime.
                 require_free(HOST, self._port)
                 raise
         except PortTakenError as error:
@@ -146,14 +146,14 @@ class EmbeddedEngine:
             raise
 
     def finish(self, report: Reporter) -> Run | None:
-        """Load the example; the configuration was complete before the start."""
+        """Load the example; the configuration is complete already."""
         with report.step("Load the example"):
             write_lines(self.config, example_lines())
             runs = self.runs()
         return next(run for run in runs if run["identifier"] == EXAMPLE)
 
     def wait(self, report: Reporter) -> None:
-        """Return at once: a server that has been started listens."""
+        """Return at once: a started server listens already."""
 
     def runs(self) -> Sequence[Run]:
         """Return the runs, newest first."""
@@ -163,7 +163,7 @@ class EmbeddedEngine:
         return EmbeddedServer(self.config.url, ProvingToken(self.config.read_token))
 
     def links(self, run: Run | None) -> Links:
-        """Return the links to the page of a run, or to the list; the server must run."""
+        """Return the links to a run, or to the list; the server must be running."""
         root = self.config.page
         code = self._api().login_code()
         page = run_page(root, run["identifier"]) if run else f"{root}/"
@@ -173,11 +173,11 @@ class EmbeddedEngine:
         return Links(page, f"{root}/login?{query}", hint)
 
     def left(self) -> list[pathlib.Path]:
-        """Return what is in the folder and is not ours."""
+        """Return foreign files in the folder."""
         return self._folder.left()
 
     def details(self) -> Mapping[str, Any]:
-        """Return the process, and what its data takes."""
+        """Return the process, and the size of its data."""
         process = self._process.find()
         return {
             "pid": process.pid if process else None,
@@ -191,11 +191,11 @@ class EmbeddedEngine:
         return unread_logs(self._folder.store)
 
     def services(self) -> list[str]:
-        """Return the only one."""
+        """Return the one service."""
         return [_SERVER]
 
     def logs(self, service: str, lines: int, *, follow: bool) -> Iterator[str]:  # noqa: ARG002
-        """Return the last lines of the server's log, and those to come."""
+        """Return the last lines of the server's log, and with ``follow`` new ones."""
         yield from self._folder.last_log_lines(lines).splitlines()
         if not follow:
             return
@@ -208,7 +208,7 @@ class EmbeddedEngine:
                     time.sleep(_FOLLOW_SECONDS)
 
     def diagnose(self) -> Iterator[Check]:
-        """Look at the folder, the server, whether it answers, and its tokens."""
+        """Check the folder, the server, its answers and its tokens."""
         yield from self._diagnose_folder()
         yield from self._diagnose_logs()
         process = self._process.find()
@@ -217,7 +217,7 @@ class EmbeddedEngine:
             yield from self._diagnose_stopped()
             yield from self._check_port()
             return
-        yield Check("server", True, f"it runs (pid {process.pid}) at {where}")
+        yield Check("server", True, f"it is running (pid {process.pid}) at {where}")
         try:
             runs = self.runs()
         except MultimeterError as error:
@@ -232,7 +232,7 @@ class EmbeddedEngine:
             yield Check("write token", True, "it may write")
 
     def _diagnose_folder(self) -> Iterator[Check]:
-        """Look for what would keep the server from being started."""
+        """Check for what would prevent a start of the server."""
         try:
             self._folder.require_ours()
         except ConfigurationError as error:
@@ -240,13 +240,13 @@ class EmbeddedEngine:
 
     def _diagnose_logs(self) -> Iterator[Check]:
         for each in self._unread():
-            # A loss of power leaves the end of a write that was not acknowledged.
+            # A loss of power leaves a torn write, which was never acknowledged.
             ok = False if each.commits else None
-            then = f"When nothing of it is needed any more: rm '{each.path}'"
+            then = f"When it is not needed any more: rm '{each.path}'"
             yield Check("write-ahead log", ok, each.describe(), then)
 
     def _diagnose_stopped(self) -> Iterator[Check]:
-        """Look why no server runs, and whether a start would do."""
+        """Check why no server is running, and whether a start would help."""
         from multimeter.visualization.embedded.store.database import require_readable
 
         try:
@@ -254,7 +254,7 @@ class EmbeddedEngine:
         except MultimeterError as error:
             detail = f"{error.what} {error.cause}".strip()
             yield Check("store", False, detail, error.next_step)
-            yield Check("server", False, "it does not run: the store cannot be opened")
+            yield Check("server", False, "it is not running: the store cannot be opened")
             return
         if note:
             yield Check("store", None, note)
@@ -262,11 +262,11 @@ class EmbeddedEngine:
         if self._folder.has_ended_in_order:
             yield Check("server", None, "it is stopped; all data is there", start)
         else:
-            detail = "it has ended without being stopped; see multimeter-visu logs"
+            detail = "it ended without being stopped; see multimeter-visu logs"
             yield Check("server", False, detail, start)
 
     def _check_port(self) -> Iterator[Check]:
-        """Look whether another program listens where the server should."""
+        """Check whether another program listens on the server's port."""
         try:
             require_free(HOST, self._port)
         except MultimeterError as error:
@@ -274,7 +274,7 @@ class EmbeddedEngine:
             yield Check("port", False, error.what, way_out)
 
     def credentials(self) -> Mapping[str, str]:
-        """Return the tokens; the page opens by a link."""
+        """Return the tokens, and the command that prints a login link."""
         return {
             "page": self.config.page,
             "login": command_of("open", self.config_file, self.config.name),

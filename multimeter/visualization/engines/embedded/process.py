@@ -1,4 +1,4 @@
-"""The server of an embedded stack as a process in the background."""
+"""The server process of an embedded stack, in the background."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from multimeter.visualization.errors import StoreFullError, VisualizationError
 
 __all__ = ["ServerProcess", "wait_for_end"]
 
-_PROGRAM = "from multimeter.visualization.embedded.__main__ import main; main()"
+_PROGRAM = "from multimeter.visualization.embedded.launch import main; main()"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.01
@@ -29,12 +29,12 @@ _ROOM_BYTES = 4096
 
 
 class ServerProcess:
-    """The server of one embedded stack.
+    """The server process of one embedded stack.
 
     Args:
         folder: The folder of the stack.
-        config_file: Its configuration. The server is given its name only, so that no
-            secret is in a list of processes.
+        config_file: Its configuration. Only its path is on the command line, so that the
+            list of processes shows no secret.
     """
 
     def __init__(self, folder: DataFolder, config_file: pathlib.Path) -> None:
@@ -42,14 +42,14 @@ class ServerProcess:
         self._config_file = config_file
 
     def find(self) -> psutil.Process | None:
-        """Return the running server, or None; never a foreign process."""
+        """Return the running server, or None; never another process."""
         return self._folder.server()
 
     def start(self) -> None:
-        """Start the server; returns when it listens.
+        """Start the server, and wait until it listens.
 
         Raises:
-            VisualizationError: It ended, or is not ready after a minute.
+            VisualizationError: It ended, or is not ready after one minute.
         """
         process = None
         try:
@@ -63,16 +63,16 @@ class ServerProcess:
         if failure:
             _end(process)
             raise self._not_started(failure)
-        # It goes on without us: that it is not waited for is no mistake.
+        # The server outlives this process: no ResourceWarning for not waiting.
         process.returncode = 0
 
     def _not_started(self, failure: str) -> VisualizationError:
         folder = self._folder
-        # Then the log lacks its last lines.
+        # On a full disk, the log lacks its last lines.
         if shutil.disk_usage(folder.path).free < _ROOM_BYTES:
             return StoreFullError(
                 f"The server {failure}: the disk of {folder.path} is full.",
-                cause=f"There is no room, not even for all of its log {folder.log}.",
+                cause=f"There is no room, not even for its log {folder.log}.",
                 next_step=f"Free some space (df -h '{folder.path}'),"
                 " then: multimeter-visu start",
             )
@@ -84,7 +84,7 @@ class ServerProcess:
     def _spawn(self) -> subprocess.Popen[bytes]:
         log = self._folder.open_log()
         try:
-            return subprocess.Popen(  # noqa: S603 - our own module
+            return subprocess.Popen(  # noqa: S603 - our module
                 python_command(
                     _PROGRAM, str(self._config_file.absolute()), str(os.getpid())
                 ),
@@ -99,7 +99,7 @@ class ServerProcess:
             os.close(log)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> str:
-        """Wait until the server listens; return why it does not, or nothing."""
+        """Wait until the server listens; return why it does not, or an empty string."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._is_ready(process.pid):
             if process.poll() is not None:
@@ -110,11 +110,11 @@ class ServerProcess:
         return ""
 
     def _is_ready(self, pid: int) -> bool:
-        found = self._folder.ready_server()
-        return found is not None and found.pid == pid
+        server = self._folder.ready_server()
+        return server is not None and server.pid == pid
 
     def stop(self) -> None:
-        """Stop the server; returns when it has ended.
+        """Stop the server, and wait until it has ended.
 
         Raises:
             VisualizationError: It belongs to another user.
@@ -138,10 +138,10 @@ class ServerProcess:
 
 
 def wait_for_end(process: psutil.Process, seconds: float) -> bool:
-    """Wait until a process has ended, and return whether it has.
+    """Wait until a process has ended; return whether it did.
 
-    One that its parent does not collect (a container without an init process has such
-    parents) has ended, too; it stays in the table of processes as a zombie.
+    A zombie has ended too: its parent does not collect it, as happens in a container
+    without an init process.
     """
     latest = time.monotonic() + seconds
     while process.is_running():
@@ -168,12 +168,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM come afterwards.
+    """Defer SIGINT and SIGTERM until the end of the context.
 
-    One that comes while a process is started would leave a process without an owner.
+    A signal during the start of a process would leave that process unmanaged.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are for the main thread
+        yield  # only the main thread handles signals
         return
     arrived: list[int] = []
     before = {
@@ -185,5 +185,5 @@ def deferred_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for came in arrived:
-            signal.raise_signal(came)
+        for each in arrived:
+            signal.raise_signal(each)

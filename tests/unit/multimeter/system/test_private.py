@@ -229,7 +229,7 @@ def test_what_belongs_to_root_is_trusted_by_all(home, monkeypatch):
     ("mode", "folder_mode", "detail", "mend"),
     [
         (0o600, 0o700, "engine embedded", ""),
-        (0o644, 0o755, "others can read the secrets", "chmod 600 "),
+        (0o644, 0o755, "other users can read the secrets", "chmod 600 "),
         (0o666, 0o755, "Other users may write to", "chmod 600 "),
         (0o666, 0o700, "Other users may write to", "chmod 600 "),
         (0o600, 0o777, "Other users may write to", "chmod go-w "),

@@ -11,7 +11,7 @@ from multimeter import Measure, Metric, ResourceProbe, Subject
 from multimeter.analysis.figures import FIGURES
 from multimeter.analysis.panel_definitions import PANELS
 from multimeter.analysis.units import grafana_name
-from multimeter.visualization.dashboards import grafana_run
+from multimeter.visualization.dashboards import grafana_panels
 from multimeter.visualization.dashboards.grafana import (
     DATA_SOURCE_UID,
     RUN_UID,
@@ -224,8 +224,8 @@ def test_a_figure_is_asked_of_the_measures_that_the_library_takes(figure):
 
 def test_a_new_metric_of_processes_is_known_by_itself(monkeypatch):
     new = Measure(Subject("tree"), Metric("memory_swapped", "", "KiB"))
-    monkeypatch.setattr(grafana_run, "process_measures", lambda _: (new,))
-    assert new.key in grafana_run._known_measures()
+    monkeypatch.setattr(grafana_panels, "process_measures", lambda _: (new,))
+    assert new.key in grafana_panels._known_measures()
 
 
 def test_a_metric_has_one_hue_and_other_subjects_are_dashed():
@@ -365,6 +365,6 @@ def test_every_dashboard_leads_to_the_others():
 
 
 def test_a_hole_in_a_template_is_an_error(monkeypatch):
-    monkeypatch.setattr(grafana_run, "charts", lambda *_: [object()])
+    monkeypatch.setattr(grafana_panels, "charts", lambda *_: [object()])
     with pytest.raises(UndefinedError):
         render_dashboards()

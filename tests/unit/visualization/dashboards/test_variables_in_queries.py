@@ -18,7 +18,7 @@ from fakes.influxdb.tokens import FluxTokenError, Token, tokens
 from multimeter import Measure, Metric, Schema, Subject
 from multimeter.lines.schema_json import schema_to_json
 from multimeter.visualization.dashboards.grafana import render_dashboards
-from multimeter.visualization.dashboards.own import parse_dashboard
+from multimeter.visualization.dashboards.user_defined import parse_dashboard
 
 OWN = parse_dashboard(
     "rig",

@@ -5,9 +5,13 @@ import math
 import pytest
 
 from multimeter.visualization.examples.demo import EPOCHS, Work
-from multimeter.visualization.examples.model import Model, ModelProbe
-from multimeter.visualization.examples.pace import Pace
-from multimeter.visualization.examples.rig import CODENAMES, values_at
+from multimeter.visualization.examples.simulation import (
+    CODENAMES,
+    Model,
+    ModelProbe,
+    Timeline,
+    values_at,
+)
 
 LABELS = [
     "load the data",
@@ -32,36 +36,36 @@ class Clock:
         self.now += seconds
 
 
-def pace_of(seconds):
+def timeline_of(seconds):
     clock = Clock()
-    return Pace(seconds, clock, clock.sleep), clock
+    return Timeline(seconds, clock, clock.sleep), clock
 
 
 def test_steps_come_at_even_times():
-    pace, clock = pace_of(10)
-    times = [round(clock.now, 1) for _ in pace.steps(0.2, 0.6, 4)]
+    timeline, clock = timeline_of(10)
+    times = [round(clock.now, 1) for _ in timeline.steps(0.2, 0.6, 4)]
     assert times == [2.0, 3.0, 4.0, 5.0]
 
 
 def test_a_slow_machine_leaves_out_what_would_begin_too_late():
-    pace, clock = pace_of(10)
+    timeline, clock = timeline_of(10)
     seen = []
-    for number in pace.steps(0.2, 0.6, 4):
+    for number in timeline.steps(0.2, 0.6, 4):
         seen.append(number)
         clock.now += 2.5
     assert seen == [0, 1]
 
 
 def test_of_a_part_that_is_over_one_step_is_done_all_the_same():
-    pace, clock = pace_of(10)
+    timeline, clock = timeline_of(10)
     clock.now = 9
-    assert list(pace.steps(0.2, 0.6, 4)) == [0]
+    assert list(timeline.steps(0.2, 0.6, 4)) == [0]
 
 
 def test_the_parts_are_marked_in_their_order_and_take_the_time_that_was_asked_for(tmp_path):
-    pace, clock = pace_of(10)
+    timeline, clock = timeline_of(10)
     labels = []
-    Work(pace, Model(), tmp_path, labels.append, block_bytes=4096)()
+    Work(timeline, Model(), tmp_path, labels.append, block_bytes=4096)()
     assert labels == LABELS
     assert clock.now == pytest.approx(10, abs=0.1)
 
@@ -88,13 +92,13 @@ def test_the_probe_says_what_it_samples_and_in_which_unit():
 
 
 def test_interrupted_the_work_lets_go_of_its_memory(tmp_path):
-    pace, _ = pace_of(10)
+    timeline, _ = timeline_of(10)
 
     def interrupt(label):
         if label == "epoch 2":
             raise KeyboardInterrupt
 
-    work = Work(pace, Model(), tmp_path, interrupt, block_bytes=4096)
+    work = Work(timeline, Model(), tmp_path, interrupt, block_bytes=4096)
     with pytest.raises(KeyboardInterrupt):
         work()
     assert work._blocks == []

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from multimeter.visualization.embedded.http.access import Access
 from multimeter.visualization.embedded.http.app import create_app
-from multimeter.visualization.embedded.http.limits import Limits
+from multimeter.visualization.embedded.http.reading import Limits
 from multimeter.visualization.embedded.store.store import Store
 
 URL = "http://127.0.0.1:8086"
@@ -40,7 +40,7 @@ class Served:
             self.access,
             limits=self.limits,
             now_ns=self.clock,
-            own_panels=lambda: self.own,
+            user_panels=lambda: self.own,
         )
         more = {"base_url": URL, "follow_redirects": False, **more}
         return TestClient(app, **more)

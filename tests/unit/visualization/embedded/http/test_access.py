@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from multimeter.errors import ConfigurationError
 from multimeter.visualization.embedded.http import access as access_module
-from multimeter.visualization.embedded.http import ended_sessions
 from multimeter.visualization.embedded.http.access import (
     CODE_NS,
     SESSION_NS,
@@ -256,7 +255,7 @@ def test_that_it_cannot_be_kept_is_logged_and_the_session_has_ended(
 
 
 def test_no_number_of_logouts_fills_the_file(clock, tmp_path, monkeypatch):
-    monkeypatch.setattr(ended_sessions, "_MOST", 3)
+    monkeypatch.setattr(access_module, "_MAX_ENDED", 3)
     file = tmp_path / "sessions.json"
     sessions = Sessions("the-read-token", clock, file)
     cookies = [sessions.start() for _ in range(9)]

@@ -13,8 +13,8 @@ from multimeter.lines.protocol import decode
 from multimeter.lines.result_encoder import encode_result
 from multimeter.probes import ThreadProbe, default_probes
 from multimeter.visualization.dashboards.grafana import render_dashboards
-from multimeter.visualization.dashboards.own import parse_dashboard
-from multimeter.visualization.examples.load import EXAMPLE, example_lines
+from multimeter.visualization.dashboards.user_defined import parse_dashboard
+from multimeter.visualization.examples import EXAMPLE, example_lines
 
 S = 10**9
 STORED = {

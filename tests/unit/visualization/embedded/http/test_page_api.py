@@ -6,7 +6,7 @@ import pytest
 
 from multimeter import Measure, Metric, ResourceProbe, Result, Schema, Subject
 from multimeter.lines.result_encoder import encode_result
-from multimeter.visualization.embedded.http.limits import Limits
+from multimeter.visualization.embedded.http.reading import Limits
 from multimeter.visualization.embedded.http.responses import json_response
 
 S = 1_000_000_000

@@ -3,15 +3,21 @@ from __future__ import annotations
 import os
 import pathlib
 import stat
+import threading
 from collections.abc import Iterator
 
 import duckdb
 import pytest
 
 from multimeter.visualization.embedded.store import catalog, database
+from multimeter.visualization.embedded.store.database import Interrupt
 from multimeter.visualization.embedded.store.ingest import decode_columns
 from multimeter.visualization.embedded.store.store import Store
-from multimeter.visualization.errors import StoreError, StoreLockedError
+from multimeter.visualization.errors import (
+    QueryCancelledError,
+    StoreError,
+    StoreLockedError,
+)
 
 
 @pytest.fixture
@@ -74,7 +80,7 @@ def test_the_names_of_new_files_are_synced(
             with store._database.reading() as cursor:
                 cursor.execute("CHECKPOINT")
             # It is seen by the next write that the log is gone.
-            store._database._keep_name_of_log()
+            store._database._sync_log_entry()
     store.close()
     assert synced[1:] == [["store.duckdb", "store.duckdb.wal"]] * 2
 
@@ -168,3 +174,27 @@ def test_sql_cannot_reach_other_files(store: Store, tmp_path: pathlib.Path) -> N
     ):
         with pytest.raises(StoreError), store._database.reading() as cursor:
             cursor.execute(sql)
+
+
+# More rows than anybody could wait for.
+ENDLESS = "SELECT count(*) FROM range(1_000_000_000_000) WHERE hash(range) = 7"
+
+
+def test_a_query_that_runs_is_ended_from_another_thread() -> None:
+    interrupt = Interrupt()
+    with duckdb.connect() as connection:
+        timer = threading.Timer(0.05, interrupt.set)
+        timer.start()
+        with pytest.raises(QueryCancelledError), interrupt.ending(connection):
+            connection.execute(ENDLESS).fetchall()
+        timer.join()
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_what_has_been_read_is_ended_by_nothing() -> None:
+    interrupt = Interrupt()
+    with duckdb.connect() as connection:
+        with interrupt.ending(connection):
+            connection.execute("SELECT 1").fetchall()
+        interrupt.set()
+        assert connection.execute("SELECT 2").fetchall() == [(2,)]

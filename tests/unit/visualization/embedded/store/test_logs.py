@@ -7,8 +7,8 @@ import pytest
 
 from multimeter.data.identifiers import LOGS
 from multimeter.loggers import STACK_MEASUREMENT
+from multimeter.visualization.embedded.store.database import Interrupt
 from multimeter.visualization.embedded.store.ingest import decode_columns
-from multimeter.visualization.embedded.store.interrupt import Interrupt
 from multimeter.visualization.embedded.store.logs import (
     Codename,
     LogCurve,

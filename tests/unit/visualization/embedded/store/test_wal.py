@@ -188,7 +188,7 @@ def test_the_same_damage_is_set_aside_once(folder: pathlib.Path, log: bytearray)
     log_of(folder).write_bytes(log)
     for _ in range(2):
         store = Store(folder / "store.duckdb")
-        store._database._let_go()  # as if it had been killed before its first write
+        store._database._disconnect()  # as if it had been killed before its first write
     assert len(damaged(folder)) == 1
 
 

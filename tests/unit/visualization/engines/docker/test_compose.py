@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from multimeter.visualization.engines.docker.compose import compose_files
+from multimeter.visualization.engines.docker.grafana import compose_files
 from multimeter.visualization.engines.docker.spec import desired_containers
 from multimeter.visualization.stack_spec import GRAFANA_PORT, WRITE_PORT, StackSpec
 

@@ -7,9 +7,9 @@ import pytest
 from multimeter.visualization.engines.docker.failures import (
     image_error,
     no_engine_error,
-    no_longer_error,
     reason_of,
     refusal,
+    stopped_answering_error,
     with_deadline,
 )
 from multimeter.visualization.errors import (
@@ -22,7 +22,7 @@ from multimeter.visualization.errors import (
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (FileNotFoundError(2, "No such file or directory"), "there is no such socket"),
+        (FileNotFoundError(2, "No such file or directory"), "no such socket"),
         (PermissionError(13, "Permission denied"), "no permission"),
         (ConnectionRefusedError(111, "Connection refused"), "nothing listens there"),
         (TimeoutError("timed out"), "no answer within 5 s"),
@@ -68,7 +68,7 @@ def test_every_place_that_was_tried_is_named():
 
 
 def test_an_engine_that_went_away_is_an_error_of_its_own():
-    error = no_longer_error("unix:///a", "create it")
+    error = stopped_answering_error("unix:///a", "create it")
     assert isinstance(error, EngineGoneError)
     assert error.exit_code == 252
 
@@ -95,6 +95,6 @@ def test_what_never_comes_is_given_up():
         never.wait()
         yield 1
 
-    with pytest.raises(TimeoutError, match="nothing came"):
+    with pytest.raises(TimeoutError, match="no progress"):
         next(with_deadline(wait(), 0.01))
     never.set()

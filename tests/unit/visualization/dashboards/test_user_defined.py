@@ -13,17 +13,18 @@ from multimeter.analysis.panel_definitions import key_pattern
 from multimeter.analysis.panels import panels_of
 from multimeter.schema import Schema
 from multimeter.visualization.dashboards.grafana import RUN_UID, render_dashboards
-from multimeter.visualization.dashboards.own import dashboard_name, parse_dashboard
-from multimeter.visualization.dashboards.own_files import (
-    OwnPanels,
+from multimeter.visualization.dashboards.user_defined import (
+    UserPanels,
     add_dashboard,
     broken_dashboards,
     dashboard_folder,
-    own_dashboards,
+    dashboard_name,
+    parse_dashboard,
     remove_dashboard,
     remove_dashboards,
+    user_dashboards,
 )
-from multimeter.visualization.engines.docker.provisioning import dashboard_files, digest
+from multimeter.visualization.engines.docker.grafana import dashboard_files, digest
 from multimeter.visualization.engines.docker.spec import desired_containers
 from multimeter.visualization.errors import VisualizationError
 from multimeter.visualization.stack_spec import StackSpec
@@ -207,25 +208,28 @@ def test_stars_stand_for_any_characters_and_question_marks_for_one():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("title =", "no TOML"),
+        ("title =", "not TOML"),
         ("[[panels]]\n", "it has no title"),
         ('title = "T"', "it has no panels"),
         ('title = "T"\npanels = []', "it has no panels"),
-        ('title = "T"\npanels = [1]', "in panel 1, it is no table"),
+        ('title = "T"\npanels = [1]', "in panel 1, it is not a table"),
         ('title = " "\n' + PANEL, "title is empty"),
-        ("title = 3\n" + PANEL, "title is 3, and should be a text"),
-        ('titel = "T"\n' + PANEL, "a key 'titel', and known are title, panels"),
-        ('title = "T"\n' + PANEL + "colour = 1", "in panel 1, it has a key 'colour'"),
+        ("title = 3\n" + PANEL, "title is 3, but must be a string"),
+        ('titel = "T"\n' + PANEL, "an unknown key 'titel'; valid keys are title, panels"),
+        (
+            'title = "T"\n' + PANEL + "colour = 1",
+            "in panel 1, it has an unknown key 'colour'",
+        ),
         ('title = "T"\n' + PANEL + PANEL, "two panels have the title 'P'"),
         ('title = "T"\n' + PANEL.replace('["*"]', "[]"), "it has no measures"),
         ('title = "T"\n' + PANEL.replace('["*"]', '"*"'), "it has no measures"),
-        ('title = "T"\n' + PANEL.replace('["*"]', "[1]"), "measures holds 1"),
-        ('title = "T"\n' + PANEL.replace('["*"]', '[""]'), "measures holds ''"),
-        ('title = "T"\n' + PANEL.replace('""', "1.5"), "unit is 1.5, and should be a text"),
+        ('title = "T"\n' + PANEL.replace('["*"]', "[1]"), "measures contains 1"),
+        ('title = "T"\n' + PANEL.replace('["*"]', '[""]'), "measures contains ''"),
+        ('title = "T"\n' + PANEL.replace('""', "1.5"), "unit is 1.5, but must be a string"),
         ('title = "T"\n' + PANEL.replace('unit = ""', ""), "it has no unit"),
-        ('title = "T"\n' + PANEL + 'axis = "logarithmic"', "can be linear or log"),
+        ('title = "T"\n' + PANEL + 'axis = "logarithmic"', "must be linear or log"),
         ('title = "T"\n' + PANEL + "description = false", "description is False"),
-        ('title = "T"\n' + PANEL * 51, "it has 51 panels, and 50 can be shown"),
+        ('title = "T"\n' + PANEL * 51, "it has 51 panels; the maximum is 50"),
     ],
 )
 def test_what_cannot_be_used_is_said(text, says):
@@ -261,12 +265,12 @@ def rig(tmp_path):
 
 
 def test_a_dashboard_is_kept_beside_the_configuration_as_it_was_written(config_file, rig):
-    assert own_dashboards(config_file) == []
+    assert user_dashboards(config_file) == []
     added, replaces = add_dashboard(config_file, rig)
     assert (added.name, replaces) == ("rig", False)
     assert (dashboard_folder(config_file) / "rig.toml").read_text() == RIG
     rig.unlink()
-    assert own_dashboards(config_file) == [added]
+    assert user_dashboards(config_file) == [added]
 
 
 def test_adding_it_again_replaces_it(config_file, rig):
@@ -274,7 +278,7 @@ def test_adding_it_again_replaces_it(config_file, rig):
     rig.write_text(RIG.replace("Voltages", "Volts"))
     added, replaces = add_dashboard(config_file, rig)
     assert replaces
-    assert own_dashboards(config_file) == [added]
+    assert user_dashboards(config_file) == [added]
     assert added.panels[0].title == "Volts"
 
 
@@ -283,7 +287,7 @@ def test_one_that_cannot_be_used_leaves_what_is_there(config_file, rig):
     rig.write_text("title = 1")
     with pytest.raises(ConfigurationError):
         add_dashboard(config_file, rig)
-    assert own_dashboards(config_file) == [added]
+    assert user_dashboards(config_file) == [added]
 
 
 @pytest.mark.parametrize("title", ["rig", "One run", "MULTIMETER"])
@@ -296,18 +300,18 @@ def test_a_title_that_is_taken_is_refused(config_file, rig, title):
 
 
 def test_titles_that_are_taken_are_those_of_grafanas_dashboards():
-    from multimeter.visualization.dashboards import own_files
+    from multimeter.visualization.dashboards import user_defined
 
     titles = {json.loads(text)["title"].lower() for text in render_dashboards().values()}
-    assert set(own_files._TAKEN) == titles | {"multimeter"}
+    assert set(user_defined._TAKEN) == titles | {"multimeter"}
 
 
 def test_one_that_was_broken_by_hand_is_left_out_and_said_to_be(config_file, rig, caplog):
     add_dashboard(config_file, rig)
     (dashboard_folder(config_file) / "rig.toml").write_text("broken")
-    assert own_dashboards(config_file) == []
-    assert "no TOML" in broken_dashboards(config_file)["rig"]
-    assert "left out" in caplog.text
+    assert user_dashboards(config_file) == []
+    assert "not TOML" in broken_dashboards(config_file)["rig"]
+    assert "ignored" in caplog.text
     remove_dashboard(config_file, "rig")
     assert broken_dashboards(config_file) == {}
 
@@ -315,14 +319,14 @@ def test_one_that_was_broken_by_hand_is_left_out_and_said_to_be(config_file, rig
 def test_the_page_has_what_is_in_the_files_now_and_reads_them_when_they_change(
     config_file, rig, caplog
 ):
-    panels = OwnPanels(config_file)
+    panels = UserPanels(config_file)
     assert panels() == ()
     added, _ = add_dashboard(config_file, rig)
     assert panels() == added.panels
     (dashboard_folder(config_file) / "rig.toml").write_text("broken")
     assert panels() == ()
     assert panels() == ()
-    assert caplog.text.count("left out") == 1
+    assert caplog.text.count("ignored") == 1
     remove_dashboard(config_file, "rig")
     assert panels() == ()
 

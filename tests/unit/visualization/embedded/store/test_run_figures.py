@@ -9,8 +9,8 @@ from multimeter import ResourceProbe, Result
 from multimeter.lines.result_encoder import encode_result
 from multimeter.visualization.embedded.store.export import PAGE_ROWS, PageChoice
 from multimeter.visualization.embedded.store.ingest import decode_columns
+from multimeter.visualization.embedded.store.run_figures import Span, run_spans
 from multimeter.visualization.embedded.store.runs import describe_run
-from multimeter.visualization.embedded.store.spans import Span, run_spans
 from multimeter.visualization.embedded.store.store import Store
 
 S = 10**9

@@ -1,4 +1,4 @@
-"""The panels of one run in Grafana: which fields, in which unit and which colour."""
+"""The panels of Grafana: fields, units and colours."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ from multimeter.analysis.figures import (
     StatisticName,
     figure_named,
 )
-from multimeter.analysis.panel_definitions import PANELS, PanelDefinition
+from multimeter.analysis.panel_definitions import PANELS, Axis, PanelDefinition, key_pattern
+from multimeter.analysis.panels import stored_unit
 from multimeter.analysis.units import METRIC_UNITS, UNITS, base_factor, grafana_name
 from multimeter.data.identifiers import FIGURE_PREFIX
 from multimeter.measure import Measure
 from multimeter.probe import ResourceProbe
 from multimeter.probes.process_metrics import process_measures
 from multimeter.subject import SUBJECT_PROCESS, Subject
+from multimeter.visualization.dashboards.user_defined import UserDashboard
 
 __all__ = [
     "FigurePanel",
     "FluxSource",
     "GrafanaChart",
+    "GrafanaDashboard",
+    "GrafanaPanel",
     "Line",
     "charts",
     "charts_by_group",
+    "dashboard_of",
     "defined",
     "figures",
     "stored_units",
     "units",
+    "user_dashboard_uid",
 ]
 
 _COLORS = ("green", "yellow", "blue", "purple", "orange", "red")
@@ -39,11 +45,11 @@ _FIRST_SUBJECT = SUBJECT_PROCESS.key
 
 
 def _known_measures() -> dict[str, Measure]:
-    """Return the measures of processes, which nearly every run has some of."""
-    known = [*ResourceProbe().measures]
+    """Return the process measures, some of which nearly every run has."""
+    measures = [*ResourceProbe().measures]
     for subject in (SUBJECT_PROCESS, Subject("tree")):
-        known += process_measures(subject)
-    return {measure.key: measure for measure in known}
+        measures += process_measures(subject)
+    return {measure.key: measure for measure in measures}
 
 
 _KNOWN = _known_measures()
@@ -51,14 +57,14 @@ _KNOWN = _known_measures()
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a panel; a metric has the same hue on every subject.
+    """A line of a panel; a metric has the same hue for every subject.
 
     Attributes:
         field: The key of the measure.
-        label: What the legend says.
+        label: The text in the legend.
         color: Its colour, as Grafana names them.
-        dashed: Whether it is of another subject than the first.
-        unit: The unit of its values as they are stored, where it is not the panel's.
+        dashed: Whether its subject is not the first one.
+        unit: The unit of the stored values, where it differs from the panel's.
     """
 
     field: str
@@ -76,7 +82,7 @@ class GrafanaChart:
         title: Its heading.
         unit: Grafana's unit of the values.
         pattern: Matches its fields.
-        lines: The fields that are known.
+        lines: The predefined fields.
     """
 
     title: str
@@ -87,14 +93,15 @@ class GrafanaChart:
 
 @dataclass(frozen=True)
 class FluxSource:
-    """Fields from which a figure follows, while its run goes on.
+    """Fields from which a figure is computed while its run is live.
 
     Attributes:
-        statistic: What is taken of them; as in a ``FigureSource``.
+        statistic: The statistic of the fields; as in a ``FigureSource``.
         fields: Matches the fields.
-        factors: Pairs of a pattern of fields and what their values are multiplied with.
-        factor: What the figure is multiplied with.
-        marks: Marks of the kernel among the metrics, with the metrics they are peaks of.
+        factors: Pairs of a pattern of fields and the factor of their values.
+        factor: The factor of the figure.
+        marks: The kernel's peaks among the metrics, each with the metric that it is a peak
+            of.
     """
 
     statistic: StatisticName
@@ -112,10 +119,10 @@ class FigurePanel:
         title: Its heading.
         unit: Grafana's unit of the number.
         stored: The field of the run's entry that holds it, once the run has ended.
-        sources: What it follows from until then; the first one with values counts.
-        per_second: Whether that is divided by the duration.
-        rare: Whether there is none where it is 0.
-        whole: Whether it is rounded.
+        sources: Its sources until then; the first one with values is used.
+        per_second: Whether the value is divided by the duration.
+        rare: Whether it is hidden where it is 0.
+        whole: Whether it is rounded to an integer.
     """
 
     title: str
@@ -128,27 +135,28 @@ class FigurePanel:
 
 
 def defined() -> str:
-    """Return what matches the fields of all panels of the definition."""
+    """Return a pattern of the fields of all defined panels."""
     return _pattern([metric for panel in PANELS for metric in panel.metrics])
 
 
 def charts_by_group() -> dict[str, list[GrafanaChart]]:
-    """Return the panels that only some runs fill, under the titles of their groups."""
+    """Return the panels that only some runs fill, by the title of the group."""
     groups = dict.fromkeys(each.group for each in PANELS if each.group)
     return {group: charts(group) for group in groups}
 
 
 def units() -> list[tuple[str, str]]:
-    """Return patterns of names with the unit in which their values are stored.
+    """Return patterns of names, each with the unit of the stored values.
 
-    A name is the field, and behind it labels. Where several match, the last one holds.
+    A name is the field followed by labels. Where several patterns match, the last one
+    applies.
     """
-    shown = [(_begins(panel.metrics), panel.unit) for panel in PANELS]
+    panel_units = [(_begins(panel.metrics), panel.unit) for panel in PANELS]
     stored: dict[str, list[str]] = {}
     for metric, unit in {each.metric.key: _unit(each) for each in _KNOWN.values()}.items():
         if unit:
             stored.setdefault(unit, []).append(metric)
-    return shown + [(_begins(metrics), unit) for unit, metrics in stored.items()]
+    return panel_units + [(_begins(metrics), unit) for unit, metrics in stored.items()]
 
 
 def _begins(metrics: Iterable[str]) -> str:
@@ -184,18 +192,18 @@ def stored_units() -> dict[str, str]:
 
 
 def _unit(measure: Measure) -> str:
-    """Return Grafana's unit for a value that is stored in another one than its panel's."""
+    """Return Grafana's unit of a stored value, where it differs from the panel's."""
     unit = measure.metric.unit
     return "" if base_factor(unit) == 1.0 else grafana_name(unit)
 
 
 def _pattern(metrics: list[str]) -> str:
-    """Return what matches these metrics of any subject."""
+    """Return a pattern of these metrics for any subject."""
     return rf"\.({'|'.join(map(re.escape, metrics))})$"
 
 
 def figures() -> list[FigurePanel]:
-    """Return the figures that a run may have, but its duration."""
+    """Return the figures that a run may have, except its duration."""
     return [_figure(each) for each in FIGURES if each.sources or each.per_second_of]
 
 
@@ -213,14 +221,85 @@ def _figure(figure: FigureDefinition) -> FigurePanel:
 
 
 def _figure_source(source: FigureSource) -> FluxSource:
-    known = [each.metric for each in _KNOWN.values()]
-    units = {each.key: each.unit for each in known} | dict(METRIC_UNITS)
+    metrics = [each.metric for each in _KNOWN.values()]
+    units = {each.key: each.unit for each in metrics} | dict(METRIC_UNITS)
     factors = {key: base_factor(units.get(key, "")) for key in source.metrics}
-    marks = {each.key: each.peak_of for each in known if each.peak_of}
+    marks = {each.key: each.peak_of for each in metrics if each.peak_of}
     return FluxSource(
         source.statistic,
         source.pattern,
         [(_pattern([key]), each) for key, each in factors.items() if each != 1.0],
         source.factor,
         [(key, marks[key]) for key in source.metrics if key in marks],
+    )
+
+
+_RESOURCE_KEYS = [measure.key for measure in ResourceProbe().measures]
+
+
+@dataclass(frozen=True)
+class GrafanaPanel:
+    """A panel.
+
+    Attributes:
+        title: Its heading.
+        description: Its description.
+        unit: Grafana's unit of its values.
+        axis: The scale of its axis.
+        pattern: Matches its fields.
+        units: Grafana's units of fields stored in another unit.
+    """
+
+    title: str
+    description: str
+    unit: str
+    axis: Axis
+    pattern: str
+    units: dict[str, str]
+
+
+@dataclass(frozen=True)
+class GrafanaDashboard:
+    """A dashboard.
+
+    Attributes:
+        uid: Its identifier in links.
+        title: Its heading.
+        panels: Its panels.
+    """
+
+    uid: str
+    title: str
+    panels: list[GrafanaPanel]
+
+
+def user_dashboard_uid(name: str) -> str:
+    """Return the identifier of a user-defined dashboard in links."""
+    return f"multimeter-own-{name}"
+
+
+def dashboard_of(own: UserDashboard) -> GrafanaDashboard:
+    """Return the Grafana dashboard of a user-defined one."""
+    panels = [_panel_of(each) for each in own.panels]
+    return GrafanaDashboard(user_dashboard_uid(own.name), own.title, panels)
+
+
+def _panel_of(definition: PanelDefinition) -> GrafanaPanel:
+    pattern = key_pattern(definition.measures)
+    stored = {
+        key: stored_unit(key, definition.unit)
+        for key in _RESOURCE_KEYS
+        if re.search(pattern, key)
+    }
+    return GrafanaPanel(
+        definition.title,
+        definition.description,
+        grafana_name(definition.unit),
+        definition.axis,
+        pattern,
+        {
+            key: grafana_name(unit)
+            for key, unit in stored.items()
+            if unit != definition.unit
+        },
     )

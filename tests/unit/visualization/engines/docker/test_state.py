@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from multimeter.visualization.engines.docker.discovery import candidates, is_local
+from multimeter.visualization.engines.docker.state import candidates, is_local
 
 HOME = pathlib.Path("/home/me")
 

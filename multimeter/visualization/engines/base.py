@@ -1,4 +1,4 @@
-"""The engine protocol: what a stack can run on, and what all engines share."""
+"""The engine protocol: what a stack can run on; and how the tool writes to any of them."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_a_folder_that_is_not_ours_is_not_used(tool, tmp_path, leftovers):
     before = leftovers()
     done = tool.install("--dir", str(folder))
     assert done.returncode == 252
-    assert "it is not of this stack" in done.stderr
+    assert "which does not belong to this stack" in done.stderr
     assert (folder / "influxdb" / "mine.txt").read_text() == "keep"
     assert leftovers() == before
 
@@ -149,7 +149,7 @@ def test_a_grafana_with_another_password_is_told(tool, leftovers):
     kept.write_text(json.dumps(data))
     done = tool.install()
     assert done.returncode == 252
-    assert "Grafana does not know the password" in done.stderr
+    assert "Grafana refuses the password" in done.stderr
     assert "another-password" not in done.stdout + done.stderr
     # Without its data, which holds no measurements, those are still there.
     grafana = volumes_of(tool)[1]

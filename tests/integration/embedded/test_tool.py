@@ -81,7 +81,7 @@ def test_stop_and_start_keep_all_data(stack):
         requests.get(stack.config["url"] + "/health", timeout=10)
     assert stack.run("start").returncode == 0
     assert stack.runs() == before
-    assert "running already" in stack.run("start").stdout
+    assert "already running" in stack.run("start").stdout
 
 
 def test_a_stack_that_an_earlier_version_installed_goes_on(stack):

@@ -151,7 +151,7 @@ def test_a_server_that_is_not_the_stack_needs_a_token(server, leave, capsys, tmp
 def test_a_token_file_that_is_not_there_is_wrong_usage(leave, capsys):
     leave(1)
     assert run("--token-file", "nofile") == 2
-    assert "nofile is not there" in capsys.readouterr().err
+    assert "nofile does not exist" in capsys.readouterr().err
 
 
 def test_a_damaged_description_is_found_by_the_stack(server, install, leave, spool):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+
+import orjson
 
 from multimeter.data.record import FieldValue, Record
 from multimeter.errors import LineProtocolError
@@ -122,10 +124,12 @@ class _Shape:
         self._unit = unit
         self._measurement = record.measurement
         self._tags: Mapping[str, str] = record.tags
-        self._readers = [(key, type(value)) for key, value in record.fields.items()]
+        self._keys = list(record.fields)
+        self._types = [type(value) for value in record.fields.values()]
         head = raw_series(record.measurement, record.tags)
         fields = ",".join(
-            f"{re.escape(raw_key(key))}={_GROUPS[kind]}" for key, kind in self._readers
+            f"{re.escape(raw_key(key))}={_GROUPS[kind]}"
+            for key, kind in zip(self._keys, self._types)
         )
         line = f"{re.escape(head)} {fields} (-?[0-9]{{1,19}})\n"
         self._match = re.compile(line, re.ASCII).match
@@ -135,11 +139,23 @@ class _Shape:
         if found is None:
             return None
         *texts, time = found.groups()
-        values: dict[str, FieldValue] = {
-            key: read(text) for (key, read), text in zip(self._readers, texts)
-        }
+        numbers = self._numbers(texts)
         time_ns = int(time) * self._unit
-        is_finite = math.isfinite(sum(values.values()))  # type: ignore[arg-type]
-        if abs(time_ns) > MAX_TIME_NS or not is_finite:
+        if abs(time_ns) > MAX_TIME_NS or not math.isfinite(sum(numbers)):
             return None
-        return Record(self._measurement, self._tags, values, time_ns), found.end()
+        fields: dict[str, FieldValue] = dict(zip(self._keys, numbers))
+        return Record(self._measurement, self._tags, fields, time_ns), found.end()
+
+    def _numbers(self, texts: Sequence[str]) -> list[float]:
+        """Return the numbers of a line: all at once where JSON has their form, too."""
+        try:
+            numbers: list[float] = orjson.loads(f"[{','.join(texts)}]")
+        except orjson.JSONDecodeError:  # such as "1." or "007"
+            numbers = []
+        # A float without a point is an integer in JSON.
+        if list(map(type, numbers)) == self._types:
+            return numbers
+        return [
+            float(text) if kind is float else int(text)
+            for kind, text in zip(self._types, texts)
+        ]

@@ -21,6 +21,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from multimeter.data.record import FieldValue, Record
@@ -252,6 +253,7 @@ _VALUES: dict[FieldType, bytes] = {
     "string": rb'"([^"\\]*)"',
     "boolean": rb"(t|T|true|True|TRUE|f|F|false|False|FALSE)",
 }
+_NUMBERS = frozenset[FieldType](("float", "integer", "unsigned"))
 _READERS: dict[FieldType, Callable[[bytes], FieldValue]] = {
     "float": float,
     "integer": int,
@@ -259,6 +261,22 @@ _READERS: dict[FieldType, Callable[[bytes], FieldValue]] = {
     "string": bytes.decode,
     "boolean": lambda text: text[0] in b"tT",
 }
+
+
+def _values(kind: FieldType, texts: Sequence[bytes]) -> list[FieldValue]:
+    """Return the values of a column: numbers all at once where JSON has their form, too."""
+    if kind in _NUMBERS:
+        try:
+            numbers: list[FieldValue] = orjson.loads(b"[%b]" % b",".join(texts))
+        except orjson.JSONDecodeError:  # such as "1." or "007"
+            pass
+        else:
+            # To JSON, a float without a point is an integer, which has no -0.
+            if kind != "float" or b"-0" not in texts:
+                return numbers
+    return list(map(_READERS[kind], texts))
+
+
 _KEY_ESCAPES = re.compile(r"([,= ])")
 _ROWS_AT_ONCE = 512
 _MAX_SHAPES = 64
@@ -294,7 +312,7 @@ class _LineShape:
         if max(map(len, names)) > self.longest_head:
             raise ValueError
         columns = [
-            _column(kind, list(map(_READERS[kind], column)))
+            _column(kind, _values(kind, column))
             for (_, kind), column in zip(self.fields, texts, strict=True)
         ]
         for (_, kind), column in zip(self.fields, columns, strict=True):

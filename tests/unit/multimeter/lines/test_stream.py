@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 
 import pytest
@@ -84,3 +85,11 @@ def test_empty_lines_are_passed_over_in_one_step(blank):
         gc.enable()
     assert [record.time_ns for record in records] == [1, 1]
     assert len(calls) < 1_000
+
+
+def test_the_sign_of_zero_is_kept():
+    text = "".join(
+        f"m v={value} {time}\n" for time, value in enumerate(["1", "-0", "-0.0"])
+    )
+    values = [record.fields["v"] for record in decode_pieces([text])]
+    assert [math.copysign(1, value) for value in values] == [1, -1, -1]

@@ -249,3 +249,10 @@ def test_more_shapes_than_are_learnt_are_read_all_the_same() -> None:
     body = b"".join(b"m f%d=1 %d\n" % (n % 100, n) for n in range(400))
     blocks = decode_columns(body, "ns", NOW_NS)
     assert [len(block) for block in blocks] == [4] * 100
+
+
+@pytest.mark.parametrize("form", ["-0", "-0.0", "-0e1", "-00"])
+def test_the_sign_of_zero_is_kept(form: str) -> None:
+    body = "".join(f"m v={value} {time}\n" for time, value in enumerate(["1", "2", form]))
+    (block,) = decode_columns(body.encode(), "ns", 0)
+    assert np.signbit(block.columns[0]).tolist() == [False, False, True]

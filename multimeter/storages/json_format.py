@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+import orjson
+
 from multimeter.data.timestamps import format_iso, parse_iso
-from multimeter.data.values import json_text, text_of
+from multimeter.data.values import PLAIN, json_text, text_of
 from multimeter.errors import FormatError
 from multimeter.lines.schema_json import schema_from_json, schema_to_json
 from multimeter.result import Result
 from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
 
 __all__ = ["JsonFormat"]
+
+# Of an integer of so many digits, orjson makes a float.
+_MANY_DIGITS = re.compile(r"[0-9]{19}")
 
 
 class JsonFormat(FileFormat):
@@ -51,7 +57,7 @@ class JsonFormat(FileFormat):
         """
         text = read_text(stream)
         try:
-            return _result(json.loads(text))
+            return _result(_parsed(text))
         except FormatError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -73,7 +79,7 @@ def _texts(result: Result) -> Iterator[str]:
     separator = "\n"
     for time_ns, point in zip(result.times_ns, result.points):
         yield separator
-        yield json_text({"datetime": format_iso(time_ns), "values": point.values})
+        yield _point_text(format_iso(time_ns), point.values)
         separator = ",\n"
     yield '\n], "marks": ['
     separator = "\n"
@@ -82,6 +88,25 @@ def _texts(result: Result) -> Iterator[str]:
         yield json_text({"datetime": format_iso(time_ns), "label": label})
         separator = ",\n"
     yield "\n]}\n"
+
+
+def _point_text(moment: str, values: Mapping[str, Any]) -> str:
+    point = {"datetime": moment, "values": values}
+    if PLAIN.issuperset(map(type, values.values())):
+        try:
+            return orjson.dumps(point).decode()
+        except orjson.JSONEncodeError:  # an integer beyond 64 bits, half a character
+            pass
+    return json_text(point)
+
+
+def _parsed(text: str) -> Any:
+    if not _MANY_DIGITS.search(text):
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            pass  # NaN, which other programs write; or an error, which json describes
+    return json.loads(text)
 
 
 def _in_order(points: list[Any]) -> Iterable[tuple[int, dict[str, Any]]]:

@@ -169,7 +169,7 @@ class ColumnView(Sequence[Any]):
         if not isinstance(dense, array) or len(dense) < self._rows:
             return False
         memory = memoryview(dense).cast("B")[: self._rows * dense.itemsize]
-        return not memory.tobytes().strip(b"\0")
+        return memory.tobytes() == bytes(len(memory))
 
     def __iter__(self) -> Iterator[Any]:
         dense = self._column.dense

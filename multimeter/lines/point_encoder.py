@@ -142,24 +142,37 @@ class _ColumnText:
         self._column = column
         # A field keeps one type: numbers of several types become floats.
         self._as_float = _mixes_numbers(column)
+        # Most measures of most runs are 0 from the first point to the last.
+        dense = column.dense
+        self._constant = (
+            self._constant_field(dense) if isinstance(dense, array) and dense else None
+        )
 
     def field(self, start: int, stop: int) -> _Field | None:
         """Return the field of some rows; None where none of them has it."""
+        if self._constant is not None and stop <= len(self._column):
+            return self._constant
         values, is_complete = self._column.packed(start, stop)
         if values is None:
             return self._field_of_any([self._text(row) for row in range(start, stop)])
         if not is_complete:
             return self._field_of_any(self._packed_texts(values, start))
+        if constant := self._constant_field(values):
+            return constant
         suffix = _SUFFIXES[values.typecode]
-        if values.tobytes() == values[:1].tobytes() * len(values):
-            if not math.isfinite(values[0]):
-                return None
-            return _Field(self._form + orjson.dumps(values[0]) + suffix)
         joined = orjson.dumps(values.tolist())[1:-1]
         texts = joined.split(b",")
         if b"n" in joined:  # null, in place of NaN and infinity
             return self._field_of_any([b"" if t == b"null" else t + suffix for t in texts])
         return _Field(self._form + b"%b" + suffix, texts)
+
+    def _constant_field(self, values: array[Any]) -> _Field | None:
+        """Return the field of values that are all the same finite number, else None."""
+        if values.tobytes() != values[:1].tobytes() * len(values):
+            return None
+        if not math.isfinite(values[0]):
+            return None
+        return _Field(self._form + orjson.dumps(values[0]) + _SUFFIXES[values.typecode])
 
     def _packed_texts(self, values: array[Any], start: int) -> list[bytes]:
         """Return the texts of numbers, some of which stand for no value."""

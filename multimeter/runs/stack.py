@@ -66,7 +66,7 @@ class Stack:
             return Listing((), (str(error),))
 
     def find(self, identifier: str) -> RunEntry | None:  # noqa: ARG002 - it is asked
-        """Return None: only the list tells."""
+        """Return None: only :meth:`list` has it."""
         return None
 
     def load(self, entry: RunEntry) -> Result:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from multimeter.data.columns import ABSENT, Column
+from multimeter.data.columns import ABSENT, Column, same_number
 from multimeter.data.record import Unsigned
 from multimeter.errors import FormatError
 from multimeter.lines.protocol import (
@@ -144,9 +144,7 @@ class _ColumnText:
         self._as_float = _mixes_numbers(column)
         # Most measures of most runs are 0 from the first point to the last.
         dense = column.dense
-        self._constant = (
-            self._constant_field(dense) if isinstance(dense, array) and dense else None
-        )
+        self._constant = self._constant_field(dense) if isinstance(dense, array) else None
 
     def field(self, start: int, stop: int) -> _Field | None:
         """Return the field of some rows; None where none of them has it."""
@@ -168,11 +166,10 @@ class _ColumnText:
 
     def _constant_field(self, values: array[Any]) -> _Field | None:
         """Return the field of values that are all the same finite number, else None."""
-        if values.tobytes() != values[:1].tobytes() * len(values):
+        number = same_number(values)
+        if number is None or not math.isfinite(number):
             return None
-        if not math.isfinite(values[0]):
-            return None
-        return _Field(self._form + orjson.dumps(values[0]) + _SUFFIXES[values.typecode])
+        return _Field(self._form + orjson.dumps(number) + _SUFFIXES[values.typecode])
 
     def _packed_texts(self, values: array[Any], start: int) -> list[bytes]:
         """Return the texts of numbers, some of which stand for no value."""

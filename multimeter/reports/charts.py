@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -28,12 +28,14 @@ class Curve:
         run: The number of its run, from 0.
         seconds: The times, since the zero of the run.
         values: The values, in the unit of the chart; all are finite.
+        keys: The keys of the measures that they are the sum of.
     """
 
     label: str
     run: int
     seconds: Sequence[float]
     values: Sequence[float]
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _curve(run: Result, keys: Sequence[str], label: str, number: int, align: str
         if value is not None:
             seconds.append((time - zero) / 1e9)
             values.append(value)
-    return Curve(label, number, seconds, values)
+    return Curve(label, number, seconds, values, tuple(keys))
 
 
 def _sum(row: Sequence[Any], scales: Sequence[float]) -> float | None:
@@ -199,9 +201,8 @@ def thinned(curve: Curve, buckets: int) -> Curve:
         some = range(count * bucket // buckets, count * (bucket + 1) // buckets)
         least, most = (f(some, key=curve.values.__getitem__) for f in (min, max))
         rows += sorted({least, most})
-    return Curve(
-        curve.label,
-        curve.run,
-        [curve.seconds[row] for row in rows],
-        [curve.values[row] for row in rows],
+    return replace(
+        curve,
+        seconds=[curve.seconds[row] for row in rows],
+        values=[curve.values[row] for row in rows],
     )

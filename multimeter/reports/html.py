@@ -218,13 +218,9 @@ def html_chart(chart: Chart, zero: float = 0.0) -> HtmlChart:
         chart: The chart.
         zero: What is added to the seconds of its curves.
     """
-    kinds = list(dict.fromkeys(_kind(curve) for curve in chart.curves))
-    curves = [_bucketed(curve, zero, kinds.index(_kind(curve))) for curve in chart.curves]
+    measures = list(dict.fromkeys(curve.keys for curve in chart.curves))
+    curves = [_bucketed(curve, zero, measures.index(curve.keys)) for curve in chart.curves]
     return HtmlChart(chart.title, chart.unit, curves)
-
-
-def _kind(curve: Curve) -> str:
-    return curve.label.rpartition(": ")[2]
 
 
 def _bucketed(curve: Curve, zero: float, color: int) -> HtmlCurve:

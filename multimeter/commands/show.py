@@ -18,6 +18,7 @@ from multimeter.commands.output import (
     replace_file,
     width,
 )
+from multimeter.data.columns import is_number
 from multimeter.measurement import INTERRUPTED
 from multimeter.reports.texts import local_time, of_earlier_runs, points, printable
 
@@ -128,6 +129,8 @@ def _remarks(result: Result) -> list[str]:
     ]
     if "widened_cycle_time" in result.meta_data:
         widened = result.meta_data["widened_cycle_time"]
+        if is_number(widened):  # before version 2 of the data it was a text
+            widened = f"{widened:.3g} s"
         remarks.append(f"To keep the cost low, samples were taken every {widened}.")
     remarks += [
         f"{each.measure.key}: the peak fell between two samples: "

@@ -16,6 +16,7 @@ from typing import Any
 from multimeter.errors import ConfigurationError, ProbeError, UnsupportedError
 from multimeter.measure import Measure
 from multimeter.probe import Probe
+from multimeter.sampling.clock import SystemClock
 from multimeter.sampling.messages import (
     Channel,
     End,
@@ -122,8 +123,8 @@ class HelperSampler:
         return self.sampling.missed
 
     def time_ns(self) -> int:
-        """Return the time of day on the clock of the points, in ns since the epoch."""
-        return time.time_ns()
+        """Return the time on the clock of the points, in ns since the epoch."""
+        return self.sampling.clock.time_ns(SystemClock())
 
     def start(self) -> None:
         """Start the helper process, which starts the probes.
@@ -184,7 +185,7 @@ class HelperSampler:
 
     def _receive(self) -> None:
         assert self._channel is not None
-        cpu_before, time_before = time.thread_time(), self.sampling.started_ns
+        cpu_before, time_before = time.thread_time(), self.sampling.clock.started_ns
         while (message := self._channel.receive()) is not None:
             if isinstance(message, PointMessage):
                 if GIL_KEY in message.values:

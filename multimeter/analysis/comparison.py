@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from multimeter.analysis.figures import FIGURES, figures_of
-from multimeter.analysis.statistics import own_marks_ns, start_ns
+from multimeter.analysis.statistics import own_marks_ns
+from multimeter.data.estimate import Estimate
 from multimeter.errors import ConfigurationError
 from multimeter.result import Result
 
@@ -25,13 +26,18 @@ class Row:
         id: Its name in JSON.
         title: Its name for people.
         unit: As figures have it.
-        values: The number of each run; None where it was not measured.
+        estimates: The number of each run with its bounds; None where it was not measured.
     """
 
     id: str
     title: str
     unit: str
-    values: tuple[float | None, ...]
+    estimates: tuple[Estimate | None, ...]
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """The number of each run; None where it was not measured."""
+        return tuple(None if each is None else each.value for each in self.estimates)
 
     @property
     def key(self) -> str:
@@ -62,7 +68,7 @@ class Row:
 
 def compare_figures(results: Sequence[Result]) -> list[Row]:
     """Return the figures that at least one of some runs has."""
-    figures = [{each.id: each.value for each in figures_of(run)} for run in results]
+    figures = [{each.id: each.estimate for each in figures_of(run)} for run in results]
     return [
         Row(each.id, each.title, each.unit, tuple(run.get(each.id) for run in figures))
         for each in FIGURES
@@ -85,7 +91,9 @@ def compare_marks(results: Sequence[Result], align: str = START) -> list[Row]:
             label,
             label,
             "s",
-            tuple((run[label] - zero) / 1e9 for run, zero in zip(marks, zeros)),
+            tuple(
+                Estimate.exact((run[label] - zero) / 1e9) for run, zero in zip(marks, zeros)
+            ),
         )
         for label in marks[0]
         if all(label in run for run in marks)
@@ -111,8 +119,8 @@ def zero_of(result: Result, align: str = START) -> int:
                 next_step=f"It has: {', '.join(near)}" if near else "It has no marks.",
             )
         return marks[align]
-    if len(result.times_ns):
-        return start_ns(result)
+    if result.start_ns is not None:
+        return result.start_ns
     return min((time for time, _ in result.marks_ns), default=0)
 
 

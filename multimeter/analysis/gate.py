@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from multimeter.analysis.figures import FIGURES, Figure
-from multimeter.analysis.units import format_value, limit_factors
+from multimeter.analysis.units import limit_factors
+from multimeter.data.estimate import Estimate
 from multimeter.errors import ConfigurationError
 
 __all__ = [
@@ -56,20 +57,30 @@ class Verdict:
         requirement: The limit.
         figure: The figure of the run.
         baseline: The number of the other run; None where there is none.
-        allowed: The number that is just allowed.
+        allowed: The number that is just allowed, with its bounds: those of the other run
+            move a relative limit.
     """
 
     requirement: Requirement
     figure: Figure
     baseline: float | None
-    allowed: float
+    allowed: Estimate
 
     @property
-    def kept(self) -> bool:
-        """Whether the run keeps to it."""
-        if self.requirement.direction == "max":
-            return self.figure.value <= self.allowed
-        return self.figure.value >= self.allowed
+    def kept(self) -> bool | None:
+        """Whether the run keeps to it; None where the limit lies inside the bounds."""
+        low, high = _interval(self.figure.estimate)
+        lowest, highest = _interval(self.allowed)
+        if self.requirement.direction == "min":
+            low, high, lowest, highest = -high, -low, -highest, -lowest
+        if high <= lowest:
+            return True
+        return False if low > highest else None
+
+
+def _interval(estimate: Estimate) -> tuple[float, float]:
+    low = -math.inf if estimate.low is None else estimate.low
+    return low, math.inf if estimate.high is None else estimate.high
 
 
 def parse_requirement(text: str, direction: Direction) -> Requirement:
@@ -122,38 +133,19 @@ def _verdict(
 ) -> Verdict:
     figure = _figure_of("run", requirement.figure_id, figures)
     relative = requirement.limit.relative
-    before: float | None = None
+    before: Estimate | None = None
     if baseline is not None and (relative or requirement.figure_id in baseline):
-        found = _figure_of("baseline", requirement.figure_id, baseline)
-        if relative and found.at_most is not None:
-            raise _not_known("baseline", found)
-        before = found.value
-    allowed = requirement.limit.allowed(before)
-    if figure.at_most is not None and _is_between(
-        allowed, figure.at_most, requirement, figure
-    ):
-        raise _not_known("run", figure)
-    return Verdict(requirement, figure, before, allowed)
-
-
-def _is_between(
-    allowed: float, at_most: float, requirement: Requirement, figure: Figure
-) -> bool:
-    """Whether one bound of a figure keeps to a limit, and the other one does not."""
-    if requirement.direction == "max":
-        return figure.value <= allowed < at_most
-    return figure.value < allowed <= at_most
-
-
-def _not_known(which: str, figure: Figure) -> ConfigurationError:
-    least = format_value(figure.value, figure.unit)
-    most = format_value(figure.at_most or 0.0, figure.unit)
-    return ConfigurationError(
-        f"{figure.title} of the {which} is between {least} and {most}: it cannot be "
-        "judged.",
-        cause="The command ended before it could be seen.",
-        next_step="Judge a longer run, or give a limit outside of that range.",
-    )
+        before = _figure_of("baseline", requirement.figure_id, baseline).estimate
+    limit = requirement.limit
+    bounds = (before.value, before.low, before.high) if before else (None, None, None)
+    if not relative or before is None:
+        allowed = Estimate.exact(limit.allowed(None))
+    else:
+        value, low, high = (
+            None if each is None else limit.allowed(each) for each in bounds
+        )
+        allowed = Estimate(value, low, high, before.source, before.flags)
+    return Verdict(requirement, figure, bounds[0], allowed)
 
 
 def _figure_of(which: str, key: str, figures: Mapping[str, Figure]) -> Figure:

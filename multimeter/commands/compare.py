@@ -10,7 +10,6 @@ import typer
 
 from multimeter.analysis.comparison import START, Row, compare_figures, compare_marks
 from multimeter.analysis.statistics import earlier_points
-from multimeter.analysis.units import format_value
 from multimeter.commands.options import (
     RUN_HELP,
     Config,
@@ -30,11 +29,11 @@ from multimeter.commands.output import (
 from multimeter.commands.show import Html, Measures
 from multimeter.errors import ConfigurationError
 from multimeter.reports.texts import (
-    NONE,
     difference,
     of_earlier_runs,
     percent,
     printable,
+    range_text,
 )
 
 if TYPE_CHECKING:
@@ -112,14 +111,14 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
     return [
         [
             row.title,
-            _value(row.values[0], row.unit),
+            range_text(row.estimates[0], row.unit),
             *(
                 cell
-                for value, change, share in list(
-                    zip(row.values, row.differences, row.percents)
+                for estimate, change, share in list(
+                    zip(row.estimates, row.differences, row.percents)
                 )[1:]
                 for cell in (
-                    _value(value, row.unit),
+                    range_text(estimate, row.unit),
                     difference(change, row.unit),
                     percent(share),
                 )
@@ -127,10 +126,6 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
         ]
         for row in rows
     ]
-
-
-def _value(value: float | None, unit: str) -> str:
-    return NONE if value is None else format_value(value, unit)
 
 
 def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> None:
@@ -182,6 +177,9 @@ def _object(
                 "title": row.title,
                 "unit": row.unit,
                 "values": row.values,
+                "estimates": [
+                    None if each is None else each.to_json() for each in row.estimates
+                ],
                 "differences": row.differences,
                 "percents": row.percents,
             }
@@ -189,7 +187,7 @@ def _object(
         }
 
     return {
-        "version": 1,
+        "version": 2,
         "align": align,
         "runs": [run.identifier for run in results],
         "figures": rows(figures),

@@ -13,7 +13,7 @@ from multimeter.analysis.units import format_value
 from multimeter.commands.options import RUN_HELP, Config, Folder, Json, Run, load
 from multimeter.commands.output import print_json, print_table
 from multimeter.errors import ConfigurationError, MultimeterError
-from multimeter.reports.texts import NONE, difference, percent
+from multimeter.reports.texts import NONE, difference, percent, range_text
 
 if TYPE_CHECKING:
     from multimeter.result import Result
@@ -57,8 +57,9 @@ def gate(
 ) -> None:
     """Check a run against limits, absolute or relative to another run.
 
-    Ends with 0 when all are kept, with 1 when one is broken, with 2 when it could not be
-    judged: a figure that was not measured never passes.
+    Ends with 0 when all are kept, with 1 when one is broken, with 2 when it cannot be
+    told: a figure that was not measured never passes, nor does one whose bounds enclose
+    the limit.
     """
     from multimeter.analysis.figures import figures_of
 
@@ -81,8 +82,9 @@ def gate(
         print_json(_object(verdicts))
     else:
         _print(verdicts)
-    if not all(each.kept for each in verdicts):
-        raise typer.Exit(BROKEN)
+    kept = _all_kept(verdicts)
+    if kept is not True:
+        raise typer.Exit(NOT_JUDGED if kept is None else BROKEN)
 
 
 def _one_run(result: Result) -> Result:
@@ -105,35 +107,49 @@ def _print(verdicts: Sequence[Verdict]) -> None:
     rows = []
     for each in verdicts:
         figure, required = each.figure, each.requirement
-        before = each.baseline
-        share = None if not before else 100 * (figure.value - before) / abs(before)
+        before, value = each.baseline, figure.value
+        share = None
+        if before and value is not None:
+            share = 100 * (value - before) / abs(before)
         sign = "<=" if required.direction == "max" else ">="
         rows.append(
             [
-                "ok" if each.kept else "BROKEN",
+                _WORDS[each.kept],
                 figure.title,
                 NONE if before is None else format_value(before, figure.unit),
-                f"{sign} {format_value(each.allowed, figure.unit)}",
-                format_value(figure.value, figure.unit),
+                f"{sign} {range_text(each.allowed, figure.unit)}",
+                range_text(figure.estimate, figure.unit),
                 percent(share),
                 _over(each),
             ]
         )
     head = ("", "FIGURE", "BASELINE", "ALLOWED", "IS", "CHANGE", "TOO FAR BY")
     print_table(head, rows, numbers=(2, 3, 4, 5, 6))
+    for each in verdicts:
+        if each.kept is None:
+            typer.echo(
+                f"{each.figure.title}: the limit lies between the bounds of the figure "
+                f"({each.figure.note or 'of the baseline'}). Judge a longer run, or give "
+                "another limit.",
+                err=True,
+            )
+
+
+_WORDS = {True: "ok", False: "BROKEN", None: "CANNOT TELL"}
 
 
 def _over(verdict: Verdict) -> str:
     """Return how far a limit is exceeded: two numbers that look the same may differ."""
-    if verdict.kept:
+    value, allowed = verdict.figure.value, verdict.allowed.value
+    if verdict.kept is not False or value is None or allowed is None:
         return ""
-    return difference(verdict.figure.value - verdict.allowed, verdict.figure.unit)
+    return difference(value - allowed, verdict.figure.unit)
 
 
 def _object(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return {
-        "version": 1,
-        "kept": all(each.kept for each in verdicts),
+        "version": 2,
+        "kept": _all_kept(verdicts),
         "limits": [
             {
                 "key": each.requirement.figure_id,
@@ -141,10 +157,16 @@ def _object(verdicts: Sequence[Verdict]) -> dict[str, Any]:
                 "limit": each.requirement.text,
                 "unit": each.figure.unit,
                 "baseline": each.baseline,
-                "allowed": each.allowed,
-                "value": each.figure.value,
+                "allowed": each.allowed.value,
+                "figure": each.figure.estimate.to_json(),
                 "kept": each.kept,
             }
             for each in verdicts
         ],
     }
+
+
+def _all_kept(verdicts: Sequence[Verdict]) -> bool | None:
+    """Return whether all limits are kept; None where that cannot be told."""
+    kept = [each.kept for each in verdicts]
+    return False if False in kept else None if None in kept else True

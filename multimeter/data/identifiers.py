@@ -72,6 +72,7 @@ _RESERVED_FIELDS: Mapping[str, Mapping[str, type]] = {
         "duration": int,
         "state": str,
         "alive_until": int,
+        "figures": str,
     },
 }
 

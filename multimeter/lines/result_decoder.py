@@ -14,6 +14,7 @@ from multimeter.data.identifiers import MARKS, RESERVED_MEASUREMENTS, RUNS
 from multimeter.data.record import Record, Unsigned
 from multimeter.errors import FormatError
 from multimeter.lines.protocol import format_tags, portable_key
+from multimeter.lines.run_entry import stored_figures
 from multimeter.lines.schema_json import schema_from_json
 from multimeter.lines.series import Series, SeriesReader
 from multimeter.measure import Measure
@@ -197,9 +198,25 @@ def _result(series: Series, about: _About, *, is_whole: bool) -> Result:
         result.read_as = name
     result.describe(schema, names)
     result.surplus = _surplus(result, fields) if is_whole else 0
+    if is_whole and _has_ended(result, fields):
+        result.known_figures = stored_figures(fields)
     for time_ns, label in about.marks(name):
         result.add_mark(time_ns, label)
     return result
+
+
+def _has_ended(result: Result, fields: Mapping[str, Any]) -> bool:
+    """Return whether an entry is about these points, and no more came after it.
+
+    An earlier run of the same name, and points that another client added, are in none of
+    its figures.
+    """
+    end = fields.get("end")
+    return (
+        fields.get("state") != "running"
+        and (result.end_ns is None or end == result.end_ns)
+        and not result.surplus
+    )
 
 
 def _surplus(result: Result, fields: Mapping[str, Any]) -> int:

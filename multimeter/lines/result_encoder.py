@@ -12,20 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any
 
-from multimeter.analysis.figures import figures_of
-from multimeter.data.identifiers import FIGURE_PREFIX, MARKS, RUNS
+from multimeter.data.identifiers import MARKS, RUNS
 from multimeter.data.record import Record
-from multimeter.data.values import json_text
 from multimeter.errors import FormatError
 from multimeter.lines.point_encoder import encode_points, is_as_read
 from multimeter.lines.protocol import (
-    portable_key,
     portable_measurement,
     raw_line,
 )
-from multimeter.lines.schema_json import schema_to_json
+from multimeter.lines.run_entry import entry_fields
 from multimeter.result import Result
 
 __all__ = [
@@ -122,21 +118,5 @@ def _measurement(result: Result) -> str:
 def run_record(result: Result) -> Record:
     """Return the entry of a run, at the time of its first point."""
     times = result.times_ns
-    fields: dict[str, Any] = {
-        "identifier": result.identifier,
-        "points": len(times),
-        "tags": json_text(result.tags),
-        "meta_data": json_text(result.meta_data, nan=True),
-        "schema": json_text(schema_to_json(result.schema), nan=True),
-    }
-    if len(times):
-        fields |= {"start": times[0], "end": times[-1], "duration": times[-1] - times[0]}
-    known = {measure.key for measure in result.schema.measures}
-    more = {portable_key(key): key for key in result.columns if key not in known}
-    names = {name: key for name, key in more.items() if name != key}
-    if names and not is_as_read(result):
-        fields["names"] = json_text(names)
-    for figure in figures_of(result):
-        fields[f"{FIGURE_PREFIX}{figure.id}"] = float(figure.value)
     start = times[0] if len(times) else None
-    return Record(RUNS, {"measurement": _measurement(result)}, fields, start)
+    return Record(RUNS, {"measurement": _measurement(result)}, entry_fields(result), start)

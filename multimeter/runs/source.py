@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from multimeter.data.estimate import Estimate
 from multimeter.errors import MultimeterError
 from multimeter.result import Result
 
@@ -41,7 +42,7 @@ class RunEntry:
     tags: Mapping[str, str] = field(default_factory=dict)
     state: str = ""
     is_small: bool = False
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 def starts_ahead(entry: RunEntry, now_ns: int) -> bool:

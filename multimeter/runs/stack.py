@@ -19,6 +19,11 @@ from multimeter.http.embedded import EmbeddedServer
 from multimeter.http.influxdb import EVER, InfluxDBApi, flux_text
 from multimeter.lines.protocol import portable_measurement
 from multimeter.lines.result_decoder import decode_result
+from multimeter.lines.run_entry import (
+    FIGURES_FIELD,
+    figures_from_json,
+    stored_figures,
+)
 from multimeter.result import Result
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.line_format import LineFormat
@@ -135,7 +140,7 @@ class _EmbeddedRuns:
             dict(run["tags"]),
             str(run["state"]),
             is_small=run["points"] <= _SMALL,
-            figures={key: float(v) for key, v in run["figures"].items()},
+            figures=figures_from_json(run["figures"]),
         )
 
 
@@ -204,11 +209,7 @@ class InfluxDBRuns:
             points if isinstance(points, int) else None,
             state=state,
             is_small=isinstance(points, int) and points <= _SMALL,
-            figures={
-                key.removeprefix(FIGURE_PREFIX): float(value)
-                for key, value in fields.items()
-                if key.startswith(FIGURE_PREFIX) and isinstance(value, (int, float))
-            },
+            figures=stored_figures(fields),
         )
         try:
             return replace(entry, tags=dict(json.loads(fields["tags"])))
@@ -219,7 +220,7 @@ class InfluxDBRuns:
 def _list_query(bucket: str) -> str:
     """Return the query for the entries of all runs, without what is long in them."""
     own = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
-    fields = (*own, *(f"{FIGURE_PREFIX}{key}" for key in _LISTED))
+    fields = (*own, FIGURES_FIELD, *(f"{FIGURE_PREFIX}{key}" for key in _LISTED))
     wanted = " or ".join(f'r._field == "{field}"' for field in fields)
     return (
         f"from(bucket: {flux_text(bucket)}) |> {EVER}"

@@ -37,7 +37,9 @@ class SystemClock:
 
     def boottime_ns(self) -> int:
         """Return ``CLOCK_BOOTTIME``; where there is none, the monotonic clock."""
-        return time.monotonic_ns() if _BOOTTIME is None else time.clock_gettime_ns(_BOOTTIME)
+        return (
+            time.monotonic_ns() if _BOOTTIME is None else time.clock_gettime_ns(_BOOTTIME)
+        )
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait until the event is set or the time is over; return whether it is set."""

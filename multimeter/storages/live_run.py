@@ -26,7 +26,8 @@ from multimeter.lines.protocol import (
     format_tags,
     portable_measurement,
 )
-from multimeter.lines.result_encoder import check_identifier, run_record
+from multimeter.lines.result_encoder import check_identifier
+from multimeter.lines.run_entry import entry_fields
 from multimeter.result import Result
 
 __all__ = ["LiveRun"]
@@ -67,7 +68,7 @@ class LiveRun:
         for key in result.columns:
             self._add_key(key)
         self._last_ns = self._beat_ns = start_ns
-        fields = {**run_record(result).fields, "start": start_ns, "state": "running"}
+        fields = {**entry_fields(result), "start": start_ns, "state": "running"}
         # An entry of 0 points would be that of a run that has ended without any.
         del fields["points"]
         self._put_entry(fields, start_ns)
@@ -104,7 +105,7 @@ class LiveRun:
         """Put the end of the run."""
         for time_ns, label in self.result.marks_ns:
             self.mark(time_ns, label)
-        self._put_entry({**run_record(self.result).fields, "state": "finished"}, None)
+        self._put_entry({**entry_fields(self.result), "state": "finished"}, None)
 
     def _add_key(self, key: str) -> str:
         prefix = f"{escape_key(key)}="

@@ -27,6 +27,7 @@ MEASURES = (
     _measure("tree.cpu_rate_system"),
     _measure("tree.memory_rss", "bytes"),
     _measure("tree.memory_rss_peak", "bytes", "memory_rss"),
+    _measure("tree.memory_pss", "bytes"),
     _measure("process.memory_rss_max", "kB"),
     _measure("tree.memory_page_faults_without_io"),
     _measure("tree.memory_page_faults_with_io"),
@@ -108,7 +109,7 @@ def lines_of(result: Result, *, stored: bool) -> list[str]:
     if stored:
         return lines
     *points, entry = lines
-    kept = [each for each in _fields(entry) if not each.startswith("figure_")]
+    kept = [each for each in _fields(entry) if not each.startswith("figure")]
     return [*points, _with_fields(entry, kept)]
 
 

@@ -138,9 +138,7 @@ def test_marks_are_added_while_the_measurement_is_on(multimeter):
 def test_marks_follow_the_points_when_the_clock_is_set_back(multimeter, monkeypatch):
     measurement = multimeter.measure()
     with measurement as result:
-        monkeypatch.setattr(
-            "multimeter.sampling.clock.SystemClock.time_ns", lambda self: 5
-        )
+        monkeypatch.setattr("multimeter.sampling.clock.SystemClock.time_ns", lambda self: 5)
         monkeypatch.setattr("time.time_ns", lambda: 5)
         measurement.add_mark("x")
     assert result.marks[0].datetime.year > 2000

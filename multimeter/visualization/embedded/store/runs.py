@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from multimeter.analysis.figures import FIGURES
 from multimeter.analysis.series import AHEAD_SECONDS, SILENCE_POINTS, SILENCE_SECONDS
 from multimeter.data.baseline import Baseline
+from multimeter.data.estimate import Estimate
 from multimeter.data.identifiers import (
     FIGURE_PREFIX,
     MARKS,
@@ -26,6 +26,7 @@ from multimeter.data.identifiers import (
 )
 from multimeter.data.record import Record
 from multimeter.lines.protocol import MAX_TIME_NS
+from multimeter.lines.run_entry import FIGURES_FIELD, stored_figures
 from multimeter.lines.schema_json import schema_from_json
 from multimeter.schema import Schema
 from multimeter.visualization.embedded.store.ingest import FieldType
@@ -46,13 +47,12 @@ State = Literal["live", "ended", "died", "ahead"]
 
 
 _HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
-_FIGURES = {f"{FIGURE_PREFIX}{each.id}": each.id for each in FIGURES}
 
 LISTED_FIGURES = ("duration", "peak_memory", "cpu_time", "cpu")
 """The ids of the figures in the list of runs."""
 
 _LISTED = (f"{FIGURE_PREFIX}{each}" for each in LISTED_FIGURES)
-_ENTRY_KEYS = ("end", "points", "state", "alive_until", *_LISTED)
+_ENTRY_KEYS = ("end", "points", "state", "alive_until", FIGURES_FIELD, *_LISTED)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class RunSummary:
     points: int
     tags: dict[str, str]
     state: State
-    figures: dict[str, float]
+    figures: dict[str, Estimate]
     starts: tuple[int, ...]
     began: int | None
 
@@ -233,10 +233,8 @@ def _starts(records: Sequence[Record]) -> tuple[int, ...]:
     return tuple(starts)
 
 
-def _figures(records: Sequence[Record]) -> dict[str, float]:
-    entry = records[-1].fields if records else {}
-    values = {key: entry.get(field) for field, key in _FIGURES.items()}
-    return {key: value for key, value in values.items() if isinstance(value, float)}
+def _figures(records: Sequence[Record]) -> dict[str, Estimate]:
+    return stored_figures(records[-1].fields) if records else {}
 
 
 def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int) -> State:

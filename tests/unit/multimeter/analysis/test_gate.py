@@ -5,11 +5,15 @@ import pytest
 from multimeter import ConfigurationError
 from multimeter.analysis.figures import Figure
 from multimeter.analysis.gate import judge, parse_requirement
+from multimeter.data.estimate import Estimate
 
 
 def figures(**values):
     units = {"duration": "s", "peak_memory": "bytes"}
-    return [Figure(key, key, units.get(key, ""), value) for key, value in values.items()]
+    return [
+        Figure(key, key, units.get(key, ""), Estimate.exact(value))
+        for key, value in values.items()
+    ]
 
 
 def kept(text, value, before=None, direction="max"):
@@ -73,29 +77,44 @@ def test_a_near_name_is_offered():
     assert "peak_memory" in refused.value.next_step
 
 
+BOUNDED = Figure(
+    "peak_memory", "Peak memory", "bytes", Estimate.at_least(4096, 35 << 20, "proc")
+)
+
+
 def bounded(direction, limit, before=None):
     requirement = parse_requirement(f"peak_memory={limit}", direction)
-    figure = Figure("peak_memory", "Peak memory", "bytes", 4096, 35 << 20)
-    (verdict,) = judge([requirement], [figure], before)
+    (verdict,) = judge([requirement], [BOUNDED], before)
     return verdict.kept
 
 
 @pytest.mark.parametrize(
-    ("direction", "limit"), [("max", "10MiB"), ("max", "4KiB"), ("min", "35MiB")]
+    ("direction", "limit", "kept"),
+    [
+        ("max", "10MiB", None),
+        ("max", "4KiB", None),
+        ("min", "35MiB", None),
+        ("max", "35MiB", True),
+        ("max", "4095B", False),
+        ("min", "4KiB", True),
+        ("min", "36MiB", False),
+    ],
 )
-def test_a_limit_between_the_bounds_of_a_figure_is_not_judged(direction, limit):
-    with pytest.raises(ConfigurationError, match="between 4 KiB and 35 MiB"):
-        bounded(direction, limit)
+def test_a_limit_between_the_bounds_of_a_figure_cannot_be_told(direction, limit, kept):
+    assert bounded(direction, limit) is kept
 
 
-def test_a_limit_outside_of_them_is():
-    assert bounded("max", "35MiB")
-    assert not bounded("max", "4095B")
-    assert bounded("min", "4KiB")
-    assert not bounded("min", "36MiB")
+@pytest.mark.parametrize(
+    ("limit", "kept"), [("+10%", None), ("+40MiB", True), ("-35MiB", False)]
+)
+def test_the_bounds_of_the_baseline_move_a_relative_limit(limit, kept):
+    assert bounded("max", limit, [BOUNDED]) is kept
 
 
-def test_nothing_is_relative_to_a_figure_that_is_open():
-    before = [Figure("peak_memory", "Peak memory", "bytes", 4096, 35 << 20)]
-    with pytest.raises(ConfigurationError, match="of the baseline is between"):
-        bounded("max", "+10%", before)
+def test_a_figure_that_was_not_seen_keeps_a_limit_above_its_bound_only():
+    unseen = Figure("peak_memory", "Peak memory", "bytes", Estimate(None, 0, 9 << 20))
+    for limit, kept in (("10MiB", True), ("1MiB", None)):
+        (verdict,) = judge(
+            [parse_requirement(f"peak_memory={limit}", "max")], [unseen], None
+        )
+        assert verdict.kept is kept

@@ -18,6 +18,7 @@ from multimeter import (
     Subject,
 )
 from multimeter.connection import Connection
+from multimeter.data.estimate import Estimate
 from multimeter.http.influxdb import InfluxDBApi
 from multimeter.runs.lookup import load_run
 from multimeter.runs.source import RunEntry, believed
@@ -92,7 +93,7 @@ def test_a_list_tells_of_each_run(connection):
         {"who": "a b,c=d"},
         "ended",
         is_small=True,
-        figures={"duration": 4e-9},
+        figures={"duration": Estimate.exact(4e-9)},
     )
 
 

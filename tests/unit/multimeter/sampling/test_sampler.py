@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import ConfigurationError, ProbeError
-from multimeter.sampling.overhead import SamplerProbe
 from multimeter.sampling.clock import RunClock, SystemClock
+from multimeter.sampling.overhead import SamplerProbe
 from multimeter.sampling.sampler import Sampler, Ticks, checked_cycle_time
 
 

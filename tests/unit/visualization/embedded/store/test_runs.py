@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from multimeter.data.estimate import Estimate
 from multimeter.data.record import FieldValue, Record
 from multimeter.lines.protocol import encode
 from multimeter.lines.result_encoder import encode_result
@@ -64,7 +65,10 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
     write(store, b"\n".join(encode_result(result)).decode())
     assert list_runs(store, NOW_NS) == [
         RunSummary(
-            "my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7}, (100,), None
+            *("my run", 100, 200, 2, {"host": "a"}, "ended"),
+            {"duration": Estimate.exact(1e-7)},
+            (100,),
+            None,
         )
     ]
     run = describe_run(store, "my run", NOW_NS)

@@ -60,7 +60,7 @@ class Result:
         identifier: The unique name of the measurement, or None.
         tags: Tag keys to tag values.
         meta_data: More about the measurement, keys to values.
-        known_figures: Figures, by their ids, that are known better than the points tell:
+        known_figures: Figures, by their ids, that are known better than from the points:
             from the accounts of the kernel at the end of the run, or, of a run that was
             read back, as they were stored with it.
         schema: The metrics, subjects and measures.

@@ -58,7 +58,7 @@ def gate(
     """Check a run against limits, absolute or relative to another run.
 
     Ends with 0 when all are kept, with 1 when one is broken, with 2 when it cannot be
-    told: a figure that was not measured never passes, nor does one whose bounds enclose
+    decided: a figure that was not measured never passes, nor does one whose bounds enclose
     the limit.
     """
     from multimeter.analysis.figures import figures_of
@@ -135,7 +135,7 @@ def _print(verdicts: Sequence[Verdict]) -> None:
             )
 
 
-_WORDS = {True: "ok", False: "BROKEN", None: "CANNOT TELL"}
+_WORDS = {True: "ok", False: "BROKEN", None: "UNDECIDED"}
 
 
 def _over(verdict: Verdict) -> str:
@@ -167,6 +167,6 @@ def _object(verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 
 def _all_kept(verdicts: Sequence[Verdict]) -> bool | None:
-    """Return whether all limits are kept; None where that cannot be told."""
+    """Return whether all limits are kept; None where that is not decided."""
     kept = [each.kept for each in verdicts]
     return False if False in kept else None if None in kept else True

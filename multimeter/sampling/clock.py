@@ -48,10 +48,10 @@ class SystemClock:
 
 @dataclass
 class RunClock:
-    """Tells the time of a run, in whole microseconds.
+    """Counts the time of a run, in whole microseconds.
 
     Whole microseconds are exact in a datetime and in every database. A copy in another
-    process of this machine tells the same time.
+    process of this machine has the same time.
 
     Attributes:
         started_ns: The time of day at the start, in ns since the epoch.

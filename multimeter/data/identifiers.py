@@ -18,11 +18,15 @@ __all__ = [
     "RESERVED_MEASUREMENTS",
     "RUNS",
     "SERIES_MEASUREMENTS",
+    "VERSION",
     "checked_identifier",
     "is_generated",
     "new_identifier",
     "reserved_field_type",
 ]
+
+VERSION = 2
+"""The version of the data of a run, see docs/decisions/data.md; 1 is not written."""
 
 CODENAMES = "multimeter_codenames"
 """The measurement that says what the values of loggers are: their units."""

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from multimeter.analysis.figures import figures_of
+from multimeter.data.identifiers import VERSION
 from multimeter.data.timestamps import format_iso, parse_iso
 from multimeter.data.values import PLAIN, json_text, text_of
 from multimeter.errors import FormatError
@@ -19,10 +20,7 @@ from multimeter.lines.schema_json import schema_from_json, schema_to_json
 from multimeter.result import Result
 from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
 
-__all__ = ["VERSION", "JsonFormat"]
-
-VERSION = 2
-"""The version of the data of a run, see docs/decisions/data.md."""
+__all__ = ["JsonFormat"]
 
 # Of an integer of so many digits, orjson makes a float.
 _MANY_DIGITS = re.compile(r"[0-9]{19}")

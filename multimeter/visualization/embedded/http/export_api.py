@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -86,6 +87,9 @@ class ExportApi:
         )
         rows = self._store.table(run.identifier, choice)
         columns = {key: units.get(key, "") for key in keys}
+        if run.began is not None and run.began < run.start and choice.start_ns <= run.start:
+            # The rates of the first point cover the time since the start.
+            rows = chain([(run.began, {}, *("" for _ in keys))], rows)
         return csv_response(run.identifier, columns, tags, rows)
 
     def _logs_csv(self, asked: QueryParams, _interrupt: Interrupt) -> Response:

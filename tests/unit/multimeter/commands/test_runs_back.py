@@ -328,8 +328,9 @@ def test_a_table_is_for_spreadsheets(tool, keep, home):
     keep(make("train", points=2))
     assert tool("export", "train", "-o", "x.csv")[0] == 0
     text = (home / "x.csv").read_bytes().decode()
-    head, first, _ = csv.reader(io.StringIO(text, newline=""))
+    head, start, first, _ = csv.reader(io.StringIO(text, newline=""))
     row = dict(zip(head, first))
+    assert start == ["2023-11-14T22:13:20.000000+00:00", *[""] * (len(head) - 1)]
     assert row["time"] == "2023-11-14T22:13:21.000000+00:00"
     assert float(row["process.cpu_rate_user"]) == 0.5
     assert row["children.cpu_rate_user"] == ""

@@ -31,7 +31,8 @@ def entry_fields(result: Result) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {
         "identifier": result.identifier,
-        **({} if result.id is None else {"id": result.id, "version": VERSION}),
+        "version": VERSION,
+        **({} if result.id is None else {"id": result.id}),
         "points": len(result.times_ns),
         "tags": json_text(result.tags),
         "meta_data": json_text(result.meta_data, nan=True),

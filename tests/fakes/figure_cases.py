@@ -191,7 +191,7 @@ def _steps(scale: float = 1.0) -> list[tuple[int, list[float | None]]]:
                 levels[place] = scale * (place + 1.0) * (row + 1)
             elif key.endswith(("_use", "processes", "threads")):
                 levels[place] = float((row * 7 + place) % 50 + 1)
-            elif key.endswith((".memory_rss", "_used")):
+            elif key.endswith((".memory_rss", ".memory_pss", "_used")):
                 levels[place] = scale * 1e6 * ((row * 5) % 7 + 1) * (place + 1)
         steps.append((round(each * S), levels))
     return steps

@@ -145,7 +145,7 @@ class Figure:
     def at_most(self) -> float | None:
         """The upper bound, where the value is only a lower one.
 
-        .. deprecated:: 1.1
+        .. deprecated:: 1.0
         """
         high, value = self.estimate.high, self.estimate.value
         return high if high is not None and (value is None or high > value) else None

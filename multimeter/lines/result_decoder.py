@@ -49,6 +49,8 @@ class Run:
 def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Result:
     """Return the one run that some records hold; they are read once, in any order.
 
+    Of several runs of one name, which their ids tell apart, it is the latest.
+
     Records that other programs wrote do as well: what they do not say of the run
     (its schema, its meta data) is taken from the points, or stays empty. The points are
     those that a server would have, see :mod:`multimeter.lines.series`; the log says which
@@ -62,7 +64,7 @@ def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Resul
         FormatError: They hold no run, or more than one.
     """
     # What is written about other runs is passed over where there are points.
-    runs = _decode(records, now_ns, with_empty=False)
+    runs = _latest(_decode(records, now_ns, with_empty=False))
     if len(runs) != 1:
         names = [_name(run.result) for run in runs[:_MOST_NAMES]]
         more = ", ..." if len(runs) > _MOST_NAMES else ""
@@ -76,6 +78,15 @@ def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Resul
             else "",
         )
     return runs[0].result
+
+
+def _latest(runs: list[Run]) -> list[Run]:
+    """Return the latest of several runs of one name; ids sort by their starts."""
+    names = {run.result.identifier for run in runs}
+    with_id = [(run.result.id, run) for run in runs if run.result.id is not None]
+    if len(names) != 1 or len(with_id) != len(runs):
+        return runs
+    return [max(with_id, key=lambda each: each[0])[1]]
 
 
 def decode_results(records: Iterable[Record], now_ns: int | None = None) -> list[Run]:

@@ -153,7 +153,7 @@ def live_lines(result: Result, start_ns: int, *, ended: bool) -> list[str]:
 
 
 def version_1(lines: Iterable[str]) -> list[str]:
-    """Return the lines of a live run as releases before 1.1 wrote them.
+    """Return the lines of a live run of version 1 of the data.
 
     No run had an id, and the entry was one point that was written again and again.
     """

@@ -45,7 +45,7 @@ def test_a_process_is_measured_until_it_ends(multimeter, program):
     assert ended.returncode == 0
     assert summary["exit_code"] == 0
     assert summary["points"] >= 1
-    assert summary["figures"]["duration"] < 30
+    assert summary["figures"]["duration"]["value"] < 30
     assert pathlib.Path(summary["file"]).exists()
 
 
@@ -64,7 +64,7 @@ def test_told_to_end_it_stores_what_it_has_and_the_process_goes_on(
 def test_after_its_duration_it_ends(multimeter, program):
     done = multimeter.run("attach", str(program.pid), "--duration", "0.2", "--json", "-")
     assert done.returncode == 0
-    assert 0.2 <= json.loads(done.stderr)["figures"]["duration"] < 10
+    assert 0.2 <= json.loads(done.stderr)["figures"]["duration"]["value"] < 10
     assert program.poll() is None
 
 

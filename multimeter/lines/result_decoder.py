@@ -49,7 +49,7 @@ class Run:
 def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Result:
     """Return the one run that some records hold; they are read once, in any order.
 
-    Of several runs of one name, which their ids tell apart, it is the latest.
+    Of several runs of one name, each with an id of its own, it is the latest.
 
     Records that other programs wrote do as well: what they do not say of the run
     (its schema, its meta data) is taken from the points, or stays empty. The points are

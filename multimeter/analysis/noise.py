@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from multimeter.data.estimate import Estimate
 
-__all__ = ["CONFIDENCE", "difference_of", "median_of"]
+__all__ = ["CONFIDENCE", "difference_of", "is_noise", "median_of"]
 
 CONFIDENCE = 0.99
 """How sure an interval is."""
@@ -75,6 +75,14 @@ def difference_of(
         runs[0].source,
         tuple(flags),
     )
+
+
+def is_noise(difference: Estimate | None) -> bool:
+    """Return whether a difference may be none: its bounds lie on both sides of zero."""
+    if difference is None or difference.is_exact:
+        return False
+    low, high = _low(difference), _high(difference)
+    return low <= 0 <= high
 
 
 def _drawn(draw: random.Random, side: Sequence[Estimate]) -> Sequence[Estimate]:

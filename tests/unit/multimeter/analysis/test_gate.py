@@ -115,9 +115,8 @@ def test_the_bounds_of_the_baseline_move_a_relative_limit(limit, kept):
 def test_a_figure_that_was_not_seen_keeps_a_limit_above_its_bound_only():
     unseen = Figure("peak_memory", "Peak memory", "bytes", Estimate(None, 0, 9 << 20))
     for limit, kept in (("10MiB", True), ("1MiB", None)):
-        (verdict,) = judge(
-            [parse_requirement(f"peak_memory={limit}", "max")], [unseen], None
-        )
+        requirement = parse_requirement(f"peak_memory={limit}", "max")
+        (verdict,) = judge([requirement], [[unseen]])
         assert verdict.kept is kept
 
 

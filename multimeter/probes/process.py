@@ -14,12 +14,13 @@ from multimeter.metric import Metric
 from multimeter.probe import Probe, not_started
 from multimeter.probes.process_metrics import MEMORY_RSS_PEAK, SubjectMeasures
 from multimeter.probes.process_run import Budget, ProcessRun
-from multimeter.probes.usage import ProcessSource
 from multimeter.subject import SUBJECT_PROCESS, Subject
 from multimeter.system.deprecation import renamed
 
 if TYPE_CHECKING:
     import resource
+
+    from multimeter.probes.usage import ProcessSource
 
 __all__ = ["ProcessProbe", "process_source"]
 
@@ -58,7 +59,9 @@ class ProcessProbe(Probe):
         since_start: Whether to count from the start of the process, not of the
             measurement: for a process that has just been started.
         clock: A monotonic clock, in s; bounds the cost of expensive readings.
+        cpu_clock: The CPU time of the calling thread, in s: their cost.
         source: Creates the source of process data.
+        run: What follows the process already, since before the measurement.
         apart: Deprecated: the former name of ``separate_children``.
         whole: Deprecated: the former name of ``since_start``.
 
@@ -76,7 +79,9 @@ class ProcessProbe(Probe):
         separate_children: int = 0,
         since_start: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.thread_time,
         source: Callable[[int], ProcessSource] = process_source,
+        run: ProcessRun | None = None,
         apart: int | None = None,
         whole: bool | None = None,
     ) -> None:
@@ -89,13 +94,18 @@ class ProcessProbe(Probe):
         )
         self._since_start = renamed("whole", whole, "since_start", since_start)
         self._clock = clock
+        self._cpu_clock = cpu_clock
         self._make_source = source
         self._run: ProcessRun | None = None
+        self._run_before = run
         self._peak_limit: int | None = None
-        reader = source(self.pid)
-        if self.pid >= _NO_PID or not reader.snapshot():
-            raise _refused(self.pid)
-        self._served = reader.served
+        if run is not None:
+            self._served = run.served
+        else:
+            reader = source(self.pid)
+            if self.pid >= _NO_PID or not reader.snapshot():
+                raise _refused(self.pid)
+            self._served = reader.served
         self._prefix = "" if name == SUBJECT_PROCESS.key else f"{name}:"
         self._process = SubjectMeasures(
             Subject(name, SUBJECT_PROCESS.description, "process"), self._served
@@ -153,6 +163,7 @@ class ProcessProbe(Probe):
             separate_children=self._separate_children,
             since_start=self._since_start,
             clock=self._clock,
+            cpu_clock=self._cpu_clock,
             source=self._make_source,
         )
 
@@ -163,10 +174,13 @@ class ProcessProbe(Probe):
             ProbeError: The process has ended.
         """
         self._children = {}
+        self._run, self._run_before = self._run_before, None
+        if self._run is not None:
+            return
         try:
             self._run = ProcessRun(
                 self._make_source(self.pid),
-                Budget(clock=self._clock),
+                Budget(clock=self._clock, cpu_clock=self._cpu_clock),
                 since_start=self._since_start,
             )
         except LookupError:

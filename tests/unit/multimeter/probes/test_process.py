@@ -125,7 +125,7 @@ def test_shared_memory_is_asked_only_as_often_as_it_is_cheap(processes, make_usa
 
     slow = Slow()
     slow.here = {1: make_usage()}
-    probe = ProcessProbe(1, source=slow, clock=lambda: now[0])
+    probe = ProcessProbe(1, source=slow, clock=lambda: now[0], cpu_clock=lambda: now[0])
     probe.start()
     asked = []
     for second in range(25):

@@ -244,7 +244,7 @@ class LinuxProcesses:
             open_files = self._open_files(files)
         else:
             rss_peak = max(rss, before.rss_peak)
-            switches, open_files = before.own[-2:], before.open_files
+            switches, open_files = (before.own[-2], before.own[-1]), before.open_files
         own: Counters = (
             *self._cpu(files.pid, stat, cpu),
             stat.faults,

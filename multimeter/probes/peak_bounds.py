@@ -58,8 +58,10 @@ class PeakBounds:
             sum_of_marks += mark
             self.processes += 1
         zombies = now.keys() - marks
-        ended = unseen + len(self._before.keys() - marks) + len(
-            zombies - self._before.keys() - self._zombies
+        ended = (
+            unseen
+            + len(self._before.keys() - marks)
+            + len(zombies - self._before.keys() - self._zombies)
         )
         self._before, self._zombies = marks, zombies
         self._sums[ended] = max(self._sums.get(ended, 0), sum_of_marks)

@@ -59,9 +59,7 @@ class ProcessProbe(Probe):
         since_start: Whether to count from the start of the process, not of the
             measurement: for a process that has just been started.
         clock: A monotonic clock, in s; bounds the cost of expensive readings.
-        cpu_clock: The CPU time of the calling thread, in s: their cost.
         source: Creates the source of process data.
-        run: What follows the process already, since before the measurement.
         apart: Deprecated: the former name of ``separate_children``.
         whole: Deprecated: the former name of ``since_start``.
 
@@ -79,9 +77,7 @@ class ProcessProbe(Probe):
         separate_children: int = 0,
         since_start: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        cpu_clock: Callable[[], float] = time.thread_time,
         source: Callable[[int], ProcessSource] = process_source,
-        run: ProcessRun | None = None,
         apart: int | None = None,
         whole: bool | None = None,
     ) -> None:
@@ -94,18 +90,14 @@ class ProcessProbe(Probe):
         )
         self._since_start = renamed("whole", whole, "since_start", since_start)
         self._clock = clock
-        self._cpu_clock = cpu_clock
         self._make_source = source
         self._run: ProcessRun | None = None
-        self._run_before = run
+        self._run_before: ProcessRun | None = None
         self._peak_limit: int | None = None
-        if run is not None:
-            self._served = run.served
-        else:
-            reader = source(self.pid)
-            if self.pid >= _NO_PID or not reader.snapshot():
-                raise _refused(self.pid)
-            self._served = reader.served
+        reader = source(self.pid)
+        if self.pid >= _NO_PID or not reader.snapshot():
+            raise _refused(self.pid)
+        self._served = reader.served
         self._prefix = "" if name == SUBJECT_PROCESS.key else f"{name}:"
         self._process = SubjectMeasures(
             Subject(name, SUBJECT_PROCESS.description, "process"), self._served
@@ -116,10 +108,25 @@ class ProcessProbe(Probe):
         )
         self._children: dict[tuple[int, float], SubjectMeasures] = {}
 
+    @classmethod
+    def of_run(cls, run: ProcessRun) -> ProcessProbe:
+        """Return a probe that goes on with what follows a process already.
+
+        It counts as from the start of that, not of the measurement.
+        """
+        probe = cls(run.source.root, since_start=True, source=lambda _: run.source)
+        probe._run_before = run
+        return probe
+
     @property
     def pid(self) -> int:
         """The id of the process."""
         return os.getpid() if self._pid is None else self._pid
+
+    @property
+    def run(self) -> ProcessRun | None:
+        """What follows the process; None before the start."""
+        return self._run
 
     @property
     def alive(self) -> bool:
@@ -163,7 +170,6 @@ class ProcessProbe(Probe):
             separate_children=self._separate_children,
             since_start=self._since_start,
             clock=self._clock,
-            cpu_clock=self._cpu_clock,
             source=self._make_source,
         )
 
@@ -180,7 +186,7 @@ class ProcessProbe(Probe):
         try:
             self._run = ProcessRun(
                 self._make_source(self.pid),
-                Budget(clock=self._clock, cpu_clock=self._cpu_clock),
+                Budget(clock=self._clock),
                 since_start=self._since_start,
             )
         except LookupError:

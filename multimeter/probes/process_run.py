@@ -87,6 +87,7 @@ class ProcessRun:
         bounds: What all processes together held at most.
         pss_peak: The largest sum of PSS that was read, in bytes; None if none was.
         processes_peak: The most processes that one snapshot had.
+        source: The source of process data.
 
     Raises:
         LookupError: The root does not exist.
@@ -103,9 +104,10 @@ class ProcessRun:
         self.root = self.seen[source.root]
         self.peak = _peak(self.seen.values())
         self.bounds = PeakBounds()
+        self._peak_before = 0 if since_start else self.peak
         self.pss_peak: int | None = None
         self.processes_peak = 1
-        self._source = source
+        self.source = source
         self._budget = budget
         self._memory_at_peak: Mapping[int, Memory | None] = {}
         self._started = started
@@ -119,7 +121,17 @@ class ProcessRun:
     @property
     def served(self) -> frozenset[str]:
         """Which counters and fields of a usage are available."""
-        return self._source.served
+        return self.source.served
+
+    @property
+    def peak_in_run(self) -> int:
+        """The peak of one process, in bytes; 0 if it was reached before the measurement."""
+        return self.peak if self.peak > self._peak_before else 0
+
+    @property
+    def totals(self) -> Counters:
+        """What all processes have used since the measurement began."""
+        return self._account.totals
 
     @property
     def lost(self) -> Mapping[int, Usage]:
@@ -147,11 +159,11 @@ class ProcessRun:
             self._memory_at_peak = self._budget.spend(self._shared, always=True) or {}
 
     def _look_once(self) -> None:
-        self.seen = self._source.snapshot(self.seen)
+        self.seen = self.source.snapshot(self.seen)
         self._account.update(self.seen)
 
     def _root_now(self) -> Usage:
-        before, now = self.root, self.seen.get(self._source.root)
+        before, now = self.root, self.seen.get(self.source.root)
         if now is None or now.started != before.started:
             return before.replaced(rss=0, threads=0, open_files=None, ended=True)
         if now.rss_peak < before.rss_peak:
@@ -172,12 +184,12 @@ class ProcessRun:
 
     def end_sample(self) -> None:
         """Use the current counters as the start of the next readings."""
-        self._sampled = {**self.seen, self._source.root: self.root}
+        self._sampled = {**self.seen, self.source.root: self.root}
         self._tree_sampled = self._account.totals
 
     def read(self, pid: int) -> Reading:
         """Return the reading of one process: the root, or one of ``seen``."""
-        usage = self.root if pid == self._source.root else self.seen[pid]
+        usage = self.root if pid == self.source.root else self.seen[pid]
         is_running = not usage.ended
         return Reading(
             _grown(usage.own, self._before(self._sampled, pid, usage)),
@@ -205,7 +217,7 @@ class ProcessRun:
 
     def _shared(self) -> dict[int, Memory | None]:
         living = [pid for pid, usage in self.seen.items() if not usage.ended]
-        memory = {pid: self._source.memory(pid) for pid in living}
+        memory = {pid: self.source.memory(pid) for pid in living}
         pss = _added(list(memory.values())).pss
         if pss is not None:
             self.pss_peak = max(self.pss_peak or 0, pss)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.probe import Probe
 from multimeter.probes.process import process_source
-from multimeter.probes.usage import ProcessSource, Usage
+from multimeter.probes.usage import Usage
 from multimeter.subject import Subject
+
+if TYPE_CHECKING:
+    from multimeter.probes.usage import ProcessSource
 
 __all__ = ["DESCENDANTS_MEMORY", "DescendantsProbe"]
 

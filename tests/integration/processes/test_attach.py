@@ -74,3 +74,49 @@ def test_what_is_no_process_is_a_clear_error(multimeter, pid, exit_code):
     assert done.returncode == exit_code
     assert done.stderr.strip()
     assert b"Traceback" not in done.stderr
+
+
+BURST = """
+import os, sys, time
+print('on', flush=True)
+sys.stdin.readline()
+time.sleep(1.5)
+block = b'x' * (100 << 20)
+end = time.process_time() + 0.2
+while time.process_time() < end: pass
+os._exit(0)
+"""
+
+
+@pytest.fixture
+def bursting():
+    process = subprocess.Popen(
+        [sys.executable, "-S", "-c", BURST],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "on\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what waits to be reaped")
+def test_the_last_moments_of_a_process_count(multimeter, bursting):
+    ended = attached(multimeter, str(bursting.pid), "--json", "-")
+    before = sum(psutil.Process(bursting.pid).cpu_times()[:2])
+    bursting.stdin.write("\n")
+    bursting.stdin.flush()
+    _, error = ended.communicate(timeout=30)
+    figures = json.loads(error)["figures"]
+    assert figures["cpu_time"]["value"] == pytest.approx(0.2 + 0.05, abs=0.08 + before)
+    assert figures["cpu_time"]["flags"] == []
+    peak = figures["peak_memory"]
+    if peak["source"] == "taskstats":
+        assert peak["value"] > 100 << 20
+    else:
+        assert peak["high"] is None
+        assert any(each.startswith("last seen ") for each in peak["flags"])

@@ -135,7 +135,7 @@ def test_the_run_lies_in_a_file_with_its_name_and_tags(multimeter):
     result = FileStorage(folder, JsonFormat()).load("my run")
     assert result.tags == {"a": "b", "c": "d=e"}
     assert result.meta_data["command"] == "sh -c 'exit 4'"
-    assert result.meta_data["exit_code"] == "4"
+    assert result.meta_data["exit_code"] == 4
     assert b"Show it: multimeter show 'my run'" in done.stderr
 
 

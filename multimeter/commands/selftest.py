@@ -16,7 +16,7 @@ from multimeter.commands.progress import progress
 from multimeter.reports.texts import NONE, percent, range_text
 
 if TYPE_CHECKING:
-    from multimeter.processes.selftest import Check
+    from multimeter.processes.selftest import LoadCheck
 
 __all__ = ["selftest"]
 
@@ -30,7 +30,7 @@ def selftest(json: Json = False) -> None:
     from multimeter.processes.known_loads import LOADS
     from multimeter.processes.selftest import run_loads
 
-    checks: list[Check] = []
+    checks: list[LoadCheck] = []
     with tempfile.TemporaryDirectory(prefix="multimeter-") as folder:
         for some in progress(run_loads(pathlib.Path(folder)), len(LOADS), "Loads"):
             checks += some
@@ -42,7 +42,7 @@ def selftest(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _print(checks: Sequence[Check]) -> None:
+def _print(checks: Sequence[LoadCheck]) -> None:
     from multimeter.analysis.figures import figure_named
 
     rows = [
@@ -61,7 +61,7 @@ def _print(checks: Sequence[Check]) -> None:
     print_table(head, rows, numbers=(3, 4, 5))
 
 
-def _object(checks: Sequence[Check]) -> dict[str, Any]:
+def _object(checks: Sequence[LoadCheck]) -> dict[str, Any]:
     return {
         "version": 1,
         "checks": [

@@ -122,14 +122,18 @@ class Reaped:
         for name in _FIGURES:
             if name in ("read", "written") and "disk_read" not in run.served:
                 continue  # the kernel does not count them
-            value = self.totals[name] + _used(name, others) + _used(name, lost)
+            low = self.totals[name] + _used(name, others)
             source = "blocks" if name in ("read", "written") else "wait4"
+            # Who reaped these was not seen: a parent, which has them in its own usage, or
+            # no process. The kernel's records have each process once.
+            value = low if recorded is not None else low + _used(name, lost)
             if recorded is not None and getattr(recorded, name) > value:
-                value = getattr(recorded, name)
+                low = value = getattr(recorded, name)
                 source = "disk" if name in ("read", "written") else "taskstats"
-            value = round(value, 9) if name == "cpu_time" else round(value)
+            digits = 9 if name == "cpu_time" else None
+            low, value = round(low, digits), round(value, digits)
             high = None if flags else value
-            figures[name] = estimate(value, value, high, source, *flags)
+            figures[name] = estimate(value, low, high, source, *flags)
         figures["peak_memory"] = self._peak(run, recorded, flags, unknown=bool(lost))
         if run.pss_peak is not None and run.processes_peak > 1:
             high = figures["peak_memory"]["high"]

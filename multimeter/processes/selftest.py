@@ -15,19 +15,20 @@ from multimeter.processes.apart import measure_apart
 from multimeter.processes.known_loads import LOADS, TRUTH, Load, truth_of
 from multimeter.system.interpreter import python_command
 
-__all__ = ["Check", "Verdict", "check", "run_loads"]
+__all__ = ["LoadCheck", "Verdict", "run_loads"]
 
 Verdict = Literal["right", "bounded", "WRONG", "not known"]
 """The number is right; it is off, and its bounds or flags say so; it is off without a
 word; the system does not have the truth or the number."""
 
 _SHARE = 0.02
-# What getrusage(2) of a program at its end cannot have: its own end.
-_CLOSE = {"s": 0.005, "bytes": 2.0**20, "": 25.0}
+_CLOSE = {"s": 0.005, "bytes": 2.0**20, "": 20.0}
+# What a process cannot report of itself: that its memory is taken down when it has left.
+_END = {"s": 0.001, "bytes": 0.0, "": 2.0}
 
 
 @dataclass(frozen=True)
-class Check:
+class LoadCheck:
     """One figure of one load.
 
     Attributes:
@@ -35,13 +36,14 @@ class Check:
         figure_id: The id of the figure.
         truth: What the load used; None where the system does not know.
         found: What was measured; None where it was not.
-        seconds: How long the load took.
+        processes: How many processes the load had.
     """
 
     load: str
     figure_id: str
     truth: float | None
     found: Estimate | None
+    processes: int = 1
 
     @property
     def unit(self) -> str:
@@ -61,7 +63,7 @@ class Check:
         truth, found = self.truth, self.found
         if truth is None or found is None:
             return "not known"
-        close = max(_SHARE * truth, _CLOSE[self.unit])
+        close = max(_SHARE * truth, _CLOSE[self.unit] + _END[self.unit] * self.processes)
         if found.value is not None and abs(found.value - truth) <= close:
             return "right"
         low = found.low if found.low is not None else 0.0
@@ -71,7 +73,9 @@ class Check:
         return "bounded" if is_inside and not found.is_exact else "WRONG"
 
 
-def run_loads(folder: pathlib.Path, loads: Iterable[Load] = LOADS) -> Iterator[list[Check]]:
+def run_loads(
+    folder: pathlib.Path, loads: Iterable[Load] = LOADS
+) -> Iterator[list[LoadCheck]]:
     """Measure each load as ``multimeter run`` does; yield the checks of each.
 
     Args:
@@ -97,11 +101,13 @@ def run_loads(folder: pathlib.Path, loads: Iterable[Load] = LOADS) -> Iterator[l
                 f"The load '{load.name}' did not run: it ended with {run.exit_code}.",
                 cause="No process may be started here, or nothing written.",
             ) from error
-        yield [check(load, each, truth.values, run.figures) for each in load.figures]
-
-
-def check(
-    load: Load, figure_id: str, truth: dict[str, float], figures: dict[str, Estimate]
-) -> Check:
-    """Return the check of one figure of a load."""
-    return Check(load.name, figure_id, truth.get(figure_id), figures.get(figure_id))
+        yield [
+            LoadCheck(
+                load.name,
+                each,
+                truth.values.get(each),
+                run.figures.get(each),
+                truth.processes,
+            )
+            for each in load.figures
+        ]

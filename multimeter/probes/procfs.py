@@ -104,7 +104,7 @@ def parse_status(data: bytes) -> tuple[int, int, int, int, int]:
 
 
 def parse_anonymous(status: bytes, stat: bytes) -> tuple[int, int]:
-    """Parse what tells a forked child from one that has executed a program.
+    """Parse what differs between a forked child and one that has executed a program.
 
     Returns:
         Resident memory without a file behind it, in bytes; and the bottom of the stack,

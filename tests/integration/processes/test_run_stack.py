@@ -36,13 +36,12 @@ def test_the_page_and_the_command_agree_on_the_figures(shared_stack):
     words = ("--name", "agree", "--json", "-", "--", sys.executable, "-S", "-c", code)
     done = run(shared_stack, *words)
     figures = json.loads(done.stderr.splitlines()[-1])["figures"]
-    ours = {key: each["value"] for key, each in figures.items()}
     view = shared_stack.get("/api/run", run="agree")
     keys = ("value", "low", "high", "source", "flags")
     page = {each["id"]: [each[key] for key in keys] for each in view["figures"]}
-    assert page == {name: [each[key] for key in keys] for name, each in ours.items()}
+    assert page == {name: [each[key] for key in keys] for name, each in figures.items()}
     shown = shared_stack.call([*RUN[:-1], "show", "agree", "--json"])
-    assert json.loads(shown.stdout)["figures"] == ours
+    assert json.loads(shown.stdout)["figures"] == figures
 
 
 def test_a_stack_that_is_away_loses_nothing_and_is_said(tool):

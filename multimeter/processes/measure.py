@@ -196,7 +196,7 @@ def _last_figures(
     if probe.run is None:
         return {}
     if records is not None:
-        records.collect(probe.run.seen)
+        records.collect({*probe.run.seen, probe.pid})
     last = probe.run.seen.get(probe.pid)
     saw_end = last is not None and last.ended
     return attached_figures(probe.run, unseen, saw_end=saw_end, records=records)

@@ -58,6 +58,8 @@ class Result:
 
     Attributes:
         identifier: The unique name of the measurement, or None.
+        id: The id of the run, which no other run has; None of a run of version 1 of the
+            data, or of another program. See docs/decisions/data.md.
         tags: Tag keys to tag values.
         meta_data: More about the measurement, keys to values.
         known_figures: Figures, by their ids, that are known better than from the points:
@@ -77,6 +79,7 @@ class Result:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         self.identifier = identifier
+        self.id: str | None = None
         self.tags = {text_of(k): text_of(v) for k, v in (tags or {}).items()}
         self.meta_data: dict[str, Any] = {}
         self.known_figures: dict[str, Estimate] = {}
@@ -268,6 +271,7 @@ class Result:
             return NotImplemented
         return (
             self.identifier == other.identifier
+            and self.id == other.id
             and self.tags == other.tags
             and self.meta_data == other.meta_data
             and self.schema == other.schema

@@ -145,7 +145,7 @@ class Figure:
     def at_most(self) -> float | None:
         """The upper bound, where the value is only a lower one.
 
-        .. deprecated:: 1.1
+        .. deprecated:: 1.0
         """
         high, value = self.estimate.high, self.estimate.value
         return high if high is not None and (value is None or high > value) else None
@@ -401,7 +401,7 @@ class _Computation:
             duration = self.estimate(_BY_ID["duration"])
             if total is None or duration is None or not duration.value:
                 return None
-            return total.scaled(1 / duration.value)
+            return total.divided(duration.value)
         for source in figure.sources:
             keys = source.keys(self._subjects)
             value = getattr(self._statistics, source.statistic)(keys) if keys else None

@@ -11,11 +11,12 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from multimeter.analysis.figures import FIGURES, Figure
+from multimeter.analysis.noise import difference_of, median_of
 from multimeter.analysis.units import limit_factors
 from multimeter.data.estimate import Estimate
 from multimeter.errors import ConfigurationError
@@ -51,36 +52,35 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a run by one limit.
+    """The verdict on a run, or on several of the same, by one limit.
 
     Attributes:
         requirement: The limit.
-        figure: The figure of the run.
-        baseline: The number of the other run; None where there is none.
-        allowed: The number that is just allowed, with its bounds: those of the other run
-            move a relative limit.
+        figure: The figure of the run; of several runs, the median with its bounds.
+        baseline: The number of the other run, or the median of several; None without one.
+        allowed: The number that is just allowed; None where it was not seen.
+        excess: How far the figure is above the limit (negative: below it); its bounds
+            cover the noise of several runs.
+        runs: How many runs were judged, and how many there are on the other side.
     """
 
     requirement: Requirement
     figure: Figure
-    baseline: float | None
-    allowed: Estimate
+    baseline: Estimate | None
+    allowed: float | None
+    excess: Estimate
+    runs: tuple[int, int] = (1, 0)
 
     @property
     def kept(self) -> bool | None:
-        """Whether the run keeps to it; None where the limit lies inside the bounds."""
-        low, high = _interval(self.figure.estimate)
-        lowest, highest = _interval(self.allowed)
+        """Whether the limit is kept; None where it lies inside the bounds."""
+        low = -math.inf if self.excess.low is None else self.excess.low
+        high = math.inf if self.excess.high is None else self.excess.high
         if self.requirement.direction == "min":
-            low, high, lowest, highest = -high, -low, -highest, -lowest
-        if high <= lowest:
+            low, high = -high, -low
+        if high <= 0:
             return True
-        return False if low > highest else None
-
-
-def _interval(estimate: Estimate) -> tuple[float, float]:
-    low = -math.inf if estimate.low is None else estimate.low
-    return low, math.inf if estimate.high is None else estimate.high
+        return False if low > 0 else None
 
 
 def parse_requirement(text: str, direction: Direction) -> Requirement:
@@ -107,45 +107,51 @@ def parse_requirement(text: str, direction: Direction) -> Requirement:
 
 def judge(
     requirements: Iterable[Requirement],
-    figures: Iterable[Figure],
-    baseline: Iterable[Figure] | None,
+    runs: Sequence[Iterable[Figure]],
+    baselines: Sequence[Iterable[Figure]] = (),
 ) -> list[Verdict]:
-    """Return the verdict on a run by each limit.
+    """Return the verdict on some runs of the same by each limit.
 
     Args:
         requirements: The limits.
-        figures: The figures of the run.
-        baseline: The figures of the run that relative limits refer to.
+        runs: The figures of each run; at least one.
+        baselines: The figures of each run that relative limits refer to.
 
     Raises:
         ConfigurationError: A figure that is limited was not measured, or a limit is
             relative to a run that is not there.
     """
-    of_run = {each.id: each for each in figures}
-    of_baseline = None if baseline is None else {each.id: each for each in baseline}
-    return [_verdict(each, of_run, of_baseline) for each in requirements]
+    of_runs = [{each.id: each for each in figures} for figures in runs]
+    of_baselines = [{each.id: each for each in figures} for figures in baselines]
+    return [_verdict(each, of_runs, of_baselines) for each in requirements]
 
 
 def _verdict(
     requirement: Requirement,
-    figures: Mapping[str, Figure],
-    baseline: Mapping[str, Figure] | None,
+    runs: Sequence[Mapping[str, Figure]],
+    baselines: Sequence[Mapping[str, Figure]],
 ) -> Verdict:
-    figure = _figure_of("run", requirement.figure_id, figures)
-    relative = requirement.limit.relative
-    before: Estimate | None = None
-    if baseline is not None and (relative or requirement.figure_id in baseline):
-        before = _figure_of("baseline", requirement.figure_id, baseline).estimate
-    limit = requirement.limit
-    bounds = (before.value, before.low, before.high) if before else (None, None, None)
-    if not relative or before is None:
-        allowed = Estimate.exact(limit.allowed(None))
-    else:
-        value, low, high = (
-            None if each is None else limit.allowed(each) for each in bounds
-        )
-        allowed = Estimate(value, low, high, before.source, before.flags)
-    return Verdict(requirement, figure, bounds[0], allowed)
+    key, limit = requirement.figure_id, requirement.limit
+    figures = [_figure_of("run", key, each) for each in runs]
+    estimates = [each.estimate for each in figures]
+    others: list[Estimate] = []
+    if limit.relative or all(key in each for each in baselines):
+        others = [_figure_of("baseline", key, each).estimate for each in baselines]
+    before = median_of(others) if others else None
+    allowed = None
+    if not limit.relative or before is None:
+        allowed = limit.allowed(None)
+    elif before.value is not None:
+        allowed = limit.allowed(before.value)
+    excess = difference_of(
+        estimates,
+        others if limit.relative else [Estimate.exact(0.0)],
+        lambda value, other: value - limit.allowed(other),
+    )
+    figure = replace(figures[0], estimate=median_of(estimates))
+    return Verdict(
+        requirement, figure, before, allowed, excess, (len(runs), len(baselines))
+    )
 
 
 def _figure_of(which: str, key: str, figures: Mapping[str, Figure]) -> Figure:
@@ -196,6 +202,8 @@ class Limit:
                 "A limit with a sign is relative to another run.",
                 next_step="Name that run with --baseline, or give a limit without a sign.",
             )
+        if math.isinf(baseline):
+            return baseline
         return baseline + self.value * (abs(baseline) if self.percent else 1.0)
 
 

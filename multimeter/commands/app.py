@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from multimeter.commands import attach, run
+from multimeter.commands import attach, bench, run
 from multimeter.commands.compare import compare
 from multimeter.commands.deliver import deliver
 from multimeter.commands.export import export
@@ -26,6 +26,7 @@ app = typer.Typer(
 _COMMAND = {"allow_interspersed_args": False}
 app.command(epilog=run.EPILOG, context_settings=_COMMAND)(run.run)
 app.command(epilog=attach.EPILOG)(attach.attach)
+app.command(epilog=bench.EPILOG)(bench.bench)
 app.command()(ls)
 app.command()(show)
 app.command()(compare)

@@ -64,10 +64,10 @@ class Estimate:
         """Whether both bounds are the value."""
         return self.value is not None and self.low == self.value == self.high
 
-    def scaled(self, factor: float) -> Estimate:
-        """Return it times a positive factor."""
+    def divided(self, divisor: float) -> Estimate:
+        """Return it divided by a positive number."""
         value, low, high = (
-            None if each is None else each * factor
+            None if each is None else each / divisor
             for each in (self.value, self.low, self.high)
         )
         return Estimate(value, low, high, self.source, self.flags)

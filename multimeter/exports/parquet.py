@@ -28,9 +28,9 @@ def write_parquet(result: Result, path: pathlib.Path) -> None:
     """Write a run to a file in Parquet.
 
     The columns are ``time`` (a timestamp in ns, UTC) and one for each measure; the
-    key-value meta data are ``version``, ``identifier``, ``start`` and ``end`` (ISO 8601),
-    and as JSON ``tags``, ``meta_data``, ``schema``, ``figures`` and ``marks`` (pairs of ns
-    since the epoch and label).
+    key-value meta data are ``version``, ``id``, ``identifier``, ``start`` and ``end``
+    (ISO 8601), and as JSON ``tags``, ``meta_data``, ``schema``, ``figures`` and
+    ``marks`` (pairs of ns since the epoch and label).
 
     Args:
         result: The run.
@@ -101,6 +101,7 @@ def _about(result: Result) -> dict[str, str]:
     start_ns, end_ns = result.start_ns, result.end_ns
     return {
         "version": str(VERSION),
+        "id": result.id or "",
         "identifier": result.identifier or "",
         "start": "" if start_ns is None else format_iso(start_ns),
         "end": "" if end_ns is None else format_iso(end_ns),

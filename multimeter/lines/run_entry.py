@@ -8,7 +8,7 @@ from typing import Any
 
 from multimeter.analysis.figures import FIGURES, Figure, figures_of
 from multimeter.data.estimate import Estimate
-from multimeter.data.identifiers import FIGURE_PREFIX
+from multimeter.data.identifiers import FIGURE_PREFIX, VERSION
 from multimeter.data.values import json_text
 from multimeter.lines.point_encoder import is_as_read
 from multimeter.lines.protocol import portable_key
@@ -31,6 +31,8 @@ def entry_fields(result: Result) -> dict[str, Any]:
     """
     fields: dict[str, Any] = {
         "identifier": result.identifier,
+        "version": VERSION,
+        **({} if result.id is None else {"id": result.id}),
         "points": len(result.times_ns),
         "tags": json_text(result.tags),
         "meta_data": json_text(result.meta_data, nan=True),

@@ -10,6 +10,7 @@ from multimeter.data.estimate import Estimate
 from multimeter.data.timestamps import from_ns
 
 __all__ = [
+    "NOISE",
     "NONE",
     "difference",
     "local_time",
@@ -19,6 +20,9 @@ __all__ = [
     "printable",
     "range_text",
 ]
+
+NOISE = "noise"
+"""The percentage of a difference that may be none: runs of the same differ as much."""
 
 NONE = "-"
 """A value that is not known."""

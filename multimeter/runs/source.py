@@ -30,6 +30,7 @@ class RunEntry:
         state: ``live``, ``ended``, ``died`` (its program has stopped without ending it),
             or empty.
         is_small: Whether it can be loaded in a moment.
+        id: The id of the run; None before version 2 of the data.
         figures: What it has used, by the keys of :mod:`multimeter.analysis.figures`, as
             far as that is known without reading it.
     """
@@ -42,6 +43,7 @@ class RunEntry:
     tags: Mapping[str, str] = field(default_factory=dict)
     state: str = ""
     is_small: bool = False
+    id: str | None = None
     figures: Mapping[str, Estimate] = field(default_factory=dict)
 
 

@@ -65,6 +65,7 @@ class HelperSampler:
         cycle_time: Seconds between two samples.
         sink: Receives each point: ns since the epoch (strictly increasing) and values.
         identifier: The name of the run.
+        run_id: The id of the run.
         tags: The tags of the run.
         storage: Where the helper stores the run if this process dies.
         max_overhead: The maximum CPU time of sampling, in s per s, or None for no limit.
@@ -85,6 +86,7 @@ class HelperSampler:
         sink: Callable[[int, dict[str, Any]], None],
         *,
         identifier: str,
+        run_id: str,
         tags: dict[str, str],
         storage: Storage,
         max_overhead: float | None = None,
@@ -106,6 +108,7 @@ class HelperSampler:
             cycle_time,
             max_overhead,
             identifier,
+            run_id,
             dict(tags),
             _storage_for_helper(storage),
         )

@@ -29,12 +29,12 @@ _MANY_DIGITS = re.compile(r"[0-9]{19}")
 class JsonFormat(FileFormat):
     """One JSON object a result.
 
-    Its keys: ``version`` (2), ``identifier``, ``tags``, ``meta_data``, ``schema``
+    Its keys: ``version`` (2), ``id``, ``identifier``, ``tags``, ``meta_data``, ``schema``
     (``metrics``, ``subjects``, ``measures``), ``start``, ``end``, ``figures`` (ids to
     ``value``, ``low``, ``high``, ``source``, ``flags``), ``points`` (``datetime``,
     ``values``) and ``marks`` (``datetime``, ``label``). Times are ISO 8601 in UTC. JSON
     (RFC 8259) has neither NaN nor infinity: they become null. What JSON has no type for
-    becomes text. Version 1 has no ``version``, ``start``, ``end`` and ``figures``.
+    becomes text. Version 1 has no ``version``, ``id``, ``start``, ``end`` and ``figures``.
     """
 
     @property
@@ -76,6 +76,7 @@ def _texts(result: Result) -> Iterator[str]:
     start_ns, end_ns = result.start_ns, result.end_ns
     head = {
         "version": VERSION,
+        "id": result.id,
         "identifier": result.identifier,
         "tags": result.tags,
         "meta_data": result.meta_data,
@@ -150,5 +151,6 @@ def _result(data: Any) -> Result:
         result.append(time_ns, values)
     for mark in data["marks"]:
         result.add_mark(parse_iso(mark["datetime"]), mark["label"])
+    result.id = data.get("id")
     result.known_figures = figures_from_json(data.get("figures"))
     return result

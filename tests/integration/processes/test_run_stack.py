@@ -38,10 +38,11 @@ def test_the_page_and_the_command_agree_on_the_figures(shared_stack):
     figures = json.loads(done.stderr.splitlines()[-1])["figures"]
     ours = {key: each["value"] for key, each in figures.items()}
     view = shared_stack.get("/api/run", run="agree")
-    page = {each["title"]: each["value"] for each in view["figures"]}
-    assert page["CPU time"] == pytest.approx(ours["cpu_time"])
-    assert page["Peak memory"] == pytest.approx(ours["peak_memory"])
-    assert page["Mean CPU"] == pytest.approx(ours["cpu"], rel=0.25)
+    keys = ("value", "low", "high", "source", "flags")
+    page = {each["id"]: [each[key] for key in keys] for each in view["figures"]}
+    assert page == {name: [each[key] for key in keys] for name, each in ours.items()}
+    shown = shared_stack.call([*RUN[:-1], "show", "agree", "--json"])
+    assert json.loads(shown.stdout)["figures"] == ours
 
 
 def test_a_stack_that_is_away_loses_nothing_and_is_said(tool):

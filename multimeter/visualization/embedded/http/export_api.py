@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from multimeter.analysis.units import format_value
-from multimeter.data.identifiers import LOGS, MARKS, RUNS
+from multimeter.data.identifiers import LOGS, MARKS, RUN_TAG, RUNS
 from multimeter.data.timestamps import format_iso
 from multimeter.exports.csv_format import plain_cell
 from multimeter.lines.protocol import MAX_TIME_NS, raw_line
@@ -79,7 +79,7 @@ class ExportApi:
             raise RequestError("not found", f'field "{unknown[0]}" not found')
         units = _units(run)
         sets = self._store.tag_sets(run.identifier)
-        tags = sorted({key for each in sets for key in each.tags})
+        tags = sorted({key for each in sets for key in each.tags} - {RUN_TAG})
         choice = PageChoice(
             tuple(keys),
             *range_of(asked, run.start, run.end),

@@ -19,7 +19,7 @@ def run(name, start, seconds, marks=()):
 
 
 def estimates(*values):
-    return tuple(None if each is None else Estimate.exact(each) for each in values)
+    return tuple(() if each is None else (Estimate.exact(each),) for each in values)
 
 
 def test_differences_are_to_the_first_run():
@@ -68,3 +68,16 @@ def test_a_mark_that_is_not_there_is_a_clear_error():
     with pytest.raises(ConfigurationError, match="has no mark 'wram'") as refused:
         zero_of(run("a", 10, 5, [(2, "warm")]), "wram")
     assert "warm" in refused.value.next_step
+
+
+def test_of_several_runs_a_side_the_medians_are_compared():
+    sides = [
+        [run(f"a-{number}", 5, seconds) for number, seconds in enumerate(times)]
+        for times in ((2, 3, 2, 2, 3), (8, 9, 8, 8, 9))
+    ]
+    rows = {row.id: row for row in compare_figures(sides)}
+    duration = rows["duration"]
+    assert duration.values == (2.0, 8.0)
+    assert duration.differences == (0.0, 6.0)
+    assert duration.changes[1].low > 4
+    assert duration.changes[0].low <= 0 <= duration.changes[0].high

@@ -41,7 +41,7 @@ def test_an_exact_number_has_no_error_and_a_lower_bound_says_so():
 
 def test_bounds_are_scaled_and_rounded_like_the_value():
     estimate = Estimate(1.26, None, 2.5)
-    assert estimate.scaled(2.0) == Estimate(2.52, None, 5.0)
+    assert estimate.divided(0.5) == Estimate(2.52, None, 5.0)
     assert estimate.rounded(1) == Estimate(1.3, None, 2.5)
     assert estimate.rounded(0) == Estimate(1, None, 2)
     assert estimate.rounded(None) is estimate

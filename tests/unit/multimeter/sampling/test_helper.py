@@ -117,6 +117,7 @@ def begin(storage):
             "cycle_time": 0.001,
             "max_overhead": None,
             "identifier": "run",
+            "run_id": "01hf7yat000000000000",
             "tags": {"a": "b"},
             "storage": storage,
             **more,

@@ -36,6 +36,7 @@ def test_a_result_is_one_object_with_these_keys(make_probe):
     duration = {"value": 0.0, "low": 0.0, "high": 0.0, "source": "points", "flags": []}
     assert saved(result) == {
         "version": 2,
+        "id": None,
         "start": moment,
         "end": moment,
         "figures": {"duration": duration},

@@ -214,7 +214,7 @@ def test_runs_come_newest_first(store: Store) -> None:
 def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
     write(store, b"\n".join(encode_result(Result(identifier="empty"))).decode())
     assert list_runs(store, NOW_NS) == [
-        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,), None)
+        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,), NOW_NS)
     ]
     run = describe_run(store, "empty", NOW_NS)
     assert run is not None

@@ -131,11 +131,16 @@ class Reaped:
             high = None if flags else value
             figures[name] = estimate(value, value, high, source, *flags)
         figures["peak_memory"] = self._peak(run, recorded, flags, unknown=bool(lost))
-        if run.pss_peak is not None and run.processes_peak > 1:
+        if run.pss_peak is not None:
             high = figures["peak_memory"]["high"]
             figures["peak_pss"] = estimate(
-                run.pss_peak, run.pss_peak, high, "proc", "at samples"
+                run.pss_peak, run.pss_peak, high, "proc", "at least"
             )
+        for name, most in (
+            ("processes", run.processes_peak),
+            ("threads", run.threads_peak),
+        ):
+            figures[name] = estimate(most, most, most, "points")
         return figures
 
     def _peak(

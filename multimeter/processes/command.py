@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 import sys
 from typing import Any
@@ -19,6 +18,7 @@ from multimeter.processes.measure import (
     measure_command,
     measure_process,
 )
+from multimeter.processes.names import generated_name
 from multimeter.processes.report import (
     LogCollector,
     problem_lines,
@@ -28,7 +28,7 @@ from multimeter.processes.report import (
 from multimeter.sampling.sampler import checked_cycle_time
 from multimeter.system.log import log
 
-__all__ = ["Preparation", "attach_process", "generated_name", "run_command"]
+__all__ = ["Preparation", "attach_process", "run_command"]
 
 OWN_FAILURE = 125
 """The exit code if we fail before the command is started, as of env(1)."""
@@ -72,13 +72,6 @@ def attach_process(
     """
     preparation = Preparation(name or new_identifier(f"process{pid}-"), **options)
     preparation.finish(measure_process(pid, preparation.settings, duration))
-
-
-def generated_name(program: str) -> str:
-    """Return a new name that begins with that of the program."""
-    label = os.path.basename(program)  # noqa: PTH119 - a word, that may be empty
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._") else "_" for c in label)
-    return new_identifier(f"{plain.strip('.') or 'run'}-")
 
 
 class Preparation:

@@ -7,7 +7,7 @@ import os
 import sys
 
 from multimeter.processes.accounts import Reaped
-from multimeter.processes.child import Child, CommandError, exit_code_of
+from multimeter.processes.child import Child, CommandError, exit_code_of, read_clocks
 
 TYPE_CHECKING = False  # typing and signal take longer to import than this module
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class PosixChild(Child):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
         self.reaped = Reaped()
+        self.clocks = read_clocks()
         try:
             self.pid = self._spawn(command)
         except OSError as error:

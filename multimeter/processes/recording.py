@@ -12,7 +12,7 @@ import sys
 import time
 
 from multimeter.probes.process_run import Budget, ProcessRun
-from multimeter.processes.child import CommandError
+from multimeter.processes.child import CommandError, boottime_ns
 
 TYPE_CHECKING = False  # typing and signal take longer to import than this module
 if TYPE_CHECKING:
@@ -135,35 +135,42 @@ class Recording:
     def __init__(self, command: Sequence[str]) -> None:
         self.command = command
         self._records = system_exit_records()
-        self.boottime_ns = _boottime_ns()
-        self.awake_ns = self.boottime_ns - time.monotonic_ns()
-        self.started_ns = time.time_ns() // 1000 * 1000
+        make_source = _source_maker()
         try:
             self.child = start(command)
         except BaseException:
             self._close_records()
             raise
+        time_of_day, self.boottime_ns, monotonic = self.child.clocks
+        self.awake_ns = self.boottime_ns - monotonic
+        self.started_ns = time_of_day // 1000 * 1000
         self.run: ProcessRun | None = None
         self.readings: list[tuple[int, Reading, Reading]] = []
         self._collected = 0.0
         try:
-            source = _source(self.child)
+            source = make_source(self.child)
             self.run = ProcessRun(source, Budget(), since_start=True)
         except Exception:  # noqa: BLE001 - the command must not be affected
             return
 
     def time_ns(self) -> int:
         """Return the time of the run, in ns since the epoch: a whole microsecond."""
-        passed = _boottime_ns() - self.boottime_ns
+        passed = boottime_ns() - self.boottime_ns
         return self.started_ns + passed // 1000 * 1000
 
-    def sample(self) -> None:
-        """Read the processes, and keep the reading."""
+    def sample(self, time_ns: int | None = None) -> None:
+        """Read the processes, and keep the reading.
+
+        Args:
+            time_ns: The moment, on the clock of the run; by default now.
+        """
         if self.run is None:
             return
         with self.run.lock:
             self.run.look()
-            time_ns = self.time_ns()
+            time_ns = time_ns or self.time_ns()
+            if self.readings:  # no two points have the same time
+                time_ns = max(time_ns, self.readings[-1][0] + 1000)
             pid = self.child.pid
             self.readings.append((time_ns, self.run.read(pid), self.run.read_tree()))
             self.run.end_sample()
@@ -245,16 +252,12 @@ def system_exit_records() -> ExitRecords | None:
     return open_exit_records()
 
 
-def _boottime_ns() -> int:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
-
-
-def _source(child: Child) -> ProcessSource:
+def _source_maker() -> Callable[[Child], ProcessSource]:
+    """Return what makes the source of process data: imported before the command starts."""
     if _SYSTEM == "linux":
         from multimeter.probes.linux_processes import LinuxProcesses
 
-        return LinuxProcesses(child.pid, adopts=child.adopts)
+        return lambda child: LinuxProcesses(child.pid, adopts=child.adopts)
     from multimeter.probes.portable import PortableProcesses
 
-    return PortableProcesses(child.pid)
+    return lambda child: PortableProcesses(child.pid)

@@ -6,6 +6,7 @@ without the library: importing either takes longer than many a command.
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # typing takes longer to import than this module
@@ -42,10 +43,20 @@ def main(args: Sequence[str] | None = None) -> None:
 
         code = run_quickly(words[1:])
         if code is not None:
-            sys.exit(code)
+            _exit(code, is_program=args is None)
     from multimeter.system.standard_streams import run_tool
 
     sys.exit(run_tool(lambda: _run(words)))
+
+
+def _exit(code: int, *, is_program: bool) -> None:
+    """End the program; at once, where the library was not needed: nothing is left open.
+
+    Taking the interpreter apart takes longer than a short command.
+    """
+    if is_program and "multimeter.measurement" not in sys.modules:
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(words: list[str]) -> None:

@@ -191,6 +191,7 @@ VERBS = {
     "import": ["import --help"],
     "run": ["run --help"],
     "attach": ["attach --help"],
+    "bench": ["bench --help"],
 }
 
 

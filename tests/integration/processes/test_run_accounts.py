@@ -166,7 +166,7 @@ OUTLIVE = "child(lambda: (burn(0.3), time.sleep(0.2), burn(0.3))); time.sleep(0.
 
 def test_a_process_that_outlives_the_command_counts_so_far_and_is_named(load):
     figure = load(OUTLIVE)["cpu_time"]
-    assert 0.25 < figure["value"] < 0.65
+    assert 0.1 < figure["value"] < 0.65
     assert figure["high"] is None
     assert figure["flags"] == ["incomplete: 1 process still runs"]
     time.sleep(1)  # until it has written its truth

@@ -90,7 +90,7 @@ def _figures(recording: Recording, ended_ns: int) -> dict[str, dict[str, Any]]:
     if duration and "cpu_time" in known:
         cpu = dict(known["cpu_time"])
         for key in ("value", "low", "high"):
-            cpu[key] = None if cpu[key] is None else cpu[key] * (1 / duration)
+            cpu[key] = None if cpu[key] is None else cpu[key] / duration
         known["cpu"] = cpu
     figures = {}
     for key, (_, digits, *_) in run_tables.FIGURES.items():

@@ -134,7 +134,7 @@ def _probe_of(recording: Recording) -> ProcessProbe:
 
 def add_accounts(result: Result, recording: Recording, exit_code: int) -> None:
     """Add what the kernel accounts for a command that has ended."""
-    result.add_meta_data(exit_code=exit_code)
+    result.add_meta_data(exit_code=exit_code, **recording.meta_data)
     _add_figures(result, recording.figures())
 
 

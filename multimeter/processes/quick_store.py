@@ -129,6 +129,7 @@ def _json(
         "baseline": {"time_ns": started_ns, "values": {}},
         "command": command_text(recording.command),
         "exit_code": exit_code,
+        **recording.meta_data,
     }
     head = {
         "version": run_tables.VERSION,

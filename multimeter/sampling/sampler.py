@@ -162,7 +162,7 @@ class Sampler:
         if self._began is not None:
             now_ns = self._began.time_ns(self._clock)
         self._last = self._clock.monotonic_ns(), now_ns
-        self._sampled = [each.counts_since_ns or now_ns for each in self._probes]
+        self._sampled = [_counts_since(each) or now_ns for each in self._probes]
         self.sampling.baseline = self._baseline()
         self._ticks = Ticks(self._last[0], round(self.sampling.cycle_time * 1e9))
         for probe in self._probes:
@@ -280,3 +280,8 @@ class Sampler:
         if id(source) not in self._reported:
             self._reported.add(id(source))
             log().warning("%s %s.", type(source).__name__, what, exc_info=error)
+
+
+def _counts_since(probe: Probe) -> int | None:
+    # A probe may be any object that has the methods of one.
+    return getattr(probe, "counts_since_ns", None)

@@ -12,6 +12,7 @@ from multimeter.commands.gate import gate
 from multimeter.commands.import_runs import import_runs
 from multimeter.commands.ls import ls
 from multimeter.commands.options import Version
+from multimeter.commands.selftest import selftest
 from multimeter.commands.show import show
 
 __all__ = ["app"]
@@ -34,6 +35,7 @@ app.command()(export)
 app.command("import")(import_runs)
 app.command()(gate)
 app.command()(deliver)
+app.command()(selftest)
 
 
 @app.callback()

@@ -6,13 +6,14 @@ import contextlib
 import pathlib
 import shlex
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from multimeter.commands.options import Json
 from multimeter.commands.output import print_json, print_table
+from multimeter.commands.progress import progress
 from multimeter.errors import ConfigurationError
 from multimeter.processes.bench import largest
 from multimeter.reports.texts import NONE, printable, range_text
@@ -83,7 +84,7 @@ def bench(
             lambda: until_sure and is_sure(arms),
             show_output=show_output,
         )
-        for _ in _progress(taken, turns):
+        for _ in progress(taken, turns, "Turns"):
             pass
     comparisons = compare_arms(arms)
     if json:
@@ -120,19 +121,6 @@ def _kept(folder: pathlib.Path | None) -> Iterator[pathlib.Path]:
         return
     with tempfile.TemporaryDirectory(prefix="multimeter-") as own:
         yield pathlib.Path(own)
-
-
-def _progress(turns: Iterable[int], most: int) -> Iterator[int]:
-    """Show how far it is, on a terminal as a bar, else as nothing."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Turns", total=most)
-        for turn in turns:
-            progress.update(task, completed=turn)
-            yield turn
 
 
 def _print(arms: Sequence[Arm], comparisons: Sequence[Comparison]) -> None:

@@ -103,6 +103,17 @@ def parse_status(data: bytes) -> tuple[int, int, int, int, int]:
     )
 
 
+def parse_anonymous(status: bytes, stat: bytes) -> tuple[int, int]:
+    """Parse what differs between a forked child and one that has executed a program.
+
+    Returns:
+        Resident memory without a file behind it, in bytes; and the bottom of the stack,
+        which a forked child has where its parent has it. 0 for what is not known.
+    """
+    fields = stat.rpartition(b")")[2].split(None, 27)
+    return parse_kb(status, b"\nRssAnon:"), int(fields[25]) if len(fields) > 25 else 0  # noqa: PLR2004 - field 28 of proc_pid_stat(5)
+
+
 def parse_kb(data: bytes, key: bytes) -> int:
     """Return the value of a key in kB, in bytes; 0 if the key is missing."""
     return 1024 * _number(data, key)

@@ -124,8 +124,8 @@ class Reaped:
         for name in _FIGURES:
             if name in ("read", "written") and "disk_read" not in run.served:
                 continue  # the kernel does not count them
-            seen = _used(name, others) + _used(name, lost)
-            figures[name] = self._total(name, seen, recorded, flags)
+            low = self.totals[name] + _used(name, others)
+            figures[name] = _total(name, low, _used(name, lost), recorded, flags)
         if lost and recorded is None and group is not None:
             _take_cpu_of_group(figures["cpu_time"], group)
         figures["peak_memory"] = self._peak(run, recorded, flags, unknown=bool(lost))
@@ -143,25 +143,6 @@ class Reaped:
         ):
             figures[name] = estimate(most, most, most, "points")
         return figures
-
-    def _total(
-        self, name: str, seen: float, recorded: ExitRecords | None, flags: list[str]
-    ) -> _Estimate:
-        """Return a figure that is a sum.
-
-        Args:
-            name: Its id.
-            seen: What processes that were not reaped had used when they were seen last.
-            recorded: Complete exit records, or None.
-            flags: Its flags.
-        """
-        value = self.totals[name] + seen
-        source = "blocks" if name in ("read", "written") else "wait4"
-        if recorded is not None and getattr(recorded, name) > value:
-            value = getattr(recorded, name)
-            source = "disk" if name in ("read", "written") else "taskstats"
-        value = round(value, 9) if name == "cpu_time" else round(value)
-        return estimate(value, value, None if flags else value, source, *flags)
 
     def _is_complete(self, records: ExitRecords | None) -> bool:
         """Return whether there are exit records, and of these processes."""
@@ -207,10 +188,34 @@ class Reaped:
         return estimate(low or None, low, high, source, *flags)
 
 
+def _total(
+    name: str, low: float, lost: float, recorded: ExitRecords | None, flags: list[str]
+) -> _Estimate:
+    """Return a figure that is a sum.
+
+    Args:
+        name: Its id.
+        low: What was used for sure.
+        lost: What processes had used when they were seen last, of which it was not seen
+            who reaped them: a parent, which has them in its own usage, or no process. The
+            kernel's records have each process once.
+        recorded: Complete exit records, or None.
+        flags: Its flags.
+    """
+    source = "blocks" if name in ("read", "written") else "wait4"
+    value = low if recorded is not None else low + lost
+    if recorded is not None and getattr(recorded, name) > value:
+        low = value = getattr(recorded, name)
+        source = "disk" if name in ("read", "written") else "taskstats"
+    digits = 9 if name == "cpu_time" else None
+    low, value = round(low, digits), round(value, digits)
+    return estimate(value, low, None if flags else value, source, *flags)
+
+
 def _take_cpu_of_group(figure: _Estimate, group: RunCgroup) -> None:
     """Take the CPU time of a control group, which has that of unseen processes as well."""
     used = group.cpu_time
-    if used is not None and used >= figure["value"]:
+    if used is not None and used >= figure["low"]:
         used = round(used, 9)
         flags = [each for each in figure["flags"] if each.startswith("incomplete")]
         high = None if flags else used

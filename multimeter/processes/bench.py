@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import sub
@@ -13,11 +11,10 @@ from multimeter.analysis.figures import FIGURES
 from multimeter.analysis.noise import difference_of, is_noise, median_of
 from multimeter.data.estimate import Estimate
 from multimeter.errors import MultimeterError
-from multimeter.system.interpreter import python_command
+from multimeter.processes.apart import measure_apart
 
 __all__ = ["Arm", "Comparison", "compare_arms", "is_sure", "largest", "run_turns"]
 
-_MAIN = "from multimeter.cli import main; main()"
 _DECISIVE = ("cpu_time", "duration")
 _FEWEST_TURNS = 5
 _NARROW = 0.01
@@ -108,30 +105,15 @@ def run_turns(
 def _measured(
     arm: Arm, folder: pathlib.Path, turn: int, *, show_output: bool
 ) -> dict[str, Estimate]:
-    summary = folder / f".summary-{arm.name}-{turn}.json"
     name = f"bench-{arm.name}-{turn}"
-    options = ["run", "-q", "--json", str(summary), "-o", str(folder), "--name", name]
-    output = None if show_output else subprocess.DEVNULL
-    done = subprocess.run(  # noqa: S603 - what the user asked for
-        python_command(_MAIN, *options, "--", *arm.command),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        check=False,
-    )
-    try:
-        report = json.loads(summary.read_text(encoding="utf-8"))
-        summary.unlink()
-    except (OSError, ValueError):
-        report = {}
-    if done.returncode or "figures" not in report:
+    run = measure_apart(arm.command, folder, name, show_output=show_output)
+    if run.exit_code or not run.figures:
         raise MultimeterError(
-            f"'{arm.command[0]}' ended with {done.returncode} in turn {turn}.",
+            f"'{arm.command[0]}' ended with {run.exit_code} in turn {turn}.",
             cause="It fails, or it cannot be found.",
             next_step="Run it alone; --show-output shows what it prints.",
         )
-    figures = {k: Estimate.from_json(each) for k, each in report["figures"].items()}
-    return {key: each for key, each in figures.items() if each is not None}
+    return run.figures
 
 
 def compare_arms(arms: Sequence[Arm]) -> list[Comparison]:

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from multimeter.sampling.native import Event
+
 __all__ = ["Clock", "RunClock", "SystemClock"]
 
 _US = 1_000
@@ -25,7 +27,7 @@ class Clock(Protocol):
     def boottime_ns(self) -> int:
         """Return the time of a monotonic clock that counts suspends too, in ns."""
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, event: Event, seconds: float) -> bool:
         """Wait until the event is set or the time is over; return whether it is set."""
 
 
@@ -41,7 +43,7 @@ class SystemClock:
             time.monotonic_ns() if _BOOTTIME is None else time.clock_gettime_ns(_BOOTTIME)
         )
 
-    def wait(self, event: threading.Event, seconds: float) -> bool:
+    def wait(self, event: Event, seconds: float) -> bool:
         """Wait until the event is set or the time is over; return whether it is set."""
         return event.wait(min(seconds, threading.TIMEOUT_MAX))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from multimeter.errors import ConfigurationError, ProbeError
 from multimeter.measure import Measure
 from multimeter.probe import Probe
 from multimeter.sampling.clock import Clock, RunClock, SystemClock
+from multimeter.sampling.native import Runner, make_event, start_thread
 from multimeter.sampling.overhead import CycleLimit, SamplerProbe, Sampling
 from multimeter.system.log import log
 
@@ -109,11 +109,9 @@ class Sampler:
         self._cpu_clock = cpu_clock
         self._inside = inside
         self._limit = CycleLimit(cycle_time, max_overhead) if max_overhead else None
-        self._wake = threading.Event()
+        self._wake = make_event()
         self._is_ending = False
-        self._thread = threading.Thread(
-            target=self._run, name="multimeter-sampler", daemon=True
-        )
+        self._thread: Runner | None = None
         self._reported: set[int] = set()
         # The last sample, on the monotonic clock and on that of the run; of each probe
         # the last one that it took.
@@ -168,12 +166,13 @@ class Sampler:
         for probe in self._probes:
             if isinstance(probe, SamplerProbe):
                 probe.sampling = self.sampling
-        self._thread.start()
+        self._thread = start_thread(self._run, "multimeter-sampler")
 
     def end(self) -> None:
         """Take the last sample at once, stop the thread, then end the probes."""
         self._is_ending = True
         self._wake.set()
+        assert self._thread is not None, "it was started"
         self._thread.join()
         self._end_probes(self._probes)
         if self.missed:

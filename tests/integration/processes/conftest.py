@@ -51,6 +51,7 @@ class Multimeter:
         return json.loads(done.stderr.splitlines()[-1])
 
     def figures_of(self, *words, exit_code=0):
+        """Return the values of the figures."""
         figures = self.summary_of(*words, exit_code=exit_code)["figures"]
         return {key: each["value"] for key, each in figures.items()}
 

@@ -1,4 +1,8 @@
-"""What ``multimeter run`` adds to a command, beside what ``/usr/bin/time`` adds."""
+"""What ``multimeter run`` adds to a command, beside what ``/usr/bin/time`` adds.
+
+Durations, and the CPU time and memory of all processes. An editable installation costs some
+10 ms more than a wheel.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,21 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from comparison import Row, compare
+from comparison import Row, Target, compare
 from options import Options
 
 _ROUNDS = 15
+
+_USAGE = """
+import os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+assert not status
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+"""
 
 # It works for about a second: what sampling adds to it, and starting and storing.
 _WORK = """
@@ -43,6 +55,37 @@ def rows(_options: Options) -> Iterator[Row]:
         yield _row("multimeter run true", [*run, "true"], python, "python -c pass")
         work = [sys.executable, "-c", _WORK]
         yield _row("multimeter run, a busy loop", [*run, *work], [*timed, *work], "time")
+        yield from _short(tool, folder)
+
+
+def _short(tool: pathlib.Path, home: str) -> Iterator[Row]:
+    """Compare the CPU time and memory of a short run, file and report included."""
+    environment = {**os.environ, "HOME": home}
+    pathlib.Path(home, ".multimeter", "runs").mkdir(parents=True)
+    ours = partial(_usage, [str(tool), "run", "-q", "true"], environment)
+    python = partial(_usage, [sys.executable, "-I", "-c", "pass"], environment)
+    result = compare(lambda: ours()[0], lambda: python()[0], _ROUNDS)
+    yield Row(
+        "multimeter run true, CPU time",
+        "ms",
+        result.ours * 1e3,
+        result.peer * 1e3,
+        "python -I -c pass",
+        result.ratio,
+        Target(30.0, absolute=True),
+    )
+    memory = max(ours()[1] for _ in range(3))
+    yield Row(
+        "multimeter run true, memory", "MiB", memory, target=Target(14, absolute=True)
+    )
+
+
+def _usage(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
+    """Return the CPU time in s, and the peak memory in MiB of the largest process."""
+    program = [sys.executable, "-S", "-c", _USAGE, *command]
+    done = subprocess.run(program, check=True, env=environment, capture_output=True)
+    cpu, kilobytes = done.stdout.split()
+    return float(cpu), int(kilobytes) / 1024
 
 
 def _row(what: str, ours: Sequence[str], peer: Sequence[str], peer_name: str) -> Row:

@@ -49,11 +49,11 @@ _SYSTEM = (
 )
 
 # Closed when this process ends, however it ends, so that its children end as well.
-_HUNDRED = """
+_MANY = """
 import subprocess, sys, time
 wait = "import sys; print(flush=True); sys.stdin.read()"
 children = [subprocess.Popen([sys.executable, "-S", "-c", wait], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE) for _ in range(100)]
+                             stdout=subprocess.PIPE) for _ in range({number})]
 for child in children:
     child.stdout.readline()
 """
@@ -77,6 +77,7 @@ class _Case:
         times: How many samples a round has.
         before: What both do first.
         target: What shall be reached.
+        each: By how many the cost of a sample is divided.
     """
 
     name: str
@@ -86,6 +87,7 @@ class _Case:
     times: int = 500
     before: str = ""
     target: Target | None = None
+    each: int = 1
 
 
 def _cases() -> Iterator[_Case]:
@@ -93,16 +95,18 @@ def _cases() -> Iterator[_Case]:
     tree = _PSUTIL.format(before="", look=_TREE)
     yield _Case("ProcessProbe", "ProcessProbe()", tree, plain, target=Target(1.0))
     yield _Case("ProcessProbe", "ProcessProbe()", _OF_0_1, "ResourceProbe of 0.1")
-    hundred = _PSUTIL.format(before=_HUNDRED, look=_TREE)
-    yield _Case(
-        "ProcessProbe, a tree of 100",
-        "ProcessProbe()",
-        hundred,
-        plain,
-        times=10,
-        before=_HUNDRED,
-        target=Target(0.5),
-    )
+    for number in (100, 500):
+        many = _MANY.format(number=number)
+        yield _Case(
+            f"ProcessProbe, a tree of {number}, each process",
+            "ProcessProbe()",
+            _PSUTIL.format(before=many, look=_TREE),
+            plain,
+            times=10,
+            before=many,
+            each=number,
+            target=Target(12.0, absolute=True),
+        )
     system = _PSUTIL.format(before="", look=_SYSTEM)
     yield _Case("SystemProbe", "SystemProbe()", system, plain, target=Target(1.0))
     threads = _PSUTIL.format(before=_TEN_THREADS, look="me.threads()")
@@ -143,8 +147,8 @@ def rows(options: Options) -> Iterator[Row]:
         yield Row(
             f"{case.name}.sample" if "," not in case.name else case.name,
             "us",
-            result.ours / case.times * 1e6,
-            None if alone else result.peer / case.times * 1e6,
+            result.ours / case.times / case.each * 1e6,
+            None if alone else result.peer / case.times / case.each * 1e6,
             case.peer_name,
             None if alone else result.ratio,
             case.target,

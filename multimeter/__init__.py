@@ -11,38 +11,35 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
-from multimeter.errors import (
-    ConfigurationError,
-    FormatError,
-    LineProtocolError,
-    MissingExtraError,
-    MultimeterError,
-    NoStackError,
-    ProbeError,
-    QueueFullError,
-    StartupException,
-    StateError,
-    StorageError,
-    UnknownCodenameError,
-    UnsupportedError,
-)
-from multimeter.measure import Measure
-from multimeter.measurement import Measurement
-from multimeter.metric import Metric
-from multimeter.multimeter import Multimeter
-from multimeter.probe import Probe, ResourceProbe
-from multimeter.result import Mark, Point, Result
-from multimeter.schema import Schema
-from multimeter.storages.base import Storage
-from multimeter.storages.dummy import DummyStorage
-from multimeter.subject import Subject
-
-if TYPE_CHECKING:  # the others import them when they are first asked for, see below
+TYPE_CHECKING = False  # typing takes longer to import than this module
+if TYPE_CHECKING:
+    from multimeter.errors import (
+        ConfigurationError,
+        FormatError,
+        LineProtocolError,
+        MissingExtraError,
+        MultimeterError,
+        NoStackError,
+        ProbeError,
+        QueueFullError,
+        StartupException,
+        StateError,
+        StorageError,
+        UnknownCodenameError,
+        UnsupportedError,
+    )
+    from multimeter.measure import Measure
+    from multimeter.measurement import Measurement
+    from multimeter.metric import Metric
+    from multimeter.multimeter import Multimeter
+    from multimeter.probe import Probe, ResourceProbe
+    from multimeter.result import Mark, Point, Result
+    from multimeter.schema import Schema
+    from multimeter.storages.base import Storage
+    from multimeter.storages.dummy import DummyStorage
     from multimeter.storages.file import FileFormat, FileStorage, JsonFormat, LineFormat
     from multimeter.storages.influx import InfluxDBStorage
+    from multimeter.subject import Subject
 
 __all__ = [
     "ConfigurationError",
@@ -81,19 +78,52 @@ __all__ = [
 
 __version__ = "1.0.0"
 
-# A program that only measures does not wait for what it does not use.
+# A program does not wait for what it does not use; `multimeter run` uses nothing of it
+# for a short command.
 _LAZY = {
+    "ConfigurationError": "multimeter.errors",
+    "FormatError": "multimeter.errors",
+    "LineProtocolError": "multimeter.errors",
+    "MissingExtraError": "multimeter.errors",
+    "MultimeterError": "multimeter.errors",
+    "NoStackError": "multimeter.errors",
+    "ProbeError": "multimeter.errors",
+    "QueueFullError": "multimeter.errors",
+    "StartupException": "multimeter.errors",
+    "StateError": "multimeter.errors",
+    "StorageError": "multimeter.errors",
+    "UnknownCodenameError": "multimeter.errors",
+    "UnsupportedError": "multimeter.errors",
+    "DummyStorage": "multimeter.storages.dummy",
     "FileFormat": "multimeter.storages.file",
     "FileStorage": "multimeter.storages.file",
     "InfluxDBStorage": "multimeter.storages.influx",
     "JsonFormat": "multimeter.storages.file",
     "LineFormat": "multimeter.storages.file",
+    "Mark": "multimeter.result",
+    "Measure": "multimeter.measure",
+    "Measurement": "multimeter.measurement",
+    "Metric": "multimeter.metric",
+    "Multimeter": "multimeter.multimeter",
+    "Point": "multimeter.result",
+    "Probe": "multimeter.probe",
+    "ResourceProbe": "multimeter.probe",
+    "Result": "multimeter.result",
+    "Schema": "multimeter.schema",
+    "Storage": "multimeter.storages.base",
+    "Subject": "multimeter.subject",
 }
+
+_MODULES = frozenset(each.split(".")[1] for each in _LAZY.values())
 
 if not TYPE_CHECKING:  # a type checker shall find misspelt names
 
     def __getattr__(name: str) -> object:
         """Import a public name when it is first asked for (PEP 562)."""
+        import importlib
+
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
         if name not in _LAZY:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
         value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)

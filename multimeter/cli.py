@@ -1,52 +1,31 @@
-"""``multimeter``: the verbs of the library on the command line."""
+"""``multimeter``: the verbs of the library on the command line.
+
+``run`` and ``attach`` are understood without typer, and a short command is measured
+without the library: importing either takes longer than many a command.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
 
-import typer
+TYPE_CHECKING = False  # typing takes longer to import than this module
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-from multimeter.commands import attach, bench, run
-from multimeter.commands.compare import compare
-from multimeter.commands.deliver import deliver
-from multimeter.commands.export import export
-from multimeter.commands.gate import gate
-from multimeter.commands.import_runs import import_runs
-from multimeter.commands.ls import ls
-from multimeter.commands.options import Version
-from multimeter.commands.selftest import selftest
-from multimeter.commands.show import show
-from multimeter.errors import MultimeterError
-from multimeter.system.log import log
-from multimeter.system.standard_streams import OutputError, run_tool
+    from multimeter.commands.app import app
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    help="Measure what code uses, and bring what was measured where it belongs.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-# What follows the command belongs to the command, whatever it looks like.
-_COMMAND = {"allow_interspersed_args": False}
-app.command(epilog=run.EPILOG, context_settings=_COMMAND)(run.run)
-app.command(epilog=attach.EPILOG)(attach.attach)
-app.command(epilog=bench.EPILOG)(bench.bench)
-app.command()(ls)
-app.command()(show)
-app.command()(compare)
-app.command()(export)
-app.command("import")(import_runs)
-app.command()(gate)
-app.command()(deliver)
-app.command()(selftest)
+if not TYPE_CHECKING:
 
+    def __getattr__(name: str) -> object:
+        """Import the commands when they are first asked for (PEP 562)."""
+        if name != "app":
+            raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        from multimeter.commands.app import app
 
-@app.callback()
-def _multimeter(version: Version = False) -> None:  # noqa: FBT002 - a switch
-    """Take the options that no verb has."""
+        return app
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -58,22 +37,63 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: Always; its code is the exit code.
     """
-    sys.exit(run_tool(lambda: _run(args if args is None else list(args))))
+    words = list(sys.argv[1:] if args is None else args)
+    if words[:1] == ["run"]:
+        from multimeter.processes.quick import run_quickly
+
+        code = run_quickly(words[1:])
+        if code is not None:
+            _exit(code, is_program=args is None)
+    from multimeter.system.standard_streams import run_tool
+
+    sys.exit(run_tool(lambda: _run(words)))
 
 
-def _run(args: list[str] | None) -> None:
+def _exit(code: int, *, is_program: bool) -> None:
+    """End the program; at once, where the library was not needed: nothing is left open.
+
+    Taking the interpreter apart takes longer than a short command.
+    """
+    if is_program and "multimeter.measurement" not in sys.modules:
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> None:
+    from multimeter.errors import MultimeterError
+    from multimeter.system.log import log
+    from multimeter.system.standard_streams import OutputError
+
     try:
-        app(args)
+        _run_command(words)
     except MultimeterError as error:
-        typer.echo(str(error), err=True)
+        print(error, file=sys.stderr)  # noqa: T201 - the message of a tool
         sys.exit(1)
     except OutputError:
         raise
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         log().debug("Unexpected error.", exc_info=True)
-        typer.echo(
+        print(  # noqa: T201
             f"Something unexpected happened: {type(error).__name__}: {error}\n"
             "Next: report it, with what you did.",
-            err=True,
+            file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _run_command(words: list[str]) -> None:
+    """Run a command that was parsed without typer, or have typer parse it."""
+    from multimeter.processes.options import parse_attach, parse_run
+
+    if words[:1] == ["run"] and (run := parse_run(words[1:])):
+        from multimeter.processes.command import run_command
+
+        sys.exit(run_command(**run))
+    if words[:1] == ["attach"] and (attach := parse_attach(words[1:])):
+        from multimeter.processes.command import attach_process
+
+        attach_process(**attach)
+        return
+    from multimeter.commands.app import app
+
+    app(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -22,9 +22,12 @@ from multimeter.system.log import log
 from multimeter.system.process_hooks import call_at_exit
 
 if TYPE_CHECKING:
+    from multimeter.sampling.clock import RunClock
     from multimeter.sampling.process_sampler import HelperSampler
 
 __all__ = ["INTERRUPTED", "Configuration", "Measurement"]
+
+_TimedValues = tuple[int, Mapping[str, Any]]
 
 INTERRUPTED = "interrupted"
 """The key of meta data, True of a run that its program did not end before it ended."""
@@ -112,8 +115,14 @@ class Measurement:
         """How many samples were missed so far, because sampling took too long."""
         return self._sampler.missed if self._sampler else 0
 
-    def start(self) -> Result:
+    def start(
+        self, began: RunClock | None = None, points: Sequence[_TimedValues] = ()
+    ) -> Result:
         """Start to measure.
+
+        Args:
+            began: The clock of a run that has begun before; None if it begins now.
+            points: What was sampled since then: ns since the epoch, and values.
 
         Returns:
             The result, which fills from now on.
@@ -137,7 +146,7 @@ class Measurement:
         self._probes = self._multimeter.borrow(self._probes)
         forwarder = LiveForwarder(self._storage, result)
         try:
-            sampler = self._helper(forwarder) if outside else self._thread(forwarder)
+            sampler = self._helper(forwarder) if outside else self._thread(forwarder, began)
             sampler.start()
         except BaseException:
             self._multimeter.give_back(self._probes)
@@ -145,6 +154,8 @@ class Measurement:
         result.add_meta_data(**sampler.sampling.meta_data())
         self.result, self._sampler, self._forwarder = result, sampler, forwarder
         forwarder.open()
+        for time_ns, values in points:
+            forwarder.append(time_ns, values)
         # What delivers the run closes at the exit, too: the last one registered is the
         # first one called.
         self._forget_exit = call_at_exit(self._end_at_exit)
@@ -157,11 +168,12 @@ class Measurement:
             log().debug("No identifier could be found.", exc_info=True)
             return self.identifier
 
-    def _thread(self, forwarder: LiveForwarder) -> Sampler:
+    def _thread(self, forwarder: LiveForwarder, began: RunClock | None) -> Sampler:
         return Sampler(
             self._probes,
             self._cycle_time,
             forwarder.append,
+            began=began,
             max_overhead=self._multimeter.max_overhead,
         )
 

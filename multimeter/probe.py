@@ -26,7 +26,13 @@ class Probe(abc.ABC):
 
     One instance serves one measurement at a time; while it is in use, a second
     measurement works on a shallow copy.
+
+    Attributes:
+        counts_since_ns: Since when the first sample counts, in ns since the epoch on the
+            clock of the run; None for the start of the measurement.
     """
+
+    counts_since_ns: int | None = None
 
     @property
     @abc.abstractmethod

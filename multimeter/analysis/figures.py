@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from multimeter.analysis.quantities import note_of
 from multimeter.analysis.statistics import RunStatistics, SummedStatistics
 from multimeter.analysis.units import format_value
 from multimeter.data.estimate import AT_LEAST, POINTS, Estimate
@@ -160,11 +161,10 @@ class Figure:
     @property
     def note(self) -> str:
         """What people have to know of its error; empty where it has none."""
-        estimate = self.estimate
-        notes = list(estimate.flags)
-        if self.at_most is not None:
-            notes.append(f"at most {format_value(self.at_most, self.unit)}")
-        return "; ".join(dict.fromkeys(notes))
+        most = self.at_most
+        return note_of(
+            self.estimate.flags, "" if most is None else format_value(most, self.unit)
+        )
 
 
 _TREES = (("tree",), (".+:tree",))

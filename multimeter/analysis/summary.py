@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from multimeter.analysis.figures import Figure, figures_of
 from multimeter.analysis.panel_definitions import HEADLINES
+from multimeter.analysis.quantities import aligned, shown_figures
 from multimeter.data.columns import is_number
 
 if TYPE_CHECKING:
@@ -17,15 +18,6 @@ __all__ = ["sparkline", "summary_lines", "summary_of"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 
-# Figures that are shown; those of the second kind only where they say something.
-_ALWAYS = ("duration", "cpu_time", "peak_memory")
-_IF_ANY = (
-    *("peak_pss", "read", "written", "processes", "threads"),
-    *("gpu", "gpu_memory", "gpu_energy", "energy"),
-)
-_NOTHING = {"processes": 1.0, "threads": 1.0}
-
-_SHARED = 0.95
 _SUBJECTS = ("tree", "process")
 
 _HEADLINES = {figure: each for each in HEADLINES for figure in each.figures}
@@ -71,29 +63,13 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
             points for one.
     """
     figures = {each.id: each for each in figures_of(result)}
-    shown = [
-        figures[key]
-        for key in (*_ALWAYS, *_IF_ANY)
-        if key in figures and (key in _ALWAYS or _is_shown(figures[key], figures))
-    ]
-    texts = [_text(each, figures) for each in shown]
-    title_width = max((len(each.title) for each in shown), default=0)
-    text_width = max(map(len, texts), default=0)
-    lines = []
-    for figure, text in zip(shown, texts):
+    shown = shown_figures({key: each.value for key, each in figures.items()})
+    rows = []
+    for figure in map(figures.__getitem__, shown):
         curve = _curve(result, figure.id) if curves else ""
         note = _note(result, figure)
-        padded = text.ljust(text_width) if curve else text
-        cells = (figure.title.ljust(title_width), padded, curve, note)
-        lines.append("  ".join(cell for cell in cells if cell).rstrip())
-    return lines
-
-
-def _is_shown(figure: Figure, figures: Mapping[str, Figure]) -> bool:
-    if figure.id == "peak_pss":  # it says more than the peak where memory is shared
-        peak = figures["peak_memory"].value if "peak_memory" in figures else None
-        return (figure.value or 0) < _SHARED * (peak or 0)
-    return (figure.value or 0) > _NOTHING.get(figure.id, 0)
+        rows.append((figure.title, _text(figure, figures), curve, note))
+    return aligned(rows)
 
 
 def _text(figure: Figure, figures: Mapping[str, Figure]) -> str:

@@ -8,11 +8,12 @@ https://grafana.com/docs/grafana/latest/panels-visualizations/configure-standard
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from multimeter import metric
+from multimeter.analysis.quantities import format_quantity, scale
 
 __all__ = [
     "METRIC_UNITS",
@@ -25,6 +26,7 @@ __all__ = [
     "is_scaled",
     "limit_factors",
     "shown_unit",
+    "style_of",
     "total_unit",
     "unit_named",
     "units_json",
@@ -232,17 +234,6 @@ def units_json() -> list[dict[str, Any]]:
     return rows
 
 
-_DECIMAL = ("", "k", "M", "G", "T")
-_PREFIXES: Mapping[str, tuple[float, Sequence[str], str]] = {
-    "binary": (1024.0, ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), " "),
-    "decimal": (1000.0, _DECIMAL, " "),
-    "rate": (1000.0, _DECIMAL, ""),
-}
-_PARTS_OF_SECOND = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
-_LONG = 59.95  # seconds; from there on in minutes, as it would be written as 60.0
-_ROUNDS_UP = 0.9995  # 999.6 would be written as 1,000
-
-
 def format_value(value: float, unit: str) -> str:
     """Return a quantity as people write it: three digits that count, and its unit.
 
@@ -252,15 +243,13 @@ def format_value(value: float, unit: str) -> str:
     """
     found = unit_named(unit)
     dimension = _dimension(found)
-    value *= found.factor
-    if dimension.style == "time":
-        return _time(value)
-    if dimension.style == "number":
-        plain = value == round(value) or value >= 1000  # noqa: PLR2004 - from there on, digits enough
-        number = f"{value:,.0f}" if plain else _digits(value)
-        return f"{number} {dimension.symbol}".rstrip()
-    size, suffix = _scale(value, dimension)
-    return f"{_digits(value / size)}{suffix}"
+    return format_quantity(value * found.factor, dimension.style, dimension.symbol)
+
+
+def style_of(unit: str) -> tuple[str, str]:
+    """Return how quantities in a base unit are written: the style, and the symbol."""
+    dimension = _dimension(unit_named(unit))
+    return dimension.style, dimension.symbol
 
 
 def axis_scale(most: float, unit: str) -> tuple[float, str]:
@@ -272,52 +261,5 @@ def axis_scale(most: float, unit: str) -> tuple[float, str]:
     """
     found = unit_named(unit)
     dimension = _dimension(found)
-    size, suffix = _scale(most * found.factor, dimension)
+    size, suffix = scale(most * found.factor, dimension.style, dimension.symbol)
     return size / found.factor, suffix
-
-
-def _scale(value: float, dimension: _Dimension) -> tuple[float, str]:
-    """Return what a value is divided by, and the unit with its prefix."""
-    symbol = dimension.symbol
-    if dimension.style == "percent":
-        return 0.01, f" {symbol}"
-    if dimension.style not in _PREFIXES:
-        return 1.0, f" {symbol}".rstrip()
-    step, prefixes, space = _PREFIXES[dimension.style]
-    place, size = 0, 1.0
-    while abs(value / size) >= step - 0.5 and place < len(prefixes) - 1:
-        size *= step
-        place += 1
-    return size, f"{space}{prefixes[place]}{symbol}"
-
-
-def _time(seconds: float) -> str:
-    if abs(seconds) >= _LONG:
-        return ("-" if seconds < 0 else "") + _duration(round(abs(seconds)))
-    for size, symbol in _PARTS_OF_SECOND:
-        if abs(seconds) >= size * _ROUNDS_UP:
-            return f"{_digits(seconds / size)} {symbol}"
-    return f"{_digits(seconds / size)} {symbol}" if seconds else "0 s"
-
-
-def _duration(seconds: int) -> str:
-    """Return the two largest parts of a time of a minute or more."""
-    parts = (
-        (seconds // 86_400, "d"),
-        (seconds // 3_600 % 24, "h"),
-        (seconds // 60 % 60, "min"),
-        (seconds % 60, "s"),
-    )
-    first = next(place for place, (count, _) in enumerate(parts) if count)
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
-
-
-def _digits(value: float) -> str:
-    """Return a number with three digits that count, and none after a round number."""
-    size = abs(value)
-    if 0 < size < 1:
-        digits = f"{value:.3g}"
-        # Two decimals at least, and no zeros behind them.
-        return digits if "e" in digits or len(digits) > len("0.12") else f"{value:.2f}"
-    places = 0 if size >= 99.95 or value == round(value) else 1 if size >= 9.995 else 2  # noqa: PLR2004 - 100 and 10, rounded
-    return f"{value:,.{places}f}"

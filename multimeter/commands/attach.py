@@ -14,7 +14,7 @@ from multimeter.commands.run import (
     StoredIn,
     SummaryFile,
     Tags,
-    measure,
+    option,
 )
 
 __all__ = ["attach"]
@@ -25,10 +25,7 @@ EPILOG = (
 )
 
 Pid = Annotated[int, typer.Argument(help="The id of the process.", min=1)]
-Duration = Annotated[
-    float | None,
-    typer.Option(help="Stop after this many seconds.", min=0, metavar="SECONDS"),
-]
+Duration = Annotated[float | None, option("duration", min=0)]
 
 
 def attach(
@@ -43,16 +40,16 @@ def attach(
     json: SummaryFile = None,
 ) -> None:
     """Measure a running process and its descendants until it ends."""
-    from multimeter.data.identifiers import new_identifier
-    from multimeter.processes.measure import measure_process
+    from multimeter.processes.command import attach_process
 
-    measure(
-        lambda settings: measure_process(pid, settings, duration),
-        name or new_identifier(f"process{pid}-"),
-        tag,
-        cycle_time,
-        storage,
-        probe,
+    attach_process(
+        pid,
+        duration,
+        name,
+        tag=tag,
+        cycle_time=cycle_time,
+        storage=storage,
+        probe=probe,
         quiet=quiet,
         json=json,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Mapping
 
 from multimeter.errors import ConfigurationError
+
+TYPE_CHECKING = False  # a short command is measured before typing is imported
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "CODENAMES",
@@ -90,7 +92,7 @@ _RESERVED_FIELDS: Mapping[str, Mapping[str, type]] = {
 SERIES_MEASUREMENTS = frozenset((HEALTH, LOGS))
 """Those of them that hold values over time, as runs do."""
 
-_MADE_UP = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}$")
+_MADE_UP = r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}$"
 
 
 def reserved_field_type(measurement: str, field: str) -> type | None:
@@ -138,7 +140,9 @@ def new_identifier(prefix: str = "") -> str:
 
 def is_generated(identifier: str) -> bool:
     """Return whether :func:`new_identifier` made an identifier, which no other run has."""
-    return _MADE_UP.search(identifier) is not None
+    import re  # slow to load
+
+    return re.search(_MADE_UP, identifier) is not None
 
 
 def checked_identifier(identifier: str) -> str:

@@ -11,9 +11,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing takes longer to import than this module
 if TYPE_CHECKING:  # at run time, they are loaded on first use, see below
     from multimeter.probes.cgroup import CgroupProbe
     from multimeter.probes.default import default_probes
@@ -55,6 +53,8 @@ if not TYPE_CHECKING:  # it would hide misspelt names from type checkers
         """Import a public name on first use (PEP 562)."""
         if name not in _LAZY:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+        import importlib
+
         value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
         return value
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections import deque
 
 from multimeter.probes import procfs
 from multimeter.probes.process_files import ProcessFiles
@@ -161,11 +160,11 @@ class LinuxProcesses:
         self._looks += 1
         self._known_parents = {usage.parent for usage in known.values()}
         queued = {*first, self._me}
-        self._look_through(deque(first), queued, known, usages)
+        self._look_through(list(first), queued, known, usages)
         if self._adopts:
             orphans = [pid for pid in self._children_of_me() if pid not in queued]
             queued.update(orphans)
-            self._look_through(deque(orphans), queued, known, usages)
+            self._look_through(orphans, queued, known, usages)
         for pid in self._files.keys() - usages.keys():
             self._files.pop(pid).close()
         ran = sum(files.looked == self._looks for files in self._files.values())
@@ -174,14 +173,13 @@ class LinuxProcesses:
 
     def _look_through(
         self,
-        queue: deque[int],
+        queue: list[int],
         queued: set[int],
         known: Mapping[int, Usage],
         usages: dict[int, Usage],
     ) -> None:
         """Read the processes of a queue and their descendants."""
-        while queue:
-            pid = queue.popleft()
+        for pid in queue:  # it grows meanwhile
             usage = self._usage(pid)
             # A reused id is found through its new parent, in the next snapshot.
             if usage is None or (pid in known and known[pid].started != usage.started):

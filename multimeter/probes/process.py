@@ -14,15 +14,19 @@ from multimeter.metric import Metric
 from multimeter.probe import Probe, not_started
 from multimeter.probes.process_metrics import MEMORY_RSS_PEAK, SubjectMeasures
 from multimeter.probes.process_run import Budget, ProcessRun
+from multimeter.probes.usage import Memory, Usage
 from multimeter.subject import SUBJECT_PROCESS, Subject
 from multimeter.system.deprecation import renamed
 
 if TYPE_CHECKING:
     import resource
 
+    from multimeter.probes.process_run import Reading
     from multimeter.probes.usage import ProcessSource
 
 __all__ = ["ProcessProbe", "process_source"]
+
+TREE_DESCRIPTION = "The process and all that descend from it, together."
 
 # Kernels count pages in batches, so peaks of the same memory differ a little.
 _PEAK_TOLERANCE = 1.02
@@ -102,9 +106,9 @@ class ProcessProbe(Probe):
         self._process = SubjectMeasures(
             Subject(name, SUBJECT_PROCESS.description, "process"), self._served
         )
-        about = "The process and all that descend from it, together."
         self._tree = SubjectMeasures(
-            Subject(f"{self._prefix}tree", about, "tree"), self._served | {"processes"}
+            Subject(f"{self._prefix}tree", TREE_DESCRIPTION, "tree"),
+            self._served | {"processes"},
         )
         self._children: dict[tuple[int, float], SubjectMeasures] = {}
 
@@ -114,9 +118,23 @@ class ProcessProbe(Probe):
 
         It counts as from the start of that, not of the measurement.
         """
-        probe = cls(run.source.root, since_start=True, source=lambda _: run.source)
+        root = run.source.root
+        probe = cls(root, since_start=True, source=lambda _: _Followed(run))
         probe._run_before = run
         return probe
+
+    def values_of(self, process: Reading, tree: Reading, seconds: float) -> dict[str, Any]:
+        """Return the values of readings of the process and its tree.
+
+        Args:
+            process: The reading of the process.
+            tree: The reading of the tree.
+            seconds: Seconds since the readings before.
+        """
+        values: dict[str, Any] = {}
+        self._process.put(values, process, seconds)
+        self._tree.put(values, tree, seconds)
+        return values
 
     @property
     def pid(self) -> int:
@@ -213,8 +231,8 @@ class ProcessProbe(Probe):
         run = self._started()
         with run.lock:
             run.look()
-            self._process.put(values, run.read(self.pid), time_elapsed)
-            self._tree.put(values, run.read_tree(), time_elapsed)
+            process, tree = run.read(self.pid), run.read_tree()
+            values.update(self.values_of(process, tree, time_elapsed))
             if self._separate_children:
                 for pid, child in self._children_of(run):
                     child.put(values, run.read(pid), time_elapsed)
@@ -283,6 +301,26 @@ class ProcessProbe(Probe):
         if self._run is None:
             raise not_started()
         return self._run
+
+
+class _Followed:
+    """The source of what is followed already: the root as it was seen last."""
+
+    merged: frozenset[str] = frozenset()
+
+    def __init__(self, run: ProcessRun) -> None:
+        self.root = run.source.root
+        self.served = run.served
+        self._run = run
+
+    def now(self) -> float:
+        return self._run.source.now()
+
+    def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:  # noqa: ARG002 - as a source
+        return {self.root: self._run.root}
+
+    def memory(self, pid: int) -> Memory | None:
+        return self._run.source.memory(pid)
 
 
 def _own_peak() -> int:

@@ -103,6 +103,11 @@ class SubjectMeasures:
     Args:
         subject: The subject: a process or a tree.
         served: The counters and levels that are available.
+
+    Attributes:
+        measures: The measures.
+        rates: The keys of rates, each with the place of its counter.
+        levels: The keys of levels, each with the attribute of a reading.
     """
 
     def __init__(self, subject: Subject, served: AbstractSet[str]) -> None:
@@ -111,8 +116,8 @@ class SubjectMeasures:
         available = served | _ALWAYS
         levels = {Measure(subject, m): n for m, n in _LEVELS.items() if n in available}
         self.measures = (*rates, *levels)
-        self._rates = [(m.key, COUNTERS.index(counter)) for m, counter in rates.items()]
-        self._levels = [(measure.key, name) for measure, name in levels.items()]
+        self.rates = [(m.key, COUNTERS.index(counter)) for m, counter in rates.items()]
+        self.levels = [(measure.key, name) for measure, name in levels.items()]
 
     def put(self, values: dict[str, Any], reading: Reading, seconds: float) -> None:
         """Add the values of a reading; levels that are None are left out.
@@ -124,9 +129,9 @@ class SubjectMeasures:
         """
         # Dividing by infinity makes a rate over no time zero.
         seconds = seconds if seconds > 0 else float("inf")
-        for key, place in self._rates:
+        for key, place in self.rates:
             values[key] = reading.growth[place] / seconds
-        for key, name in self._levels:
+        for key, name in self.levels:
             value = getattr(reading, name)
             if value is not None:
                 values[key] = value

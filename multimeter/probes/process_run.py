@@ -87,6 +87,7 @@ class ProcessRun:
         bounds: What all processes together held at most.
         pss_peak: The largest sum of PSS that was read, in bytes; None if none was.
         processes_peak: The most processes that one snapshot had.
+        threads_peak: The most threads that one snapshot had.
         source: The source of process data.
 
     Raises:
@@ -106,7 +107,7 @@ class ProcessRun:
         self.bounds = PeakBounds()
         self._peak_before = 0 if since_start else self.peak
         self.pss_peak: int | None = None
-        self.processes_peak = 1
+        self.processes_peak = self.threads_peak = 1
         self.source = source
         self._budget = budget
         self._memory_at_peak: Mapping[int, Memory | None] = {}
@@ -155,6 +156,8 @@ class ProcessRun:
         self._memory_at_peak = {}
         is_peak = self.bounds.update(self.seen, unseen=self._account.unseen - unseen)
         self.processes_peak = max(self.processes_peak, self.bounds.processes)
+        threads = sum(each.threads for each in self.seen.values() if not each.ended)
+        self.threads_peak = max(self.threads_peak, threads)
         if is_peak and self.bounds.processes > 1:
             self._memory_at_peak = self._budget.spend(self._shared, always=True) or {}
 

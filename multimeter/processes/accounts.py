@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from multimeter.probes.process_run import ProcessRun
     from multimeter.probes.usage import Usage
     from multimeter.processes.exit_records import ExitRecords
+    from multimeter.processes.run_cgroup import RunCgroup
 
     _Estimate = dict[str, Any]
 
@@ -95,24 +96,25 @@ class Reaped:
         """Whether the peak is that of the processes, not of this one before they began."""
         return self.peak > self.floor * _PEAK_TOLERANCE
 
-    def figures(self, run: ProcessRun, records: ExitRecords | None) -> dict[str, _Estimate]:
+    def figures(
+        self,
+        run: ProcessRun,
+        records: ExitRecords | None,
+        group: RunCgroup | None = None,
+    ) -> dict[str, _Estimate]:
         """Return the figures of a run that are known without samples, by their ids.
 
         Args:
             run: What followed the processes.
             records: The kernel's exit records; None where there are none.
+            group: The control group of the run; None where there is none.
         """
         if not self.pids:
             return {}
         others = {pid: u for pid, u in run.seen.items() if pid not in self.pids}
         running = sum(not usage.ended for usage in others.values())
         lost = {pid: u for pid, u in run.lost.items() if pid not in self.pids}
-        is_complete = (
-            records is not None
-            and not records.incomplete
-            and any(map(records.has, self.pids))
-        )
-        recorded = records if is_complete else None
+        recorded = records if self._is_complete(records) else None
         flags = []
         if running:
             flags.append(f"incomplete: {_processes(running)} still {_runs(running)}")
@@ -123,24 +125,32 @@ class Reaped:
             if name in ("read", "written") and "disk_read" not in run.served:
                 continue  # the kernel does not count them
             low = self.totals[name] + _used(name, others)
-            source = "blocks" if name in ("read", "written") else "wait4"
-            # Who reaped these was not seen: a parent, which has them in its own usage, or
-            # no process. The kernel's records have each process once.
-            value = low if recorded is not None else low + _used(name, lost)
-            if recorded is not None and getattr(recorded, name) > value:
-                low = value = getattr(recorded, name)
-                source = "disk" if name in ("read", "written") else "taskstats"
-            digits = 9 if name == "cpu_time" else None
-            low, value = round(low, digits), round(value, digits)
-            high = None if flags else value
-            figures[name] = estimate(value, low, high, source, *flags)
+            figures[name] = _total(name, low, _used(name, lost), recorded, flags)
+        if lost and recorded is None and group is not None:
+            _take_cpu_of_group(figures["cpu_time"], group)
         figures["peak_memory"] = self._peak(run, recorded, flags, unknown=bool(lost))
-        if run.pss_peak is not None and run.processes_peak > 1:
+        if group is not None and group.oom_kills:
+            text = f"{_processes(group.oom_kills)} killed: out of memory"
+            figures["peak_memory"]["flags"].append(text)
+        if run.pss_peak is not None:
             high = figures["peak_memory"]["high"]
             figures["peak_pss"] = estimate(
-                run.pss_peak, run.pss_peak, high, "proc", "at samples"
+                run.pss_peak, run.pss_peak, high, "proc", "at least"
             )
+        for name, most in (
+            ("processes", run.processes_peak),
+            ("threads", run.threads_peak),
+        ):
+            figures[name] = estimate(most, most, most, "points")
         return figures
+
+    def _is_complete(self, records: ExitRecords | None) -> bool:
+        """Return whether there are exit records, and of these processes."""
+        return (
+            records is not None
+            and not records.incomplete
+            and any(map(records.has, self.pids))
+        )
 
     def _peak(
         self,
@@ -176,6 +186,40 @@ class Reaped:
             return estimate(low, low, high if flags else low, source, *flags)
         flags = [*(each for each in flags if each != "at least"), "at least"]
         return estimate(low or None, low, high, source, *flags)
+
+
+def _total(
+    name: str, low: float, lost: float, recorded: ExitRecords | None, flags: list[str]
+) -> _Estimate:
+    """Return a figure that is a sum.
+
+    Args:
+        name: Its id.
+        low: What was used for sure.
+        lost: What processes had used when they were seen last, of which it was not seen
+            who reaped them: a parent, which has them in its own usage, or no process. The
+            kernel's records have each process once.
+        recorded: Complete exit records, or None.
+        flags: Its flags.
+    """
+    source = "blocks" if name in ("read", "written") else "wait4"
+    value = low if recorded is not None else low + lost
+    if recorded is not None and getattr(recorded, name) > value:
+        low = value = getattr(recorded, name)
+        source = "disk" if name in ("read", "written") else "taskstats"
+    digits = 9 if name == "cpu_time" else None
+    low, value = round(low, digits), round(value, digits)
+    return estimate(value, low, None if flags else value, source, *flags)
+
+
+def _take_cpu_of_group(figure: _Estimate, group: RunCgroup) -> None:
+    """Take the CPU time of a control group, which has that of unseen processes as well."""
+    used = group.cpu_time
+    if used is not None and used >= figure["low"]:
+        used = round(used, 9)
+        flags = [each for each in figure["flags"] if each.startswith("incomplete")]
+        high = None if flags else used
+        figure.update(estimate(used, used, high, "cgroup", *flags))
 
 
 def attached_figures(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from multimeter.errors import MultimeterError
 
@@ -23,8 +24,10 @@ __all__ = [
     "NOT_FOUND",
     "Child",
     "CommandError",
+    "boottime_ns",
     "exit_code_of",
     "outliving_signals",
+    "read_clocks",
 ]
 
 NOT_FOUND = 127
@@ -81,11 +84,14 @@ class Child:
 
     Attributes:
         pid: Its process id.
+        clocks: The time of day, the clock that counts suspends and the monotonic clock
+            when it was started, in ns.
         adopts: Whether orphans among its descendants become children of this process.
         reaped: What the kernel accounts for the processes that were reaped here.
     """
 
     pid: int
+    clocks: tuple[int, int, int]
     adopts: bool
     reaped: Reaped
 
@@ -155,6 +161,17 @@ class outliving_signals:  # noqa: N801 - it reads like a function
 
 def _ignore(_number: int, _frame: object) -> None:
     """Do nothing. Unlike SIG_IGN, child programs do not inherit a handler."""
+
+
+def read_clocks() -> tuple[int, int, int]:
+    """Return the time of day, the clock that counts suspends and the monotonic clock."""
+    return time.time_ns(), boottime_ns(), time.monotonic_ns()
+
+
+def boottime_ns() -> int:
+    """Return ``CLOCK_BOOTTIME``, in ns; where there is none, the monotonic clock."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
 
 
 def exit_code_of(status: int) -> int:

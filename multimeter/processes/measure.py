@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from multimeter.probe import Probe
 from multimeter.probes.process import ProcessProbe
 from multimeter.processes.accounts import attached_figures
 from multimeter.processes.child import outliving_signals
+from multimeter.processes.names import command_text
 from multimeter.processes.recording import (
     LONGEST_CYCLE,
     Recording,
@@ -32,15 +32,19 @@ from multimeter.system.log import log
 
 if TYPE_CHECKING:
     from multimeter.processes.exit_records import ExitRecords
+    from multimeter.sampling.clock import RunClock
 
 __all__ = [
     "LONGEST_CYCLE",
     "Outcome",
     "RunOptions",
     "Schedule",
+    "add_accounts",
+    "errors_to",
     "measure_command",
     "measure_process",
     "start",
+    "start_measurement",
 ]
 
 
@@ -97,19 +101,19 @@ def measure_command(command: Sequence[str], settings: RunOptions) -> Outcome:
     recording = Recording(command)
     with contextlib.ExitStack() as until_stored:
         try:
-            with _errors_to(outcome):
+            with errors_to(outcome):
                 probe = _probe_of(recording)
-                measurement = _start(probe, settings)
+                measurement = start_measurement(probe, settings)
                 outcome.result = measurement.result
             if outcome.result is None:
                 outcome.exit_code = recording.finish(lambda: LONGEST_CYCLE)
                 return outcome
-            outcome.result.add_meta_data(command=_text_of(command))
+            outcome.result.add_meta_data(command=command_text(command))
             schedule = Schedule(measurement.sample, recording.glance, settings.cycle_time)
             outcome.exit_code = recording.finish(
                 lambda: _look(schedule), wait_all=settings.wait_all
             )
-            _add_accounts(outcome.result, recording, outcome.exit_code)
+            add_accounts(outcome.result, recording, outcome.exit_code)
         finally:
             until_stored.enter_context(outliving_signals())
             recording.child.release()
@@ -128,9 +132,9 @@ def _probe_of(recording: Recording) -> ProcessProbe:
     return ProcessProbe.of_run(recording.run)
 
 
-def _add_accounts(result: Result, recording: Recording, exit_code: int) -> None:
+def add_accounts(result: Result, recording: Recording, exit_code: int) -> None:
     """Add what the kernel accounts for a command that has ended."""
-    result.add_meta_data(exit_code=exit_code)
+    result.add_meta_data(exit_code=exit_code, **recording.meta_data)
     _add_figures(result, recording.figures())
 
 
@@ -164,7 +168,7 @@ def measure_process(
     records = system_exit_records()
     outcome = Outcome()
     with StopCondition(probe) as stop_condition:
-        measurement = _start(probe, settings)
+        measurement = start_measurement(probe, settings)
         outcome.result = measurement.result
         deadline = math.inf if duration is None else clock() + duration
         schedule = Schedule(measurement.sample, probe.glance, settings.cycle_time)
@@ -196,13 +200,29 @@ def _last_figures(
     if probe.run is None:
         return {}
     if records is not None:
-        records.collect(probe.run.seen)
+        records.collect({*probe.run.seen, probe.pid})
     last = probe.run.seen.get(probe.pid)
     saw_end = last is not None and last.ended
     return attached_figures(probe.run, unseen, saw_end=saw_end, records=records)
 
 
-def _start(probe: ProcessProbe, settings: RunOptions) -> Measurement:
+def start_measurement(
+    probe: ProcessProbe,
+    settings: RunOptions,
+    began: RunClock | None = None,
+    points: Sequence[tuple[int, Mapping[str, Any]]] = (),
+) -> Measurement:
+    """Start to measure a process.
+
+    Args:
+        probe: Its probe.
+        settings: How it is measured.
+        began: The clock of a run that has begun before; None if it begins now.
+        points: What was sampled since then: ns since the epoch, and values.
+
+    Raises:
+        MultimeterError: A probe could not start.
+    """
     probes: list[Probe] = [probe]
     for each in settings.probes:
         with contextlib.suppress(UnsupportedError):
@@ -211,17 +231,18 @@ def _start(probe: ProcessProbe, settings: RunOptions) -> Measurement:
     multimeter = Multimeter(*probes, cycle_time=cycle_time, storage=settings.storage)
     measurement = multimeter.measure(settings.identifier)
     measurement.tags.update(settings.tags)
-    measurement.start()
+    measurement.start(began, points)
     return measurement
 
 
 def _end(measurement: Measurement, outcome: Outcome) -> None:
-    with _errors_to(outcome):
+    with errors_to(outcome):
         measurement.end()
 
 
 @contextlib.contextmanager
-def _errors_to(outcome: Outcome) -> Iterator[None]:
+def errors_to(outcome: Outcome) -> Iterator[None]:
+    """Keep an error of measuring or storing: the command must not be affected."""
     try:
         yield
     except MultimeterError as error:
@@ -239,8 +260,3 @@ def _look(schedule: Schedule) -> float:
     except Exception as error:  # noqa: BLE001 - sampling continues, too
         log().warning("The process could not be sampled: %r", error)
         return LONGEST_CYCLE
-
-
-def _text_of(command: Sequence[str]) -> str:
-    """Return a command as text; file names may not be valid text."""
-    return shlex.join(command).encode("utf-8", "backslashreplace").decode()

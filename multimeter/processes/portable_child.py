@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from multimeter.processes.accounts import Reaped
-from multimeter.processes.child import Child, CommandError
+from multimeter.processes.child import Child, CommandError, read_clocks
 
 __all__ = ["PortableChild"]
 
@@ -34,6 +34,7 @@ class PortableChild(Child):
 
     def __init__(self, command: Sequence[str]) -> None:
         self.reaped = Reaped()
+        self.clocks = read_clocks()
         self._handlers: dict[int, Any] = {}
         try:
             self._process = subprocess.Popen(list(command), close_fds=os.name != "posix")  # noqa: S603 - the user's own command

@@ -7,12 +7,14 @@ import os
 import sys
 
 from multimeter.processes.accounts import Reaped
-from multimeter.processes.child import Child, CommandError, exit_code_of
+from multimeter.processes.child import Child, CommandError, exit_code_of, read_clocks
 
 TYPE_CHECKING = False  # typing and signal take longer to import than this module
 if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Sequence
+
+    from multimeter.processes.run_cgroup import RunCgroup
 else:
     import _signal as signal
 
@@ -50,23 +52,30 @@ class PosixChild(Child):
 
     Args:
         command: The program and its arguments.
+        group: A control group in which it is started; None for that of this process.
 
     Raises:
         CommandError: It cannot be started.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], group: RunCgroup | None = None) -> None:
         self.adopts = _adopt_orphans(True)
         self._awaited = {*_PASSED_ON, signal.SIGCHLD}
         # If it is ignored, the kernel reaps children before we can wait for them.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
         self.reaped = Reaped()
+        if group is not None:
+            group.enter()
+        self.clocks = read_clocks()
         try:
             self.pid = self._spawn(command)
         except OSError as error:
             self.release()
             raise CommandError(command, error) from error
+        finally:
+            if group is not None:
+                group.leave()
 
     def _spawn(self, command: Sequence[str]) -> int:
         try:

@@ -12,7 +12,7 @@ import sys
 import time
 
 from multimeter.probes.process_run import Budget, ProcessRun
-from multimeter.processes.child import CommandError
+from multimeter.processes.child import CommandError, boottime_ns
 
 TYPE_CHECKING = False  # typing and signal take longer to import than this module
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from multimeter.probes.usage import ProcessSource
     from multimeter.processes.child import Child
     from multimeter.processes.exit_records import ExitRecords
+    from multimeter.processes.run_cgroup import RunCgroup
 else:
     import _signal as signal
 
@@ -37,6 +38,8 @@ _CYCLE_SHARE = 0.02
 _SHORTEST_GLANCE = 0.001
 _GLANCE_SHARE = 0.05
 _SYSTEM: str = sys.platform
+# Orphans may end between the last looks.
+_LAST_LOOKS = 5
 # Seconds between two looks into the kernel's exit records.
 _RECORDS_CYCLE = 0.25
 
@@ -92,11 +95,12 @@ class Schedule:
         return min(max(_SHORTEST_GLANCE, age * _GLANCE_SHARE), longest)
 
 
-def start(command: Sequence[str]) -> Child:
+def start(command: Sequence[str], group: RunCgroup | None = None) -> Child:
     """Start a command.
 
     Args:
         command: The program, which is searched for in PATH, and its arguments.
+        group: A control group in which it is started, on Linux.
 
     Raises:
         CommandError: It cannot be started.
@@ -106,7 +110,7 @@ def start(command: Sequence[str]) -> Child:
     if hasattr(signal, "sigtimedwait") and hasattr(os, "waitid"):
         from multimeter.processes.posix_child import PosixChild
 
-        return PosixChild(command)
+        return PosixChild(command, group)
     from multimeter.processes.portable_child import PortableChild
 
     return PortableChild(command)
@@ -127,6 +131,7 @@ class Recording:
         run: What follows the processes; None if the system does not show them.
         readings: What was read so far of the process and its tree, with the ns since the
             epoch on the clock of the run.
+        meta_data: What else is known of a command that has ended.
 
     Raises:
         CommandError: It cannot be started.
@@ -135,35 +140,45 @@ class Recording:
     def __init__(self, command: Sequence[str]) -> None:
         self.command = command
         self._records = system_exit_records()
-        self.boottime_ns = _boottime_ns()
-        self.awake_ns = self.boottime_ns - time.monotonic_ns()
-        self.started_ns = time.time_ns() // 1000 * 1000
+        self._group = _cgroup()
+        make_source = _source_maker()
         try:
-            self.child = start(command)
+            self.child = start(command, self._group)
         except BaseException:
-            self._close_records()
+            self._close()
             raise
+        time_of_day, self.boottime_ns, monotonic = self.child.clocks
+        self.awake_ns = self.boottime_ns - monotonic
+        self.started_ns = time_of_day // 1000 * 1000
         self.run: ProcessRun | None = None
         self.readings: list[tuple[int, Reading, Reading]] = []
+        self.meta_data: dict[str, Any] = {}
+        self._figures: dict[str, dict[str, Any]] = {}
         self._collected = 0.0
         try:
-            source = _source(self.child)
+            source = make_source(self.child)
             self.run = ProcessRun(source, Budget(), since_start=True)
         except Exception:  # noqa: BLE001 - the command must not be affected
             return
 
     def time_ns(self) -> int:
         """Return the time of the run, in ns since the epoch: a whole microsecond."""
-        passed = _boottime_ns() - self.boottime_ns
+        passed = boottime_ns() - self.boottime_ns
         return self.started_ns + passed // 1000 * 1000
 
-    def sample(self) -> None:
-        """Read the processes, and keep the reading."""
+    def sample(self, time_ns: int | None = None) -> None:
+        """Read the processes, and keep the reading.
+
+        Args:
+            time_ns: The moment, on the clock of the run; by default now.
+        """
         if self.run is None:
             return
         with self.run.lock:
             self.run.look()
-            time_ns = self.time_ns()
+            time_ns = time_ns or self.time_ns()
+            if self.readings:  # no two points have the same time
+                time_ns = max(time_ns, self.readings[-1][0] + 1000)
             pid = self.child.pid
             self.readings.append((time_ns, self.run.read(pid), self.run.read_tree()))
             self.run.end_sample()
@@ -195,10 +210,21 @@ class Recording:
         self.child.wait(look, self._saw_end)
         self._safely(self.glance)
         exit_code = self.child.reap()
-        self.child.reap_orphans(look, self._saw_end, wait=wait_all)
+        for _ in range(_LAST_LOOKS):
+            self.child.reap_orphans(look, self._saw_end, wait=wait_all)
+            self._safely(self.glance)
+            if not self._has_orphans_to_reap():
+                break
         self._safely(self._after_end)
-        self._close_records()
+        self._close()
         return exit_code
+
+    def _has_orphans_to_reap(self) -> bool:
+        """Return whether the last look saw an orphan that has ended meanwhile."""
+        if self.run is None or not self.child.adopts:
+            return False
+        me = os.getpid()
+        return any(each.ended and each.parent == me for each in self.run.seen.values())
 
     def _saw_end(self, pid: int) -> bool:
         usage = self.run.seen.get(pid) if self.run is not None else None
@@ -219,21 +245,23 @@ class Recording:
         with self.run.lock:
             if reaped.is_peak_known:
                 self.run.raise_peak(reaped.peak)
-            self.run.glance()
         self._collect()
+        self._figures = reaped.figures(self.run, self._records, self._group)
+        if self._group is not None:
+            self.meta_data = self._group.meta_data()
 
-    def _close_records(self) -> None:
+    def _close(self) -> None:
         if self._records is not None:
             self._records.close()
+        if self._group is not None:
+            self._group.close()
 
     def figures(self) -> dict[str, dict[str, Any]]:
         """Return the figures that are known without samples, by their ids.
 
         They are in the form of :meth:`multimeter.data.estimate.Estimate.to_json`.
         """
-        if self.run is None:
-            return {}
-        return self.child.reaped.figures(self.run, self._records)
+        return {key: dict(each) for key, each in self._figures.items()}
 
 
 def system_exit_records() -> ExitRecords | None:
@@ -245,16 +273,20 @@ def system_exit_records() -> ExitRecords | None:
     return open_exit_records()
 
 
-def _boottime_ns() -> int:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
+def _cgroup() -> RunCgroup | None:
+    if _SYSTEM != "linux":
+        return None
+    from multimeter.processes.run_cgroup import open_cgroup
+
+    return open_cgroup()
 
 
-def _source(child: Child) -> ProcessSource:
+def _source_maker() -> Callable[[Child], ProcessSource]:
+    """Return what makes the source of process data: imported before the command starts."""
     if _SYSTEM == "linux":
         from multimeter.probes.linux_processes import LinuxProcesses
 
-        return LinuxProcesses(child.pid, adopts=child.adopts)
+        return lambda child: LinuxProcesses(child.pid, adopts=child.adopts)
     from multimeter.probes.portable import PortableProcesses
 
-    return PortableProcesses(child.pid)
+    return lambda child: PortableProcesses(child.pid)

@@ -83,6 +83,7 @@ class Sampler:
         cpu_clock: Returns the CPU time of the calling thread, in ns.
         inside: Whether this is the measured process, which waits for the interpreter
             lock while it is sampled.
+        began: The clock of a run that has begun before; None if it begins with the start.
 
     Attributes:
         sampling: The state of sampling.
@@ -98,8 +99,10 @@ class Sampler:
         max_overhead: float | None = None,
         cpu_clock: Callable[[], int] = time.thread_time_ns,
         inside: bool = True,
+        began: RunClock | None = None,
     ) -> None:
         self.sampling = Sampling(cycle_time)
+        self._began = began
         self._probes = probes
         self._sink = sink
         self._clock = clock or SystemClock()
@@ -152,10 +155,12 @@ class Sampler:
                     f"{type(probe).__name__} could not start: {error}",
                     next_step="Fix the cause, or measure without this probe.",
                 ) from error
-        self.sampling.clock = RunClock.start(self._clock)
-        started_ns = self.sampling.clock.started_ns
-        self._last = self._clock.monotonic_ns(), started_ns
-        self._sampled = [started_ns] * len(self._probes)
+        self.sampling.clock = self._began or RunClock.start(self._clock)
+        now_ns = self.sampling.clock.started_ns
+        if self._began is not None:
+            now_ns = self._began.time_ns(self._clock)
+        self._last = self._clock.monotonic_ns(), now_ns
+        self._sampled = [_counts_since(each) or now_ns for each in self._probes]
         self.sampling.baseline = self._baseline()
         self._ticks = Ticks(self._last[0], round(self.sampling.cycle_time * 1e9))
         for probe in self._probes:
@@ -274,3 +279,8 @@ class Sampler:
         if id(source) not in self._reported:
             self._reported.add(id(source))
             log().warning("%s %s.", type(source).__name__, what, exc_info=error)
+
+
+def _counts_since(probe: Probe) -> int | None:
+    # A probe may be any object that has the methods of one.
+    return getattr(probe, "counts_since_ns", None)

@@ -193,6 +193,7 @@ VERBS = {
     "import": ["import --help"],
     "run": ["run --help"],
     "attach": ["attach --help"],
+    "bench": ["bench --help"],
 }
 
 

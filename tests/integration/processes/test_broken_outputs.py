@@ -193,7 +193,6 @@ VERBS = {
     "import": ["import --help"],
     "run": ["run --help"],
     "attach": ["attach --help"],
-    "bench": ["bench --help"],
 }
 
 

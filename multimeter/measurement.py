@@ -241,6 +241,16 @@ class Measurement:
         """
         self._going_on("sample")[1].sample_soon()
 
+    def count_samples(self, *, late: int, missed: int) -> None:
+        """Count samples that were asked for by :meth:`sample` and not punctual.
+
+        Args:
+            late: How many came late.
+            missed: How many did not come.
+        """
+        if self._sampler is not None:
+            self._sampler.count(late, missed)
+
     def add_mark(self, label: str) -> None:
         """Mark this moment.
 

@@ -114,6 +114,7 @@ def measure_command(command: Sequence[str], settings: RunOptions) -> Outcome:
                 lambda: _look(schedule), wait_all=settings.wait_all
             )
             add_accounts(outcome.result, recording, outcome.exit_code)
+            measurement.count_samples(late=schedule.late, missed=schedule.missed)
         finally:
             until_stored.enter_context(outliving_signals())
             recording.child.release()
@@ -189,6 +190,7 @@ def measure_process(
                 _add_figures(outcome.result, _last_figures(probe, unseen, records))
         if records is not None:
             records.close()
+        measurement.count_samples(late=schedule.late, missed=schedule.missed)
         _end(measurement, outcome)
     return outcome
 

@@ -131,6 +131,7 @@ class _QuickRun:
 
     def _report(self, exit_code: int, ended_ns: int) -> None:
         self._importing.acquire()  # until it is imported, if it is being imported
+        self._recording.meta_data.update(self._schedule.meta_data())
         if not self._has_begun:
             from multimeter.processes.quick_store import store
 
@@ -140,7 +141,7 @@ class _QuickRun:
                 _print([] if self._quiet else lines)
                 return
         take_over = self._take_over or self._new_take_over()
-        take_over.end(exit_code, ended_ns)
+        take_over.end(exit_code, ended_ns, self._schedule)
 
 
 def _print(lines: list[str]) -> None:

@@ -60,6 +60,8 @@ class Schedule:
 
     Attributes:
         sample: Takes a sample; may be replaced.
+        late: How many samples came more than a tenth of the interval late.
+        missed: How many should have been taken since the one before.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Schedule:
         self._clock = clock
         self._started = self._sampled = clock()
         self._is_first = True
+        self._next = self._started
+        self.late = self.missed = 0
 
     @property
     def age(self) -> float:
@@ -87,12 +91,28 @@ class Schedule:
         cycle = max(_SHORTEST_CYCLE, age * _CYCLE_SHARE)
         is_due = self._cycle_time is None and now - self._sampled >= cycle < LONGEST_CYCLE
         if self._is_first or is_due:
+            if not self._is_first:
+                self._count(now, cycle)
             self._is_first, self._sampled = False, now
             self.sample()
         else:
             self._glance()
         longest = min(self._cycle_time or cycle, LONGEST_CYCLE)
-        return min(max(_SHORTEST_GLANCE, age * _GLANCE_SHARE), longest)
+        pause = min(max(_SHORTEST_GLANCE, age * _GLANCE_SHARE), longest)
+        # A reading takes time, too, which is not late.
+        self._next = self._clock() + pause
+        return pause
+
+    def _count(self, now: float, cycle: float) -> None:
+        """Count what is late or missing, by when this look should have been."""
+        behind = now - self._next
+        self.late += behind > cycle / 10
+        self.missed += max(0, int(behind / cycle))
+
+    def meta_data(self) -> dict[str, int]:
+        """Return how many were late and missed, where any were."""
+        counts = {"late_samples": self.late, "missed_samples": self.missed}
+        return {key: count for key, count in counts.items() if count}
 
 
 def start(command: Sequence[str], group: RunCgroup | None = None) -> Child:

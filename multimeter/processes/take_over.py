@@ -17,7 +17,7 @@ from multimeter.processes.measure import (
     start_measurement,
 )
 from multimeter.processes.names import command_text, generated_name
-from multimeter.processes.recording import Recording
+from multimeter.processes.recording import Recording, Schedule
 from multimeter.result import Result
 from multimeter.sampling.clock import RunClock
 from multimeter.system.standard_streams import run_tool
@@ -72,21 +72,23 @@ class TakeOver:
         )
         self._measurement, self._outcome.result = measurement, measurement.result
 
-    def end(self, exit_code: int, ended_ns: int) -> None:
+    def end(self, exit_code: int, ended_ns: int, schedule: Schedule) -> None:
         """Store and report the run.
 
         Args:
             exit_code: The exit code of the command.
             ended_ns: When it ended, in ns since the epoch on the clock of the run.
+            schedule: How punctual the samples were.
         """
-        run_tool(lambda: self._end(exit_code, ended_ns))
+        run_tool(lambda: self._end(exit_code, ended_ns, schedule))
 
-    def _end(self, exit_code: int, ended_ns: int) -> None:
+    def _end(self, exit_code: int, ended_ns: int, schedule: Schedule) -> None:
         outcome, recording = self._outcome, self._recording
         outcome.exit_code = exit_code
         if self._measurement is not None and outcome.result is not None:
             outcome.result.add_meta_data(command=command_text(recording.command))
             add_accounts(outcome.result, recording, exit_code)
+            self._measurement.count_samples(late=schedule.late, missed=schedule.missed)
             with errors_to(outcome):
                 self._measurement.end()
         elif recording.run is not None and outcome.error is None:

@@ -164,6 +164,9 @@ class HelperSampler:
         """Request an extra sample now, without waiting for it."""
         self._send(Sample())
 
+    def count(self, late: int, missed: int) -> None:
+        """Do nothing: only a command is sampled by another pace, and not from here."""
+
     def mark(self, time_ns: int, label: str) -> None:
         """Send a mark to the helper, in case it has to store the run."""
         self._send(MarkMessage(time_ns, label))

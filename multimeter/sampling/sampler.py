@@ -133,6 +133,13 @@ class Sampler:
         """Request an extra sample now, without waiting for it."""
         self._wake.set()
 
+    def count(self, late: int, missed: int) -> None:
+        """Count samples that were late or missed by the pace of who asks for them."""
+        self.sampling.late += late
+        if self._ticks is not None:
+            self._ticks.missed += missed
+            self.sampling.missed = self._ticks.missed
+
     def mark(self, time_ns: int, label: str) -> None:
         """Do nothing: the measurement keeps the marks."""
 

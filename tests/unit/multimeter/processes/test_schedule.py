@@ -13,7 +13,7 @@ class Watched:
     def __init__(self, cycle_time=None):
         self.now = 0.0
         self.samples, self.glances = [], []
-        self._pace = Schedule(
+        self.pace = Schedule(
             lambda: self.samples.append(self.now),
             lambda: self.glances.append(self.now),
             cycle_time,
@@ -22,7 +22,7 @@ class Watched:
 
     def follow(self, seconds):
         while self.now < seconds:
-            self.now += self._pace.look()
+            self.now += self.pace.look()
         return self
 
 
@@ -57,3 +57,19 @@ def test_looking_costs_little_in_the_long_run():
     watched = Watched(cycle_time=5.0).follow(1_000)
     before = len(watched.glances)
     assert len(watched.follow(1_100).glances) - before == pytest.approx(100, abs=2)
+
+
+def test_samples_that_come_late_or_not_at_all_are_counted_at_any_pace():
+    watched = Watched().follow(0.3)
+    assert (watched.pace.late, watched.pace.missed) == (0, 0)
+    assert watched.pace.meta_data() == {}
+    watched.now += 0.2  # nothing was read: at 0.02 s, nine samples are missing
+    watched.pace.look()
+    assert watched.pace.late == 1
+    assert 8 <= watched.pace.missed <= 10
+    assert watched.pace.meta_data().keys() == {"late_samples", "missed_samples"}
+
+
+def test_a_punctual_run_of_a_minute_misses_nothing():
+    watched = Watched().follow(60)
+    assert (watched.pace.late, watched.pace.missed) == (0, 0)

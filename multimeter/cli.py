@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from multimeter.commands import attach, run
+from multimeter.commands import attach, bench, run
 from multimeter.commands.compare import compare
 from multimeter.commands.deliver import deliver
 from multimeter.commands.export import export
@@ -15,6 +15,7 @@ from multimeter.commands.gate import gate
 from multimeter.commands.import_runs import import_runs
 from multimeter.commands.ls import ls
 from multimeter.commands.options import Version
+from multimeter.commands.selftest import selftest
 from multimeter.commands.show import show
 from multimeter.errors import MultimeterError
 from multimeter.system.log import log
@@ -32,6 +33,7 @@ app = typer.Typer(
 _COMMAND = {"allow_interspersed_args": False}
 app.command(epilog=run.EPILOG, context_settings=_COMMAND)(run.run)
 app.command(epilog=attach.EPILOG)(attach.attach)
+app.command(epilog=bench.EPILOG)(bench.bench)
 app.command()(ls)
 app.command()(show)
 app.command()(compare)
@@ -39,6 +41,7 @@ app.command()(export)
 app.command("import")(import_runs)
 app.command()(gate)
 app.command()(deliver)
+app.command()(selftest)
 
 
 @app.callback()

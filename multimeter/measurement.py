@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from multimeter.data.identifiers import checked_identifier, new_identifier
+from multimeter.data.identifiers import checked_identifier, new_identifier, new_run_id
 from multimeter.data.values import text_of
 from multimeter.errors import ConfigurationError, MultimeterError, StateError
 from multimeter.probe import Probe
@@ -74,6 +75,8 @@ class Measurement:
     Attributes:
         identifier: The unique name of the measurement; since the start with a number at
             its end, such as ``train-2``, where the storage has a run of that name already.
+        id: The id of the run, which no other run has; it sorts by the time at which the
+            measurement was made.
         tags: The tags.
         result: The result; None until the start.
 
@@ -87,6 +90,7 @@ class Measurement:
         given = "" if identifier is None else str(identifier)
         self.identifier = checked_identifier(given or new_identifier())
         self.tags = {key: text_of(value) for key, value in tags.items()}
+        self.id = new_run_id(time.time_ns())
         self.result: Result | None = None
         self._multimeter = multimeter
         self._probes = multimeter.probes
@@ -129,6 +133,7 @@ class Measurement:
             self._probes = [probe.for_process(os.getpid()) for probe in self._probes]
         self.identifier = self._free_identifier()
         result = Result(*self._probes, identifier=self.identifier, tags=self.tags)
+        result.id = self.id
         self._probes = self._multimeter.borrow(self._probes)
         forwarder = LiveForwarder(self._storage, result)
         try:
@@ -168,6 +173,7 @@ class Measurement:
             self._cycle_time,
             forwarder.append,
             identifier=self.identifier,
+            run_id=self.id,
             tags=self.tags,
             storage=self._storage,
             max_overhead=self._multimeter.max_overhead,

@@ -180,7 +180,7 @@ def _used(result: Result, before: Mapping[str, float]) -> _Used:
     from multimeter.analysis.figures import figures_of
 
     figures = {each.id: each.value for each in figures_of(result)}
-    values = {key: figures.get(key, 0.0) for key in ("duration", "cpu_time")}
+    values = {key: figures.get(key) or 0.0 for key in ("duration", "cpu_time")}
     # A page that a forked child shares with this process counts once, so it does not
     # matter whether a sample falls between its start and its end.
     held = [

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from multimeter.analysis.peaks import Peak, peaks_of
+from multimeter.data.baseline import Baseline
 from multimeter.data.columns import ABSENT, Column, ColumnView
+from multimeter.data.estimate import Estimate
 from multimeter.data.timestamps import from_ns, to_ns
 from multimeter.data.values import text_of
 from multimeter.errors import ConfigurationError
@@ -56,8 +58,13 @@ class Result:
 
     Attributes:
         identifier: The unique name of the measurement, or None.
+        id: The id of the run, which no other run has; None of a run of version 1 of the
+            data, or of another program. See docs/decisions/data.md.
         tags: Tag keys to tag values.
         meta_data: More about the measurement, keys to values.
+        known_figures: Figures, by their ids, that are known better than from the points:
+            from the accounts of the kernel at the end of the run, or, of a run that was
+            read back, as they were stored with it.
         schema: The metrics, subjects and measures.
         read_as: The measurement of the lines that it was read from, or None. Where that is
             the identifier, all names are written again as they were.
@@ -72,8 +79,10 @@ class Result:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         self.identifier = identifier
+        self.id: str | None = None
         self.tags = {text_of(k): text_of(v) for k, v in (tags or {}).items()}
         self.meta_data: dict[str, Any] = {}
+        self.known_figures: dict[str, Estimate] = {}
         self.read_as: str | None = None
         self.surplus = 0
         self.schema = Schema.of_probes(probes)
@@ -211,18 +220,37 @@ class Result:
         return self._columns
 
     @property
+    def start_ns(self) -> int | None:
+        """The start of the run in ns since the epoch, or None when there is no point.
+
+        Where the start is not known (a file of another program), the first point.
+        """
+        if not len(self._times):
+            return None
+        started_ns = Baseline.of(self.meta_data).time_ns
+        return int(self._times.get(0)) if started_ns is None else started_ns
+
+    @property
+    def end_ns(self) -> int | None:
+        """The time of the last point in ns since the epoch, or None without a point."""
+        return int(self._times.get(-1)) if len(self._times) else None
+
+    @property
     def start(self) -> dt.datetime | None:
-        """The time of the first point in UTC, or None when there is none."""
-        return from_ns(self._times.get(0)) if len(self._times) else None
+        """The start of the run in UTC, or None when there is no point; see start_ns."""
+        return None if self.start_ns is None else from_ns(self.start_ns)
 
     @property
     def end(self) -> dt.datetime | None:
-        """The time of the last point in UTC, or None when there is none."""
-        return from_ns(self._times.get(-1)) if len(self._times) else None
+        """The time of the last point in UTC, or None when there is none.
+
+        The end of a measurement takes the last point.
+        """
+        return None if self.end_ns is None else from_ns(self.end_ns)
 
     @property
     def duration(self) -> dt.timedelta | None:
-        """The time from the first to the last point, or None when there is none."""
+        """The time from the start of the run to its last point, or None without one."""
         start, end = self.start, self.end
         return None if start is None or end is None else end - start
 
@@ -243,6 +271,7 @@ class Result:
             return NotImplemented
         return (
             self.identifier == other.identifier
+            and self.id == other.id
             and self.tags == other.tags
             and self.meta_data == other.meta_data
             and self.schema == other.schema

@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import sub
 
 from multimeter.analysis.figures import FIGURES, figures_of
-from multimeter.analysis.statistics import own_marks_ns, start_ns
+from multimeter.analysis.noise import difference_of, median_of
+from multimeter.analysis.statistics import own_marks_ns
+from multimeter.data.estimate import Estimate
 from multimeter.errors import ConfigurationError
 from multimeter.result import Result
 
@@ -19,19 +22,39 @@ START = "start"
 
 @dataclass(frozen=True)
 class Row:
-    """One number of all runs that are compared.
+    """One number of all sides that are compared; a side is a run, or several of the same.
 
     Attributes:
         id: Its name in JSON.
         title: Its name for people.
         unit: As figures have it.
-        values: The number of each run; None where it was not measured.
+        sides: The number of each run of each side, with its bounds; none where it was
+            not measured.
     """
 
     id: str
     title: str
     unit: str
-    values: tuple[float | None, ...]
+    sides: tuple[tuple[Estimate, ...], ...]
+
+    @property
+    def estimates(self) -> tuple[Estimate | None, ...]:
+        """The number of each side, with its bounds: of several runs the median."""
+        return tuple(median_of(side) if side else None for side in self.sides)
+
+    @property
+    def changes(self) -> tuple[Estimate | None, ...]:
+        """How much more than the first side each has; the bounds cover the noise."""
+        first = self.sides[0]
+        return tuple(
+            difference_of(side, first, sub) if side and first else None
+            for side in self.sides
+        )
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """The number of each run; None where it was not measured."""
+        return tuple(None if each is None else each.value for each in self.estimates)
 
     @property
     def key(self) -> str:
@@ -60,13 +83,28 @@ class Row:
         )
 
 
-def compare_figures(results: Sequence[Result]) -> list[Row]:
-    """Return the figures that at least one of some runs has."""
-    figures = [{each.id: each.value for each in figures_of(run)} for run in results]
+def compare_figures(sides: Sequence[Result | Sequence[Result]]) -> list[Row]:
+    """Return the figures that at least one of some runs has.
+
+    Args:
+        sides: The runs; or several of the same for each side, whose medians count.
+    """
+    figures = [
+        [
+            {each.id: each.estimate for each in figures_of(run)}
+            for run in ([side] if isinstance(side, Result) else side)
+        ]
+        for side in sides
+    ]
     return [
-        Row(each.id, each.title, each.unit, tuple(run.get(each.id) for run in figures))
+        Row(
+            each.id,
+            each.title,
+            each.unit,
+            tuple(tuple(run[each.id] for run in s if each.id in run) for s in figures),
+        )
         for each in FIGURES
-        if any(each.id in run for run in figures)
+        if any(each.id in run for side in figures for run in side)
     ]
 
 
@@ -85,7 +123,10 @@ def compare_marks(results: Sequence[Result], align: str = START) -> list[Row]:
             label,
             label,
             "s",
-            tuple((run[label] - zero) / 1e9 for run, zero in zip(marks, zeros)),
+            tuple(
+                (Estimate.exact((run[label] - zero) / 1e9),)
+                for run, zero in zip(marks, zeros)
+            ),
         )
         for label in marks[0]
         if all(label in run for run in marks)
@@ -111,8 +152,8 @@ def zero_of(result: Result, align: str = START) -> int:
                 next_step=f"It has: {', '.join(near)}" if near else "It has no marks.",
             )
         return marks[align]
-    if len(result.times_ns):
-        return start_ns(result)
+    if result.start_ns is not None:
+        return result.start_ns
     return min((time for time, _ in result.marks_ns), default=0)
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from multimeter.analysis.statistics import RunStatistics, SummedStatistics, start_ns
+from multimeter.analysis.statistics import RunStatistics, SummedStatistics
+from multimeter.analysis.units import format_value
+from multimeter.data.estimate import AT_LEAST, POINTS, Estimate
 
 if TYPE_CHECKING:
     from multimeter.result import Result
@@ -49,12 +51,14 @@ class FigureSource:
         subjects: Patterns, one of which must match the whole key of a subject.
         metrics: The keys of the metrics.
         factor: What the values are multiplied with, beside what their unit says.
+        name: The name of the source, see :class:`multimeter.data.estimate.Estimate`.
     """
 
     statistic: StatisticName
     subjects: tuple[str, ...]
     metrics: tuple[str, ...]
     factor: float = 1.0
+    name: str = POINTS
 
     @property
     def pattern(self) -> str:
@@ -88,6 +92,7 @@ class FigureDefinition:
         sources: Where it comes from; the first one that has values is taken.
         per_second_of: The figure of which it is the mean: divided by the duration.
         rare: Whether it is left out where it is 0.
+        needs: The figures on which its bounds depend.
     """
 
     id: str
@@ -96,30 +101,37 @@ class FigureDefinition:
     sources: tuple[FigureSource, ...] = ()
     per_second_of: str = ""
     rare: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is rounded: a count that became a rate is no whole number any more."""
-        return self.unit in ("", "bytes")
+    def digits(self) -> int | None:
+        """The digits behind the point that it has: the kernel counts in whole units.
+
+        Counts and bytes have none, seconds nine; None for all others.
+        """
+        return {"": 0, "bytes": 0, "s": 9}.get(self.unit)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number about a whole run.
+    """One number about a whole run, with what is known of its error.
 
     Attributes:
         id: Its name in commands and in JSON.
         title: Its name for people.
         unit: As in :class:`FigureDefinition`.
-        value: The number, in that unit.
-        at_most: Where the number is only a lower bound, the upper one.
+        estimate: The number in that unit, its bounds, its source and its flags.
     """
 
     id: str
     title: str
     unit: str
-    value: float
-    at_most: float | None = None
+    estimate: Estimate
+
+    @property
+    def value(self) -> float | None:
+        """The best that is known; None where it was not seen."""
+        return self.estimate.value
 
     @property
     def key(self) -> str:
@@ -128,6 +140,31 @@ class Figure:
         .. deprecated:: 1.0
         """
         return self.id
+
+    @property
+    def at_most(self) -> float | None:
+        """The upper bound, where the value is only a lower one.
+
+        .. deprecated:: 1.0
+        """
+        high, value = self.estimate.high, self.estimate.value
+        return high if high is not None and (value is None or high > value) else None
+
+    @property
+    def text(self) -> str:
+        """Its value for people; ``?`` where it was not seen."""
+        if self.value is None:
+            return "?"
+        return format_value(self.value, self.unit)
+
+    @property
+    def note(self) -> str:
+        """What people have to know of its error; empty where it has none."""
+        estimate = self.estimate
+        notes = list(estimate.flags)
+        if self.at_most is not None:
+            notes.append(f"at most {format_value(self.at_most, self.unit)}")
+        return "; ".join(dict.fromkeys(notes))
 
 
 _TREES = (("tree",), (".+:tree",))
@@ -138,10 +175,12 @@ _PROCESSORS = r"energy:package-\d+(:dram)?"
 _BLOCK = 512.0
 
 
-def _sources(statistic: StatisticName, *metrics: str) -> tuple[FigureSource, ...]:
+def _sources(
+    statistic: StatisticName, *metrics: str, name: str = POINTS
+) -> tuple[FigureSource, ...]:
     """Return the sources for what processes do, the widest first."""
     subjects = (*_TREES, ("process", "children"))
-    return tuple(FigureSource(statistic, each, metrics) for each in subjects)
+    return tuple(FigureSource(statistic, each, metrics, name=name) for each in subjects)
 
 
 _CPU_RATES = ("cpu_rate_user", "cpu_rate_system")
@@ -159,9 +198,9 @@ _PEAK_SOURCES = (
 def _moved(direction: Literal["read", "write"], blocks: str) -> tuple[FigureSource, ...]:
     """Return the sources for bytes: of disks, of getrusage, or where unknown of calls."""
     return (
-        *_sources("total", f"io_disk_{direction}"),
-        FigureSource("total", ("process", "children"), (blocks,), _BLOCK),
-        *_sources("total", f"io_{direction}"),
+        *_sources("total", f"io_disk_{direction}", name="disk"),
+        FigureSource("total", ("process", "children"), (blocks,), _BLOCK, "blocks"),
+        *_sources("total", f"io_{direction}", name="calls"),
     )
 
 
@@ -177,7 +216,12 @@ FIGURES: tuple[FigureDefinition, ...] = (
         ),
     ),
     FigureDefinition("cpu", "Mean CPU", "cores", per_second_of="cpu_time"),
-    FigureDefinition("peak_memory", "Peak memory", "bytes", _PEAK_SOURCES),
+    FigureDefinition(
+        "peak_memory", "Peak memory", "bytes", _PEAK_SOURCES, needs=("processes",)
+    ),
+    FigureDefinition(
+        "peak_pss", "Peak memory, shared once (PSS)", "bytes", _sources("max", "memory_pss")
+    ),
     FigureDefinition("read", "Read", "bytes", _moved("read", "io_block_in")),
     FigureDefinition("written", "Written", "bytes", _moved("write", "io_block_out")),
     FigureDefinition(
@@ -255,23 +299,36 @@ def figures_of(result: Result) -> tuple[Figure, ...]:
 
     Args:
         result: What was measured; also one that was read back. A run without points
-            has no figures.
+            has no figures but those that are known without them.
     """
-    if not len(result.times_ns):
-        return ()
-    duration = (result.times_ns[-1] - start_ns(result)) / 1e9
-    at_most = {"peak_memory": result.meta_data.get(PEAK_AT_MOST)}
+    known = {**_version_1(result.meta_data), **result.known_figures}
+    start_ns, end_ns = result.start_ns, result.end_ns
+    if start_ns is None or end_ns is None:
+        return tuple(
+            Figure(each.id, each.title, each.unit, known[each.id])
+            for each in FIGURES
+            if each.id in result.known_figures
+        )
     statistics = RunStatistics(result)
-    return tuple(figures_from(statistics, result.columns, duration, at_most=at_most))
+    duration = (end_ns - start_ns) / 1e9
+    return tuple(figures_from(statistics, result.columns, duration, known))
+
+
+def _version_1(meta_data: Mapping[str, object]) -> dict[str, Estimate]:
+    """Return the bounds that version 1 of the data had in meta data, as text."""
+    try:
+        high = float(meta_data[PEAK_AT_MOST])  # type: ignore[arg-type] # raises if none
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return {"peak_memory": Estimate(None, None, high)}
 
 
 def figures_from(
     statistics: SummedStatistics,
     keys: Iterable[str],
     duration: float,
-    stored: Mapping[str, float] | None = None,
+    known: Mapping[str, Estimate] | None = None,
     figures: Sequence[FigureDefinition] = FIGURES,
-    at_most: Mapping[str, object] | None = None,
 ) -> Iterator[Figure]:
     """Yield the figures of a run, from statistics of its measures.
 
@@ -279,50 +336,97 @@ def figures_from(
         statistics: What its measures did.
         keys: The measures that it has.
         duration: From its start to its last point, in seconds.
-        stored: Figures that were computed when the run had ended, by their ids: they
-            are taken as they are.
+        known: Figures that are known without its measures, by their ids: they are taken
+            as they are. One without a value is an upper bound alone.
         figures: Which.
-        at_most: Upper bounds of figures, by their ids, as meta data have them.
     """
     if duration < 0:
         return  # no point is of this run
-    values: dict[str, float | None] = {"duration": duration, **(stored or {})}
-    subjects = _subjects(keys)
+    computation = _Computation(statistics, _subjects(keys), duration, known or {})
     for each in figures:
-        if each.id not in values:
-            values[each.id] = _value(each, values, statistics, subjects)
-        value = values[each.id]
-        if value is None or not math.isfinite(value) or (each.rare and not value):
+        estimate = computation.estimate(each)
+        if estimate is None or not _is_shown(each, estimate):
             continue
-        if each.is_whole:
-            value = round(value)
-        most = _upper_bound((at_most or {}).get(each.id), value)
-        yield Figure(each.id, each.title, each.unit, value, most)
+        yield Figure(each.id, each.title, each.unit, estimate)
 
 
-def _value(
-    figure: FigureDefinition,
-    values: Mapping[str, float | None],
-    statistics: SummedStatistics,
-    subjects: Mapping[str, Sequence[str]],
-) -> float | None:
-    if figure.per_second_of:
-        total, duration = values.get(figure.per_second_of), values["duration"]
-        return total / duration if total is not None and duration else None
-    for source in figure.sources:
-        keys = source.keys(subjects)
-        value = getattr(statistics, source.statistic)(keys) if keys else None
-        if value is not None:
-            return float(value) * source.factor
-    return None
+def _is_shown(figure: FigureDefinition, estimate: Estimate) -> bool:
+    if estimate.value is None:
+        return estimate.high is not None
+    return math.isfinite(estimate.value) and not (figure.rare and not estimate.value)
 
 
-def _upper_bound(text: object, value: float) -> float | None:
-    try:
-        at_most = float(text)  # type: ignore[arg-type] # what is no number raises
-    except (TypeError, ValueError):
+class _Computation:
+    """Computes the figures of one run, each once.
+
+    Args:
+        statistics: What its measures did.
+        subjects: The metrics of the run, each with its subjects.
+        duration: Its duration, in s.
+        known: Figures that need not be computed.
+    """
+
+    def __init__(
+        self,
+        statistics: SummedStatistics,
+        subjects: Mapping[str, Sequence[str]],
+        duration: float,
+        known: Mapping[str, Estimate],
+    ) -> None:
+        self._statistics = statistics
+        self._subjects = subjects
+        self._known = known
+        self._estimates: dict[str, Estimate | None] = {
+            "duration": Estimate.exact(duration),
+            **{key: each for key, each in known.items() if key != "peak_memory"},
+        }
+
+    def estimate(self, figure: FigureDefinition) -> Estimate | None:
+        if figure.id not in self._estimates:
+            estimate = self._computed(figure)
+            if figure.id == "peak_memory":
+                estimate = self._peak(estimate)
+            elif figure.id == "peak_pss" and estimate is not None:
+                # It is sampled seldom: walking all pages is expensive.
+                most = self.estimate(_BY_ID["peak_memory"])
+                estimate = Estimate.at_least(estimate.value, most.high if most else None)
+            self._estimates[figure.id] = (
+                None if estimate is None else estimate.rounded(figure.digits)
+            )
+        return self._estimates[figure.id]
+
+    def _computed(self, figure: FigureDefinition) -> Estimate | None:
+        if figure.per_second_of:
+            total = self.estimate(_BY_ID[figure.per_second_of])
+            duration = self.estimate(_BY_ID["duration"])
+            if total is None or duration is None or not duration.value:
+                return None
+            return total.divided(duration.value)
+        for source in figure.sources:
+            keys = source.keys(self._subjects)
+            value = getattr(self._statistics, source.statistic)(keys) if keys else None
+            if value is not None:
+                return Estimate.exact(float(value) * source.factor, source.name)
         return None
-    return at_most if at_most > value else None
+
+    def _peak(self, seen: Estimate | None) -> Estimate | None:
+        """Return the peak with its bounds: several processes are seen in samples only."""
+        known = self._known.get("peak_memory")
+        if known is not None and known.value is not None:
+            return known
+        if known is not None and known.high is not None:
+            value = seen.value if seen else None
+            if value is None or known.high > value:
+                flags = (each for each in known.flags if each != AT_LEAST)
+                return Estimate.at_least(value or None, known.high, known.source, *flags)
+        processes = self.estimate(_BY_ID["processes"])
+        if seen is None or processes is None or (processes.value or 0) <= 1:
+            return seen
+        return replace(seen, flags=SEVERAL_PROCESSES)
+
+
+SEVERAL_PROCESSES = ("at samples", "shared memory counts for each process")
+"""The flags of a peak of memory that is the largest sum over several processes."""
 
 
 def _subjects(keys: Iterable[str]) -> dict[str, list[str]]:
@@ -339,6 +443,7 @@ def key_groups(
 ) -> list[tuple[FigureSource, tuple[str, ...]]]:
     """Return the sources of figures that a run has, with the keys of their measures."""
     subjects = _subjects(keys)
-    sources = [source for each in figures for source in each.sources]
+    needed = [one for each in figures for one in (each, *map(figure_named, each.needs))]
+    sources = [source for each in needed for source in each.sources]
     found = ((source, tuple(source.keys(subjects))) for source in sources)
     return [(source, group) for source, group in found if group]

@@ -11,12 +11,14 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from multimeter.analysis.figures import FIGURES, Figure
-from multimeter.analysis.units import format_value, limit_factors
+from multimeter.analysis.noise import difference_of, median_of
+from multimeter.analysis.units import limit_factors
+from multimeter.data.estimate import Estimate
 from multimeter.errors import ConfigurationError
 
 __all__ = [
@@ -50,26 +52,35 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a run by one limit.
+    """The verdict on a run, or on several of the same, by one limit.
 
     Attributes:
         requirement: The limit.
-        figure: The figure of the run.
-        baseline: The number of the other run; None where there is none.
-        allowed: The number that is just allowed.
+        figure: The figure of the run; of several runs, the median with its bounds.
+        baseline: The number of the other run, or the median of several; None without one.
+        allowed: The number that is just allowed; None where it was not seen.
+        excess: How far the figure is above the limit (negative: below it); its bounds
+            cover the noise of several runs.
+        runs: How many runs were judged, and how many there are on the other side.
     """
 
     requirement: Requirement
     figure: Figure
-    baseline: float | None
-    allowed: float
+    baseline: Estimate | None
+    allowed: float | None
+    excess: Estimate
+    runs: tuple[int, int] = (1, 0)
 
     @property
-    def kept(self) -> bool:
-        """Whether the run keeps to it."""
-        if self.requirement.direction == "max":
-            return self.figure.value <= self.allowed
-        return self.figure.value >= self.allowed
+    def kept(self) -> bool | None:
+        """Whether the limit is kept; None where it lies inside the bounds."""
+        low = -math.inf if self.excess.low is None else self.excess.low
+        high = math.inf if self.excess.high is None else self.excess.high
+        if self.requirement.direction == "min":
+            low, high = -high, -low
+        if high <= 0:
+            return True
+        return False if low > 0 else None
 
 
 def parse_requirement(text: str, direction: Direction) -> Requirement:
@@ -96,63 +107,50 @@ def parse_requirement(text: str, direction: Direction) -> Requirement:
 
 def judge(
     requirements: Iterable[Requirement],
-    figures: Iterable[Figure],
-    baseline: Iterable[Figure] | None,
+    runs: Sequence[Iterable[Figure]],
+    baselines: Sequence[Iterable[Figure]] = (),
 ) -> list[Verdict]:
-    """Return the verdict on a run by each limit.
+    """Return the verdict on some runs of the same by each limit.
 
     Args:
         requirements: The limits.
-        figures: The figures of the run.
-        baseline: The figures of the run that relative limits refer to.
+        runs: The figures of each run; at least one.
+        baselines: The figures of each run that relative limits refer to.
 
     Raises:
         ConfigurationError: A figure that is limited was not measured, or a limit is
             relative to a run that is not there.
     """
-    of_run = {each.id: each for each in figures}
-    of_baseline = None if baseline is None else {each.id: each for each in baseline}
-    return [_verdict(each, of_run, of_baseline) for each in requirements]
+    of_runs = [{each.id: each for each in figures} for figures in runs]
+    of_baselines = [{each.id: each for each in figures} for figures in baselines]
+    return [_verdict(each, of_runs, of_baselines) for each in requirements]
 
 
 def _verdict(
     requirement: Requirement,
-    figures: Mapping[str, Figure],
-    baseline: Mapping[str, Figure] | None,
+    runs: Sequence[Mapping[str, Figure]],
+    baselines: Sequence[Mapping[str, Figure]],
 ) -> Verdict:
-    figure = _figure_of("run", requirement.figure_id, figures)
-    relative = requirement.limit.relative
-    before: float | None = None
-    if baseline is not None and (relative or requirement.figure_id in baseline):
-        found = _figure_of("baseline", requirement.figure_id, baseline)
-        if relative and found.at_most is not None:
-            raise _not_known("baseline", found)
-        before = found.value
-    allowed = requirement.limit.allowed(before)
-    if figure.at_most is not None and _is_between(
-        allowed, figure.at_most, requirement, figure
-    ):
-        raise _not_known("run", figure)
-    return Verdict(requirement, figure, before, allowed)
-
-
-def _is_between(
-    allowed: float, at_most: float, requirement: Requirement, figure: Figure
-) -> bool:
-    """Whether one bound of a figure keeps to a limit, and the other one does not."""
-    if requirement.direction == "max":
-        return figure.value <= allowed < at_most
-    return figure.value < allowed <= at_most
-
-
-def _not_known(which: str, figure: Figure) -> ConfigurationError:
-    least = format_value(figure.value, figure.unit)
-    most = format_value(figure.at_most or 0.0, figure.unit)
-    return ConfigurationError(
-        f"{figure.title} of the {which} is between {least} and {most}: it cannot be "
-        "judged.",
-        cause="The command ended before it could be seen.",
-        next_step="Judge a longer run, or give a limit outside of that range.",
+    key, limit = requirement.figure_id, requirement.limit
+    figures = [_figure_of("run", key, each) for each in runs]
+    estimates = [each.estimate for each in figures]
+    others: list[Estimate] = []
+    if limit.relative or all(key in each for each in baselines):
+        others = [_figure_of("baseline", key, each).estimate for each in baselines]
+    before = median_of(others) if others else None
+    allowed = None
+    if not limit.relative or before is None:
+        allowed = limit.allowed(None)
+    elif before.value is not None:
+        allowed = limit.allowed(before.value)
+    excess = difference_of(
+        estimates,
+        others if limit.relative else [Estimate.exact(0.0)],
+        lambda value, other: value - limit.allowed(other),
+    )
+    figure = replace(figures[0], estimate=median_of(estimates))
+    return Verdict(
+        requirement, figure, before, allowed, excess, (len(runs), len(baselines))
     )
 
 
@@ -204,6 +202,8 @@ class Limit:
                 "A limit with a sign is relative to another run.",
                 next_step="Name that run with --baseline, or give a limit without a sign.",
             )
+        if math.isinf(baseline):
+            return baseline
         return baseline + self.value * (abs(baseline) if self.percent else 1.0)
 
 

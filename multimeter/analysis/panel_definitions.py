@@ -126,6 +126,7 @@ PANELS = (
         {
             "io_disk_read": "read",
             "io_disk_write": "written",
+            "io_disk_write_cancelled": "written, removed before it was stored",
             "disk_read": "read",
             "disk_write": "written",
         },

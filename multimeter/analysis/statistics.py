@@ -36,14 +36,7 @@ __all__ = [
     "TimedColumns",
     "earlier_points",
     "own_marks_ns",
-    "start_ns",
 ]
-
-
-def start_ns(result: Result) -> int:
-    """Return when a run started, in ns since the epoch: its first point at the latest."""
-    start = Baseline.of(result.meta_data).time_ns
-    return int(result.times_ns[0]) if start is None else start
 
 
 def earlier_points(result: Result) -> int:
@@ -144,7 +137,8 @@ class SummedStatistics:
         """Return what rates add up to, from the start of the run to its last point.
 
         A rate is what was counted since the point before, divided by the time; times
-        that time, it is the count again, as exact as the clock.
+        that time, it is the count again. Counts are whole: what the floats lost is
+        made good when the total is rounded, see docs/decisions/data.md.
 
         Args:
             keys: Measures that are rates, in something a second.
@@ -266,8 +260,8 @@ class ColumnStatistics:
             total = self._weighted(values)
             if math.isfinite(total):
                 return total
-        held = list(self._held(values))
-        return sum(value * seconds for value, seconds in held) if held else None
+        held = [value * seconds for value, seconds in self._held(values)]
+        return _sum(held) if held else None
 
     def mean(self, key: str) -> float | None:
         """Return the mean of a measure over time."""
@@ -328,9 +322,20 @@ class ColumnStatistics:
 
 
 def _product_sum(values: Iterable[float], steps: Sequence[float]) -> float:
+    # Both are exact but for the products: a sum of counts can be rounded to the count.
     if sys.version_info >= (3, 12):
         return math.sumprod(list(values), steps)  # several times as fast
-    return float(sum(map(mul, values, steps)))
+    try:
+        return math.fsum(map(mul, values, steps))
+    except (OverflowError, ValueError):  # infinite, or no number
+        return math.nan
+
+
+def _sum(values: Sequence[float]) -> float:
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return sum(values)
 
 
 def _all_numbers(values: ColumnView) -> bool:

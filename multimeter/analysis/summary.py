@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from multimeter.analysis.figures import Figure, figures_of
 from multimeter.analysis.panel_definitions import HEADLINES
-from multimeter.analysis.statistics import start_ns
-from multimeter.analysis.units import format_value
 from multimeter.data.columns import is_number
 
 if TYPE_CHECKING:
@@ -22,11 +20,12 @@ _BARS = "▁▂▃▄▅▆▇█"
 # Figures that are shown; those of the second kind only where they say something.
 _ALWAYS = ("duration", "cpu_time", "peak_memory")
 _IF_ANY = (
-    *("read", "written", "processes", "threads"),
+    *("peak_pss", "read", "written", "processes", "threads"),
     *("gpu", "gpu_memory", "gpu_energy", "energy"),
 )
 _NOTHING = {"processes": 1.0, "threads": 1.0}
 
+_SHARED = 0.95
 _SUBJECTS = ("tree", "process")
 
 _HEADLINES = {figure: each for each in HEADLINES for figure in each.figures}
@@ -37,21 +36,29 @@ def summary_of(result: Result) -> dict[str, Any]:
     """Return what a run used, for programs: all of it can be written as JSON.
 
     Its keys: ``version``, ``identifier``, ``tags``, ``start``, ``end`` (ISO 8601 in UTC),
-    ``points``, ``late_samples``, ``missed_samples``, ``figures`` (keys to numbers) and
-    ``units`` (keys to the units of the figures).
+    ``duration`` (s), ``points``, ``late_samples``, ``missed_samples``, ``clock_steps``,
+    and ``figures``: ids to ``value``, ``low``, ``high``, ``unit``, ``source``, ``flags``,
+    see :class:`multimeter.data.estimate.Estimate`.
     """
-    figures = figures_of(result)
+    start_ns, end_ns = result.start_ns, result.end_ns
+    duration = None
+    if start_ns is not None and end_ns is not None:
+        duration = (end_ns - start_ns) / 1e9
     return {
-        "version": 1,
+        "version": 2,
         "identifier": result.identifier,
         "tags": result.tags,
         "start": result.start.isoformat() if result.start else None,
         "end": result.end.isoformat() if result.end else None,
+        "duration": duration,
         "points": len(result.times_ns),
         "late_samples": int(result.meta_data.get("late_samples", 0)),
         "missed_samples": int(result.meta_data.get("missed_samples", 0)),
-        "figures": {each.id: each.value for each in figures},
-        "units": {each.id: each.unit for each in figures},
+        "clock_steps": result.meta_data.get("clock_steps", []),
+        "figures": {
+            each.id: {**each.estimate.to_json(), "unit": each.unit}
+            for each in figures_of(result)
+        },
     }
 
 
@@ -67,7 +74,7 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
     shown = [
         figures[key]
         for key in (*_ALWAYS, *_IF_ANY)
-        if key in figures and (key in _ALWAYS or figures[key].value > _NOTHING.get(key, 0))
+        if key in figures and (key in _ALWAYS or _is_shown(figures[key], figures))
     ]
     texts = [_text(each, figures) for each in shown]
     title_width = max((len(each.title) for each in shown), default=0)
@@ -82,17 +89,22 @@ def summary_lines(result: Result, *, curves: bool = False) -> list[str]:
     return lines
 
 
+def _is_shown(figure: Figure, figures: Mapping[str, Figure]) -> bool:
+    if figure.id == "peak_pss":  # it says more than the peak where memory is shared
+        peak = figures["peak_memory"].value if "peak_memory" in figures else None
+        return (figure.value or 0) < _SHARED * (peak or 0)
+    return (figure.value or 0) > _NOTHING.get(figure.id, 0)
+
+
 def _text(figure: Figure, figures: Mapping[str, Figure]) -> str:
-    text = format_value(figure.value, figure.unit)
     if figure.id == "cpu_time" and "cpu" in figures:
-        text += f", {format_value(figures['cpu'].value, 'cores')} of one core"
-    return text
+        return f"{figure.text}, {figures['cpu'].text} of one core"
+    return figure.text
 
 
 def _note(result: Result, figure: Figure) -> str:
-    if figure.at_most is not None:
-        at_most = format_value(figure.at_most, figure.unit)
-        return f"(at least; at most {at_most}: the run was too short to see it)"
+    if figure.note:
+        return f"({figure.note})"
     if figure.id == "peak_memory" and any(
         each.between_samples and each.measure.subject.key in _SUBJECTS
         for each in result.peaks
@@ -107,7 +119,8 @@ def _curve(result: Result, key: str) -> str:
     keys = _HEADLINES[key].keys(result.columns) if key in _HEADLINES else ()
     if not keys:
         return ""
-    return sparkline(_sums(result, keys), start_ns(result), result.times_ns[-1])
+    start = result.start_ns or 0
+    return sparkline(_sums(result, keys), start, result.times_ns[-1])
 
 
 def _sums(result: Result, keys: Iterable[str]) -> Iterator[tuple[float, float]]:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from multimeter.analysis.comparison import START, Row, compare_figures, compare_marks
+from multimeter.analysis.noise import is_noise
 from multimeter.analysis.statistics import earlier_points
-from multimeter.analysis.units import format_value
 from multimeter.commands.options import (
-    RUN_HELP,
+    RUNS_HELP,
     Config,
     Folder,
     Json,
     Precision,
-    load,
+    load_all,
 )
 from multimeter.commands.output import (
     can_draw,
@@ -30,11 +30,12 @@ from multimeter.commands.output import (
 from multimeter.commands.show import Html, Measures
 from multimeter.errors import ConfigurationError
 from multimeter.reports.texts import (
-    NONE,
+    NOISE,
     difference,
     of_earlier_runs,
     percent,
     printable,
+    range_text,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ __all__ = ["compare"]
 
 Runs = Annotated[
     list[str],
-    typer.Argument(help=f"Two or more. {RUN_HELP}", metavar="RUN RUN..."),
+    typer.Argument(help=f"Two or more. {RUNS_HELP}", metavar="RUN RUN..."),
 ]
 Align = Annotated[
     str,
@@ -66,12 +67,15 @@ def compare(
 ) -> None:
     """Compare runs: their figures side by side, their curves in one chart.
 
-    The figures are those of the whole runs, the differences those to the first one.
+    The figures are those of the whole runs, the differences those to the first one. Of
+    several runs a side (NAME@last5) the medians count, and a difference that the noise
+    explains has no percentage; curves are those of the latest run.
     """
     if not 1 < len(runs) <= len(_LETTERS):
         raise ConfigurationError(f"Name two runs to compare, up to {len(_LETTERS)}.")
-    results = [load(word, folder, config, precision) for word in runs]
-    figures, marks = compare_figures(results), compare_marks(results, align)
+    sides = [load_all([word], folder, config, precision) for word in runs]
+    results = [side[0] for side in sides]
+    figures, marks = compare_figures(sides), compare_marks(results, align)
     if html is not None:
         _write_html(results, figures, marks, align, html)
     if json:
@@ -112,25 +116,21 @@ def _cells(rows: Sequence[Row]) -> list[list[str]]:
     return [
         [
             row.title,
-            _value(row.values[0], row.unit),
+            range_text(row.estimates[0], row.unit),
             *(
                 cell
-                for value, change, share in list(
-                    zip(row.values, row.differences, row.percents)
+                for estimate, change, share, span in list(
+                    zip(row.estimates, row.differences, row.percents, row.changes)
                 )[1:]
                 for cell in (
-                    _value(value, row.unit),
+                    range_text(estimate, row.unit),
                     difference(change, row.unit),
-                    percent(share),
+                    NOISE if is_noise(span) else percent(share),
                 )
             ),
         ]
         for row in rows
     ]
-
-
-def _value(value: float | None, unit: str) -> str:
-    return NONE if value is None else format_value(value, unit)
 
 
 def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> None:
@@ -182,14 +182,20 @@ def _object(
                 "title": row.title,
                 "unit": row.unit,
                 "values": row.values,
+                "estimates": [
+                    None if each is None else each.to_json() for each in row.estimates
+                ],
                 "differences": row.differences,
                 "percents": row.percents,
+                "changes": [
+                    None if each is None else each.to_json() for each in row.changes
+                ],
             }
             for row in some
         }
 
     return {
-        "version": 1,
+        "version": 2,
         "align": align,
         "runs": [run.identifier for run in results],
         "figures": rows(figures),

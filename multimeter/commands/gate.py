@@ -10,10 +10,10 @@ import typer
 from multimeter.analysis.gate import Verdict, judge, parse_requirement
 from multimeter.analysis.statistics import earlier_points
 from multimeter.analysis.units import format_value
-from multimeter.commands.options import RUN_HELP, Config, Folder, Json, Run, load
+from multimeter.commands.options import RUNS_HELP, Config, Folder, Json, load_all
 from multimeter.commands.output import print_json, print_table
 from multimeter.errors import ConfigurationError, MultimeterError
-from multimeter.reports.texts import NONE, difference, percent
+from multimeter.reports.texts import difference, percent, range_text
 
 if TYPE_CHECKING:
     from multimeter.result import Result
@@ -23,9 +23,18 @@ __all__ = ["gate"]
 BROKEN = 1
 NOT_JUDGED = 2
 
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        help=f"The run; or several of the same, whose median counts. {RUNS_HELP}",
+        metavar="RUN...",
+    ),
+]
 Baseline = Annotated[
-    str | None,
-    typer.Option(help=f"The run to compare with. {RUN_HELP}", metavar="RUN"),
+    list[str] | None,
+    typer.Option(
+        help="The run to compare with; may be repeated: the median counts.", metavar="RUN"
+    ),
 ]
 Max = Annotated[
     list[str] | None,
@@ -47,7 +56,7 @@ Min = Annotated[
 
 
 def gate(
-    run: Run,
+    runs: Runs,
     baseline: Baseline = None,
     most: Max = None,
     least: Min = None,
@@ -55,10 +64,14 @@ def gate(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Check a run against limits, absolute or relative to another run.
+    """Check runs against limits, absolute or relative to others.
 
-    Ends with 0 when all are kept, with 1 when one is broken, with 2 when it could not be
-    judged: a figure that was not measured never passes.
+    Of several runs a side the medians count, and a limit is broken only where the noise
+    does not explain it.
+
+    Ends with 0 when all are kept, with 1 when one is broken, with 2 when it cannot be
+    decided: a figure that was not measured never passes, nor does one whose bounds enclose
+    the limit.
     """
     from multimeter.analysis.figures import figures_of
 
@@ -69,11 +82,11 @@ def gate(
             raise ConfigurationError(
                 "There are no limits.", next_step="Give --max peak_memory=+10%"
             )
-        figures = figures_of(_one_run(load(run, folder, config)))
-        before = None
-        if baseline is not None:
-            before = figures_of(_one_run(load(baseline, folder, config)))
-        verdicts = judge(required, figures, before)
+        judged, before = (
+            [figures_of(_one_run(each)) for each in load_all(words, folder, config)]
+            for words in (runs, baseline or ())
+        )
+        verdicts = judge(required, judged, before)
     except MultimeterError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(NOT_JUDGED) from None
@@ -81,8 +94,9 @@ def gate(
         print_json(_object(verdicts))
     else:
         _print(verdicts)
-    if not all(each.kept for each in verdicts):
-        raise typer.Exit(BROKEN)
+    kept = _all_kept(verdicts)
+    if kept is not True:
+        raise typer.Exit(NOT_JUDGED if kept is None else BROKEN)
 
 
 def _one_run(result: Result) -> Result:
@@ -104,47 +118,81 @@ def _one_run(result: Result) -> Result:
 def _print(verdicts: Sequence[Verdict]) -> None:
     rows = []
     for each in verdicts:
-        figure, required = each.figure, each.requirement
-        before = each.baseline
-        share = None if not before else 100 * (figure.value - before) / abs(before)
-        sign = "<=" if required.direction == "max" else ">="
+        figure, unit = each.figure, each.figure.unit
+        sign = "<=" if each.requirement.direction == "max" else ">="
+        allowed = "?" if each.allowed is None else format_value(each.allowed, unit)
         rows.append(
             [
-                "ok" if each.kept else "BROKEN",
+                _WORDS[each.kept],
                 figure.title,
-                NONE if before is None else format_value(before, figure.unit),
-                f"{sign} {format_value(each.allowed, figure.unit)}",
-                format_value(figure.value, figure.unit),
-                percent(share),
+                range_text(each.baseline, unit),
+                f"{sign} {allowed}",
+                range_text(figure.estimate, unit),
+                percent(_change(each)),
                 _over(each),
             ]
         )
     head = ("", "FIGURE", "BASELINE", "ALLOWED", "IS", "CHANGE", "TOO FAR BY")
     print_table(head, rows, numbers=(2, 3, 4, 5, 6))
+    for each in verdicts:
+        if each.kept is None:
+            typer.echo(f"{each.figure.title}: {_why_undecided(each)}", err=True)
+
+
+def _change(verdict: Verdict) -> float | None:
+    value, before = verdict.figure.value, verdict.baseline and verdict.baseline.value
+    if not before or value is None:
+        return None
+    return 100 * (value - before) / abs(before)
+
+
+def _why_undecided(verdict: Verdict) -> str:
+    if max(verdict.runs) > 1:
+        return (
+            "the noise of the runs is larger than their distance from the limit. Give "
+            "more runs, or another limit."
+        )
+    note = verdict.figure.note or "the baseline has them"
+    return (
+        f"the limit lies between the bounds of the figure ({note}). Judge a longer run, "
+        "or give another limit."
+    )
+
+
+_WORDS = {True: "ok", False: "BROKEN", None: "UNDECIDED"}
 
 
 def _over(verdict: Verdict) -> str:
     """Return how far a limit is exceeded: two numbers that look the same may differ."""
-    if verdict.kept:
+    if verdict.kept is not False or verdict.excess.value is None:
         return ""
-    return difference(verdict.figure.value - verdict.allowed, verdict.figure.unit)
+    return difference(verdict.excess.value, verdict.figure.unit)
 
 
 def _object(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return {
-        "version": 1,
-        "kept": all(each.kept for each in verdicts),
+        "version": 2,
+        "kept": _all_kept(verdicts),
         "limits": [
             {
                 "key": each.requirement.figure_id,
                 "direction": each.requirement.direction,
                 "limit": each.requirement.text,
                 "unit": each.figure.unit,
-                "baseline": each.baseline,
+                "runs": each.runs[0],
+                "baselines": each.runs[1],
+                "baseline": None if each.baseline is None else each.baseline.to_json(),
                 "allowed": each.allowed,
-                "value": each.figure.value,
+                "figure": each.figure.estimate.to_json(),
+                "excess": each.excess.to_json(),
                 "kept": each.kept,
             }
             for each in verdicts
         ],
     }
+
+
+def _all_kept(verdicts: Sequence[Verdict]) -> bool | None:
+    """Return whether all limits are kept; None where that is not decided."""
+    kept = [each.kept for each in verdicts]
+    return False if False in kept else None if None in kept else True

@@ -12,7 +12,7 @@ from multimeter.analysis.units import format_value
 from multimeter.commands.options import Config, Folder, Json, sources_of
 from multimeter.commands.output import print_json, print_table
 from multimeter.errors import ConfigurationError, MultimeterError
-from multimeter.reports.texts import NONE, local_time
+from multimeter.reports.texts import NONE, local_time, range_text
 from multimeter.runs.source import Unusable, believed, starts_ahead
 from multimeter.system.home import home_folder
 
@@ -148,7 +148,7 @@ def _seconds(entry: RunEntry) -> float | None:
 
 
 def _row(entry: RunEntry, figures: Mapping[str, Figure]) -> list[str]:
-    texts = {key: format_value(each.value, each.unit) for key, each in figures.items()}
+    texts = {key: range_text(each.estimate, each.unit) for key, each in figures.items()}
     seconds = _seconds(entry)
     if "duration" not in texts and seconds is not None:
         texts["duration"] = format_value(seconds, "s")
@@ -172,7 +172,7 @@ def _object(
     problems: Sequence[str],
 ) -> dict[str, Any]:
     return {
-        "version": 1,
+        "version": 2,
         "runs": [
             {
                 "identifier": entry.identifier,
@@ -182,7 +182,10 @@ def _object(
                 "points": entry.points,
                 "tags": dict(entry.tags),
                 "state": entry.state,
-                "figures": {key: each.value for key, each in some.items()},
+                "figures": {
+                    key: {**each.estimate.to_json(), "unit": each.unit}
+                    for key, each in some.items()
+                },
             }
             for entry, some in zip(entries, figures)
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ __all__ = [
     "Version",
     "existing_folder",
     "load",
+    "load_all",
     "sources_of",
 ]
 
@@ -42,6 +44,7 @@ RUN_HELP = (
     "The path of a file; an identifier, or a beginning that only one run has; @latest, "
     "or @2 for the run before it."
 )
+RUNS_HELP = f"{RUN_HELP} NAME@last5 for the last five runs of a name."
 
 # typer reads these annotations when the module runs, on every Python from 3.10 on.
 Run = Annotated[str, typer.Argument(help=RUN_HELP, metavar="RUN")]
@@ -137,6 +140,27 @@ def load(
 
     unit = (precision or TimeUnit.NS).value
     return load_run(word, lambda: sources_of(folder, config), _warn, unit)
+
+
+def load_all(
+    words: Sequence[str],
+    folder: pathlib.Path | None,
+    config: pathlib.Path | None,
+    precision: TimeUnit | None = None,
+) -> list[Result]:
+    """Return the runs that some words name, each of which may name several.
+
+    Raises:
+        MultimeterError: There is no such run, or it cannot be read.
+    """
+    from multimeter.runs.lookup import load_runs
+
+    unit = (precision or TimeUnit.NS).value
+    return [
+        result
+        for word in words
+        for result in load_runs(word, lambda: sources_of(folder, config), _warn, unit)
+    ]
 
 
 def _warn(what: str) -> None:

@@ -79,6 +79,14 @@ Probes = Annotated[
         metavar="NAME",
     ),
 ]
+WaitAll = Annotated[
+    bool,
+    typer.Option(
+        "--wait-all",
+        help="Wait for all processes that the command has started, also those that "
+        "outlive it.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 SummaryFile = Annotated[
     pathlib.Path | None,
@@ -98,6 +106,7 @@ def run(
     cycle_time: Cycle = None,
     storage: StoredIn = None,
     probe: Probes = None,
+    wait_all: WaitAll = False,
     quiet: Quiet = False,
     json: SummaryFile = None,
 ) -> None:
@@ -114,6 +123,7 @@ def run(
             cycle_time,
             storage,
             probe,
+            wait_all=wait_all,
             quiet=quiet,
             json=json,
         )
@@ -143,6 +153,7 @@ def measure(
     storage: pathlib.Path | None,
     probes: list[str] | None,
     *,
+    wait_all: bool = False,
     quiet: bool,
     json: pathlib.Path | None,
 ) -> Outcome:
@@ -172,6 +183,7 @@ def measure(
         destination.storage,
         _tags(tags or ()),
         None if cycle_time is None else checked_cycle_time(cycle_time),
+        wait_all,
     )
     collector = LogCollector()
     log().addHandler(collector)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,8 +19,15 @@ from multimeter.commands.output import (
     replace_file,
     width,
 )
+from multimeter.data.columns import is_number
 from multimeter.measurement import INTERRUPTED
-from multimeter.reports.texts import local_time, of_earlier_runs, points, printable
+from multimeter.reports.texts import (
+    difference,
+    local_time,
+    of_earlier_runs,
+    points,
+    printable,
+)
 
 if TYPE_CHECKING:
     from multimeter.result import Result
@@ -69,7 +77,7 @@ def _print(result: Result, patterns: list[str] | None) -> None:
     typer.echo("")
     rows = _figures(result)
     if rows:
-        print_table(("FIGURE", "VALUE"), rows, numbers=(1,))
+        print_table(("FIGURE", "VALUE", "NOTE"), rows, numbers=(1,))
     for line in _remarks(result):
         typer.echo(line)
     _print_marks(result)
@@ -79,18 +87,15 @@ def _print(result: Result, patterns: list[str] | None) -> None:
 def _figures(result: Result) -> list[list[str]]:
     from multimeter.analysis.figures import figures_of
 
-    return [
-        [each.title, format_value(each.value, each.unit)] for each in figures_of(result)
-    ]
+    return [[each.title, each.text, each.note] for each in figures_of(result)]
 
 
 def _about(result: Result) -> list[str]:
     times = result.times_ns
     lines = []
     if len(times):
-        lines.append(
-            f"{local_time(times[0])} to {local_time(times[-1])}, {points(len(times))}"
-        )
+        start, end = local_time(result.start_ns), local_time(result.end_ns)
+        lines.append(f"{start} to {end}, {points(len(times))}")
     else:
         lines.append("It has no points.")
     if result.tags:
@@ -100,8 +105,6 @@ def _about(result: Result) -> list[str]:
 
 def _remarks(result: Result) -> list[str]:
     """Return remarks on how far the figures and curves can be trusted."""
-    from multimeter.analysis.figures import figures_of
-
     remarks = []
     if earlier := earlier_points(result):
         remarks.append(of_earlier_runs(earlier))
@@ -110,12 +113,7 @@ def _remarks(result: Result) -> list[str]:
             f"Another run of this name at the same time: {result.surplus} points. The "
             "figures mix both."
         )
-    remarks += [
-        f"{each.title} is between {format_value(each.value, each.unit)} and "
-        f"{format_value(each.at_most, each.unit)}: the run was too short to see it."
-        for each in figures_of(result)
-        if each.at_most is not None
-    ]
+    remarks += _clock_remarks(result.meta_data)
     if result.meta_data.get(INTERRUPTED):
         remarks.append("Its program ended before it had ended the measurement.")
     remarks += [
@@ -128,6 +126,8 @@ def _remarks(result: Result) -> list[str]:
     ]
     if "widened_cycle_time" in result.meta_data:
         widened = result.meta_data["widened_cycle_time"]
+        if is_number(widened):  # before version 2 of the data it was a text
+            widened = f"{widened:.3g} s"
         remarks.append(f"To keep the cost low, samples were taken every {widened}.")
     remarks += [
         f"{each.measure.key}: the peak fell between two samples: "
@@ -137,6 +137,21 @@ def _remarks(result: Result) -> list[str]:
         if each.between_samples
     ]
     return [printable(each) for each in remarks]
+
+
+def _clock_remarks(meta_data: Mapping[str, Any]) -> list[str]:
+    """Return what happened to the clocks, which changed no figure."""
+    remarks = []
+    steps = meta_data.get("clock_steps")
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, dict) and is_number(step.get("seconds")):
+            moved = difference(step["seconds"], "s")
+            remarks.append(f"The time of day was set by {moved} meanwhile.")
+    suspended = meta_data.get("suspended", 0)
+    if is_number(suspended) and suspended:
+        slept = format_value(suspended, "s")
+        remarks.append(f"The machine was suspended for {slept} meanwhile.")
+    return remarks
 
 
 def _print_marks(result: Result) -> None:
@@ -192,7 +207,7 @@ def _write_html(result: Result, path: pathlib.Path) -> None:
         HtmlReport(
             name,
             [*_about(result), *_remarks(result)],
-            [(title, value) for title, value in _figures(result)],
+            [(title, _with_note(value, note)) for title, value, note in _figures(result)],
             [Table(("Mark", "After"), rows, "Marks")] if rows else [],
             [html_chart(chart, begin) for chart in all_charts([result], [name])],
             [(begin + (time - zero) / 1e9, label) for time, label in result.marks_ns],
@@ -202,6 +217,10 @@ def _write_html(result: Result, path: pathlib.Path) -> None:
     )
     replace_file(path, lambda draft: _write(draft, text))
     typer.echo(f"Written: {path}", err=True)
+
+
+def _with_note(value: str, note: str) -> str:
+    return f"{value} ({note})" if note else value
 
 
 def _write(path: pathlib.Path, text: str) -> None:

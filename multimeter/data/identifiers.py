@@ -17,12 +17,18 @@ __all__ = [
     "MARKS",
     "RESERVED_MEASUREMENTS",
     "RUNS",
+    "RUN_TAG",
     "SERIES_MEASUREMENTS",
+    "VERSION",
     "checked_identifier",
     "is_generated",
     "new_identifier",
+    "new_run_id",
     "reserved_field_type",
 ]
+
+VERSION = 2
+"""The version of the data of a run, see docs/decisions/data.md; 1 is not written."""
 
 CODENAMES = "multimeter_codenames"
 """The measurement that says what the values of loggers are: their units."""
@@ -38,6 +44,9 @@ MARKS = "multimeter_marks"
 
 RUNS = "multimeter_runs"
 """The measurement that holds an entry for each run."""
+
+RUN_TAG = "run"
+"""The tag with the id of a run: of its points, its marks and its entry."""
 
 FIGURE_PREFIX = "figure_"
 """How the fields of such an entry begin that say what the run has used."""
@@ -62,6 +71,8 @@ _RESERVED_FIELDS: Mapping[str, Mapping[str, type]] = {
     MARKS: {"label": str},
     RUNS: {
         "identifier": str,
+        "id": str,
+        "version": int,
         "points": int,
         "tags": str,
         "meta_data": str,
@@ -72,6 +83,7 @@ _RESERVED_FIELDS: Mapping[str, Mapping[str, type]] = {
         "duration": int,
         "state": str,
         "alive_until": int,
+        "figures": str,
     },
 }
 
@@ -93,6 +105,29 @@ def reserved_field_type(measurement: str, field: str) -> type | None:
     if measurement == RUNS and field.startswith(FIGURE_PREFIX):
         return float
     return _RESERVED_FIELDS.get(measurement, {}).get(field)
+
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_DIGITS = 10
+
+
+def new_run_id(time_ns: int) -> str:
+    """Return a new id of a run: 10 characters of time, 10 random ones.
+
+    Ids sort by time, to the ms. The alphabet is that of ULID, https://github.com/ulid/spec.
+
+    Args:
+        time_ns: The start of the run, in ns since the epoch.
+
+    >>> new_run_id(1_700_000_000_000_000_000)[:10]
+    '01hf7yat00'
+    """
+    bits = 5 * _DIGITS
+    number = (max(0, time_ns) // 10**6) % 2**bits << bits | int.from_bytes(
+        os.urandom(7), "big"
+    ) % 2**bits
+    places = range(2 * bits - 5, -5, -5)
+    return "".join(_ALPHABET[number >> place & 31] for place in places)
 
 
 def new_identifier(prefix: str = "") -> str:

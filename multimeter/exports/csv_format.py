@@ -25,7 +25,9 @@ _USUAL_BITS = 64
 class CsvFormat(FileFormat):
     """Comma-separated values (RFC 4180): ``time``, then a column for each measure.
 
-    Times are ISO 8601 in UTC. A field is empty where there is no value. CSV has no place
+    Times are ISO 8601 in UTC. A field is empty where there is no value. Where the run
+    started before its first point, the first line is the start and has no values: the
+    rates of the first point cover the time since then. CSV has no place
     for marks, tags and descriptions; it is not read back. Text that a spreadsheet would
     take for a formula begins with ``'``.
     """
@@ -54,6 +56,9 @@ class CsvFormat(FileFormat):
         keys = list(result.columns)
         rows = zip(result.times_ns, *(result.values(key) for key in keys))
         write_text(stream, [text(["time", *keys])])
+        start_ns = result.start_ns
+        if start_ns is not None and start_ns < result.times_ns[0]:
+            write_text(stream, [text([format_iso(start_ns), *("" for _ in keys)])])
         write_text(
             stream, (text([format_iso(time), *map(_cell, row)]) for time, *row in rows)
         )

@@ -9,7 +9,10 @@ from __future__ import annotations
 import pathlib
 from typing import Any
 
+from multimeter.analysis.figures import figures_of
+from multimeter.data.identifiers import VERSION
 from multimeter.data.record import Unsigned
+from multimeter.data.timestamps import format_iso
 from multimeter.data.values import field_value, json_text, text_of
 from multimeter.errors import MissingExtraError, StorageError
 from multimeter.lines.schema_json import schema_to_json
@@ -25,8 +28,9 @@ def write_parquet(result: Result, path: pathlib.Path) -> None:
     """Write a run to a file in Parquet.
 
     The columns are ``time`` (a timestamp in ns, UTC) and one for each measure; the
-    key-value meta data are ``identifier``, and as JSON ``tags``, ``meta_data``, ``schema``
-    and ``marks`` (pairs of ns since the epoch and label).
+    key-value meta data are ``version``, ``id``, ``identifier``, ``start`` and ``end``
+    (ISO 8601), and as JSON ``tags``, ``meta_data``, ``schema``, ``figures`` and
+    ``marks`` (pairs of ns since the epoch and label).
 
     Args:
         result: The run.
@@ -49,7 +53,8 @@ def write_parquet(result: Result, path: pathlib.Path) -> None:
         selected.append(f"CASE WHEN NOT n{number} THEN v{number} END AS {name}")
     columns = ", ".join(["make_timestamp_ns(t) AS time", *selected])
     pairs = ", ".join(
-        f"{key}: {_quoted(value, chr(39))}" for key, value in _about(result).items()
+        f"{_quoted(key, chr(34))}: {_quoted(value, chr(39))}"
+        for key, value in _about(result).items()
     )
     try:
         with duckdb.connect() as connection:
@@ -93,8 +98,14 @@ def _float(value: Any) -> float | None:
 
 
 def _about(result: Result) -> dict[str, str]:
+    start_ns, end_ns = result.start_ns, result.end_ns
     return {
+        "version": str(VERSION),
+        "id": result.id or "",
         "identifier": result.identifier or "",
+        "start": "" if start_ns is None else format_iso(start_ns),
+        "end": "" if end_ns is None else format_iso(end_ns),
+        "figures": json_text({f.id: f.estimate.to_json() for f in figures_of(result)}),
         "tags": json_text(result.tags),
         "meta_data": json_text(result.meta_data, nan=True),
         "schema": json_text(schema_to_json(result.schema)),

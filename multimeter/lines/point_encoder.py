@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
 
 from multimeter.data.columns import ABSENT, Column, same_number
+from multimeter.data.identifiers import RUN_TAG
 from multimeter.data.record import Unsigned
 from multimeter.errors import FormatError
 from multimeter.lines.protocol import (
@@ -30,7 +31,7 @@ from multimeter.lines.protocol import (
 )
 from multimeter.result import Result
 
-__all__ = ["encode_points", "is_as_read"]
+__all__ = ["encode_points", "is_as_read", "series_tags"]
 
 _SUFFIXES = {"d": b"", "q": b"i"}
 # What a block holds stays in the cache of a CPU.
@@ -67,7 +68,19 @@ def encode_points(result: Result) -> Iterator[bytes]:
 def is_as_read(result: Result) -> bool:
     """Return whether a result came from lines, and is written with the names of these."""
     name = result.identifier or ""
-    return name == result.read_as and comes_back(name, result.tags)
+    return name == result.read_as and comes_back(name, series_tags(result))
+
+
+def series_tags(result: Result) -> Mapping[str, str]:
+    """Return the tags of the points of a run: its id beside those of the user.
+
+    A tag of the user that has the name of ours gets an underscore; the entry of the run
+    keeps its name.
+    """
+    if result.id is None:
+        return result.tags
+    tags = {f"{k}_" if k == RUN_TAG else k: value for k, value in result.tags.items()}
+    return {**tags, RUN_TAG: result.id}
 
 
 class _Points:
@@ -76,11 +89,11 @@ class _Points:
     def __init__(self, result: Result) -> None:
         name, columns = result.identifier or "", result.columns
         if is_as_read(result):
-            head = raw_series(name, result.tags)
+            head = raw_series(name, series_tags(result))
             keys = sorted(columns, key=cannot_be_first)
             self._columns = [_ColumnText(_key_as_read(key), columns[key]) for key in keys]
         else:
-            head = escape_measurement(name) + format_tags(result.tags)
+            head = escape_measurement(name) + format_tags(series_tags(result))
             pairs = zip(_field_keys(columns), columns.values())
             self._columns = [_ColumnText(key, column) for key, column in pairs]
         self._head = f"{head} ".encode("utf-8", "replace")

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from multimeter.analysis.statistics import earlier_points
-from multimeter.data.identifiers import MARKS, RESERVED_MEASUREMENTS, RUNS
+from multimeter.data.identifiers import MARKS, RESERVED_MEASUREMENTS, RUN_TAG, RUNS
 from multimeter.data.record import Record, Unsigned
 from multimeter.errors import FormatError
 from multimeter.lines.protocol import format_tags, portable_key
+from multimeter.lines.run_entry import stored_figures
 from multimeter.lines.schema_json import schema_from_json
 from multimeter.lines.series import Series, SeriesReader
 from multimeter.measure import Measure
@@ -48,6 +49,8 @@ class Run:
 def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Result:
     """Return the one run that some records hold; they are read once, in any order.
 
+    Of several runs of one name, each with an id of its own, it is the latest.
+
     Records that other programs wrote do as well: what they do not say of the run
     (its schema, its meta data) is taken from the points, or stays empty. The points are
     those that a server would have, see :mod:`multimeter.lines.series`; the log says which
@@ -61,7 +64,7 @@ def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Resul
         FormatError: They hold no run, or more than one.
     """
     # What is written about other runs is passed over where there are points.
-    runs = _decode(records, now_ns, with_empty=False)
+    runs = _latest(_decode(records, now_ns, with_empty=False))
     if len(runs) != 1:
         names = [_name(run.result) for run in runs[:_MOST_NAMES]]
         more = ", ..." if len(runs) > _MOST_NAMES else ""
@@ -75,6 +78,15 @@ def decode_result(records: Iterable[Record], now_ns: int | None = None) -> Resul
             else "",
         )
     return runs[0].result
+
+
+def _latest(runs: list[Run]) -> list[Run]:
+    """Return the latest of several runs of one name; ids sort by their starts."""
+    names = {run.result.identifier for run in runs}
+    with_id = [(run.result.id, run) for run in runs if run.result.id is not None]
+    if len(names) != 1 or len(with_id) != len(runs):
+        return runs
+    return [max(with_id, key=lambda each: each[0])[1]]
 
 
 def decode_results(records: Iterable[Record], now_ns: int | None = None) -> list[Run]:
@@ -99,17 +111,22 @@ def _decode(
     _warn(reader)
     about = _About(each for each in reader.series if each.measurement in _ABOUT_RUNS)
     series = [each for each in reader.series if each.measurement not in _ABOUT_RUNS]
-    counts = Counter(each.measurement for each in series)
+    counts = Counter(map(about.key, series))
     if with_empty or not series:
-        series += [Series(name, {}) for name in about.names if name not in counts]
-    runs, seen = [], set[str]()
+        series += [_empty(key) for key in about.keys if key not in counts]
+    runs, seen = [], set[_Key]()
     for each in series:
-        name = each.measurement
-        is_whole = counts[name] <= 1 and name not in RESERVED_MEASUREMENTS
-        records = () if name in seen else about.records(name)
-        seen.add(name)
+        key = about.key(each)
+        is_whole = counts[key] <= 1 and each.measurement not in RESERVED_MEASUREMENTS
+        records = () if key in seen else about.records(key)
+        seen.add(key)
         runs.append(Run(_result(each, about, is_whole=is_whole), records, is_whole))
     return runs
+
+
+def _empty(key: _Key) -> Series:
+    name, run_id = key
+    return Series(name, {} if run_id is None else {RUN_TAG: run_id})
 
 
 def _warn(reader: SeriesReader) -> None:
@@ -127,55 +144,67 @@ def _name(result: Result) -> str:
     return f"{result.identifier}{tags}"
 
 
+_Key = tuple[str, str | None]
+"""The measurement of a run, and its id; None before version 2 of the data."""
+
+
 class _About:
-    """What is written about runs beside their points, by the measurement of each."""
+    """What is written about runs beside their points, by measurement and id of each."""
 
     def __init__(self, series: Iterable[Series]) -> None:
-        self._series: dict[str, list[Series]] = {}
+        self._series: dict[_Key, list[Series]] = {}
         for each in series:
             name = each.tags.get("measurement")
             if name is not None:
-                self._series.setdefault(name, []).append(each)
+                key = name, each.tags.get(RUN_TAG)
+                self._series.setdefault(key, []).append(each)
 
     @property
-    def names(self) -> list[str]:
-        """The measurements of the runs that have an entry."""
+    def keys(self) -> list[_Key]:
+        """The runs that have an entry."""
         return [
-            name
-            for name, series in self._series.items()
+            key
+            for key, series in self._series.items()
             if any(each.measurement == RUNS for each in series)
         ]
 
-    def records(self, name: str) -> list[Record]:
+    def key(self, series: Series) -> _Key:
+        """Return the run of which a series is; a tag of others may have our tag's name."""
+        key = series.measurement, series.tags.get(RUN_TAG)
+        return key if key in self._series else (series.measurement, None)
+
+    def records(self, key: _Key) -> list[Record]:
         """Return all that is written about a run."""
         return [
             Record(each.measurement, each.tags, point.values, time_ns)
-            for each in self._series.get(name, ())
+            for each in self._series.get(key, ())
             for time_ns, point in zip(each.points().times_ns, each.points().points)
         ]
 
-    def entry(self, name: str) -> Mapping[str, Any]:
+    def entry(self, key: _Key) -> Mapping[str, Any]:
         """Return the newest value of each field of the entry of a run."""
-        rows = [r for r in self.records(name) if r.measurement == RUNS]
+        rows = [r for r in self.records(key) if r.measurement == RUNS]
         rows.sort(key=lambda record: record.time_ns or 0)
         return {key: value for record in rows for key, value in record.fields.items()}
 
-    def marks(self, name: str) -> list[tuple[int, str]]:
+    def marks(self, key: _Key) -> list[tuple[int, str]]:
         """Return the marks of a run."""
         return [
             (record.time_ns or 0, str(record.fields["label"]))
-            for record in self.records(name)
+            for record in self.records(key)
             if record.measurement == MARKS and "label" in record.fields
         ]
 
 
 def _result(series: Series, about: _About, *, is_whole: bool) -> Result:
     """Return a series with what its run's entry says, or else its points."""
-    result, name = series.points(), series.measurement
-    fields = about.entry(name)
+    result, name, key = series.points(), series.measurement, about.key(series)
+    fields = about.entry(key)
+    written = {k: v for k, v in series.tags.items() if k != RUN_TAG or key[1] is None}
     try:
         identifier = str(fields.get("identifier", name))
-        own = json.loads(fields["tags"]) if "tags" in fields and is_whole else series.tags
+        own = json.loads(fields["tags"]) if "tags" in fields and is_whole else written
+        result.id = key[1]
         result.identifier = identifier
         result.tags = {str(key): str(value) for key, value in own.items()}
         result.meta_data.update(json.loads(fields.get("meta_data", "{}")))
@@ -190,16 +219,32 @@ def _result(series: Series, about: _About, *, is_whole: bool) -> Result:
             f"The entry of the run '{name}' in {RUNS} is damaged.",
             cause="The file was cut off, or another program wrote it.",
         ) from error
-    keys = (measure.key for measure in schema.measures)
-    names = {**renamed, **{portable_key(key): key for key in keys}}
-    if result.tags == series.tags and all(names.get(k, k) == k for k in result.columns):
+    of_schema = {portable_key(each.key): each.key for each in schema.measures}
+    names = {**renamed, **of_schema}
+    if result.tags == written and all(names.get(k, k) == k for k in result.columns):
         # Who wrote the lines did not have to change a name.
         result.read_as = name
     result.describe(schema, names)
     result.surplus = _surplus(result, fields) if is_whole else 0
-    for time_ns, label in about.marks(name):
+    if is_whole and _has_ended(result, fields):
+        result.known_figures = stored_figures(fields)
+    for time_ns, label in about.marks(key):
         result.add_mark(time_ns, label)
     return result
+
+
+def _has_ended(result: Result, fields: Mapping[str, Any]) -> bool:
+    """Return whether an entry is about these points, and no more came after it.
+
+    An earlier run of the same name, and points that another client added, are in none of
+    its figures.
+    """
+    end = fields.get("end")
+    return (
+        fields.get("state") != "running"
+        and (result.end_ns is None or end == result.end_ns)
+        and not result.surplus
+    )
 
 
 def _surplus(result: Result, fields: Mapping[str, Any]) -> int:

@@ -1,40 +1,43 @@
 """A result as line protocol, and back.
 
-A run is the measurement of its identifier, with one field for each measure and the
-run's tags as tags. Beside it stand its marks (measurement ``multimeter_marks``, tag
-``measurement``, field ``label``) and the run itself (measurement ``multimeter_runs``,
-tag ``measurement``, at the time of the first point), whose fields hold, exactly, what
-line protocol would have to bend: the identifier, tags, meta data and schema; and its
-figures, so that a list of runs need not read their points.
+A run is the measurement of its identifier, with one field for each measure; its tags are
+those of the run, and ``run``: its id. Beside it are its marks (measurement
+``multimeter_marks``, field ``label``) and its entry (measurement ``multimeter_runs``), both
+with the tags ``measurement`` and ``run``. The fields of the entry hold, exactly, what line
+protocol would have to bend: the identifier, tags, meta data and schema; and its figures,
+so that a list of runs need not read their points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Any
 
-from multimeter.analysis.figures import figures_of
-from multimeter.data.identifiers import FIGURE_PREFIX, MARKS, RUNS
+from multimeter.data.baseline import Baseline
+from multimeter.data.identifiers import MARKS, RUN_TAG, RUNS
 from multimeter.data.record import Record
-from multimeter.data.values import json_text
 from multimeter.errors import FormatError
 from multimeter.lines.point_encoder import encode_points, is_as_read
 from multimeter.lines.protocol import (
-    portable_key,
     portable_measurement,
     raw_line,
 )
-from multimeter.lines.schema_json import schema_to_json
+from multimeter.lines.run_entry import entry_fields
 from multimeter.result import Result
 
 __all__ = [
+    "AFTER_NS",
     "check_identifier",
     "encode_batches",
     "encode_result",
     "encode_series",
+    "entry_tags",
     "run_record",
 ]
+
+
+AFTER_NS = 1_000
+"""How long after its last point the entry of a run says that it has ended, in ns."""
 
 
 def encode_batches(result: Result, size: int) -> Iterator[bytes]:
@@ -63,7 +66,7 @@ def encode_series(result: Result, about: Iterable[Record]) -> Iterator[bytes]:
     Raises:
         FormatError: As :func:`encode_result`.
     """
-    tags = {"measurement": _measurement(result)}
+    tags = entry_tags(result)
     beside = (Record(r.measurement, tags, r.fields, r.time_ns) for r in about)
     return chain(encode_points(result), map(_line, beside))
 
@@ -103,7 +106,7 @@ def check_identifier(result: Result) -> None:
 
 
 def _encode_marks_and_run(result: Result) -> Iterator[bytes]:
-    tags = {"measurement": _measurement(result)}
+    tags = entry_tags(result)
     for time_ns, label in sorted(result.marks_ns):
         yield _line(Record(MARKS, tags, {"label": label}, time_ns))
     yield _line(run_record(result))
@@ -120,23 +123,22 @@ def _measurement(result: Result) -> str:
 
 
 def run_record(result: Result) -> Record:
-    """Return the entry of a run, at the time of its first point."""
-    times = result.times_ns
-    fields: dict[str, Any] = {
-        "identifier": result.identifier,
-        "points": len(times),
-        "tags": json_text(result.tags),
-        "meta_data": json_text(result.meta_data, nan=True),
-        "schema": json_text(schema_to_json(result.schema), nan=True),
-    }
-    if len(times):
-        fields |= {"start": times[0], "end": times[-1], "duration": times[-1] - times[0]}
-    known = {measure.key for measure in result.schema.measures}
-    more = {portable_key(key): key for key in result.columns if key not in known}
-    names = {name: key for name, key in more.items() if name != key}
-    if names and not is_as_read(result):
-        fields["names"] = json_text(names)
-    for figure in figures_of(result):
-        fields[f"{FIGURE_PREFIX}{figure.id}"] = float(figure.value)
-    start = times[0] if len(times) else None
-    return Record(RUNS, {"measurement": _measurement(result)}, fields, start)
+    """Return the last row of the entry of a run: it has ended.
+
+    Its time is after that of the last point, so that no other row has it.
+    """
+    last = result.end_ns if result.start_ns is not None else _start_of(result)
+    fields = {**entry_fields(result), "state": "finished"}
+    return Record(
+        RUNS, entry_tags(result), fields, None if last is None else last + AFTER_NS
+    )
+
+
+def _start_of(result: Result) -> int | None:
+    return Baseline.of(result.meta_data).time_ns
+
+
+def entry_tags(result: Result) -> dict[str, str]:
+    """Return the tags of the entry and of the marks of a run."""
+    tags = {"measurement": _measurement(result)}
+    return tags if result.id is None else {**tags, RUN_TAG: result.id}

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from multimeter.errors import UnsupportedError
 from multimeter.metric import METRIC_CPU_RATE_SYSTEM, METRIC_CPU_RATE_USER, Metric
 from multimeter.probes.cgroup_files import V2, CgroupV1, CgroupV2, find_folders
+from multimeter.probes.pressure import PRESSURES
 from multimeter.probes.process_metrics import IO_DISK_READ, IO_DISK_WRITE
-from multimeter.probes.procfs import PRESSURES
 from multimeter.probes.source_probe import Source, SourceProbe
 from multimeter.probes.system import SWAP_USED
 from multimeter.subject import Subject

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from multimeter.probes import procfs
-from multimeter.probes.procfs import RESOURCES, parse_pressure
+from multimeter.probes.pressure import RESOURCES, parse_pressure
 
 __all__ = ["CgroupFolder", "CgroupV1", "CgroupV2", "find_folders"]
 

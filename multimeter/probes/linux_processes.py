@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
 
 from multimeter.probes import procfs
-from multimeter.probes.usage import COUNTERS, Memory, Usage
+from multimeter.probes.process_files import ProcessFiles
+from multimeter.probes.usage import COUNTERS, Counters, Memory, Usage
+
+TYPE_CHECKING = False  # typing takes longer to import than this module
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["LinuxProcesses", "process_cpu_seconds"]
 
 _ENDED = "ZXx"
 _PRIVATE = (b"\nPrivate_Clean:", b"\nPrivate_Dirty:", b"\nPrivate_Hugetlb:")
 
-_IO = frozenset({"disk_read", "disk_write", "read", "write"})
+_IO = frozenset({"disk_read", "disk_write", "disk_write_cancelled", "read", "write"})
 # The kernel adds the bytes of reaped children to those of the process itself, and does
 # not pass on their context switches.
-_NOT_PASSED_ON = (0, 0, 0, 0, 0, 0)
+_NOT_PASSED_ON = (0.0,) * (len(COUNTERS) - 4)
 
 _TRIES = 4
 
+# In trees with more running processes than that, what is rarely new (marks, context
+# switches, open files) is read in one look of so many, and so is all of a process whose
+# CPU clock does not move.
+_FEW = 16
+_TURNS = 10
+
 _Pair = tuple[float, float]
-_Io = tuple[int, int, int, int]
+_Io = tuple[int, int, int, int, int]
+_NO_IO: _Io = (0, 0, 0, 0, 0)
 
 
 def process_cpu_seconds(pid: int) -> float | None:
@@ -49,38 +59,40 @@ def _served(folder: str) -> frozenset[str]:
     return frozenset(served)
 
 
-def _stat(folder: str) -> procfs.Stat | None:
-    data = procfs.read_bytes(folder + "/stat")
-    return procfs.parse_stat(data) if data else None
+def _stat(files: ProcessFiles) -> procfs.Stat | None:
+    data = files.read("stat")
+    return procfs.Stat(data) if data else None
 
 
-def _at_one_moment(folder: str, stat: procfs.Stat, io: _Io) -> tuple[procfs.Stat, _Io]:
+def _io(files: ProcessFiles) -> _Io:
+    data = files.read("io")
+    return procfs.parse_io(data) if data else _NO_IO
+
+
+def _at_one_moment(
+    files: ProcessFiles, stat: procfs.Stat, io: _Io
+) -> tuple[procfs.Stat, _Io]:
     """Read both files again as long as a child is reaped in between.
 
     Otherwise the usage of the child would be in one of them and not yet in the other.
     """
     for _ in range(_TRIES):
-        again = _stat(folder)
+        again = _stat(files)
         if again is None or again.reaped_faults == stat.reaped_faults:
             break
-        stat, io = again, _io(folder)
+        stat, io = again, _io(files)
     return stat, io
 
 
-def _reaped_and_io(folder: str) -> tuple[resource.struct_rusage, _Io]:
+def _reaped_and_io(files: ProcessFiles) -> tuple[resource.struct_rusage, _Io]:
     """Return the usage of reaped children, and the I/O of this process with theirs."""
-    reaped, io = resource.getrusage(resource.RUSAGE_CHILDREN), _io(folder)
+    reaped, io = resource.getrusage(resource.RUSAGE_CHILDREN), _io(files)
     for _ in range(_TRIES):
         before, reaped = reaped, resource.getrusage(resource.RUSAGE_CHILDREN)
         if before == reaped:
             break
-        io = _io(folder)
+        io = _io(files)
     return reaped, io
-
-
-def _io(folder: str) -> _Io:
-    data = procfs.read_bytes(folder + "/io")
-    return procfs.parse_io(data) if data else (0, 0, 0, 0)
 
 
 class LinuxProcesses:
@@ -89,10 +101,16 @@ class LinuxProcesses:
     The current process does not count as a descendant of another one: a measuring
     process is not part of the measured tree.
 
+    Files of a process stay open, for as many processes as a part of the limit of open
+    files allows. A process whose CPU clock has not moved has not run, so its counters are
+    those of the look before: most processes of a large tree cost one system call.
+
     Args:
         root: The process id of the root.
         proc: The folder of /proc.
         cpu_seconds: Returns the CPU time of a process with a finer resolution than ticks.
+        adopts: Whether orphans become children of this process (prctl(2),
+            PR_SET_CHILD_SUBREAPER), which has no other children: they are descendants.
     """
 
     merged = _IO
@@ -102,19 +120,27 @@ class LinuxProcesses:
         root: int,
         proc: str = "/proc",
         cpu_seconds: Callable[[int], float | None] = process_cpu_seconds,
+        *,
+        adopts: bool = False,
     ) -> None:
         self.root = root
         self.served = _served(f"{proc}/{root}")
         self._proc = proc
         self._cpu_seconds = cpu_seconds
+        self._adopts = adopts
         self._tick = 1.0 / os.sysconf("SC_CLK_TCK")
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._me = os.getpid()
         self._my_stat: procfs.Stat | None = None
         # The kernel may be built without CONFIG_PROC_CHILDREN.
         self._lists_children = os.path.exists(f"{proc}/{root}/task/{root}/children")
+        is_real = proc == "/proc"
         # Since Linux 6.2 the size of a folder of open files is their number.
-        self._has_fd_size = proc == "/proc" and os.stat("/proc/self/fd").st_size > 0
+        self._has_fd_size = is_real and os.stat("/proc/self/fd").st_size > 0
+        self._files: dict[int, ProcessFiles] = {}
+        self._most_kept = _most_kept(share=0.75 if adopts else 0.25) if is_real else 0
+        self._looks = 0
+        self._reads_all = True
         self._parents: dict[int, list[int]] = {}
         # User and system time of the root, as last reported.
         self._split: _Pair = (0.0, 0.0)
@@ -130,20 +156,43 @@ class LinuxProcesses:
         usages: dict[int, Usage] = {}
         if not self._lists_children:
             self._parents = self._all_children()
-        queue = deque((self.root,) if known is None else known)
+        first = (self.root,) if known is None else tuple(known)
         known = known or {}
+        self._looks += 1
         self._known_parents = {usage.parent for usage in known.values()}
-        queued = {*queue, self._me}
+        queued = {*first, self._me}
+        self._look_through(deque(first), queued, known, usages)
+        if self._adopts:
+            orphans = [pid for pid in self._children_of_me() if pid not in queued]
+            queued.update(orphans)
+            self._look_through(deque(orphans), queued, known, usages)
+        for pid in self._files.keys() - usages.keys():
+            self._files.pop(pid).close()
+        ran = sum(files.looked == self._looks for files in self._files.values())
+        self._reads_all = ran <= _FEW
+        return usages
+
+    def _look_through(
+        self,
+        queue: deque[int],
+        queued: set[int],
+        known: Mapping[int, Usage],
+        usages: dict[int, Usage],
+    ) -> None:
+        """Read the processes of a queue and their descendants."""
         while queue:
             pid = queue.popleft()
             usage = self._usage(pid)
             # A reused id is found through its new parent, in the next snapshot.
-            if usage and (pid not in known or known[pid].started == usage.started):
-                usages[pid] = usage
-                new = [c for c in self._children(pid, usage.threads) if c not in queued]
-                queued.update(new)
-                queue.extend(new)
-        return usages
+            if usage is None or (pid in known and known[pid].started != usage.started):
+                continue
+            usages[pid] = usage
+            files = self._files[pid]
+            if files.looked != self._looks:
+                continue  # it has not run, so it has no new children
+            new = [c for c in self._children(files, usage.threads) if c not in queued]
+            queued.update(new)
+            queue.extend(new)
 
     def memory(self, pid: int) -> Memory | None:
         """Read smaps_rollup; it is slow, as the kernel walks all of the memory."""
@@ -154,69 +203,105 @@ class LinuxProcesses:
         return Memory(uss, procfs.parse_kb(data, b"\nPss:"))
 
     def _usage(self, pid: int) -> Usage | None:
+        files = self._files.get(pid)
+        if files is None:
+            keeps = len(self._files) < self._most_kept
+            files = self._files[pid] = ProcessFiles(self._proc, pid, keeps=keeps)
         if pid == self._me:
-            return self._usage_of_me()
-        folder = f"{self._proc}/{pid}"
-        stat = _stat(folder)
+            files.looked = self._looks
+            return self._usage_of_me(files)
+        is_due = self._reads_all or (self._looks + pid) % _TURNS == 0
+        cpu = self._cpu_seconds(pid)
+        before = files.usage
+        if (
+            before is not None
+            and files.is_kept
+            and cpu is not None
+            and cpu == files.cpu
+            and (self._looks + pid) % _TURNS
+        ):
+            return before
+        files.cpu = cpu
+        files.looked = self._looks
+        files.usage = self._read(files, cpu, before, is_due=is_due or before is None)
+        return files.usage
+
+    def _read(
+        self, files: ProcessFiles, cpu: float | None, before: Usage | None, *, is_due: bool
+    ) -> Usage | None:
+        stat = _stat(files)
         if stat is None:
             return None
-        io = _io(folder)
-        if pid in self._known_parents:
-            stat, io = _at_one_moment(folder, stat, io)
-        status = procfs.parse_status(procfs.read_bytes(folder + "/status") or b"")
+        io = _io(files)
+        if files.pid in self._known_parents:
+            stat, io = _at_one_moment(files, stat, io)
+        tick = self._tick
+        rss, rss_peak = stat.rss_pages * self._page, 0
+        if is_due or before is None:
+            status = procfs.parse_status(files.read("status") or b"")
+            rss, rss_peak = status[0] or rss, status[1]
+            switches = self._switches(files, stat.threads, status)
+            open_files = self._open_files(files)
+        else:
+            rss_peak = max(rss, before.rss_peak)
+            switches, open_files = (before.own[-2], before.own[-1]), before.open_files
+        own: Counters = (
+            *self._cpu(files.pid, stat, cpu),
+            stat.faults,
+            stat.faults_with_io,
+            *io,
+            *switches,
+        )
         return Usage(
             stat.parent,
-            stat.started * self._tick,
+            stat.started * tick,
+            own,
             (
-                *self._cpu(pid, stat),
-                stat.faults,
-                stat.faults_with_io,
-                *io,
-                *self._switches(pid, stat, status),
-            ),
-            (
-                stat.reaped_user * self._tick,
-                stat.reaped_system * self._tick,
+                stat.reaped_user * tick,
+                stat.reaped_system * tick,
                 stat.reaped_faults,
                 stat.reaped_faults_with_io,
                 *_NOT_PASSED_ON,
             ),
-            status.rss or stat.rss_pages * self._page,
-            status.rss_peak,
+            rss,
+            rss_peak,
             0,
             stat.threads,
-            self._open_files(folder),
+            open_files,
             stat.name,
             stat.state in _ENDED,
         )
 
-    def _usage_of_me(self) -> Usage:
+    def _usage_of_me(self, files: ProcessFiles) -> Usage:
         """Return the usage of this process: getrusage resolves us, /proc has the rest."""
-        folder = f"{self._proc}/{self._me}"
         if self._my_stat is None:
-            self._my_stat = _stat(folder)
+            self._my_stat = _stat(files)
             assert self._my_stat is not None
-        status = procfs.parse_status(procfs.read_bytes(folder + "/status") or b"")
+        rss, rss_peak, threads, *_ = procfs.parse_status(files.read("status") or b"")
         own = resource.getrusage(resource.RUSAGE_SELF)
-        reaped, io = _reaped_and_io(folder)
+        reaped, io = _reaped_and_io(files)
         return Usage(
             os.getppid(),
             self._my_stat.started * self._tick,
             (own[0], own[1], own[6], own[7], *io, own[14], own[15]),
             (reaped[0], reaped[1], reaped[6], reaped[7], *_NOT_PASSED_ON),
-            status.rss,
-            status.rss_peak,
+            rss,
+            rss_peak,
             reaped[2] * 1024,
-            status.threads,
-            self._open_files(folder),
+            threads,
+            self._open_files(files),
             self._my_stat.name,
         )
 
-    def _cpu(self, pid: int, stat: procfs.Stat) -> _Pair:
-        """Return the user and system time of a process, in seconds."""
+    def _cpu(self, pid: int, stat: procfs.Stat, total: float | None) -> _Pair:
+        """Return the user and system time of a process, in seconds.
+
+        That of descendants is in ticks, as is what their parents take over of them.
+        """
         user, system = stat.user * self._tick, stat.system * self._tick
-        total = self._cpu_seconds(pid) if pid == self.root else None
-        return (user, system) if total is None else self._split_exactly(user, system, total)
+        if pid != self.root or total is None:
+            return user, system
+        return self._split_exactly(user, system, total)
 
     def _split_exactly(self, user: float, system: float, total: float) -> _Pair:
         """Split the exact time in the ratio of the ticks; neither part ever decreases."""
@@ -228,37 +313,44 @@ class LinuxProcesses:
         self._split = max(last_user, total - system), system
         return self._split
 
-    def _switches(self, pid: int, stat: procfs.Stat, status: procfs.Status) -> _Pair:
+    @staticmethod
+    def _switches(
+        files: ProcessFiles, threads: int, status: tuple[int, int, int, int, int]
+    ) -> _Pair:
         """Add up the context switches of all threads: each has its own file."""
-        vol, invol = status.switches_vol, status.switches_invol
-        for thread in self._threads(pid, stat.threads):
-            # The file of the process is the one of its first thread.
-            path = f"{self._proc}/{pid}/task/{thread}/status"
-            data = procfs.read_bytes(path) if thread != str(pid) else None
+        *_, vol, invol = status
+        for thread in files.other_threads(threads):
+            data = procfs.read_bytes(f"{files.folder}/task/{thread}/status")
             if data:
-                other = procfs.parse_status(data)
-                vol, invol = vol + other.switches_vol, invol + other.switches_invol
+                *_, other_vol, other_invol = procfs.parse_status(data)
+                vol, invol = vol + other_vol, invol + other_invol
         return vol, invol
 
-    def _open_files(self, folder: str) -> int | None:
-        with contextlib.suppress(OSError):
+    def _open_files(self, files: ProcessFiles) -> int | None:
+        try:
             if self._has_fd_size:
-                return os.stat(folder + "/fd").st_size
-            return len(os.listdir(folder + "/fd"))
-        return None
+                return os.stat(files.folder + "/fd").st_size
+            return len(os.listdir(files.folder + "/fd"))
+        except OSError:
+            return None
 
-    def _threads(self, pid: int, number: int) -> list[str]:
-        if number > 1:
-            with contextlib.suppress(OSError):
-                return os.listdir(f"{self._proc}/{pid}/task")
-        return [str(pid)]
-
-    def _children(self, pid: int, threads: int) -> Iterable[int]:
+    def _children(self, files: ProcessFiles, threads: int) -> Iterable[int]:
         if not self._lists_children:
-            yield from self._parents.get(pid, ())
+            yield from self._parents.get(files.pid, ())
             return
-        for thread in self._threads(pid, threads):
-            data = procfs.read_bytes(f"{self._proc}/{pid}/task/{thread}/children")
+        yield from map(int, (files.read("children") or b"").split())
+        for thread in files.other_threads(threads):
+            data = procfs.read_bytes(f"{files.folder}/task/{thread}/children")
+            yield from map(int, (data or b"").split())
+
+    def _children_of_me(self) -> Iterable[int]:
+        """Return the children of this process, whichever of its threads has them."""
+        if not self._lists_children:
+            yield from self._parents.get(self._me, ())
+            return
+        folder = f"{self._proc}/{self._me}/task"
+        for thread in os.listdir(folder):
+            data = procfs.read_bytes(f"{folder}/{thread}/children")
             yield from map(int, (data or b"").split())
 
     def _all_children(self) -> dict[int, list[int]]:
@@ -271,3 +363,11 @@ class LinuxProcesses:
             if data:
                 children.setdefault(procfs.parse_stat(data).parent, []).append(int(name))
         return children
+
+
+def _most_kept(share: float) -> int:
+    """Return of how many processes files may stay open: a share of the limit."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        limit = 1 << 20
+    return int(limit * share) // ProcessFiles.NUMBER

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from multimeter.probes import procfs
-from multimeter.probes.procfs import RESOURCES, parse_pressure
+from multimeter.probes.pressure import RESOURCES, parse_pressure
 
 __all__ = ["LinuxSystem"]
 

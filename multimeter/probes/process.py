@@ -14,12 +14,13 @@ from multimeter.metric import Metric
 from multimeter.probe import Probe, not_started
 from multimeter.probes.process_metrics import MEMORY_RSS_PEAK, SubjectMeasures
 from multimeter.probes.process_run import Budget, ProcessRun
-from multimeter.probes.usage import ProcessSource
 from multimeter.subject import SUBJECT_PROCESS, Subject
 from multimeter.system.deprecation import renamed
 
 if TYPE_CHECKING:
     import resource
+
+    from multimeter.probes.usage import ProcessSource
 
 __all__ = ["ProcessProbe", "process_source"]
 
@@ -91,6 +92,7 @@ class ProcessProbe(Probe):
         self._clock = clock
         self._make_source = source
         self._run: ProcessRun | None = None
+        self._run_before: ProcessRun | None = None
         self._peak_limit: int | None = None
         reader = source(self.pid)
         if self.pid >= _NO_PID or not reader.snapshot():
@@ -106,10 +108,25 @@ class ProcessProbe(Probe):
         )
         self._children: dict[tuple[int, float], SubjectMeasures] = {}
 
+    @classmethod
+    def of_run(cls, run: ProcessRun) -> ProcessProbe:
+        """Return a probe that goes on with what follows a process already.
+
+        It counts as from the start of that, not of the measurement.
+        """
+        probe = cls(run.source.root, since_start=True, source=lambda _: run.source)
+        probe._run_before = run
+        return probe
+
     @property
     def pid(self) -> int:
         """The id of the process."""
         return os.getpid() if self._pid is None else self._pid
+
+    @property
+    def run(self) -> ProcessRun | None:
+        """What follows the process; None before the start."""
+        return self._run
 
     @property
     def alive(self) -> bool:
@@ -163,6 +180,9 @@ class ProcessProbe(Probe):
             ProbeError: The process has ended.
         """
         self._children = {}
+        self._run, self._run_before = self._run_before, None
+        if self._run is not None:
+            return
         try:
             self._run = ProcessRun(
                 self._make_source(self.pid),

@@ -54,6 +54,12 @@ PROCESSES = Metric("processes", "Processes now.", "", int)
 OPEN_FILES = Metric("open_files", "Open files, pipes and sockets now.", "", int)
 IO_DISK_READ = Metric("io_disk_read", "Bytes fetched from storage a second.", "B/s")
 IO_DISK_WRITE = Metric("io_disk_write", "Bytes sent to storage a second.", "B/s")
+IO_DISK_WRITE_CANCELLED = Metric(
+    "io_disk_write_cancelled",
+    "Bytes a second that count as written, by whichever process, and never reached "
+    "storage: this one truncated or removed their file before.",
+    "B/s",
+)
 IO_READ = Metric("io_read", "Bytes read by calls a second, wherever they were.", "B/s")
 IO_WRITE = Metric("io_write", "Bytes written by calls a second, wherever to.", "B/s")
 
@@ -65,6 +71,7 @@ _RATES = {
     metric.METRIC_MEMORY_PAGE_FAULTS_WITH_IO: "faults_with_io",
     IO_DISK_READ: "disk_read",
     IO_DISK_WRITE: "disk_write",
+    IO_DISK_WRITE_CANCELLED: "disk_write_cancelled",
     IO_READ: "read",
     IO_WRITE: "write",
     metric.METRIC_CONTEXT_SWITCHES_VOL: "switches_vol",

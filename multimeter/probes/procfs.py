@@ -1,25 +1,16 @@
 """Read and parse the files of /proc on Linux.
 
-https://man7.org/linux/man-pages/man5/proc.5.html. Pressure stall information, the share of
-the time in which tasks waited for a resource, has the same form for a machine and for a
-control group: https://docs.kernel.org/accounting/psi.html
+https://man7.org/linux/man-pages/man5/proc.5.html
 """
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
-
-from multimeter.metric import Metric
 
 __all__ = [
-    "PRESSURES",
-    "RESOURCES",
     "Stat",
-    "Status",
     "parse_io",
     "parse_kb",
-    "parse_pressure",
     "parse_stat",
     "parse_status",
     "read_bytes",
@@ -48,70 +39,79 @@ def read_bytes(path: str) -> bytes | None:
         os.close(descriptor)
 
 
-class Stat(NamedTuple):
-    """Some fields of /proc/PID/stat: proc_pid_stat(5). Times are in clock ticks."""
+class Stat:
+    """Some fields of /proc/PID/stat: proc_pid_stat(5). Times are in clock ticks.
 
-    name: str
-    state: str
-    parent: int
-    faults: int
-    reaped_faults: int
-    faults_with_io: int
-    reaped_faults_with_io: int
-    user: int
-    system: int
-    reaped_user: int
-    reaped_system: int
-    threads: int
-    started: int
-    rss_pages: int
+    Args:
+        data: The contents. The name is in parentheses and may have any character.
+    """
+
+    __slots__ = (
+        "faults",
+        "faults_with_io",
+        "name",
+        "parent",
+        "reaped_faults",
+        "reaped_faults_with_io",
+        "reaped_system",
+        "reaped_user",
+        "rss_pages",
+        "started",
+        "state",
+        "system",
+        "threads",
+        "user",
+    )
+
+    def __init__(self, data: bytes) -> None:
+        head, _, tail = data.rpartition(b")")
+        fields = tail.split(None, 22)
+        self.name = head.partition(b"(")[2].decode("utf-8", "replace")
+        self.state = fields[0].decode("ascii", "replace")
+        self.parent = int(fields[1])
+        self.faults = int(fields[7])
+        self.reaped_faults = int(fields[8])
+        self.faults_with_io = int(fields[9])
+        self.reaped_faults_with_io = int(fields[10])
+        self.user = int(fields[11])
+        self.system = int(fields[12])
+        self.reaped_user = int(fields[13])
+        self.reaped_system = int(fields[14])
+        self.threads = int(fields[17])
+        self.started = int(fields[19])
+        self.rss_pages = int(fields[21])
 
 
 def parse_stat(data: bytes) -> Stat:
-    """Parse /proc/PID/stat. The name is in parentheses and may have any character."""
-    head, _, tail = data.rpartition(b")")
-    fields = tail.split(None, 22)
-    return Stat(
-        head.partition(b"(")[2].decode("utf-8", "replace"),
-        fields[0].decode("ascii", "replace"),
-        int(fields[1]),
-        int(fields[7]),
-        int(fields[8]),
-        int(fields[9]),
-        int(fields[10]),
-        int(fields[11]),
-        int(fields[12]),
-        int(fields[13]),
-        int(fields[14]),
-        int(fields[17]),
-        int(fields[19]),
-        int(fields[21]),
-    )
+    """Parse /proc/PID/stat."""
+    return Stat(data)
 
 
-class Status(NamedTuple):
-    """Some fields of /proc/PID/status: proc_pid_status(5).
+def parse_status(data: bytes) -> tuple[int, int, int, int, int]:
+    """Parse /proc/PID/status: proc_pid_status(5).
 
-    Context switches are those of one thread only; memory is in bytes, and 0 if the
-    process has ended.
+    Returns:
+        Resident memory and its peak, in bytes, 0 if the process has ended; threads;
+        voluntary and involuntary context switches of the one thread.
     """
-
-    rss: int
-    rss_peak: int
-    threads: int
-    switches_vol: int
-    switches_invol: int
-
-
-def parse_status(data: bytes) -> Status:
-    """Parse /proc/PID/status."""
-    return Status(
+    return (
         parse_kb(data, b"\nVmRSS:"),
         parse_kb(data, b"\nVmHWM:"),
         _number(data, b"\nThreads:"),
         _number(data, b"\nvoluntary_ctxt_switches:"),
         _number(data, b"\nnonvoluntary_ctxt_switches:"),
     )
+
+
+def parse_anonymous(status: bytes, stat: bytes) -> tuple[int, int]:
+    """Parse what differs between a forked child and one that has executed a program.
+
+    Returns:
+        Resident memory without a file behind it, in bytes; and the bottom of the stack,
+        which a forked child has where its parent has it. 0 for what is not known.
+    """
+    fields = stat.rpartition(b")")[2].split(None, 27)
+    return parse_kb(status, b"\nRssAnon:"), int(fields[25]) if len(fields) > 25 else 0  # noqa: PLR2004 - field 28 of proc_pid_stat(5)
 
 
 def parse_kb(data: bytes, key: bytes) -> int:
@@ -127,51 +127,17 @@ def _number(data: bytes, key: bytes) -> int:
     return int(data[start : data.find(b"\n", start)].split(None, 1)[0])
 
 
-def parse_io(data: bytes) -> tuple[int, int, int, int]:
+def parse_io(data: bytes) -> tuple[int, int, int, int, int]:
     """Parse /proc/PID/io, proc_pid_io(5).
 
     Returns:
-        Bytes fetched from storage, sent to storage, read by calls, written by calls.
-        Writes that were cancelled (by a truncation before they reached storage) do not
-        count.
+        Bytes fetched from storage, sent to storage, sent before and cancelled (by who
+        removes a file before it reached storage), read by calls, written by calls.
     """
-    cancelled = _number(data, b"\ncancelled_write_bytes:")
     return (
         _number(data, b"\nread_bytes:"),
-        max(0, _number(data, b"\nwrite_bytes:") - cancelled),
+        _number(data, b"\nwrite_bytes:"),
+        _number(data, b"\ncancelled_write_bytes:"),
         _number(data, b"rchar:"),
         _number(data, b"\nwchar:"),
     )
-
-
-RESOURCES = ("cpu", "memory", "io")
-
-_PRESSURES = {
-    "pressure_cpu_some": "Share of the time in which some task waited for a CPU.",
-    "pressure_memory_some": "Share of the time in which some task waited for memory.",
-    "pressure_memory_full": "Share of the time in which all tasks waited for memory.",
-    "pressure_io_some": "Share of the time in which some task waited for I/O.",
-    "pressure_io_full": "Share of the time in which all tasks waited for I/O.",
-}
-
-PRESSURES = tuple(
-    Metric(key, text, "", float, 0.0, 1.0) for key, text in _PRESSURES.items()
-)
-"""The metrics. ``pressure_cpu_full`` is not defined for a whole machine."""
-
-
-def parse_pressure(resource: str, data: bytes) -> dict[str, float]:
-    """Return how long tasks have waited, in s, by the key of the metric.
-
-    Args:
-        resource: The resource: cpu, memory or io.
-        data: ``some avg10=0.00 avg60=0.00 avg300=0.00 total=0``, in us, and the same
-            for ``full``.
-    """
-    counters = {}
-    for line in data.splitlines():
-        kind, _, rest = line.partition(b" ")
-        key = f"pressure_{resource}_{kind.decode()}"
-        if key in _PRESSURES:
-            counters[key] = int(rest.rpartition(b"total=")[2]) / 1e6
-    return counters

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from multimeter.metric import Metric
-from multimeter.probes.procfs import PRESSURES
+from multimeter.probes.pressure import PRESSURES
 from multimeter.probes.source_probe import Source, SourceProbe
 from multimeter.subject import Subject
 

@@ -14,10 +14,12 @@ cases, which this module handles:
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from multimeter.probes.usage import COUNTERS, NOTHING, Counters, Usage
+
+TYPE_CHECKING = False  # typing takes longer to import than this module
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["TreeAccount"]
 
@@ -29,17 +31,30 @@ _EVIDENCE = tuple(_PLACES[each] for each in ("user", "system", "faults"))
 _PASSED_ON = frozenset(("user", "system", "faults", "faults_with_io"))
 _ROUNDING = 1e-6
 
+_FAULTS = _PLACES["faults"]
+_NO_ANCESTOR = 0
 
-class _Pending(NamedTuple):
+_Process = tuple[int, Usage]
+
+
+class _Pending:
     """Processes that have ended, but whose parent was not seen to reap them yet.
 
     Attributes:
-        usages: Their last seen usages.
+        usages: Their process ids and last seen usages.
         reaped: The growth of their ancestor's reaped usage that is not attributed yet.
     """
 
-    usages: tuple[Usage, ...] = ()
-    reaped: Counters = NOTHING
+    __slots__ = ("reaped", "usages")
+
+    def __init__(
+        self, usages: tuple[_Process, ...] = (), reaped: Counters = NOTHING
+    ) -> None:
+        self.usages = usages
+        self.reaped = reaped
+
+
+_NONE = _Pending()
 
 
 class TreeAccount:
@@ -53,6 +68,11 @@ class TreeAccount:
 
     Attributes:
         totals: The usage of the tree since then.
+        lost: The last seen usage of processes that have ended without a process of the
+            tree having reaped them, by process id: what they used after that look is in
+            no counter of the tree.
+        unseen: How often a process was found to have reaped some that no snapshot has
+            seen.
     """
 
     def __init__(
@@ -62,6 +82,8 @@ class TreeAccount:
         merged: Iterable[str] = (),
     ) -> None:
         self.totals: Counters = NOTHING
+        self.lost: dict[int, Usage] = {}
+        self.unseen = 0
         self._seen = dict(first)
         self._started = started
         self._taken = tuple(each in _PASSED_ON.union(merged) for each in COUNTERS)
@@ -85,22 +107,32 @@ class TreeAccount:
         ended = self._ended(now)
         pending: dict[int, _Pending] = {}
         for pid, usage in now.items():
+            if usage is self._seen.get(pid) and not (pid in ended or pid in self._pending):
+                continue  # most processes of a large tree are idle most of the time
             before = self._before(pid, usage)
-            late = (
-                self._pending.get(pid, _Pending()) if self._lived(pid, now) else _Pending()
-            )
-            reaped, left = _match_reaped(usage, before, late, ended.get(pid, []))
+            late = self._pending.get(pid, _NONE) if self._lived(pid, now) else _NONE
+            reaped, left, lost = _match_reaped(usage, before, late, ended.pop(pid, []))
             if left.usages:
                 pending[pid] = left
-            self._add(usage, before, reaped)
+            self._lose(lost)
+            self._add(usage, before, [each for _, each in reaped])
+            if not reaped and not left.usages and left.reaped[_FAULTS] > 0:
+                self.unseen += 1
+        for orphans in ended.values():
+            self._lose(orphans)
         self._pending = pending
         self._seen = dict(now)
         self.totals = tuple(map(max, self.totals, self._sum))
 
+    def _lose(self, processes: Iterable[_Process]) -> None:
+        """Keep processes whose end was in no counter of the tree.
+
+        One that waited to be reaped when it was seen last had used all by then.
+        """
+        self.lost.update((pid, each) for pid, each in processes if not each.ended)
+
     def _add(self, usage: Usage, before: Usage, reaped: Sequence[Usage]) -> None:
         """Add the growth of a process, without that of children counted before."""
-        if not reaped and (usage.own, usage.reaped) == (before.own, before.reaped):
-            return  # most processes of a large tree are idle most of the time
         growth = _plus(
             map(max, _minus(usage.own, before.own), NOTHING),
             map(max, _minus(usage.reaped, before.reaped), NOTHING),
@@ -121,16 +153,18 @@ class TreeAccount:
             return usage
         return Usage(usage.parent, usage.started)
 
-    def _ended(self, now: Mapping[int, Usage]) -> dict[int, list[Usage]]:
-        """Return the processes that have ended, by their nearest running ancestor."""
-        ended: dict[int, list[Usage]] = {}
+    def _ended(self, now: Mapping[int, Usage]) -> dict[int, list[_Process]]:
+        """Return the processes that have ended, by their nearest running ancestor.
+
+        Those that have none are at :data:`_NO_ANCESTOR`.
+        """
+        ended: dict[int, list[_Process]] = {}
         for pid, usage in self._seen.items():
             if not self._lived(pid, now):
                 ancestor = self._ancestor(usage, now)
-                if ancestor is not None:
-                    # It may have reaped its pending children, and passed them on.
-                    passed_on = [usage, *self._pending.get(pid, _Pending()).usages]
-                    ended.setdefault(ancestor, []).extend(passed_on)
+                # It may have reaped its pending children, and passed them on.
+                passed_on = [(pid, usage), *self._pending.get(pid, _NONE).usages]
+                ended.setdefault(ancestor, []).extend(passed_on)
         return ended
 
     def _lived(self, pid: int, now: Mapping[int, Usage]) -> bool:
@@ -138,21 +172,21 @@ class TreeAccount:
         seen = self._seen.get(pid)
         return pid in now and seen is not None and now[pid].started == seen.started
 
-    def _ancestor(self, usage: Usage, now: Mapping[int, Usage]) -> int | None:
+    def _ancestor(self, usage: Usage, now: Mapping[int, Usage]) -> int:
         parent = usage.parent
         for _ in self._seen:
             if parent not in self._seen:
-                return None
+                break
             if self._lived(parent, now):
                 return parent
             parent = self._seen[parent].parent
-        return None
+        return _NO_ANCESTOR
 
 
 def _match_reaped(
-    usage: Usage, before: Usage, late: _Pending, ended: Iterable[Usage]
-) -> tuple[list[Usage], _Pending]:
-    """Return the ended processes that a process has reaped, and those it may still reap.
+    usage: Usage, before: Usage, late: _Pending, ended: Iterable[_Process]
+) -> tuple[list[_Process], _Pending, list[_Process]]:
+    """Return ended processes: those reaped, those perhaps reaped later, and the others.
 
     Args:
         usage: The process now.
@@ -161,18 +195,22 @@ def _match_reaped(
             to match them.
         ended: Processes that have ended since, perhaps after ``usage`` was read.
     """
+    if usage.reaped == before.reaped and not late.usages:
+        return [], _Pending(tuple(ended)), []
     reaped = _plus(_minus(usage.reaped, before.reaped), late.reaped)
-    matched, left = [], []
+    matched, left, lost = [], [], []
     for each, is_last_chance in [(e, True) for e in late.usages] + [
         (e, False) for e in ended
     ]:
-        used = _plus(each.own, each.reaped)
+        used = _plus(each[1].own, each[1].reaped)
         if all(used[place] <= reaped[place] + _ROUNDING for place in _EVIDENCE):
             reaped = _minus(reaped, used)
             matched.append(each)
-        elif not is_last_chance:
+        elif is_last_chance:
+            lost.append(each)
+        else:
             left.append(each)
-    return matched, _Pending(tuple(left), reaped)
+    return matched, _Pending(tuple(left), reaped), lost
 
 
 def _plus(a: Iterable[float], b: Iterable[float]) -> Counters:

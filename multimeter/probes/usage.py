@@ -1,10 +1,46 @@
-"""The resource usage of one process, in a form common to all systems."""
+"""The resource usage of one process, in a form common to all systems.
+
+``multimeter run`` needs this module, and those that follow processes, at its start: they
+import nothing that takes longer than a command that does nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+TYPE_CHECKING = False  # typing takes longer to import than this module
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    class ProcessSource(Protocol):
+        """Reads a process, the root, and its descendants on one kind of system.
+
+        Attributes:
+            root: The process id of the root.
+            served: Which counters and fields of :class:`Usage` are available.
+            merged: Which counters of ``own`` include those of reaped children.
+        """
+
+        root: int
+        served: frozenset[str]
+        merged: frozenset[str]
+
+        def now(self) -> float:
+            """Return the time on the clock of ``Usage.started``."""
+
+        def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
+            """Read the root and its descendants.
+
+            Args:
+                known: The previous snapshot: its processes that still run are read again,
+                    even if their parent has ended. None for the first snapshot.
+
+            Returns:
+                Usages by process id, parents before their children.
+            """
+
+        def memory(self, pid: int) -> Memory | None:
+            """Return the unshared memory of a process, or None; this may be slow."""
+
 
 __all__ = ["COUNTERS", "NOTHING", "Counters", "Memory", "ProcessSource", "Usage"]
 
@@ -15,6 +51,7 @@ COUNTERS = (
     "faults_with_io",
     "disk_read",
     "disk_write",
+    "disk_write_cancelled",
     "read",
     "write",
     "switches_vol",
@@ -28,7 +65,6 @@ Counters = tuple[float, ...]
 NOTHING: Counters = (0.0,) * len(COUNTERS)
 
 
-@dataclass(frozen=True)
 class Usage:
     """The counters of one process so far, and its current levels.
 
@@ -47,20 +83,54 @@ class Usage:
         ended: Whether it has ended and waits to be reaped.
     """
 
-    parent: int
-    started: float
-    own: Counters = NOTHING
-    reaped: Counters = NOTHING
-    rss: int = 0
-    rss_peak: int = 0
-    reaped_peak: int = 0
-    threads: int = 1
-    open_files: int | None = None
-    name: str = field(default="", compare=False)
-    ended: bool = False
+    __slots__ = (
+        "ended",
+        "name",
+        "open_files",
+        "own",
+        "parent",
+        "reaped",
+        "reaped_peak",
+        "rss",
+        "rss_peak",
+        "started",
+        "threads",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a record
+        self,
+        parent: int,
+        started: float,
+        own: Counters = NOTHING,
+        reaped: Counters = NOTHING,
+        rss: int = 0,
+        rss_peak: int = 0,
+        reaped_peak: int = 0,
+        threads: int = 1,
+        open_files: int | None = None,
+        name: str = "",
+        ended: bool = False,  # noqa: FBT001, FBT002 - a record
+    ) -> None:
+        self.parent = parent
+        self.started = started
+        self.own = own
+        self.reaped = reaped
+        self.rss = rss
+        self.rss_peak = rss_peak
+        self.reaped_peak = reaped_peak
+        self.threads = threads
+        self.open_files = open_files
+        self.name = name
+        self.ended = ended
+
+    def replaced(self, **fields: Any) -> Usage:
+        """Return a copy in which some attributes have other values."""
+        copy = Usage(self.parent, self.started)
+        for name in self.__slots__:
+            setattr(copy, name, fields.get(name, getattr(self, name)))
+        return copy
 
 
-@dataclass(frozen=True)
 class Memory:
     """The unshared memory of a process.
 
@@ -69,36 +139,13 @@ class Memory:
         pss: Unshared memory and a fair share of shared memory, in bytes.
     """
 
-    uss: int | None
-    pss: int | None = None
+    __slots__ = ("pss", "uss")
 
+    def __init__(self, uss: int | None, pss: int | None = None) -> None:
+        self.uss = uss
+        self.pss = pss
 
-class ProcessSource(Protocol):
-    """Reads a process, the root, and its descendants on one kind of system.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Memory) and (self.uss, self.pss) == (other.uss, other.pss)
 
-    Attributes:
-        root: The process id of the root.
-        served: Which counters and fields of :class:`Usage` are available.
-        merged: Which counters of ``own`` include those of reaped children.
-    """
-
-    root: int
-    served: frozenset[str]
-    merged: frozenset[str]
-
-    def now(self) -> float:
-        """Return the time on the clock of ``Usage.started``."""
-
-    def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
-        """Read the root and its descendants.
-
-        Args:
-            known: The previous snapshot: its processes that still run are read again,
-                even if their parent has ended. None for the first snapshot.
-
-        Returns:
-            Usages by process id, parents before their children.
-        """
-
-    def memory(self, pid: int) -> Memory | None:
-        """Return the unshared memory of a process, or None; this may be slow."""
+    __hash__ = None  # type: ignore[assignment] # it is compared, and never a key

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import abc
-import contextlib
 import errno
 import os
-import shutil
-import signal
-from collections.abc import Callable, Iterator, Sequence
 
 from multimeter.errors import MultimeterError
+
+TYPE_CHECKING = False  # typing and signal take longer to import than this module
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+    from typing import Any
+
+    from multimeter.processes.accounts import Reaped
+else:
+    import _signal as signal
 
 __all__ = [
     "CANNOT_RUN",
@@ -52,6 +58,8 @@ class CommandError(MultimeterError):
 
 def _missing_file(program: str) -> str:
     """Return what is missing: the program, or its interpreter or loader."""
+    import shutil  # slow to load, and most programs can be started
+
     path = shutil.which(program)
     try:
         with open(path or "", "rb") as file:  # noqa: PTH123 - names need not be text
@@ -66,57 +74,82 @@ def _missing_file(program: str) -> str:
     return f"its interpreter {interpreter} is missing"
 
 
-class Child(abc.ABC):
+class Child:
     """A child process, which inherits standard input, output and error.
 
     Signals to this process are forwarded to it, until :meth:`release`.
 
     Attributes:
         pid: Its process id.
+        adopts: Whether orphans among its descendants become children of this process.
+        reaped: What the kernel accounts for the processes that were reaped here.
     """
 
     pid: int
+    adopts: bool
+    reaped: Reaped
 
-    @abc.abstractmethod
-    def wait(self, look: Callable[[], float]) -> None:
-        """Wait until it has ended, without reaping it.
+    def wait(
+        self, look: Callable[[], float], saw_end: Callable[[int], bool] | None = None
+    ) -> None:
+        """Wait until it has ended, without reaping it; reap orphans meanwhile.
 
         Args:
             look: Called repeatedly while waiting; returns in how many seconds to call it
                 again.
+            saw_end: Returns whether the last look saw an orphan after its end: if not, it
+                is looked at before it is reaped.
         """
+        raise NotImplementedError
 
-    @abc.abstractmethod
-    def reap(self, reap: Callable[[], int] | None) -> int:
-        """Reap it, and return its exit code as a shell reports it.
+    def reap(self) -> int:
+        """Reap it, and return its exit code as a shell reports it."""
+        raise NotImplementedError
+
+    def reap_orphans(
+        self,
+        look: Callable[[], float],
+        saw_end: Callable[[int], bool] | None = None,
+        *,
+        wait: bool = False,
+    ) -> None:
+        """Reap orphans, after it was reaped itself.
 
         Args:
-            reap: Reaps it and returns its status; None for the default.
+            look: As for :meth:`wait`.
+            saw_end: As for :meth:`wait`.
+            wait: Whether to wait until all that descend from it have ended; a signal ends
+                this wait.
         """
 
-    @abc.abstractmethod
     def release(self) -> None:
         """Stop forwarding signals, and restore their handling."""
+        raise NotImplementedError
 
 
-@contextlib.contextmanager
-def outliving_signals() -> Iterator[None]:
+class outliving_signals:  # noqa: N801 - it reads like a function
     """Protect the storing of a run from signals, after the command has ended.
 
     A closed terminal (SIGHUP) must not lose a run; SIGTERM interrupts slow storing, as
     Ctrl-C does.
     """
-    handlers = {"SIGHUP": _ignore, "SIGTERM": signal.default_int_handler}
-    numbers = {getattr(signal, name, None): each for name, each in handlers.items()}
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in numbers.items()
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+
+    def __enter__(self) -> None:
+        handlers = {"SIGHUP": _ignore, "SIGTERM": signal.default_int_handler}
+        numbers = {getattr(signal, name, None): each for name, each in handlers.items()}
+        self._before: dict[int, Any] = {
+            number: signal.signal(number, handler)
+            for number, handler in numbers.items()
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN
+        }
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
 
 

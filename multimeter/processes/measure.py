@@ -1,30 +1,37 @@
-"""Measure a command from start to end, or a process that is already running.
-
-A :class:`Schedule` decides when to sample a process that may end at any moment.
-"""
+"""Measure a command from start to end, or a process that is already running."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
+import math
 import shlex
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from multimeter.analysis.figures import PEAK_AT_MOST
+from multimeter.data.estimate import Estimate
 from multimeter.errors import MultimeterError, UnsupportedError
 from multimeter.measurement import Measurement
 from multimeter.multimeter import Multimeter
 from multimeter.probe import Probe
 from multimeter.probes.process import ProcessProbe
-from multimeter.processes.child import Child, CommandError, outliving_signals
+from multimeter.processes.accounts import attached_figures
+from multimeter.processes.child import outliving_signals
+from multimeter.processes.recording import (
+    LONGEST_CYCLE,
+    Recording,
+    Schedule,
+    start,
+    system_exit_records,
+)
 from multimeter.processes.stop_condition import StopCondition
 from multimeter.result import Result
 from multimeter.storages.base import Storage
 from multimeter.system.log import log
+
+if TYPE_CHECKING:
+    from multimeter.processes.exit_records import ExitRecords
 
 __all__ = [
     "LONGEST_CYCLE",
@@ -35,9 +42,6 @@ __all__ = [
     "measure_process",
     "start",
 ]
-
-# Processes shorter than this (s) often exit before any memory sample.
-_TOO_SHORT_TO_SAMPLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class RunOptions:
         storage: Where the result goes.
         tags: Tags that distinguish runs.
         cycle_time: Seconds between two samples; None to start fast and slow down.
+        wait_all: Whether to wait for all processes that the command has started, too.
     """
 
     identifier: str
@@ -58,6 +63,7 @@ class RunOptions:
     storage: Storage
     tags: Mapping[str, str] = field(default_factory=dict)
     cycle_time: float | None = None
+    wait_all: bool = False
 
 
 @dataclass
@@ -88,36 +94,51 @@ def measure_command(command: Sequence[str], settings: RunOptions) -> Outcome:
         CommandError: It cannot be started.
     """
     outcome = Outcome()
-    child = start(command)
+    recording = Recording(command)
     with contextlib.ExitStack() as until_stored:
         try:
             with _errors_to(outcome):
-                probe = ProcessProbe(child.pid, since_start=True)
+                probe = _probe_of(recording)
                 measurement = _start(probe, settings)
                 outcome.result = measurement.result
             if outcome.result is None:
-                child.wait(lambda: LONGEST_CYCLE)
-                outcome.exit_code = child.reap(None)
+                outcome.exit_code = recording.finish(lambda: LONGEST_CYCLE)
                 return outcome
             outcome.result.add_meta_data(command=_text_of(command))
-            schedule = Schedule(measurement.sample, probe.glance, settings.cycle_time)
-            child.wait(lambda: _look(schedule))
-            outcome.exit_code = child.reap(lambda: probe.reap()[0])
-            _add_exit(outcome.result, outcome.exit_code, probe, schedule)
+            schedule = Schedule(measurement.sample, recording.glance, settings.cycle_time)
+            outcome.exit_code = recording.finish(
+                lambda: _look(schedule), wait_all=settings.wait_all
+            )
+            _add_accounts(outcome.result, recording, outcome.exit_code)
         finally:
             until_stored.enter_context(outliving_signals())
-            child.release()
+            recording.child.release()
         _end(measurement, outcome)
     return outcome
 
 
-def _add_exit(
-    result: Result, exit_code: int, probe: ProcessProbe, schedule: Schedule
-) -> None:
-    """Add the metadata of a command that has ended."""
-    if probe.peak_limit is not None and schedule.age < _TOO_SHORT_TO_SAMPLE:
-        result.add_meta_data(**{PEAK_AT_MOST: str(probe.peak_limit)})
-    result.add_meta_data(exit_code=str(exit_code))
+def _probe_of(recording: Recording) -> ProcessProbe:
+    """Return a probe that goes on with what follows a command.
+
+    Raises:
+        ProbeError: The system does not show its processes.
+    """
+    if recording.run is None:
+        return ProcessProbe(recording.child.pid, since_start=True)
+    return ProcessProbe.of_run(recording.run)
+
+
+def _add_accounts(result: Result, recording: Recording, exit_code: int) -> None:
+    """Add what the kernel accounts for a command that has ended."""
+    result.add_meta_data(exit_code=exit_code)
+    _add_figures(result, recording.figures())
+
+
+def _add_figures(result: Result, figures: Mapping[str, Mapping[str, Any]]) -> None:
+    for key, data in figures.items():
+        estimate = Estimate.from_json(data)
+        if estimate is not None:
+            result.known_figures[key] = estimate
 
 
 def measure_process(
@@ -140,17 +161,45 @@ def measure_process(
         ProbeError: There is no such process, or no permission to read it.
     """
     probe = ProcessProbe(pid)
+    records = system_exit_records()
     outcome = Outcome()
     with StopCondition(probe) as stop_condition:
         measurement = _start(probe, settings)
         outcome.result = measurement.result
-        deadline = None if duration is None else clock() + duration
-        measurement.sample()
-        while not stop_condition.wait(None if deadline is None else deadline - clock()):
-            if deadline is not None and clock() >= deadline:
+        deadline = math.inf if duration is None else clock() + duration
+        schedule = Schedule(measurement.sample, probe.glance, settings.cycle_time)
+        seen_at = clock()
+        while True:
+            pause = _look(schedule)
+            if probe.alive:
+                seen_at = clock()
+            if stop_condition.wait(min(pause, deadline - clock())):
                 break
+            if clock() >= deadline:
+                break
+        if stop_condition.has_ended and outcome.result is not None:
+            # It waits to be reaped, if only for a moment: its counters can be read.
+            unseen = clock() - seen_at
+            with contextlib.suppress(Exception):
+                probe.glance()
+                _add_figures(outcome.result, _last_figures(probe, unseen, records))
+        if records is not None:
+            records.close()
         _end(measurement, outcome)
     return outcome
+
+
+def _last_figures(
+    probe: ProcessProbe, unseen: float, records: ExitRecords | None
+) -> dict[str, dict[str, Any]]:
+    """Return the figures of a process that was running already, and has ended."""
+    if probe.run is None:
+        return {}
+    if records is not None:
+        records.collect(probe.run.seen)
+    last = probe.run.seen.get(probe.pid)
+    saw_end = last is not None and last.ended
+    return attached_figures(probe.run, unseen, saw_end=saw_end, records=records)
 
 
 def _start(probe: ProcessProbe, settings: RunOptions) -> Measurement:
@@ -195,80 +244,3 @@ def _look(schedule: Schedule) -> float:
 def _text_of(command: Sequence[str]) -> str:
     """Return a command as text; file names may not be valid text."""
     return shlex.join(command).encode("utf-8", "backslashreplace").decode()
-
-
-LONGEST_CYCLE = 1.0
-"""Seconds between two samples of a long run."""
-
-_SHORTEST_CYCLE = 0.02
-_CYCLE_SHARE = 0.02
-_SHORTEST_GLANCE = 0.001
-_GLANCE_SHARE = 0.05
-
-
-class Schedule:
-    """Samples often at the start of a run, and less often the longer it lasts.
-
-    So a short run has some hundred points as well, and at most the last twentieth of a
-    process's life is not observed.
-
-    Args:
-        sample: Takes a sample.
-        glance: Reads the process without taking a sample.
-        cycle_time: Seconds between two samples, which the sampler takes; None to take
-            them here, in proportion to the age of the run, until the interval reaches
-            :data:`LONGEST_CYCLE`.
-        clock: A monotonic clock, in s.
-    """
-
-    def __init__(
-        self,
-        sample: Callable[[], object],
-        glance: Callable[[], object],
-        cycle_time: float | None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._sample = sample
-        self._glance = glance
-        self._cycle_time = cycle_time
-        self._clock = clock
-        self._started = self._sampled = clock()
-        self._is_first = True
-
-    @property
-    def age(self) -> float:
-        """The duration of the run so far, in s."""
-        return self._clock() - self._started
-
-    def look(self) -> float:
-        """Sample or glance at the process; return the time until the next call, in s."""
-        now, age = self._clock(), self.age
-        cycle = max(_SHORTEST_CYCLE, age * _CYCLE_SHARE)
-        is_due = self._cycle_time is None and now - self._sampled >= cycle < LONGEST_CYCLE
-        if self._is_first or is_due:
-            self._is_first, self._sampled = False, now
-            self._sample()
-        else:
-            self._glance()
-        longest = min(self._cycle_time or cycle, LONGEST_CYCLE)
-        return min(max(_SHORTEST_GLANCE, age * _GLANCE_SHARE), longest)
-
-
-def start(command: Sequence[str]) -> Child:
-    """Start a command.
-
-    Args:
-        command: The program, which is searched for in PATH, and its arguments.
-
-    Raises:
-        CommandError: It cannot be started.
-    """
-    if not command[0]:
-        raise CommandError(command, OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
-    if hasattr(signal, "sigtimedwait") and hasattr(os, "waitid"):
-        from multimeter.processes.posix_child import PosixChild
-
-        return PosixChild(command)
-    from multimeter.processes.portable_child import PortableChild
-
-    return PortableChild(command)

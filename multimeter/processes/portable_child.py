@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from multimeter.processes.accounts import Reaped
 from multimeter.processes.child import Child, CommandError
 
 __all__ = ["PortableChild"]
@@ -29,7 +30,10 @@ class PortableChild(Child):
         CommandError: It cannot be started.
     """
 
+    adopts = False
+
     def __init__(self, command: Sequence[str]) -> None:
+        self.reaped = Reaped()
         self._handlers: dict[int, Any] = {}
         try:
             self._process = subprocess.Popen(list(command), close_fds=os.name != "posix")  # noqa: S603 - the user's own command
@@ -47,7 +51,11 @@ class PortableChild(Child):
         with contextlib.suppress(OSError):
             self._process.send_signal(number)
 
-    def wait(self, look: Callable[[], float]) -> None:
+    def wait(
+        self,
+        look: Callable[[], float],
+        saw_end: Callable[[int], bool] | None = None,  # noqa: ARG002 - it has no orphans
+    ) -> None:
         """Wait until it has ended."""
         while True:
             try:
@@ -56,7 +64,7 @@ class PortableChild(Child):
                 continue
             return
 
-    def reap(self, reap: Callable[[], int] | None) -> int:  # noqa: ARG002 - subprocess reaps it
+    def reap(self) -> int:
         """Return its exit code."""
         code = self._process.wait()
         return 128 - code if code < 0 else code

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import signal
-from collections.abc import Callable, Sequence
+import sys
 
+from multimeter.processes.accounts import Reaped
 from multimeter.processes.child import Child, CommandError, exit_code_of
+
+TYPE_CHECKING = False  # typing and signal take longer to import than this module
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable, Sequence
+else:
+    import _signal as signal
 
 __all__ = ["PosixChild"]
 
@@ -21,11 +27,14 @@ _PASSED_ON = {
     signal.SIGUSR2,
     signal.SIGWINCH,
 }
+_ENDING = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
 # Python ignores these, and a child would inherit that.
 _DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
 
 # SI_KERNEL of sigaction(2): from the terminal, which signals the child as well.
 _FROM_KERNEL = 0x80
+
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class PosixChild(Child):
@@ -35,6 +44,10 @@ class PosixChild(Child):
     origin: those of the terminal, such as Ctrl-C, reach the child anyway; those that
     another process sends to us alone are forwarded.
 
+    On Linux this process adopts descendants of the child whose parent ends before they
+    do: daemons, jobs in the background. So each of them is reaped here, or by a parent
+    that is, and the kernel accounts for all of them.
+
     Args:
         command: The program and its arguments.
 
@@ -43,10 +56,12 @@ class PosixChild(Child):
     """
 
     def __init__(self, command: Sequence[str]) -> None:
+        self.adopts = _adopt_orphans(True)
         self._awaited = {*_PASSED_ON, signal.SIGCHLD}
         # If it is ignored, the kernel reaps children before we can wait for them.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
+        self.reaped = Reaped()
         try:
             self.pid = self._spawn(command)
         except OSError as error:
@@ -67,28 +82,86 @@ class PosixChild(Child):
             command[0], list(command), os.environ, setsigmask=self._mask, setsigdef=_DEFAULT
         )
 
-    def wait(self, look: Callable[[], float]) -> None:
-        """Wait until it has ended, and forward signals."""
-        while not self._has_ended():
+    def wait(
+        self, look: Callable[[], float], saw_end: Callable[[int], bool] | None = None
+    ) -> None:
+        """Wait until it has ended, forward signals, and reap orphans."""
+        while (ended := _ended()) != self.pid:
+            if ended:
+                self._reap_orphan(ended, look, saw_end)
+                continue
             info = signal.sigtimedwait(self._awaited, max(0.0, look()))
             if (
                 info is not None
                 and info.si_signo != signal.SIGCHLD
                 and info.si_code != _FROM_KERNEL
             ):
-                with contextlib.suppress(OSError):  # it has changed its user
+                try:
                     os.kill(self.pid, info.si_signo)
+                except OSError:  # it has changed its user
+                    continue
 
-    def _has_ended(self) -> bool:
-        options = os.WEXITED | os.WNOWAIT | os.WNOHANG
-        return os.waitid(os.P_PID, self.pid, options) is not None
+    def _reap_orphan(
+        self,
+        pid: int,
+        look: Callable[[], float],
+        saw_end: Callable[[int], bool] | None,
+    ) -> None:
+        if saw_end is not None and not saw_end(pid):
+            look()
+        _, _, usage = os.wait4(pid, 0)
+        self.reaped.add(pid, usage)
 
-    def reap(self, reap: Callable[[], int] | None) -> int:
+    def reap(self) -> int:
         """Reap it, and return its exit code."""
-        return exit_code_of(reap() if reap else os.waitpid(self.pid, 0)[1])
+        _, status, usage = os.wait4(self.pid, 0)
+        self.reaped.add(self.pid, usage)
+        return exit_code_of(status)
+
+    def reap_orphans(
+        self,
+        look: Callable[[], float],
+        saw_end: Callable[[int], bool] | None = None,
+        *,
+        wait: bool = False,
+    ) -> None:
+        """Reap orphans that have ended, or wait for all of them."""
+        while True:
+            try:
+                ended = _ended()
+            except ChildProcessError:
+                return
+            if ended:
+                self._reap_orphan(ended, look, saw_end)
+            elif not wait:
+                return
+            else:
+                info = signal.sigtimedwait(self._awaited, max(0.0, look()))
+                if info is not None and info.si_signo in _ENDING:
+                    return
 
     def release(self) -> None:
         """Unblock signals; drop pending ones, which were meant for the child."""
         while signal.sigtimedwait(self._awaited, 0):
             pass
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        if self.adopts:
+            _adopt_orphans(False)
+
+
+def _ended() -> int:
+    """Return a child that has ended and waits to be reaped; 0 if there is none."""
+    info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    return 0 if info is None else info.si_pid
+
+
+def _adopt_orphans(adopts: bool) -> bool:  # noqa: FBT001 - as prctl(2) has it
+    """Set whether this process takes over orphans; return whether that is possible."""
+    if sys.platform != "linux":
+        return False
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(adopts)) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False

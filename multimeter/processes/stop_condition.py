@@ -31,11 +31,15 @@ class StopCondition:
 
     Args:
         probe: The probe of the process.
+
+    Attributes:
+        has_ended: Whether the process has ended.
     """
 
     def __init__(self, probe: ProcessProbe) -> None:
         self._probe = probe
         self._is_signalled = False
+        self.has_ended = False
         self._before: dict[signal.Signals, Any] = {}
         self._process: int | None = None
         self._read, self._write = os.pipe()
@@ -75,11 +79,14 @@ class StopCondition:
         if self._process is None:
             time.sleep(0.0 if self._is_signalled else min(patience, _POLL_SECONDS))
             self._probe.glance()
-            return self._is_signalled or not self._probe.alive
+            self.has_ended = not self._probe.alive
+            return self._is_signalled or self.has_ended
         poll = select.poll()
         poll.register(self._process, select.POLLIN)
         poll.register(self._read, select.POLLIN)
-        return bool(poll.poll(patience * 1000))
+        events = poll.poll(patience * 1000)
+        self.has_ended = any(each == self._process for each, _ in events)
+        return bool(events)
 
 
 def _open_pidfd(pid: int) -> int | None:

@@ -6,9 +6,11 @@ import datetime as dt
 import unicodedata
 
 from multimeter.analysis.units import format_value
+from multimeter.data.estimate import Estimate
 from multimeter.data.timestamps import from_ns
 
 __all__ = [
+    "NOISE",
     "NONE",
     "difference",
     "local_time",
@@ -16,7 +18,11 @@ __all__ = [
     "percent",
     "points",
     "printable",
+    "range_text",
 ]
+
+NOISE = "noise"
+"""The percentage of a difference that may be none: runs of the same differ as much."""
 
 NONE = "-"
 """A value that is not known."""
@@ -61,6 +67,19 @@ def of_earlier_runs(number: int) -> str:
         f"Earlier runs of this name: {points(number)}, which no figure counts. Give each "
         "run a name of its own."
     )
+
+
+def range_text(estimate: Estimate | None, unit: str) -> str:
+    """Return a number, or the bounds between which it lies."""
+    if estimate is None or (estimate.value is None and estimate.high is None):
+        return NONE
+    low, high = estimate.low, estimate.high
+    if estimate.is_exact or low is None or (high is None and estimate.value is None):
+        return NONE if estimate.value is None else format_value(estimate.value, unit)
+    if high is None:
+        return f">= {format_value(low, unit)}"
+    least, most = format_value(low, unit), format_value(high, unit)
+    return least if least == most else f"{least} to {most}"
 
 
 def difference(value: float | None, unit: str) -> str:

@@ -3,7 +3,8 @@
 - the path of a file;
 - ``@latest`` or ``@1``, the run that started last; ``@2``, the one before it; ... Runs
   whose times lie more than five minutes in the future do not count;
-- the identifier of a run in the folder or the stack, or a beginning that only one has.
+- the identifier of a run in the folder or the stack, or a beginning that only one has;
+- ``train@last5``, the last five runs of that name: ``train``, ``train-2``, ``train-3``, ...
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from multimeter.result import Result
 from multimeter.runs.files import is_run_file, load_file
 from multimeter.runs.source import RunEntry, RunSource, starts_ahead
 
-__all__ = ["UnknownRunError", "choose_run", "load_run"]
+__all__ = ["UnknownRunError", "choose_run", "load_run", "load_runs"]
 
 T = TypeVar("T")
 
 _NUMBER = re.compile(r"@(latest|[1-9]\d{0,5})")
+_LAST = re.compile(r"(.+)@last([1-9]\d{0,3})")
 _NEAR = 5
 
 
@@ -71,6 +73,40 @@ def load_run(
     for each in problems:
         warn(each)
     return source.load(entry)
+
+
+def load_runs(
+    word: str,
+    find_sources: Callable[[], Sequence[RunSource]],
+    warn: Callable[[str], None],
+    precision: str = "ns",
+) -> list[Result]:
+    """Return the runs that a word means: one, or the last ones of a name, newest first.
+
+    Args:
+        word: The word.
+        find_sources: As of :func:`load_run`.
+        warn: As of :func:`load_run`.
+        precision: As of :func:`load_run`.
+
+    Raises:
+        UnknownRunError: There is no such run, or there are fewer than were asked for.
+        StorageError: One cannot be read.
+        FormatError: One is damaged.
+    """
+    match = _LAST.fullmatch(word)
+    if match is None:
+        return [load_run(word, find_sources, warn, precision)]
+    name, number = match[1], int(match[2])
+    runs, problems = _listed(find_sources())
+    again = re.compile(rf"{re.escape(name)}(-[1-9]\d*)?")
+    found = [run for run in runs if again.fullmatch(run[1].identifier)]
+    found.sort(key=lambda run: run[1].start_ns or 0, reverse=True)
+    if len(found) < number:
+        raise _unknown(f"There are {len(found)} runs '{name}', not {number}.", problems)
+    for each in problems:
+        warn(each)
+    return [source.load(entry) for source, entry in found[:number]]
 
 
 def choose_run(word: str, runs: Iterable[RunEntry]) -> RunEntry:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from multimeter.data.estimate import Estimate
 from multimeter.errors import MultimeterError
 from multimeter.result import Result
 
@@ -29,6 +30,7 @@ class RunEntry:
         state: ``live``, ``ended``, ``died`` (its program has stopped without ending it),
             or empty.
         is_small: Whether it can be loaded in a moment.
+        id: The id of the run; None before version 2 of the data.
         figures: What it has used, by the keys of :mod:`multimeter.analysis.figures`, as
             far as that is known without reading it.
     """
@@ -41,7 +43,8 @@ class RunEntry:
     tags: Mapping[str, str] = field(default_factory=dict)
     state: str = ""
     is_small: bool = False
-    figures: Mapping[str, float] = field(default_factory=dict)
+    id: str | None = None
+    figures: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 def starts_ahead(entry: RunEntry, now_ns: int) -> bool:

@@ -12,13 +12,18 @@ from functools import cached_property
 from typing import Any
 
 from multimeter.connection import Connection, find_connection
-from multimeter.data.identifiers import FIGURE_PREFIX, MARKS, RUNS
+from multimeter.data.identifiers import FIGURE_PREFIX, MARKS, RUN_TAG, RUNS
 from multimeter.data.record import Record
 from multimeter.errors import MultimeterError, NoStackError, StorageError
 from multimeter.http.embedded import EmbeddedServer
 from multimeter.http.influxdb import EVER, InfluxDBApi, flux_text
 from multimeter.lines.protocol import portable_measurement
 from multimeter.lines.result_decoder import decode_result
+from multimeter.lines.run_entry import (
+    FIGURES_FIELD,
+    figures_from_json,
+    stored_figures,
+)
 from multimeter.result import Result
 from multimeter.runs.source import Listing, RunEntry
 from multimeter.storages.line_format import LineFormat
@@ -135,7 +140,7 @@ class _EmbeddedRuns:
             dict(run["tags"]),
             str(run["state"]),
             is_small=run["points"] <= _SMALL,
-            figures={key: float(v) for key, v in run["figures"].items()},
+            figures=figures_from_json(run["figures"]),
         )
 
 
@@ -170,11 +175,14 @@ class InfluxDBRuns:
         Raises:
             StorageError: The server does not answer, or refuses it.
         """
-        runs: dict[str, dict[str, Any]] = {}
-        query = _list_query(self._bucket)
-        for record in self._ask(query):
-            runs.setdefault(record.tags.get("measurement", ""), {}).update(record.fields)
-        return Listing(tuple(self._entry(name, each) for name, each in runs.items()))
+        rows: list[Record] = sorted(
+            self._ask(_list_query(self._bucket)), key=lambda row: row.time_ns or 0
+        )
+        runs: dict[tuple[str, str | None], dict[str, Any]] = {}
+        for row in rows:
+            key = row.tags.get("measurement", ""), row.tags.get(RUN_TAG)
+            runs.setdefault(key, {}).update(row.fields)
+        return Listing(tuple(self._entry(*key, each) for key, each in runs.items()))
 
     def load(self, entry: RunEntry) -> Result:
         """Read a run back.
@@ -183,14 +191,17 @@ class InfluxDBRuns:
             StorageError: The server does not answer, or refuses it.
             FormatError: It has several tag sets under this name.
         """
-        query = _run_query(self._bucket, portable_measurement(entry.identifier))
+        name = portable_measurement(entry.identifier)
+        query = _run_query(self._bucket, name, entry.id)
         return decode_result(self._ask(query))
 
     def _ask(self, query: str) -> Iterator[Record]:
         with contextlib.closing(self._server) as server:
             yield from server.query(self._token, self._org, query)
 
-    def _entry(self, measurement: str, fields: Mapping[str, Any]) -> RunEntry:
+    def _entry(
+        self, measurement: str, run_id: str | None, fields: Mapping[str, Any]
+    ) -> RunEntry:
         start, end, points = (fields.get(key) for key in ("start", "end", "points"))
         state = "live" if fields.get("state") == "running" else "ended"
         alive = fields.get("alive_until")
@@ -204,11 +215,8 @@ class InfluxDBRuns:
             points if isinstance(points, int) else None,
             state=state,
             is_small=isinstance(points, int) and points <= _SMALL,
-            figures={
-                key.removeprefix(FIGURE_PREFIX): float(value)
-                for key, value in fields.items()
-                if key.startswith(FIGURE_PREFIX) and isinstance(value, (int, float))
-            },
+            id=run_id,
+            figures=stored_figures(fields),
         )
         try:
             return replace(entry, tags=dict(json.loads(fields["tags"])))
@@ -219,7 +227,7 @@ class InfluxDBRuns:
 def _list_query(bucket: str) -> str:
     """Return the query for the entries of all runs, without what is long in them."""
     own = ("identifier", "tags", "points", "start", "end", "state", "alive_until")
-    fields = (*own, *(f"{FIGURE_PREFIX}{key}" for key in _LISTED))
+    fields = (*own, FIGURES_FIELD, *(f"{FIGURE_PREFIX}{key}" for key in _LISTED))
     wanted = " or ".join(f'r._field == "{field}"' for field in fields)
     return (
         f"from(bucket: {flux_text(bucket)}) |> {EVER}"
@@ -227,11 +235,11 @@ def _list_query(bucket: str) -> str:
     )
 
 
-def _run_query(bucket: str, measurement: str) -> str:
+def _run_query(bucket: str, measurement: str, run_id: str | None) -> str:
     """Return the query for all that there is of a run: points, marks, and its entry."""
     name = flux_text(measurement)
     beside = f'(r._measurement == "{MARKS}" or r._measurement == "{RUNS}")'
-    return (
-        f"from(bucket: {flux_text(bucket)}) |> {EVER} |> filter(fn: (r) =>"
-        f" r._measurement == {name} or ({beside} and r.measurement == {name}))"
-    )
+    wanted = f"r._measurement == {name} or ({beside} and r.measurement == {name})"
+    if run_id is not None:
+        wanted = f"({wanted}) and r.{RUN_TAG} == {flux_text(run_id)}"
+    return f"from(bucket: {flux_text(bucket)}) |> {EVER} |> filter(fn: (r) => {wanted})"

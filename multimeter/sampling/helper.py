@@ -63,6 +63,7 @@ class Helper:
         # Queued, so that sampling never waits for the other process to read.
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._result = Result(*job.probes, identifier=job.identifier, tags=job.tags)
+        self._result.id = job.run_id
         self._sampler = Sampler(
             job.probes,
             job.cycle_time,

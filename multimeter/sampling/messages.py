@@ -36,6 +36,7 @@ class Job:
         cycle_time: Seconds between two samples.
         max_overhead: The maximum CPU time of sampling, in s per s, or None.
         identifier: The name of the run.
+        run_id: The id of the run.
         tags: The tags of the run.
         storage: Where to store the run if the measured process dies, or None.
     """
@@ -45,6 +46,7 @@ class Job:
     cycle_time: float
     max_overhead: float | None
     identifier: str
+    run_id: str
     tags: dict[str, str]
     storage: Storage | None = field(repr=False)
 

@@ -12,6 +12,7 @@ from multimeter.errors import ConfigurationError
 from multimeter.measure import Measure
 from multimeter.metric import Metric
 from multimeter.probe import Probe
+from multimeter.sampling.clock import RunClock
 from multimeter.subject import Subject
 
 __all__ = ["GIL_KEY", "CycleLimit", "SamplerProbe", "Sampling", "checked_max_overhead"]
@@ -42,7 +43,7 @@ class Sampling:
 
     Attributes:
         cycle_time: The current time between two samples, in s.
-        started_ns: The time of the start, in ns since the epoch.
+        clock: The clock of the run.
         baseline: The peaks that were reached before the start, from the probes.
         samples: How many samples were taken.
         late: How many were more than a tenth of the cycle time late.
@@ -55,7 +56,7 @@ class Sampling:
     """
 
     cycle_time: float
-    started_ns: int = 0
+    clock: RunClock = field(default_factory=RunClock)
     baseline: Mapping[str, Any] = field(default_factory=dict)
     samples: int = 0
     late: int = 0
@@ -66,14 +67,18 @@ class Sampling:
     widened: bool = False
 
     def meta_data(self) -> dict[str, Any]:
-        """Return the metadata for a result: the start, and any irregularities."""
-        data = Baseline(self.started_ns, self.baseline).meta_data()
+        """Return the metadata for a result: the start, and any irregularities.
+
+        Times are in s, and ns since the epoch.
+        """
+        data = Baseline(self.clock.started_ns, self.baseline).meta_data()
+        data |= self.clock.meta_data()
         if self.late:
-            data["late_samples"] = str(self.late)
+            data["late_samples"] = self.late
         if self.missed:
-            data["missed_samples"] = str(self.missed)
+            data["missed_samples"] = self.missed
         if self.widened:
-            data["widened_cycle_time"] = f"{self.cycle_time:.3g} s"
+            data["widened_cycle_time"] = self.cycle_time
         return data
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from multimeter.errors import ConfigurationError, ProbeError, UnsupportedError
 from multimeter.measure import Measure
 from multimeter.probe import Probe
+from multimeter.sampling.clock import SystemClock
 from multimeter.sampling.messages import (
     Channel,
     End,
@@ -64,6 +65,7 @@ class HelperSampler:
         cycle_time: Seconds between two samples.
         sink: Receives each point: ns since the epoch (strictly increasing) and values.
         identifier: The name of the run.
+        run_id: The id of the run.
         tags: The tags of the run.
         storage: Where the helper stores the run if this process dies.
         max_overhead: The maximum CPU time of sampling, in s per s, or None for no limit.
@@ -84,6 +86,7 @@ class HelperSampler:
         sink: Callable[[int, dict[str, Any]], None],
         *,
         identifier: str,
+        run_id: str,
         tags: dict[str, str],
         storage: Storage,
         max_overhead: float | None = None,
@@ -105,6 +108,7 @@ class HelperSampler:
             cycle_time,
             max_overhead,
             identifier,
+            run_id,
             dict(tags),
             _storage_for_helper(storage),
         )
@@ -122,8 +126,8 @@ class HelperSampler:
         return self.sampling.missed
 
     def time_ns(self) -> int:
-        """Return the time of day on the clock of the points, in ns since the epoch."""
-        return time.time_ns()
+        """Return the time on the clock of the points, in ns since the epoch."""
+        return self.sampling.clock.time_ns(SystemClock())
 
     def start(self) -> None:
         """Start the helper process, which starts the probes.
@@ -184,7 +188,7 @@ class HelperSampler:
 
     def _receive(self) -> None:
         assert self._channel is not None
-        cpu_before, time_before = time.thread_time(), self.sampling.started_ns
+        cpu_before, time_before = time.thread_time(), self.sampling.clock.started_ns
         while (message := self._channel.receive()) is not None:
             if isinstance(message, PointMessage):
                 if GIL_KEY in message.values:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from multimeter.data.values import simple
 from multimeter.errors import ConfigurationError, ProbeError
 from multimeter.measure import Measure
 from multimeter.probe import Probe
+from multimeter.sampling.clock import Clock, RunClock, SystemClock
+from multimeter.sampling.native import Runner, make_event, start_thread
 from multimeter.sampling.overhead import CycleLimit, SamplerProbe, Sampling
 from multimeter.system.log import log
 
-__all__ = ["Clock", "Sampler", "SystemClock", "Ticks", "checked_cycle_time"]
+__all__ = ["Sampler", "Ticks", "checked_cycle_time"]
+
+
+# Times of points are whole microseconds.
+_US = 1_000
 
 
 def checked_cycle_time(cycle_time: float) -> float:
@@ -31,30 +36,6 @@ def checked_cycle_time(cycle_time: float) -> float:
             next_step="Multimeter(..., cycle_time=1.0) measures once a second.",
         )
     return float(cycle_time)
-
-
-class Clock(Protocol):
-    """An injectable clock."""
-
-    def time_ns(self) -> int:
-        """Return the time of day in ns since the epoch."""
-
-    def monotonic_ns(self) -> int:
-        """Return the time of a monotonic clock, in ns."""
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set or the time is over; return whether it is set."""
-
-
-class SystemClock:
-    """The clocks of the system."""
-
-    time_ns = staticmethod(time.time_ns)
-    monotonic_ns = staticmethod(time.monotonic_ns)
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event is set or the time is over; return whether it is set."""
-        return event.wait(min(seconds, threading.TIMEOUT_MAX))
 
 
 class Ticks:
@@ -125,14 +106,14 @@ class Sampler:
         self._cpu_clock = cpu_clock
         self._inside = inside
         self._limit = CycleLimit(cycle_time, max_overhead) if max_overhead else None
-        self._wake = threading.Event()
+        self._wake = make_event()
         self._is_ending = False
-        self._thread = threading.Thread(
-            target=self._run, name="multimeter-sampler", daemon=True
-        )
+        self._thread: Runner | None = None
         self._reported: set[int] = set()
-        # The last sample, on the monotonic clock and in time of day.
+        # The last sample, on the monotonic clock and on that of the run; of each probe
+        # the last one that it took.
         self._last = (0, 0)
+        self._sampled = [0] * len(probes)
         self._ticks: Ticks | None = None
 
     @property
@@ -153,8 +134,8 @@ class Sampler:
         """Do nothing: the measurement keeps the marks."""
 
     def time_ns(self) -> int:
-        """Return the time of day on the clock of the points, in ns since the epoch."""
-        return self._moment()[1]
+        """Return the time on the clock of the points, in ns since the epoch."""
+        return max(self.sampling.clock.time_ns(self._clock), self._last[1])
 
     def start(self) -> None:
         """Start the probes, then the thread.
@@ -171,19 +152,22 @@ class Sampler:
                     f"{type(probe).__name__} could not start: {error}",
                     next_step="Fix the cause, or measure without this probe.",
                 ) from error
-        self._last = self._clock.monotonic_ns(), self._clock.time_ns()
-        self.sampling.started_ns = self._last[1]
+        self.sampling.clock = RunClock.start(self._clock)
+        started_ns = self.sampling.clock.started_ns
+        self._last = self._clock.monotonic_ns(), started_ns
+        self._sampled = [started_ns] * len(self._probes)
         self.sampling.baseline = self._baseline()
         self._ticks = Ticks(self._last[0], round(self.sampling.cycle_time * 1e9))
         for probe in self._probes:
             if isinstance(probe, SamplerProbe):
                 probe.sampling = self.sampling
-        self._thread.start()
+        self._thread = start_thread(self._run, "multimeter-sampler")
 
     def end(self) -> None:
         """Take the last sample at once, stop the thread, then end the probes."""
         self._is_ending = True
         self._wake.set()
+        assert self._thread is not None, "it was started"
         self._thread.join()
         self._end_probes(self._probes)
         if self.missed:
@@ -208,10 +192,14 @@ class Sampler:
             stopped = self._is_ending
             self._sample()
             began = self._last[0]
-            if not is_extra and began - deadline > self._ticks.cycle_ns // 10:
+            if began - deadline > self._ticks.cycle_ns // 10:
                 self.sampling.late += 1
             # A requested sample at or after the deadline takes the place of the due one.
             is_extra = is_extra and began < deadline
+            if stopped and not is_extra:
+                # The last one, too, may come so late that others were due before it.
+                self._ticks.advance(began)
+                self.sampling.missed = self._ticks.missed
             is_extra = not self._account(self._ticks, began) and is_extra
 
     def _account(self, ticks: Ticks, began_ns: int) -> bool:
@@ -238,30 +226,32 @@ class Sampler:
         return changed
 
     def _sample(self) -> None:
-        before, self._last = self._last, self._moment()
-        elapsed_ns = self._last[0] - before[0]
+        self._last = _, time_ns = self._moment()
+        self.sampling.clock.watch(self._clock)
         values: dict[str, Any] = {}
-        for probe in self._probes:
+        for place, probe in enumerate(self._probes):
+            known = len(values)
             try:
-                probe.sample(values, elapsed_ns / 1e9)
+                probe.sample(values, (time_ns - self._sampled[place]) / 1e9)
             except Exception as error:  # noqa: BLE001 - the other probes continue
+                # Rates that it gave already are in its next ones, too.
+                for key in list(values)[known:]:
+                    del values[key]
                 self._report(probe, "could not sample; its values are missing", error)
+            else:
+                self._sampled[place] = time_ns
         try:
-            self._sink(self._last[1], values)
+            self._sink(time_ns, values)
         except Exception as error:  # noqa: BLE001 - the thread must survive
             self._report(self, "could not keep a point", error)
 
     def _moment(self) -> tuple[int, int]:
-        """Return the current time, on the monotonic clock and as time of day.
+        """Return the current time, on the monotonic clock and on that of the run.
 
-        If the clock is set back, the time of day continues from the last value: points of
-        a series must have strictly increasing times.
+        Times of points are strictly increasing.
         """
-        last_monotonic, last_time = self._last
-        monotonic, time_of_day = self._clock.monotonic_ns(), self._clock.time_ns()
-        if time_of_day <= last_time:
-            time_of_day = last_time + max(1, monotonic - last_monotonic)
-        return monotonic, time_of_day
+        time_ns = self.sampling.clock.time_ns(self._clock)
+        return self._clock.monotonic_ns(), max(time_ns, self._last[1] + _US)
 
     def _baseline(self) -> dict[str, Any]:
         baseline: dict[str, Any] = {}

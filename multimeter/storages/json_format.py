@@ -10,9 +10,12 @@ from typing import Any
 
 import orjson
 
+from multimeter.analysis.figures import figures_of
+from multimeter.data.identifiers import VERSION
 from multimeter.data.timestamps import format_iso, parse_iso
 from multimeter.data.values import PLAIN, json_text, text_of
 from multimeter.errors import FormatError
+from multimeter.lines.run_entry import figures_from_json
 from multimeter.lines.schema_json import schema_from_json, schema_to_json
 from multimeter.result import Result
 from multimeter.storages.formats import FileFormat, Stream, read_text, write_text
@@ -26,10 +29,12 @@ _MANY_DIGITS = re.compile(r"[0-9]{19}")
 class JsonFormat(FileFormat):
     """One JSON object a result.
 
-    Its keys: ``identifier``, ``tags``, ``meta_data``, ``schema`` (``metrics``,
-    ``subjects``, ``measures``), ``points`` (``datetime``, ``values``) and ``marks``
-    (``datetime``, ``label``). Times are ISO 8601 in UTC. JSON (RFC 8259) has neither
-    NaN nor infinity: they become null. What JSON has no type for becomes text.
+    Its keys: ``version`` (2), ``id``, ``identifier``, ``tags``, ``meta_data``, ``schema``
+    (``metrics``, ``subjects``, ``measures``), ``start``, ``end``, ``figures`` (ids to
+    ``value``, ``low``, ``high``, ``source``, ``flags``), ``points`` (``datetime``,
+    ``values``) and ``marks`` (``datetime``, ``label``). Times are ISO 8601 in UTC. JSON
+    (RFC 8259) has neither NaN nor infinity: they become null. What JSON has no type for
+    becomes text. Version 1 has no ``version``, ``id``, ``start``, ``end`` and ``figures``.
     """
 
     @property
@@ -68,11 +73,17 @@ class JsonFormat(FileFormat):
 
 
 def _texts(result: Result) -> Iterator[str]:
+    start_ns, end_ns = result.start_ns, result.end_ns
     head = {
+        "version": VERSION,
+        "id": result.id,
         "identifier": result.identifier,
         "tags": result.tags,
         "meta_data": result.meta_data,
         "schema": schema_to_json(result.schema),
+        "start": None if start_ns is None else format_iso(start_ns),
+        "end": None if end_ns is None else format_iso(end_ns),
+        "figures": {each.id: each.estimate.to_json() for each in figures_of(result)},
     }
     yield json_text(head)[:-1]
     yield ', "points": ['
@@ -140,4 +151,6 @@ def _result(data: Any) -> Result:
         result.append(time_ns, values)
     for mark in data["marks"]:
         result.add_mark(parse_iso(mark["datetime"]), mark["label"])
+    result.id = data.get("id")
+    result.known_figures = figures_from_json(data.get("figures"))
     return result

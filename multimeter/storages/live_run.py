@@ -1,37 +1,47 @@
 """LiveRun: a run as line protocol, while it goes on.
 
 The lines are those of :mod:`multimeter.lines.result_encoder`, one by one. The entry of the
-run in ``multimeter_runs`` is there from the start, at the time of the start, and says how
-the run is:
+run in ``multimeter_runs`` has a row from the start on, one each few seconds, and one at the
+end; none is written again. Who reads takes the last value of each field:
 
 - ``state``: ``running``, and ``finished`` when it has ended in order;
-- ``alive_until``: in ns since the epoch; a run that is ``running`` and has let this time
-  go by without a later one has died with its program.
+- ``alive_until``: time of day in ns since the epoch; a run that is ``running`` and has let
+  this time go by without a later one has died with its program.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from multimeter.data.identifiers import MARKS, RUNS
+from multimeter.data.baseline import Baseline
+from multimeter.data.identifiers import MARKS, RUNS, new_run_id
 from multimeter.data.record import Record
 from multimeter.data.values import field_value, text_of
 from multimeter.errors import FormatError
+from multimeter.lines.point_encoder import series_tags
 from multimeter.lines.protocol import (
     encode,
     escape_key,
     escape_measurement,
     format_field,
     format_tags,
-    portable_measurement,
 )
-from multimeter.lines.result_encoder import check_identifier, run_record
+from multimeter.lines.result_encoder import (
+    AFTER_NS,
+    check_identifier,
+    entry_tags,
+    run_record,
+)
+from multimeter.lines.run_entry import entry_fields
 from multimeter.result import Result
 
 __all__ = ["LiveRun"]
 
 _BEAT_NS = 5 * 10**9
+_RAREST_NS = 60 * 10**9
 _GRACE_NS = 60 * 10**9
 _TEXT = frozenset((str,))
 
@@ -40,10 +50,11 @@ class LiveRun:
     """Encodes a run while it goes on.
 
     Args:
-        result: The result of the run; it needs an identifier.
+        result: The result of the run; it needs an identifier. It gets an id, if it has
+            none.
         put: Takes a line (or None for a point without any value), and how many fields
             of it had no form.
-        start_ns: The time of the start, in ns since the epoch.
+        time_of_day_ns: Returns the time of day, in ns since the epoch.
 
     Raises:
         FormatError: The result has no identifier, or two of its measures or tags
@@ -51,14 +62,22 @@ class LiveRun:
     """
 
     def __init__(
-        self, result: Result, put: Callable[[bytes | None, int], None], start_ns: int
+        self,
+        result: Result,
+        put: Callable[[bytes | None, int], None],
+        time_of_day_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         check_identifier(result)
         self.result = result
         self._put = put
-        self._start_ns = start_ns
-        self._measurement = portable_measurement(result.identifier or "")
-        self._head = escape_measurement(result.identifier or "") + format_tags(result.tags)
+        self._time_of_day_ns = time_of_day_ns
+        started_ns = Baseline.of(result.meta_data).time_ns
+        self._start_ns = time_of_day_ns() if started_ns is None else started_ns
+        if result.id is None:
+            result.id = new_run_id(self._start_ns)
+        self._tags = entry_tags(result)
+        name = result.identifier or ""
+        self._head = escape_measurement(name) + format_tags(series_tags(result))
         # A field keeps the type of its first value: integers beside floats become floats.
         self._keys: dict[str, str] = {}
         self._floats = {
@@ -66,11 +85,11 @@ class LiveRun:
         }
         for key in result.columns:
             self._add_key(key)
-        self._last_ns = self._beat_ns = start_ns
-        fields = {**run_record(result).fields, "start": start_ns, "state": "running"}
+        self._last_ns = self._beat_ns = self._start_ns
+        fields = {**entry_fields(result), "start": self._start_ns, "state": "running"}
         # An entry of 0 points would be that of a run that has ended without any.
         del fields["points"]
-        self._put_entry(fields, start_ns)
+        self._put_running(fields, self._start_ns, _BEAT_NS)
 
     def append(self, time_ns: int, values: Mapping[str, Any]) -> None:
         """Put a point."""
@@ -89,22 +108,27 @@ class LiveRun:
         line = f"{self._head} {','.join(texts)} {time_ns}".encode() if texts else None
         self._put(line, left_out)
         interval, self._last_ns = time_ns - self._last_ns, time_ns
-        if time_ns - self._beat_ns >= _BEAT_NS:
+        next_beat_ns = min(max(_BEAT_NS, (time_ns - self._start_ns) // 50), _RAREST_NS)
+        if time_ns - self._beat_ns >= next_beat_ns:
             self._beat_ns = time_ns
-            points = len(self.result.times_ns)
-            self._put_entry({"points": points}, time_ns + 3 * interval)
+            fields = {
+                "identifier": self.result.identifier,
+                "points": len(self.result.times_ns),
+                "state": "running",
+            }
+            self._put_running(fields, time_ns, next_beat_ns + 3 * interval)
 
     def mark(self, time_ns: int, label: str) -> None:
         """Put a mark."""
-        self._put_record(
-            Record(MARKS, {"measurement": self._measurement}, {"label": label}, time_ns)
-        )
+        self._put_record(Record(MARKS, self._tags, {"label": label}, time_ns))
 
     def close(self) -> None:
         """Put the end of the run."""
         for time_ns, label in self.result.marks_ns:
             self.mark(time_ns, label)
-        self._put_entry({**run_record(self.result).fields, "state": "finished"}, None)
+        record = run_record(self.result)
+        after_ns = max(record.time_ns or 0, self._beat_ns + AFTER_NS)
+        self._put_record(replace(record, time_ns=after_ns))
 
     def _add_key(self, key: str) -> str:
         prefix = f"{escape_key(key)}="
@@ -132,12 +156,11 @@ class LiveRun:
                 self._floats.add(key)
         return text
 
-    def _put_entry(self, fields: Mapping[str, Any], alive_until_ns: int | None) -> None:
-        if alive_until_ns is not None:
-            fields = {**fields, "alive_until": alive_until_ns + _GRACE_NS}
-        self._put_record(
-            Record(RUNS, {"measurement": self._measurement}, fields, self._start_ns)
-        )
+    def _put_running(self, fields: Mapping[str, Any], time_ns: int, quiet_ns: int) -> None:
+        """Put a row of the entry; the next one comes after some ns."""
+        alive_until = self._time_of_day_ns() + quiet_ns + _GRACE_NS
+        fields = {**fields, "alive_until": alive_until}
+        self._put_record(Record(RUNS, self._tags, fields, time_ns))
 
     def _put_record(self, record: Record) -> None:
         line = encode(record)

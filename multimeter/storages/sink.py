@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -102,7 +101,7 @@ class SinkStorage(Storage):
                 self._delivery = self._delivery or Delivery(
                     self._shared, **self._options.keywords()
                 )
-            run = LiveRun(result, self._delivery.put_line, time.time_ns())
+            run = LiveRun(result, self._delivery.put_line)
             self._runs[id(result)] = run
 
     def append(self, result: Result, timestamp: int, values: Mapping[str, Any]) -> None:

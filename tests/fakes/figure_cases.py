@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from multimeter import Measure, Metric, Result, Schema, Subject
-from multimeter.lines.protocol import decode
+from multimeter.data.identifiers import RUN_TAG, RUNS, new_run_id
+from multimeter.data.record import Record
+from multimeter.lines.protocol import decode, encode
 from multimeter.lines.result_decoder import decode_result
 from multimeter.lines.result_encoder import encode_result
 from multimeter.storages.live_run import LiveRun
@@ -27,6 +29,7 @@ MEASURES = (
     _measure("tree.cpu_rate_system"),
     _measure("tree.memory_rss", "bytes"),
     _measure("tree.memory_rss_peak", "bytes", "memory_rss"),
+    _measure("tree.memory_pss", "bytes"),
     _measure("process.memory_rss_max", "kB"),
     _measure("tree.memory_page_faults_without_io"),
     _measure("tree.memory_page_faults_with_io"),
@@ -108,7 +111,7 @@ def lines_of(result: Result, *, stored: bool) -> list[str]:
     if stored:
         return lines
     *points, entry = lines
-    kept = [each for each in _fields(entry) if not each.startswith("figure_")]
+    kept = [each for each in _fields(entry) if not each.startswith("figure")]
     return [*points, _with_fields(entry, kept)]
 
 
@@ -118,9 +121,6 @@ def _fields(entry: str) -> list[str]:
 
 
 def _with_fields(entry: str, keys: Sequence[str]) -> str:
-    from multimeter.data.record import Record
-    from multimeter.lines.protocol import encode
-
     (record,) = decode(entry)
     fields = {key: record.fields[key] for key in keys}
     line = encode(Record(record.measurement, record.tags, fields, record.time_ns))
@@ -133,18 +133,44 @@ def live_lines(result: Result, start_ns: int, *, ended: bool) -> list[str]:
     lines: list[bytes] = []
     empty = Result.of_schema(result.schema, identifier=result.identifier)
     empty.meta_data = dict(result.meta_data)
-    run = LiveRun(empty, lambda line, _: lines.append(line) if line else None, start_ns)
+    empty.id = new_run_id(start_ns)
+    clock = [start_ns]
+    run = LiveRun(
+        empty, lambda line, _: lines.append(line) if line else None, lambda: clock[0]
+    )
     for row, time in enumerate(result.times_ns):
         values = {
             key: value
             for key in result.columns
             if (value := result.values(key)[row]) is not None
         }
+        clock[0] = time
         empty.append(time, values)
         run.append(time, values)
     if ended:
         run.close()
     return [line.decode() for line in lines]
+
+
+def version_1(lines: Iterable[str]) -> list[str]:
+    """Return the lines of a live run of version 1 of the data.
+
+    No run had an id, and the entry was one point that was written again and again.
+    """
+    records = list(decode("\n".join(lines)))
+    start = next(r.fields["start"] for r in records if r.measurement == RUNS)
+    written = []
+    for each in records:
+        tags = {key: value for key, value in each.tags.items() if key != RUN_TAG}
+        fields, time_ns = each.fields, each.time_ns
+        if each.measurement == RUNS:
+            new = ("id", "version", "figures")
+            fields = {key: value for key, value in fields.items() if key not in new}
+            time_ns = int(start)
+        line = encode(Record(each.measurement, tags, fields, time_ns))
+        assert line is not None
+        written.append(line)
+    return written
 
 
 def decoded(lines: Iterable[str]) -> Result:
@@ -165,7 +191,7 @@ def _steps(scale: float = 1.0) -> list[tuple[int, list[float | None]]]:
                 levels[place] = scale * (place + 1.0) * (row + 1)
             elif key.endswith(("_use", "processes", "threads")):
                 levels[place] = float((row * 7 + place) % 50 + 1)
-            elif key.endswith((".memory_rss", "_used")):
+            elif key.endswith((".memory_rss", ".memory_pss", "_used")):
                 levels[place] = scale * 1e6 * ((row * 5) % 7 + 1) * (place + 1)
         steps.append((round(each * S), levels))
     return steps
@@ -200,6 +226,9 @@ def _cases() -> Iterable[Case]:
     yield Case("live", "live", tuple(live_lines(result, BEGIN - start, ended=False)), soon)
     result = sampled("died", _with_gaps(), start)
     yield Case("died", "died", tuple(live_lines(result, BEGIN - start, ended=False)), later)
+    result = sampled("old", _with_gaps(), start)
+    old = version_1(live_lines(result, BEGIN - start, ended=False))
+    yield Case("of version 1", "old", tuple(old), later)
     result = sampled("ended", _steps(), start)
     yield Case(
         "sent live and ended",
@@ -213,8 +242,8 @@ def _cases() -> Iterable[Case]:
         "a name that came again",
         "again",
         (
-            *live_lines(first, BEGIN - start, ended=True),
-            *live_lines(second, BEGIN + 100 * S - start, ended=False),
+            *version_1(live_lines(first, BEGIN - start, ended=True)),
+            *version_1(live_lines(second, BEGIN + 100 * S - start, ended=False)),
         ),
         BEGIN + 112 * S,
     )

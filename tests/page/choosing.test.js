@@ -73,8 +73,13 @@ test("the word for a tag finds it, also with spaces in it", () => {
   assert.deepEqual(matching(runs, wordFor("who", "Ada L"), "").map(({ identifier }) => identifier), ["a"]);
 });
 
+/** @param {number} value */
+function exact(value) {
+  return { value, low: value, high: value, source: "points", flags: [] };
+}
+
 test("runs are sorted by number within names, and what is unknown comes last both ways", () => {
-  const runs = [run("r10", { figures: { cpu: 2 } }), run("r9", { figures: {} }), run("r1", { figures: { cpu: 1 } })];
+  const runs = [run("r10", { figures: { cpu: exact(2) } }), run("r9", { figures: {} }), run("r1", { figures: { cpu: exact(1) } })];
   const order = (/** @type {string} */ column, /** @type {boolean} */ down) => sorted(runs, column, down).map(({ identifier }) => identifier);
   assert.deepEqual(order("identifier", false), ["r1", "r9", "r10"]);
   assert.deepEqual(order("cpu", false), ["r1", "r10", "r9"]);

@@ -122,7 +122,8 @@ class FigurePanel:
         sources: Its sources until then; the first one with values is used.
         per_second: Whether the value is divided by the duration.
         rare: Whether it is hidden where it is 0.
-        whole: Whether it is rounded to an integer.
+        digits: The digits behind the point that it is rounded to, before it is divided;
+            None for all.
     """
 
     title: str
@@ -131,7 +132,7 @@ class FigurePanel:
     sources: list[FluxSource]
     per_second: bool
     rare: bool
-    whole: bool
+    digits: int | None
 
 
 def defined() -> str:
@@ -216,7 +217,7 @@ def _figure(figure: FigureDefinition) -> FigurePanel:
         [_figure_source(each) for each in of.sources],
         figure is not of,
         figure.rare,
-        figure.is_whole,
+        of.digits,
     )
 
 

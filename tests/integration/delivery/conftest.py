@@ -39,18 +39,6 @@ def points(request):
     return request.config.getoption("--points")
 
 
-@pytest.fixture(scope="session")
-def missing():
-    """Return what to call when a real part is missing: a failure in CI, else a skip."""
-
-    def missing(what):
-        if os.environ.get("CI"):
-            pytest.fail(f"{what} is not there")
-        pytest.skip(f"{what} is not there")
-
-    return missing
-
-
 @pytest.fixture
 def server():
     with WriteServer.running() as server:

@@ -54,7 +54,7 @@ def test_runs_are_listed_with_what_they_have_used(multimeter, brought):
     assert runs["example"]["state"] == "ended"
     example = decode_result(decode(example_lines().decode()))
     assert runs["example"]["points"] == len(example.points)
-    assert runs["example"]["figures"]["peak_memory"] > 2**20
+    assert runs["example"]["figures"]["peak_memory"]["value"] > 2**20
     assert runs[ODD]["tags"] == brought.tags
 
 

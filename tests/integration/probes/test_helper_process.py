@@ -270,7 +270,7 @@ def test_a_program_goes_on_whatever_its_probes_give(sampler, tmp_path, monkeypat
         assert time.monotonic() - start < 10
         storage.close()
         assert len(result.points) > 5
-        sent = [series for series, _ in server.points() if series == "odd"]
+        sent = [series for series, _ in server.points() if series.startswith("odd,")]
         assert len(sent) == len(result.points)
     for each in (JsonFormat(), LineFormat()):
         files = FileStorage(tmp_path, each)

@@ -51,7 +51,9 @@ class Multimeter:
         return json.loads(done.stderr.splitlines()[-1])
 
     def figures_of(self, *words, exit_code=0):
-        return self.summary_of(*words, exit_code=exit_code)["figures"]
+        """Return the values of the figures."""
+        figures = self.summary_of(*words, exit_code=exit_code)["figures"]
+        return {key: each["value"] for key, each in figures.items()}
 
     def python(self, code, exit_code=0):
         """Run code in Python, and return the figures of it."""

@@ -86,13 +86,8 @@ for _ in range(10):
 def test_a_command_that_does_nothing_has_figures_as_well(multimeter):
     summary = multimeter.summary_of("true")
     assert summary["points"] >= 1
-    assert 0 < summary["figures"]["duration"] < 5
-    assert 0 < summary["figures"]["cpu_time"] < 1
-
-
-def test_a_command_that_was_too_short_says_what_its_peak_was_at_most(multimeter):
-    done = multimeter.run("run", "true")
-    assert b"(at least; at most" in done.stderr
+    assert 0 < summary["figures"]["duration"]["value"] < 5
+    assert 0 < summary["figures"]["cpu_time"]["value"] < 1
 
 
 def test_samples_begin_at_once_and_become_rare(multimeter):

@@ -26,7 +26,7 @@ def test_a_command_is_on_the_page(shared_stack, command):
     assert entry["points"] >= 1
     view = shared_stack.get("/api/run", run=name)
     assert view["meta_data"]["command"] == " ".join(command)
-    assert view["meta_data"]["exit_code"] == "0"
+    assert view["meta_data"]["exit_code"] == 0
     assert shared_stack.config["token"] not in done.stderr
     assert not (shared_stack.home / ".multimeter" / "runs").exists()
 
@@ -35,12 +35,14 @@ def test_the_page_and_the_command_agree_on_the_figures(shared_stack):
     code = "import time\nx = b'x' * (60 << 20)\nwhile time.process_time() < 0.4: pass"
     words = ("--name", "agree", "--json", "-", "--", sys.executable, "-S", "-c", code)
     done = run(shared_stack, *words)
-    ours = json.loads(done.stderr.splitlines()[-1])["figures"]
+    figures = json.loads(done.stderr.splitlines()[-1])["figures"]
+    ours = {key: each["value"] for key, each in figures.items()}
     view = shared_stack.get("/api/run", run="agree")
-    page = {each["title"]: each["value"] for each in view["figures"]}
-    assert page["CPU time"] == pytest.approx(ours["cpu_time"])
-    assert page["Peak memory"] == pytest.approx(ours["peak_memory"])
-    assert page["Mean CPU"] == pytest.approx(ours["cpu"], rel=0.25)
+    keys = ("value", "low", "high", "source", "flags")
+    page = {each["id"]: [each[key] for key in keys] for each in view["figures"]}
+    assert page == {name: [each[key] for key in keys] for name, each in ours.items()}
+    shown = shared_stack.call([*RUN[:-1], "show", "agree", "--json"])
+    assert json.loads(shown.stdout)["figures"] == ours
 
 
 def test_a_stack_that_is_away_loses_nothing_and_is_said(tool):

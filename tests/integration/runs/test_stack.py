@@ -80,7 +80,7 @@ def test_the_example_of_the_stack_is_listed_shown_and_judged(multimeter, shared_
     example = next(run for run in listed["runs"] if run["identifier"] == "example")
     assert example["where"] == shared_stack.config["url"]
     assert example["state"] == "ended"
-    assert example["figures"]["peak_memory"] > 2**20
+    assert example["figures"]["peak_memory"]["value"] > 2**20
     shown = multimeter("show", "exam")
     assert shown.returncode == 0, shown.stderr
     assert "compress in threads" in shown.stdout

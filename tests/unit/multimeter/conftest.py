@@ -59,6 +59,7 @@ class FakeClock:
         self.late = late
         self.monotonic = 1_000 * 10**9
         self.time = 1_700_000_000 * 10**9
+        self.suspended = 0
         self.waits = []
         self.idle = threading.Event()
 
@@ -67,6 +68,9 @@ class FakeClock:
 
     def monotonic_ns(self):
         return self.monotonic
+
+    def boottime_ns(self):
+        return self.monotonic + self.suspended
 
     def advance(self, seconds):
         self.monotonic += round(seconds * 1e9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from multimeter.analysis.units import format_value
-from multimeter.data.identifiers import LOGS, MARKS, RUNS
+from multimeter.data.identifiers import LOGS, MARKS, RUN_TAG, RUNS
 from multimeter.data.timestamps import format_iso
 from multimeter.exports.csv_format import plain_cell
 from multimeter.lines.protocol import MAX_TIME_NS, raw_line
@@ -78,7 +79,7 @@ class ExportApi:
             raise RequestError("not found", f'field "{unknown[0]}" not found')
         units = _units(run)
         sets = self._store.tag_sets(run.identifier)
-        tags = sorted({key for each in sets for key in each.tags})
+        tags = sorted({key for each in sets for key in each.tags} - {RUN_TAG})
         choice = PageChoice(
             tuple(keys),
             *range_of(asked, run.start, run.end),
@@ -86,6 +87,9 @@ class ExportApi:
         )
         rows = self._store.table(run.identifier, choice)
         columns = {key: units.get(key, "") for key in keys}
+        if run.began is not None and run.began < run.start and choice.start_ns <= run.start:
+            # The rates of the first point cover the time since the start.
+            rows = chain([(run.began, {}, *("" for _ in keys))], rows)
         return csv_response(run.identifier, columns, tags, rows)
 
     def _logs_csv(self, asked: QueryParams, _interrupt: Interrupt) -> Response:

@@ -48,7 +48,10 @@ def summaries(store: Store, figures: RunFigures, now_ns: int) -> list[dict[str, 
     """
     runs = list_runs(store, now_ns)
     return [
-        {**_summary_of(run), "figures": {each.id: each.value for each in some}}
+        {
+            **_summary_of(run),
+            "figures": {each.id: each.estimate.to_json() for each in some},
+        }
         for run, some in zip(runs, figures.listed(runs, now_ns))
     ]
 
@@ -103,7 +106,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "id": figure.id,
         "title": figure.title,
         "unit": grafana_name(figure.unit),
-        "value": figure.value,
+        **figure.estimate.to_json(),
     }
 
 

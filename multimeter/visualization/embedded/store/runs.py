@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from multimeter.analysis.figures import FIGURES
 from multimeter.analysis.series import AHEAD_SECONDS, SILENCE_POINTS, SILENCE_SECONDS
 from multimeter.data.baseline import Baseline
+from multimeter.data.estimate import Estimate
 from multimeter.data.identifiers import (
     FIGURE_PREFIX,
     MARKS,
     RESERVED_MEASUREMENTS,
+    RUN_TAG,
     RUNS,
     SERIES_MEASUREMENTS,
 )
 from multimeter.data.record import Record
 from multimeter.lines.protocol import MAX_TIME_NS
+from multimeter.lines.run_entry import FIGURES_FIELD, stored_figures
 from multimeter.lines.schema_json import schema_from_json
 from multimeter.schema import Schema
 from multimeter.visualization.embedded.store.ingest import FieldType
@@ -46,13 +48,15 @@ State = Literal["live", "ended", "died", "ahead"]
 
 
 _HIDDEN = RESERVED_MEASUREMENTS - SERIES_MEASUREMENTS
-_FIGURES = {f"{FIGURE_PREFIX}{each.id}": each.id for each in FIGURES}
 
 LISTED_FIGURES = ("duration", "peak_memory", "cpu_time", "cpu")
 """The ids of the figures in the list of runs."""
 
 _LISTED = (f"{FIGURE_PREFIX}{each}" for each in LISTED_FIGURES)
-_ENTRY_KEYS = ("end", "points", "state", "alive_until", *_LISTED)
+_ENTRY_KEYS = (
+    *("start", "end", "points", "state", "alive_until", FIGURES_FIELD),
+    *_LISTED,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class RunSummary:
     points: int
     tags: dict[str, str]
     state: State
-    figures: dict[str, float]
+    figures: dict[str, Estimate]
     starts: tuple[int, ...]
     began: int | None
 
@@ -128,7 +132,7 @@ def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
         StoreError: The store failed.
     """
     records = defaultdict[str, list[Record]](list)
-    for record in store.rows(RUNS, keys=_ENTRY_KEYS):
+    for record in _entries(store.rows(RUNS, keys=_ENTRY_KEYS)):
         records[record.tags.get("measurement", "")].append(record)
     infos = {each.name: each for each in store.measurements()}
     names = (infos.keys() | records.keys()) - RESERVED_MEASUREMENTS - {""}
@@ -136,6 +140,27 @@ def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
         _summary(name, infos.get(name), records.get(name, []), now_ns) for name in names
     ]
     return sorted(runs, key=lambda run: (-_newest(run, now_ns), run.identifier))
+
+
+def _entries(rows: Iterable[Record]) -> list[Record]:
+    """Return one record for each run, at its start; of several rows the last values.
+
+    A row without the id of a run is of version 1 of the data: it is all that there is.
+    """
+    entries: list[Record] = []
+    places: dict[tuple[str, str], int] = {}
+    for row in rows:
+        key = row.tags.get("measurement", ""), row.tags.get(RUN_TAG, "")
+        start = row.fields.get("start")
+        time_ns = start if isinstance(start, int) else row.time_ns
+        if not key[1] or key not in places:
+            places[key] = len(entries)
+            entries.append(Record(RUNS, row.tags, row.fields, time_ns))
+        else:
+            before = entries[places[key]]
+            fields = {**before.fields, **row.fields}
+            entries[places[key]] = Record(RUNS, row.tags, fields, before.time_ns)
+    return sorted(entries, key=lambda entry: entry.time_ns or 0)
 
 
 def _newest(run: RunSummary, now_ns: int) -> int:
@@ -160,7 +185,7 @@ def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription |
         StoreError: The store failed.
     """
     info = store.measurement(identifier)
-    records = list(store.rows(RUNS, tags={"measurement": identifier}))
+    records = _entries(store.rows(RUNS, tags={"measurement": identifier}))
     if identifier in _HIDDEN or not (info or records):
         return None
     entry = records[-1].fields if records else {}
@@ -198,9 +223,10 @@ def _summary(
 ) -> RunSummary:
     state, figures = _state(info, records, now_ns), _figures(records)
     starts = _starts(records)
-    # A live run's entry is at its start; of other runs, it is at the first point.
-    is_at_start = len(starts) > 1 or (records and "state" in records[-1].fields)
-    began = starts[-1] if is_at_start else None
+    # Where the start is not known, the entry is at the first point.
+    is_before = info is None or (starts and starts[-1] < info.start_ns)
+    has_state = bool(records) and "state" in records[-1].fields
+    began = starts[-1] if len(starts) > 1 or (has_state and is_before) else None
     if info is None:
         stored = records[-1].time_ns or 0
         return RunSummary(identifier, stored, stored, 0, {}, state, figures, starts, began)
@@ -210,7 +236,11 @@ def _summary(
         info.start_ns,
         info.end_ns,
         info.points,
-        {key: value for key, value in first if all((key, value) in o for o in others)},
+        {
+            key: value
+            for key, value in first
+            if key != RUN_TAG and all((key, value) in other for other in others)
+        },
         state,
         figures,
         starts,
@@ -233,10 +263,8 @@ def _starts(records: Sequence[Record]) -> tuple[int, ...]:
     return tuple(starts)
 
 
-def _figures(records: Sequence[Record]) -> dict[str, float]:
-    entry = records[-1].fields if records else {}
-    values = {key: entry.get(field) for field, key in _FIGURES.items()}
-    return {key: value for key, value in values.items() if isinstance(value, float)}
+def _figures(records: Sequence[Record]) -> dict[str, Estimate]:
+    return stored_figures(records[-1].fields) if records else {}
 
 
 def _state(info: MeasurementInfo | None, records: Sequence[Record], now_ns: int) -> State:

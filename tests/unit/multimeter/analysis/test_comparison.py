@@ -4,6 +4,7 @@ import pytest
 
 from multimeter import ConfigurationError, Result
 from multimeter.analysis.comparison import Row, compare_figures, compare_marks, zero_of
+from multimeter.data.estimate import Estimate
 
 S = 10**9
 
@@ -17,14 +18,18 @@ def run(name, start, seconds, marks=()):
     return result
 
 
+def estimates(*values):
+    return tuple(() if each is None else (Estimate.exact(each),) for each in values)
+
+
 def test_differences_are_to_the_first_run():
-    row = Row("duration", "Duration", "s", (2.0, 3.0, None, 1.0))
+    row = Row("duration", "Duration", "s", estimates(2.0, 3.0, None, 1.0))
     assert row.differences == (0.0, 1.0, None, -1.0)
     assert row.percents == (0.0, 50.0, None, -50.0)
 
 
 def test_of_zero_there_are_no_per_cent():
-    assert Row("x", "x", "", (0.0, 5.0)).percents == (None, None)
+    assert Row("x", "x", "", estimates(0.0, 5.0)).percents == (None, None)
 
 
 def test_figures_of_runs_stand_beside_each_other():
@@ -63,3 +68,16 @@ def test_a_mark_that_is_not_there_is_a_clear_error():
     with pytest.raises(ConfigurationError, match="has no mark 'wram'") as refused:
         zero_of(run("a", 10, 5, [(2, "warm")]), "wram")
     assert "warm" in refused.value.next_step
+
+
+def test_of_several_runs_a_side_the_medians_are_compared():
+    sides = [
+        [run(f"a-{number}", 5, seconds) for number, seconds in enumerate(times)]
+        for times in ((2, 3, 2, 2, 3), (8, 9, 8, 8, 9))
+    ]
+    rows = {row.id: row for row in compare_figures(sides)}
+    duration = rows["duration"]
+    assert duration.values == (2.0, 8.0)
+    assert duration.differences == (0.0, 6.0)
+    assert duration.changes[1].low > 4
+    assert duration.changes[0].low <= 0 <= duration.changes[0].high

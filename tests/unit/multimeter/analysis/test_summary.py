@@ -69,10 +69,7 @@ def test_a_peak_between_two_samples_is_said():
 def test_a_run_that_was_too_short_to_see_its_peak_says_between_what_it_was():
     result = result_of((0.5, 10))
     result.add_meta_data(**{PEAK_AT_MOST: str(30 * MIB)})
-    assert (
-        "(at least; at most 30 MiB: the run was too short to see it)"
-        in summary_lines(result)[2]
-    )
+    assert summary_lines(result)[2] == "Peak memory  10 MiB  (at least; at most 30 MiB)"
 
 
 def test_a_run_without_points_has_no_lines():
@@ -85,18 +82,26 @@ def test_programs_get_figures_with_their_units():
     summary = json.loads(json.dumps(summary_of(result), allow_nan=False))
     assert summary["identifier"] == "run"
     assert summary["tags"] == {"a": "b"}
-    assert summary["start"] == "1970-01-01T00:00:01+00:00"
+    assert summary["start"] == "1970-01-01T00:00:00+00:00"
+    assert summary["end"] == "1970-01-01T00:00:02+00:00"
     assert summary["points"] == 2
     assert summary["late_samples"] == 2
-    assert summary["figures"]["peak_memory"] == 20 * MIB
-    assert summary["units"].keys() == summary["figures"].keys()
+    assert summary["duration"] == 2.0
+    assert summary["figures"]["peak_memory"] == {
+        "value": 20 * MIB,
+        "low": 20 * MIB,
+        "high": 20 * MIB,
+        "unit": "bytes",
+        "source": "points",
+        "flags": [],
+    }
 
 
 def test_the_layout_for_programs_moves_with_its_version_only():
-    assert summary_of(result_of())["version"] == 1
+    assert summary_of(result_of())["version"] == 2
     assert list(summary_of(result_of())) == [
-        *("version", "identifier", "tags", "start", "end", "points"),
-        *("late_samples", "missed_samples", "figures", "units"),
+        *("version", "identifier", "tags", "start", "end", "duration", "points"),
+        *("late_samples", "missed_samples", "clock_steps", "figures"),
     ]
 
 

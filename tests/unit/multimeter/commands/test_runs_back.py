@@ -22,6 +22,7 @@ from multimeter import (
 )
 from multimeter.cli import main
 from multimeter.commands import output
+from multimeter.data.estimate import Estimate
 
 S = 10**9
 START = 1_700_000_000
@@ -328,8 +329,9 @@ def test_a_table_is_for_spreadsheets(tool, keep, home):
     keep(make("train", points=2))
     assert tool("export", "train", "-o", "x.csv")[0] == 0
     text = (home / "x.csv").read_bytes().decode()
-    head, first, _ = csv.reader(io.StringIO(text, newline=""))
+    head, start, first, _ = csv.reader(io.StringIO(text, newline=""))
     row = dict(zip(head, first))
+    assert start == ["2023-11-14T22:13:20.000000+00:00", *[""] * (len(head) - 1)]
     assert row["time"] == "2023-11-14T22:13:21.000000+00:00"
     assert float(row["process.cpu_rate_user"]) == 0.5
     assert row["children.cpu_rate_user"] == ""
@@ -376,6 +378,55 @@ def test_a_folder_that_is_not_there_is_a_clear_error(tool, keep):
         code, _, err = tool(*words)
         assert code == 1
         assert "cannot be written" in err
+
+
+def keep_several(keep, name, *loads):
+    for number, cpu in enumerate(loads, 1):
+        result = make(
+            name if number == 1 else f"{name}-{number}", start=START + 99 * number
+        )
+        result.known_figures["cpu_time"] = Estimate.exact(cpu, "wait4")
+        keep(result)
+
+
+def test_the_last_runs_of_a_name_are_compared_by_their_medians(tool, keep):
+    keep_several(keep, "old", 9.0, 1.00, 1.02, 0.98, 1.01, 0.99)
+    keep_several(keep, "new", 1.21, 1.20, 1.22, 1.19, 1.18)
+    code, out, _ = tool("compare", "old@last5", "new@last5")
+    (line,) = (each for each in out.splitlines() if each.startswith("CPU time"))
+    assert code == 0
+    assert "+20.0 %" in line
+    code, out, _ = tool("compare", "old@last5", "old@last4")
+    (line,) = (each for each in out.splitlines() if each.startswith("CPU time"))
+    assert "noise" in line
+
+
+def test_fewer_runs_of_a_name_than_were_asked_for_are_an_error(tool, keep):
+    keep_several(keep, "old", 1.0, 1.0)
+    code, _, said = tool("show", "old@last2")
+    assert code == 1
+    code, _, said = tool("compare", "old@last3", "old")
+    assert code == 1
+    assert "There are 2 runs 'old', not 3" in said
+
+
+@pytest.mark.parametrize(
+    ("limit", "code", "word"),
+    [("+30%", 0, "ok"), ("+10%", 1, "BROKEN"), ("+20%", 2, "UNDECIDED")],
+)
+def test_a_gate_judges_the_medians_of_several_runs(tool, keep, limit, code, word):
+    keep_several(keep, "old", 1.00, 1.02, 0.98, 1.01, 0.99)
+    keep_several(keep, "new", 1.21, 1.20, 1.22, 1.19, 1.18)
+    words = ("--baseline", "old@last5", "--max", f"cpu_time={limit}")
+    found, out, said = tool("gate", "new@last5", *words)
+    assert (found, out.splitlines()[1].split()[0]) == (code, word)
+    assert ("noise" in said) == (code == 2)
+    # One by one they are the same runs.
+    each = [f"new-{number}" for number in range(2, 6)]
+    baselines = [w for n in range(2, 6) for w in ("--baseline", f"old-{n}")]
+    assert (
+        tool("gate", "new", *each, *baselines, "--baseline", "old", *words[2:])[0] == code
+    )
 
 
 # --- gate

@@ -170,7 +170,7 @@ def test_any_value_is_written_as_parquet(beside, tmp_path):
 def test_any_value_is_sent_while_the_run_goes_on(value):
     lines = []
     result = result_with()
-    run = LiveRun(result, lambda line, _: lines.append(line), 1)
+    run = LiveRun(result, lambda line, _: lines.append(line), lambda: 1)
     result.append(2, dict.fromkeys(KEYS, value))
     run.append(2, dict.fromkeys(KEYS, value))
     run.mark(3, text_of(value))
@@ -232,7 +232,7 @@ def test_a_sampler_goes_on_whatever_a_key_is(key, make_clock, caplog):
     assert set(result.values(text_of(key))) == {1.0}
     assert LineFormat().load(io.BytesIO(saved(LineFormat(), result).encode()))
     lines = []
-    run = LiveRun(result_with(), lambda line, _: lines.append(line), 1)
+    run = LiveRun(result_with(), lambda line, _: lines.append(line), lambda: 1)
     run.append(2, {key: 1.0})
     run.append(3, {key: 1.0})
     records = list(decode(b"\n".join(lines[1:]).decode()))

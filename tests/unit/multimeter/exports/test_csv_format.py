@@ -76,3 +76,16 @@ def test_titles_and_values_of_an_exported_run_are_no_formulas(text):
     head, row = csv.reader(io.StringIO(written, newline=""))
     assert head == ["time", "'" + text, "number"]
     assert row[1:] == ["'" + text, "-1.5"]
+
+
+def test_the_start_is_a_line_without_values():
+    result = Result(identifier="run")
+    result.append(3_000_000_000, {"a": 1.0})
+    result.add_meta_data(baseline={"time_ns": 1_000_000_000, "values": {}})
+    stream = io.BytesIO()
+    CsvFormat().save_result_to_stream(result, stream)
+    assert stream.getvalue().decode().splitlines() == [
+        "time,a",
+        "1970-01-01T00:00:01.000000+00:00,",
+        "1970-01-01T00:00:03.000000+00:00,1.0",
+    ]

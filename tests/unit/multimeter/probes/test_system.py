@@ -6,7 +6,7 @@ from multimeter import StateError
 from multimeter.probes import SystemProbe
 from multimeter.probes.linux_system import LinuxSystem
 from multimeter.probes.portable import PortableSystem
-from multimeter.probes.procfs import PRESSURES, parse_pressure
+from multimeter.probes.pressure import PRESSURES, parse_pressure
 
 STAT = """\
 cpu  {user} 100 {system} 5000 {iowait} 3 4 {steal} 0 0

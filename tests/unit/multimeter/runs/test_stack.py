@@ -18,6 +18,7 @@ from multimeter import (
     Subject,
 )
 from multimeter.connection import Connection
+from multimeter.data.estimate import Estimate
 from multimeter.http.influxdb import InfluxDBApi
 from multimeter.runs.lookup import load_run
 from multimeter.runs.source import RunEntry, believed
@@ -92,7 +93,7 @@ def test_a_list_tells_of_each_run(connection):
         {"who": "a b,c=d"},
         "ended",
         is_small=True,
-        figures={"duration": 4e-9},
+        figures={"duration": Estimate.exact(4e-9)},
     )
 
 
@@ -104,7 +105,8 @@ def test_a_run_that_does_not_move_any_more_has_died(connection, now, state):
 
     lines = []
     result = run("train", 0)
-    live = LiveRun(result, lambda line, _: lines.append(line), 1_700_000_000 * S)
+    clock = iter((1_700_000_000 * S, 1_700_000_000 * S, 1_700_000_090 * S))
+    live = LiveRun(result, lambda line, _: lines.append(line), lambda: next(clock))
     live.append(1_700_000_090 * S, {"rig.load": 1.0})
     storage = InfluxDBStorage(TOKEN, connection.url)
     storage.store_lines(lines)
@@ -211,8 +213,17 @@ def test_a_query_means_the_run_of_that_name_and_no_other(name):
             ("multimeter_marks", {"measurement": f"{name}x"}),
         )
     ]
-    tables = run_query(read_query(_run_query("multimeter", name), 0), rows)
-    found = {
-        (row["_measurement"], row.get("measurement")) for table in tables for row in table
-    }
-    assert found == {(name, None), ("multimeter_marks", name)}
+    rows += [{**row, "run": "1"} for row in rows] + [{**row, "run": "2"} for row in rows]
+
+    def found(run_id):
+        query = read_query(_run_query("multimeter", name, run_id), 0)
+        return {
+            (row["_measurement"], row.get("measurement"), row.get("run"))
+            for table in run_query(query, rows)
+            for row in table
+        }
+
+    one = {(name, None, "1"), ("multimeter_marks", name, "1")}
+    assert found("1") == one
+    assert found(None) > one
+    assert {measurement for measurement, _, _ in found(None)} == {name, "multimeter_marks"}

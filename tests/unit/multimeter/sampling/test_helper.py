@@ -117,6 +117,7 @@ def begin(storage):
             "cycle_time": 0.001,
             "max_overhead": None,
             "identifier": "run",
+            "run_id": "01hf7yat000000000000",
             "tags": {"a": "b"},
             "storage": storage,
             **more,
@@ -133,12 +134,12 @@ def test_points_come_until_the_end_and_then_how_it_went(begin, storage):
     parent = begin()
     (started,) = parent.until(Started)
     assert started.sampling.baseline == {VALUE.key: 7}
-    assert started.sampling.started_ns > 0
+    assert started.sampling.clock.started_ns > 0
     parent.until(PointMessage)
     parent.channel.send(End())
     *points, ended = parent.until(Ended)
     assert all(each.values == {VALUE.key: 1.0} for each in points)
-    assert points[-1].time_ns > started.sampling.started_ns
+    assert points[-1].time_ns > started.sampling.clock.started_ns
     assert ended.sampling.samples >= len(points)
     assert ended.sampling.gil_time == 0.0
     assert ended.measures == (VALUE,)

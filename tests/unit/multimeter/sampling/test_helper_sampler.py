@@ -19,7 +19,8 @@ from multimeter.sampling.process_sampler import HelperSampler
 
 
 def sampler(*probes, storage=DummyStorage()):  # noqa: B008 - it has no state
-    return HelperSampler(probes, 1.0, print, identifier="run", tags={}, storage=storage)
+    named = {"identifier": "run", "run_id": "01hf7yat000000000000", "tags": {}}
+    return HelperSampler(probes, 1.0, print, storage=storage, **named)
 
 
 class Held(SamplerProbe):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multimeter import ConfigurationError
+from multimeter.sampling.clock import RunClock
 from multimeter.sampling.overhead import (
     GIL_KEY,
     CycleLimit,
@@ -123,13 +124,14 @@ def test_from_outside_it_tells_of_who_samples():
 
 
 def test_a_result_is_told_of_the_start_and_of_what_went_wrong():
-    assert Sampling(1.0, 5).meta_data() == {"baseline": {"time_ns": 5, "values": {}}}
+    start = {"baseline": {"time_ns": 5, "values": {}}}
+    assert Sampling(1.0, RunClock(5)).meta_data() == start
     sampling = Sampling(
-        2.5, started_ns=7, baseline={"a.b": 1}, late=3, missed=4, widened=True
+        2.5, RunClock(7), baseline={"a.b": 1}, late=3, missed=4, widened=True
     )
     assert sampling.meta_data() == {
         "baseline": {"time_ns": 7, "values": {"a.b": 1}},
-        "late_samples": "3",
-        "missed_samples": "4",
-        "widened_cycle_time": "2.5 s",
+        "late_samples": 3,
+        "missed_samples": 4,
+        "widened_cycle_time": 2.5,
     }

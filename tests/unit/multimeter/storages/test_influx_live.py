@@ -84,11 +84,10 @@ def test_at_its_end_all_of_it_is_there(server, make_storage, measure):
     with measure(storage, stage="test") as result:
         storage.append(result, 7, {"stub.a": 2.5})
     points = server.points()
-    assert points["run,('stage', 'test')", 7] == {"stub.a": 2.5}
-    ((_, entry),) = [
-        (key, fields) for key, fields in points.items() if "multimeter_runs" in key[0]
-    ]
-    assert entry["state"] == "finished"
+    series = f"run,('run', '{result.id}'),('stage', 'test')"
+    assert points[series, 7] == {"stub.a": 2.5}
+    begun, entry = (f for key, f in points.items() if "multimeter_runs" in key[0])
+    assert (begun["state"], entry["state"]) == ("running", "finished")
     assert entry["end"] == result.times_ns[-1]
 
 
@@ -151,13 +150,13 @@ def test_a_result_can_be_stored_again_by_hand(server, make_storage, measure):
 
 def test_several_runs_at_once_keep_apart(server, make_storage, measure):
     storage = make_storage()
-    with measure(storage, "one"), measure(storage, "two"):
+    with measure(storage, "one") as one, measure(storage, "two") as two:
         pass
     assert {key[0] for key in server.points()} == {
-        "one",
-        "two",
-        "multimeter_runs,('measurement', 'one')",
-        "multimeter_runs,('measurement', 'two')",
+        f"one,('run', '{one.id}')",
+        f"two,('run', '{two.id}')",
+        f"multimeter_runs,('measurement', 'one'),('run', '{one.id}')",
+        f"multimeter_runs,('measurement', 'two'),('run', '{two.id}')",
     }
 
 
@@ -208,8 +207,8 @@ def test_what_was_left_arrives_when_the_server_is_back(make_storage, measure, no
     with WriteServer.running(int(nowhere.rpartition(":")[2])) as back:
         assert storage._delivery.flush(SECONDS)
         points = back.points()
-    assert points["run", result.times_ns[0]] == {"stub.a": 1.5}
-    assert len(points) == 2
+    assert points[f"run,('run', '{result.id}')", result.times_ns[0]] == {"stub.a": 1.5}
+    assert len(points) == 3
 
 
 def test_what_the_server_refuses_is_said_at_the_end(server, make_storage, measure, caplog):
@@ -270,7 +269,7 @@ def test_with_a_spool_a_run_survives_its_program(make_storage, measure, nowhere,
     result = measurement.start()
     storage.append(result, 5, {"stub.a": 1.0})
     files = [p for p in (tmp_path / "spool").rglob("0*") if p.is_file()]
-    assert b"run stub.a=1.0 5" in b"".join(path.read_bytes() for path in files)
+    assert b"stub.a=1.0 5" in b"".join(path.read_bytes() for path in files)
     measurement.end()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from multimeter import FileFormat, FormatError, JsonFormat, ResourceProbe, Result
+from multimeter.data.timestamps import format_iso
 
 NOON = datetime(2021, 11, 28, 12, 0, 0, 250_000, tzinfo=timezone.utc)
 
@@ -31,7 +32,14 @@ def test_a_result_is_one_object_with_these_keys(make_probe):
     result.append(NOON, {"stub.a": 0.5})
     result.add_mark(NOON, "here")
     result.add_meta_data(host="x")
+    moment = format_iso(result.start_ns)
+    duration = {"value": 0.0, "low": 0.0, "high": 0.0, "source": "points", "flags": []}
     assert saved(result) == {
+        "version": 2,
+        "id": None,
+        "start": moment,
+        "end": moment,
+        "figures": {"duration": duration},
         "identifier": "run",
         "tags": {"stage": "test"},
         "meta_data": {"host": "x"},

@@ -120,7 +120,8 @@ def test_marks_and_the_run_stand_beside_the_points(make_probe):
     ]
     (run,) = decode(text[4])
     assert (run.measurement, run.tags) == ("multimeter_runs", {"measurement": "my run"})
-    assert run.time_ns == 5
+    assert run.time_ns == 9 + 1_000
+    assert run.fields["state"] == "finished"
     numbers = {key: run.fields[key] for key in ("start", "end", "duration", "points")}
     assert numbers == {"start": 5, "end": 9, "duration": 4, "points": 2}
     assert run.fields["identifier"] == "my run"

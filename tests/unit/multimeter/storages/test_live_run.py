@@ -65,9 +65,11 @@ def append(live, time_ns, **values):
 
 
 def test_the_entry_of_the_run_is_there_from_the_start(put):
-    LiveRun(result_with(tags={"a": "b"}), put, START)
+    LiveRun(result_with(tags={"a": "b"}), put, lambda: START)
     (entry,) = put.entries
-    assert (entry.tags, entry.time_ns) == ({"measurement": "run"}, START)
+    run_id = entry.fields["id"]
+    assert (entry.tags, entry.time_ns) == ({"measurement": "run", "run": run_id}, START)
+    assert entry.fields["version"] == 2
     assert entry.fields["state"] == "running"
     assert entry.fields["start"] == START
     assert "end" not in entry.fields
@@ -77,21 +79,23 @@ def test_the_entry_of_the_run_is_there_from_the_start(put):
 
 
 def test_each_point_is_a_line_of_the_run(put):
-    live = LiveRun(result_with(tags={"t": "x y"}, a=float, b=int), put, START)
+    live = LiveRun(result_with(tags={"t": "x y"}, a=float, b=int), put, lambda: START)
     append(live, START + 1, a=1.5, b=2)
     (point,) = put.points
-    assert (point.measurement, point.tags) == ("run", {"t": "x y"})
+    assert point.measurement == "run"
+    assert point.tags == {"t": "x y", "run": live.result.id}
     assert point.time_ns == START + 1
     assert point.fields == {"s.a": 1.5, "s.b": 2}
 
 
-def test_its_end_is_written_over_its_start(put):
-    live = LiveRun(result_with(a=float), put, START)
+def test_its_end_is_a_row_of_its_own_after_the_last_point(put):
+    live = LiveRun(result_with(a=float), put, lambda: START)
     append(live, START + 1, a=1.0)
     append(live, START + 9, a=2.0)
     live.close()
     first, last = put.entries
-    assert (first.time_ns, first.tags) == (last.time_ns, last.tags)
+    assert first.tags == last.tags
+    assert (first.time_ns, last.time_ns) == (START, START + 9 + 1_000)
     assert last.fields["state"] == "finished"
     assert last.fields["end"] == START + 9
     assert last.fields["duration"] == 8
@@ -99,19 +103,23 @@ def test_its_end_is_written_over_its_start(put):
 
 
 def test_a_field_that_began_as_a_float_stays_one(put):
-    live = LiveRun(result_with(a=int), put, START)
+    live = LiveRun(result_with(a=int), put, lambda: START)
     for number, value in enumerate((2**63, 5)):
         append(live, START + number, a=value)
     assert [type(point.fields["s.a"]) for point in put.points] == [float, float]
 
 
 def test_a_run_that_goes_on_says_so_now_and_then(put):
-    live = LiveRun(result_with(a=float), put, START)
+    clock = [START]
+    live = LiveRun(result_with(a=float), put, lambda: clock[0])
     for second in range(61):
+        clock[0] = START + second * SECOND
         append(live, START + second * SECOND, a=1.0)
     signs = put.entries[1:]
     assert 5 <= len(signs) <= 13
-    assert all(entry.time_ns == START for entry in signs)
+    times = [entry.time_ns for entry in put.entries]
+    assert times == sorted(set(times))
+    assert {entry.fields["identifier"] for entry in signs} == {"run"}
     until = [entry.fields["alive_until"] for entry in put.entries]
     assert until == sorted(until)
     assert until[-1] > START + 61 * SECOND
@@ -121,15 +129,41 @@ def test_a_run_that_goes_on_says_so_now_and_then(put):
     }
 
 
+def test_the_rows_of_a_long_run_get_rarer(put):
+    clock = [START]
+    live = LiveRun(result_with(a=float), put, lambda: clock[0])
+    for second in range(0, 7200, 2):
+        clock[0] = START + second * SECOND
+        assert put.entries[-1].fields["alive_until"] > clock[0]
+        append(live, clock[0], a=1.0)
+    assert 120 <= len(put.entries) <= 300
+
+
+def test_the_clock_of_other_machines_says_whether_a_run_is_alive(put):
+    day = 86_400 * SECOND
+    live = LiveRun(result_with(a=float), put, lambda: START + day)
+    append(live, START + 6 * SECOND, a=1.0)
+    assert all(entry.fields["alive_until"] > START + day for entry in put.entries)
+
+
+def test_a_run_gets_rows_that_never_share_a_time(put):
+    live = LiveRun(result_with(a=float), put, lambda: START)
+    append(live, START + 5 * SECOND, a=1.0)
+    live.close()
+    assert len({entry.time_ns for entry in put.entries}) == len(put.entries) == 3
+
+
 def test_a_run_with_rare_points_is_not_taken_for_dead_between_them(put):
-    live = LiveRun(result_with(a=float), put, START)
+    clock = [START]
+    live = LiveRun(result_with(a=float), put, lambda: clock[0])
     for minute in range(1, 20):
+        clock[0] = START + minute * 300 * SECOND
         append(live, START + minute * 300 * SECOND, a=1.0)
         assert put.entries[-1].fields["alive_until"] > START + (minute + 1) * 300 * SECOND
 
 
 def test_a_mark_is_sent_at_once_and_again_at_the_end(put):
-    live = LiveRun(result_with(), put, START)
+    live = LiveRun(result_with(), put, lambda: START)
     live.result.add_mark(START + 5, "x")
     live.mark(START + 5, "x")
     live.close()
@@ -140,27 +174,27 @@ def test_a_mark_is_sent_at_once_and_again_at_the_end(put):
 
 
 def test_nan_and_none_leave_their_field_out(put):
-    live = LiveRun(result_with(a=float, b=float, c=float), put, START)
+    live = LiveRun(result_with(a=float, b=float, c=float), put, lambda: START)
     append(live, START + 1, a=math.nan, b=None, c=3.0)
     assert put.points[0].fields == {"s.c": 3.0}
     assert put.left_out == 1
 
 
 def test_a_point_without_any_value_is_no_line(put):
-    live = LiveRun(result_with(a=float), put, START)
+    live = LiveRun(result_with(a=float), put, lambda: START)
     append(live, START + 1, a=math.inf)
     assert put.lines[-1] is None
     assert put.left_out == 1
 
 
 def test_a_field_keeps_the_type_that_it_was_declared_with(put):
-    live = LiveRun(result_with(a=float), put, START)
+    live = LiveRun(result_with(a=float), put, lambda: START)
     append(live, START + 1, a=3)
     assert isinstance(put.points[0].fields["s.a"], float)
 
 
 def test_a_field_that_is_not_declared_keeps_the_type_of_its_first_value(put):
-    live = LiveRun(result_with(), put, START)
+    live = LiveRun(result_with(), put, lambda: START)
     append(live, START + 1, x=1.5)
     append(live, START + 2, x=2)
     append(live, START + 3, x=True)
@@ -170,7 +204,7 @@ def test_a_field_that_is_not_declared_keeps_the_type_of_its_first_value(put):
 
 
 def test_measures_that_cannot_be_told_apart_are_refused(put):
-    live = LiveRun(result_with(), put, START)
+    live = LiveRun(result_with(), put, lambda: START)
     append(live, START + 1, **{"a\n": 1.0})
     with pytest.raises(FormatError, match="same name"):
         append(live, START + 2, **{"a\u240a": 1.0})
@@ -178,7 +212,7 @@ def test_measures_that_cannot_be_told_apart_are_refused(put):
 
 def test_a_result_without_an_identifier_is_refused(put):
     with pytest.raises(FormatError, match="no identifier"):
-        LiveRun(Result(), put, START)
+        LiveRun(Result(), put, lambda: START)
 
 
 @given(
@@ -194,7 +228,7 @@ def test_what_was_sent_live_is_the_result_that_would_be_stored_at_the_end(
 ):
     result = result_with(identifier, a=float, b=float)
     put = Put()
-    live = LiveRun(result, put, START)
+    live = LiveRun(result, put, lambda: START)
     for number, each in enumerate(points):
         result.append(START + number, each)
         live.append(START + number, each)

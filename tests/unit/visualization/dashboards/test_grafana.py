@@ -228,7 +228,7 @@ def test_a_figure_is_asked_of_the_measures_that_the_library_takes(figure):
     patterns = [each.pattern for each in figure.sources]
     assert [each for each in asked if each in patterns]
     assert set(patterns) <= set(asked)
-    assert f"(figure_{figure.id}|identifier|meta_data|state)" in query
+    assert f"(figure_{figure.id}|identifier|meta_data|state|version)" in query
 
 
 def test_a_new_metric_of_processes_is_known_by_itself(monkeypatch):

@@ -40,6 +40,28 @@ export function formatted(value, unit) {
   return unit.length > LONGEST_UNIT ? number : `${number} ${unit}`;
 }
 
+/** Write a number that may be a bound only.
+ * @param {import("./types.js").Estimate | undefined} estimate
+ * @param {string} unit
+ */
+export function estimateText(estimate, unit) {
+  if (!estimate) return "–";
+  const { value, high } = estimate;
+  if (value === null) return high === null ? "–" : `≤ ${formatted(high, unit)}`;
+  return high === null || high > value ? `≥ ${formatted(value, unit)}` : formatted(value, unit);
+}
+
+/** Say what is known of its error; empty where it has none.
+ * @param {import("./types.js").Estimate | undefined} estimate
+ * @param {string} unit
+ */
+export function estimateNote(estimate, unit) {
+  if (!estimate) return "";
+  const { value, high, flags } = estimate;
+  const most = high !== null && (value === null || high > value) ? [`at most ${formatted(high, unit)}`] : [];
+  return [...flags, ...most].join("; ");
+}
+
 /** Write the ticks of an axis, with as many digits as it takes to tell them apart.
  * @param {number[]} ticks
  * @param {string} unit

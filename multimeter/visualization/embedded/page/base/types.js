@@ -12,7 +12,7 @@
  * @property {Record<string, string>} tags
  * @property {"live" | "ended" | "died" | "ahead"} state
  *
- * @typedef {Run & {figures: Record<string, number>}} ListedRun  figures by their ids
+ * @typedef {Run & {figures: Record<string, Estimate>}} ListedRun  figures by their ids
  *
  * @typedef {object} Series  one measure in a panel; what is shown is raw value x scale
  * @property {string} key
@@ -30,11 +30,14 @@
  * @property {"linear" | "log"} [axis]
  * @property {boolean} [chosen]  somebody chose its lines one by one: all are shown
  *
- * @typedef {object} Figure
- * @property {string} id
- * @property {string} title
- * @property {string} unit
- * @property {number | null} value
+ * @typedef {object} Estimate  a number, and the bounds between which it lies
+ * @property {number | null} value  null where it was not seen
+ * @property {number | null} low    null where no bound is known
+ * @property {number | null} high   null where no bound is known
+ * @property {string} source
+ * @property {string[]} flags
+ *
+ * @typedef {Estimate & {id: string, title: string, unit: string}} Figure
  *
  * @typedef {object} Details
  * @property {Record<string, unknown>} meta_data

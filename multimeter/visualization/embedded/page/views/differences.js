@@ -1,19 +1,20 @@
 // The tables of a comparison: what each run has, and how far that is from the first one.
 
 import { byId, element } from "../base/dom.js";
-import { formatted } from "../base/format.js";
+import { estimateText, formatted } from "../base/format.js";
 
 /** @typedef {import("../base/types.js").ComparedRun} Compared */
-/** @typedef {{title: string, unit: string, values: (number | undefined)[]}} Row */
+/** @typedef {{title: string, unit: string, values: (number | undefined)[], texts?: string[]}} Row */
 
 /** @param {Compared[]} runs
  * @param {string[]} colors */
 export function showDifferences(runs, colors) {
   const figures = [...new Map(runs.flatMap(({ run }) => run.figures.map((figure) => [figure.id, figure]))).values()];
   const table = byId("differences");
-  fill(table, runs, colors, figures.map(({ id, title, unit }) => ({
-    title, unit, values: runs.map(({ run }) => run.figures.find((figure) => figure.id === id)?.value ?? undefined),
-  })));
+  fill(table, runs, colors, figures.map(({ id, title, unit }) => {
+    const found = runs.map(({ run }) => run.figures.find((figure) => figure.id === id));
+    return { title, unit, values: found.map((each) => each?.value ?? undefined), texts: found.map((each) => estimateText(each, unit)) };
+  }));
   const all = element("table", {}, element("thead", {}, element("tr")), element("tbody"));
   fill(all, runs, colors, rowsOf(runs));
   const frame = element("div", { class: "table-frame", tabindex: "0", role: "region", "aria-label": "All measures" }, all);
@@ -49,10 +50,10 @@ function fill(table, runs, colors, rows) {
     return element("th", { scope: "col", class: "number", title: run.identifier }, swatch, element("span", { class: "name" }, run.identifier));
   });
   table.querySelector("thead tr")?.replaceChildren(element("td"), ...heads);
-  table.querySelector("tbody")?.replaceChildren(...rows.map(({ title, unit, values }) => {
+  table.querySelector("tbody")?.replaceChildren(...rows.map(({ title, unit, values, texts }) => {
     const cells = values.map((value, i) => {
       const change = i ? changeText(values[0], value) : "";
-      const cell = element("td", { class: "number" }, formatted(value, unit));
+      const cell = element("td", { class: "number" }, texts ? texts[i] : formatted(value, unit));
       if (change) cell.append(" ", element("span", { class: "change", "data-sign": change[0] }, change));
       return cell;
     });

@@ -41,7 +41,7 @@ export function sortKey(run, column) {
   if (column === "identifier") return run.identifier;
   if (column === "state") return STATES[run.state];
   if (column === "start") return run.start;
-  return run.figures[column] ?? null;
+  return run.figures[column]?.value ?? null;
 }
 
 /**

@@ -1,7 +1,7 @@
 // What stands around the panels of a run: title, figures, texts, marks, meta data.
 
 import { byId, element, setText } from "../base/dom.js";
-import { formatted } from "../base/format.js";
+import { estimateNote, estimateText } from "../base/format.js";
 import { clockText, dateText } from "../base/time.js";
 
 const MOST_MARKS = 1_000; // in the list
@@ -31,7 +31,7 @@ function speak(run) {
   const now = Date.now();
   if (run.state !== "live" || now - Number(spoken.dataset.time ?? 0) < SPEAK_MS) return;
   spoken.dataset.time = String(now);
-  spoken.textContent = run.figures.map(({ title, unit, value }) => `${title} ${formatted(value, unit)}`).join(", ");
+  spoken.textContent = run.figures.map((figure) => `${figure.title} ${estimateText(figure, figure.unit)}`).join(", ");
 }
 
 /**
@@ -79,12 +79,12 @@ function tagElement([key, value]) {
 }
 
 /** @param {import("../base/types.js").Figure} figure */
-function figureElement({ title, unit, value }) {
-  return element(
-    "div", { class: "figure", "data-figure": title },
-    element("dt", {}, title),
-    element("dd", {}, formatted(value, unit)),
-  );
+function figureElement(figure) {
+  const note = estimateNote(figure, figure.unit);
+  const shown = element("div", { class: "figure", "data-figure": figure.title, title: note },
+    element("dt", {}, figure.title), element("dd", {}, estimateText(figure, figure.unit)));
+  if (note) shown.append(element("dd", { class: "note" }, note));
+  return shown;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { addressOf } from "../base/address.js";
 import { byId, element } from "../base/dom.js";
-import { formatted } from "../base/format.js";
+import { estimateText, formatted } from "../base/format.js";
 import { clockText, dateText, utcOffset } from "../base/time.js";
 import { matching } from "./run-filter.js";
 import { meaningOf } from "./run-header.js";
@@ -155,7 +155,7 @@ function factsOf({ start, end, points, figures }) {
   if (start === null || end === null) return count;
   const time = clockText(start, utcOffset(start)).slice(0, 5);
   const day = localDate(start) === localDate(end) ? "" : `${localDate(start)}, `;
-  return `${day}${time} · ${formatted(figures.duration, "s")} · ${count}`;
+  return `${day}${time} · ${estimateText(figures.duration, "s")} · ${count}`;
 }
 
 /** @param {number} found */

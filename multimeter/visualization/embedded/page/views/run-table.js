@@ -2,7 +2,7 @@
 
 import { addressOf } from "../base/address.js";
 import { byId, element, patchRow } from "../base/dom.js";
-import { formatted } from "../base/format.js";
+import { estimateNote, estimateText } from "../base/format.js";
 import { clockText, dateText, utcOffset } from "../base/time.js";
 import { meaningOf } from "./run-header.js";
 
@@ -129,7 +129,9 @@ function contentOf(run, column, unit) {
   if (column === "state") return [element("span", { class: "badge", "data-live": run.state, title: meaningOf(run.state) }, run.state)];
   if (column === "start") return [momentText(run.start)];
   if (column === "tags") return Object.entries(run.tags).map(([key, value]) => tagButton(key, value));
-  return run.figures[column] === undefined ? [] : [formatted(run.figures[column], unit)];
+  const figure = run.figures[column];
+  if (figure === undefined) return [];
+  return [element("span", { title: estimateNote(figure, unit) }, estimateText(figure, unit))];
 }
 
 /** @param {number | null} moment */

@@ -62,6 +62,17 @@ def test_points_are_a_table_with_their_units(stored):
     ]
 
 
+def test_the_start_of_a_run_is_a_line_without_values(served):
+    result = run_of("rig")
+    result.add_meta_data(baseline={"time_ns": -S // 2, "values": {}})
+    served.write(b"\n".join(encode_result(result)).decode())
+    whole = table(get(served, "/api/csv", run="rig", key="rig.voltage"))
+    assert whole[1] == ["1969-12-31T23:59:59.500000+00:00", "", ""]
+    assert len(whole) == len(result.times_ns) + 2
+    part = table(get(served, "/api/csv", run="rig", key="rig.voltage", start=2 * S))
+    assert all(row[2] for row in part)
+
+
 def test_logged_values_are_a_table_with_their_codenames(stored):
     answer = get(stored, "/api/logs/csv", codename="p", start=0, stop=9)
     assert table(answer) == [

@@ -64,7 +64,7 @@ def own_lines() -> Iterator[str]:
     result.add_mark(150, "half")
     yield from (line.decode() for line in encode_result(result))
     lines: list[bytes] = []
-    live = LiveRun(result, lambda line, _left_out: lines.append(line or b""), 0)
+    live = LiveRun(result, lambda line, _left_out: lines.append(line or b""), lambda: 0)
     live.append(10**11, {measure.key: 0.5})
     live.close()
     sink = _Sink(lines)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from fakes.stores import new_store
 
+from multimeter.data.estimate import Estimate
 from multimeter.data.record import FieldValue, Record
 from multimeter.lines.protocol import encode
 from multimeter.lines.result_encoder import encode_result
@@ -65,7 +66,10 @@ def test_a_result_of_the_library_is_a_run_that_has_ended(
     write(store, b"\n".join(encode_result(result)).decode())
     assert list_runs(store, NOW_NS) == [
         RunSummary(
-            "my run", 100, 200, 2, {"host": "a"}, "ended", {"duration": 1e-7}, (100,), None
+            *("my run", 100, 200, 2, {"host": "a"}, "ended"),
+            {"duration": Estimate.exact(1e-7)},
+            (100,),
+            None,
         )
     ]
     run = describe_run(store, "my run", NOW_NS)
@@ -211,7 +215,7 @@ def test_runs_come_newest_first(store: Store) -> None:
 def test_a_run_without_points_is_listed_at_the_time_it_was_stored(store: Store) -> None:
     write(store, b"\n".join(encode_result(Result(identifier="empty"))).decode())
     assert list_runs(store, NOW_NS) == [
-        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,), None)
+        RunSummary("empty", NOW_NS, NOW_NS, 0, {}, "ended", {}, (NOW_NS,), NOW_NS)
     ]
     run = describe_run(store, "empty", NOW_NS)
     assert run is not None

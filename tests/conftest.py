@@ -26,6 +26,14 @@ if sys.version_info < (3, 11):
             staticmethod(lambda *args, _name=_name, **kw: getattr(os, _name)(*args, **kw)),
         )
 
+if sys.dont_write_bytecode:
+    # Tests, and the package in each process that they start, are compiled once all the
+    # same: out of the way of the sources.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(pathlib.Path(__file__).parents[1] / ".pytest_cache/bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # How fast the machine is says nothing of the code.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -40,10 +40,8 @@ from multimeter.storages.dummy import DummyStorage
 from multimeter.storages.live_run import LiveRun
 
 SUBJECT = Subject("rig")
-MEASURES = [
-    Measure(SUBJECT, Metric(kind.__name__, value_type=kind))
-    for kind in (float, int, str, bool, object)
-]
+KINDS = (float, int, str, bool, object)
+MEASURES = [Measure(SUBJECT, Metric(kind.__name__, value_type=kind)) for kind in KINDS]
 KEYS = [measure.key for measure in MEASURES]
 SCHEMA = Schema(tuple(m.metric for m in MEASURES), (SUBJECT,), tuple(MEASURES))
 
@@ -130,7 +128,7 @@ def test_a_delivery_takes_any_value(value, tmp_path):
 
 @odd_values
 @pytest.mark.parametrize("beside", [(), (1.5, "text")], ids=["alone", "beside"])
-def test_any_value_is_written_in_every_format(value, beside, tmp_path):
+def test_any_value_is_written_in_every_format(value, beside):
     result = result_with(*beside, value)
     result.tags["t"] = value
     result.add_mark(1, value)
@@ -140,9 +138,32 @@ def test_any_value_is_written_in_every_format(value, beside, tmp_path):
     assert len(loaded.points) == len(beside) + 1
     rows = list(csv.reader(io.StringIO(saved(CsvFormat(), result), newline="")))
     assert {len(row) for row in rows} == {len(KEYS) + 1}
-    write_parquet(result, tmp_path / "run.parquet")
     assert figures_of(result)
     assert isinstance(measure_charts([result], ["run"], None), list)
+
+
+@pytest.mark.parametrize("beside", [(), (1.5, "text")], ids=["alone", "beside"])
+def test_any_value_is_written_as_parquet(beside, tmp_path):
+    # All in one file: to open DuckDB takes longer than to write a column.
+    kinds = [(number, kind) for number in range(len(ODD)) for kind in KINDS]
+    metrics = [
+        Metric(f"{kind.__name__}_{number}", value_type=kind) for number, kind in kinds
+    ]
+    measures = [Measure(SUBJECT, metric) for metric in metrics]
+    schema = Schema(tuple(metrics), (SUBJECT,), tuple(measures))
+    result = Result.of_schema(schema, identifier="run")
+    keys = [measure.key for measure in measures]
+    for time_ns, value in enumerate(beside, 1):
+        result.append(time_ns, dict.fromkeys(keys, value))
+    values = {key: ODD[number] for key, (number, _) in zip(keys, kinds)}
+    result.append(len(beside) + 1, values)
+    result.tags |= {str(number): value for number, value in enumerate(ODD)}
+    for number, value in enumerate(ODD):
+        deep = {"value": value}
+        result.add_meta_data(
+            **{f"a{number}": value, f"b{number}": [value], f"c{number}": deep}
+        )
+    write_parquet(result, tmp_path / "run.parquet")
 
 
 @odd_values

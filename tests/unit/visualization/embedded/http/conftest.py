@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from fakes.stores import new_store
 from starlette.testclient import TestClient
 
 from multimeter.visualization.embedded.http.access import Access
 from multimeter.visualization.embedded.http.app import create_app
 from multimeter.visualization.embedded.http.reading import Limits
-from multimeter.visualization.embedded.store.store import Store
 
 URL = "http://127.0.0.1:8086"
 
@@ -29,7 +29,7 @@ class Served:
     def __init__(self, path):
         self.access = Access("kantai", "multimeter", "the-write-token", "the-read-token")
         self.clock = StubClock()
-        self.store = Store(path)
+        self.store = new_store(path)
         self.limits = Limits()
         self.own = []
 

@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from fakes.stores import new_store
 
 from multimeter.data.identifiers import LOGS
 from multimeter.loggers import STACK_MEASUREMENT
@@ -24,7 +25,7 @@ NOW_NS = 1_700_000_000_000_000_000
 
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> Iterator[Store]:
-    store = Store(tmp_path / "store.duckdb")
+    store = new_store(tmp_path / "store.duckdb")
     yield store
     store.close()
 

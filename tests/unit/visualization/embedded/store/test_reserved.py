@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from fakes.stores import new_store
 
 from multimeter.data.identifiers import (
     CODENAMES,
@@ -44,7 +45,7 @@ VALUES = {
 
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> Iterator[Store]:
-    store = Store(tmp_path / "store.duckdb")
+    store = new_store(tmp_path / "store.duckdb")
     yield store
     store.close()
 

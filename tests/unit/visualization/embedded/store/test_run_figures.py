@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from fakes.stores import new_store
 
 from multimeter import ResourceProbe, Result
 from multimeter.lines.result_encoder import encode_result
@@ -19,7 +20,7 @@ USER, MEMORY = "process.cpu_rate_user", "process.memory_rss_max"
 
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> Iterator[Store]:
-    store = Store(tmp_path / "store.duckdb")
+    store = new_store(tmp_path / "store.duckdb")
     yield store
     store.close()
 

@@ -37,22 +37,28 @@ def damaged(folder: pathlib.Path) -> list[pathlib.Path]:
     return list(folder.glob("store.duckdb.wal.damaged-*"))
 
 
-@pytest.fixture
-def log(folder: pathlib.Path) -> bytearray:
-    """A log of 6 writes, beside the store that they belong to; nobody has it open."""
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A store with a log of 6 writes, as if it had been killed behind them."""
+    folder = tmp_path_factory.mktemp("data")
     store = Store(folder / "store.duckdb")
     ends = []
     for batch in range(6):
         write(store, lines(batch * 1000, 40))
         ends.append(log_of(folder).stat().st_size)
-    log = log_of(folder).read_bytes()
     files = {each.name: each.read_bytes() for each in folder.iterdir()}
     store.close()
+    # DuckDB has the layout that the module describes.
+    assert wal.commit_ends(files[log_of(folder).name]) == ends
+    return files
+
+
+@pytest.fixture
+def log(folder: pathlib.Path, files: dict[str, bytes]) -> bytearray:
+    """A log of 6 writes, beside the store that they belong to; nobody has it open."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    # DuckDB has the layout that the module describes.
-    assert wal.commit_ends(log) == ends
-    return bytearray(log)
+    return bytearray(files[log_of(folder).name])
 
 
 def open_with(folder: pathlib.Path, log: bytes) -> int:

@@ -192,6 +192,7 @@ VERBS = {
     "run": ["run --help"],
     "attach": ["attach --help"],
     "bench": ["bench --help"],
+    "selftest": ["selftest --help"],
 }
 
 

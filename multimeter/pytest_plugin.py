@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from multimeter.result import Result
+    from multimeter.probes.span import SpanMeter
 
 __all__: list[str] = []
 
@@ -52,6 +52,7 @@ class _Used:
 
 
 _USED_KEY = pytest.StashKey[_Used]()
+_METER_KEY: pytest.StashKey[SpanMeter] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,78 +122,42 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _measured(item: pytest.Item) -> Iterator[None]:
-    from multimeter.multimeter import Multimeter
-    from multimeter.probes.descendants import DescendantsProbe
-    from multimeter.probes.process import ProcessProbe
-    from multimeter.storages.base import Storage
-    from multimeter.storages.dummy import DummyStorage
-
-    folder = item.config.getoption("multimeter_storage")
-    storage: Storage = DummyStorage()
-    if folder:
-        from multimeter.storages.file import FileStorage, JsonFormat
-
-        storage = FileStorage(folder, JsonFormat())
-    _reset_peak()
-    before = _held_now()
-    probes = ProcessProbe(), DescendantsProbe()
-    multimeter = Multimeter(*probes, cycle_time=_CYCLE_TIME, storage=storage)
-    measurement = multimeter.measure(item.nodeid, test=item.nodeid)
-    result = measurement.start()
-    try:
-        yield
-    finally:
+    span = _span_meter(item.config)
+    with _stored(item):
+        span.start()
         try:
-            measurement.end()
+            yield
         finally:
-            used = item.stash[_USED_KEY] = _used(result, before)
+            usage = span.end()
+            values = {key: getattr(usage, key) for key in _KEYS}
+            item.stash[_USED_KEY] = _Used(values)
             # By them, the process that shows the table knows of tests that others ran.
             item.user_properties += [
-                (f"multimeter_{key}", value) for key, value in used.values.items()
+                (f"multimeter_{key}", value) for key, value in values.items()
             ]
 
 
-def _reset_peak() -> None:
-    """Let the kernel forget the most that this process held so far, where it will.
+def _span_meter(config: pytest.Config) -> SpanMeter:
+    from multimeter.probes.span import SpanMeter
 
-    What it keeps as the most begins anew with what is held now: proc_pid_clear_refs(5).
-    """
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:  # noqa: PTH123 - of Linux only
-        file.write("5")
+    return config.stash.setdefault(_METER_KEY, SpanMeter(_CYCLE_TIME))
 
 
-_OWN, _CHILDREN = "process.memory_rss", "descendants.memory_uss"
-
-
-def _held_now() -> dict[str, float]:
-    """Return what this process holds now, and what its children hold for themselves."""
-    from multimeter.probes.descendants import DescendantsProbe
+@contextlib.contextmanager
+def _stored(item: pytest.Item) -> Iterator[None]:
+    """Measure the test as a run and keep it, where that was asked for."""
+    folder = item.config.getoption("multimeter_storage")
+    if not folder:
+        yield
+        return
+    from multimeter.multimeter import Multimeter
     from multimeter.probes.process import ProcessProbe
+    from multimeter.storages.file import FileStorage, JsonFormat
 
-    values = dict[str, Any]()
-    for probe in (ProcessProbe(), DescendantsProbe()):
-        probe.start()
-        probe.sample(values, 0.0)
-    return {each: values[each] for each in (_OWN, _CHILDREN)}
-
-
-def _used(result: Result, before: Mapping[str, float]) -> _Used:
-    from multimeter.analysis.figures import figures_of
-
-    figures = {each.id: each.value for each in figures_of(result)}
-    values = {key: figures.get(key) or 0.0 for key in ("duration", "cpu_time")}
-    # A page that a forked child shares with this process counts once, so it does not
-    # matter whether a sample falls between its start and its end.
-    held = [
-        own + (children or 0)
-        for own, children in zip(result.values(_OWN), result.values(_CHILDREN))
-        if own is not None
-    ]
-    peaks = {each.measure.subject.key: each.value for each in result.peaks}
-    rises = [most - sum(before.values()) for most in held]
-    if "process" in peaks:
-        rises.append(peaks["process"] - before[_OWN])
-    return _Used({**values, "memory": max([0.0, *rises])})
+    storage = FileStorage(folder, JsonFormat())
+    multimeter = Multimeter(ProcessProbe(), cycle_time=_CYCLE_TIME, storage=storage)
+    with multimeter.measure(item.nodeid, test=item.nodeid):
+        yield
 
 
 def _limits(item: pytest.Item) -> dict[str, float]:

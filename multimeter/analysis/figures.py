@@ -219,9 +219,7 @@ FIGURES: tuple[FigureDefinition, ...] = (
     FigureDefinition(
         "peak_memory", "Peak memory", "bytes", _PEAK_SOURCES, needs=("processes",)
     ),
-    FigureDefinition(
-        "peak_pss", "Peak memory, shared once (PSS)", "bytes", _sources("max", "memory_pss")
-    ),
+    FigureDefinition("peak_pss", "Peak PSS", "bytes", _sources("max", "memory_pss")),
     FigureDefinition("read", "Read", "bytes", _moved("read", "io_block_in")),
     FigureDefinition("written", "Written", "bytes", _moved("write", "io_block_out")),
     FigureDefinition(

@@ -62,6 +62,18 @@ class DescendantsProbe(Probe):
             if pid != os.getpid() and not usage.ended
         )
 
+    def cpu_time(self) -> float:
+        """Return the CPU time of the living descendants and of what they reaped, in s."""
+        if self._source is None:
+            self.start()
+        assert self._source is not None, "it has started"
+        self._seen = self._source.snapshot(self._seen)
+        return sum(
+            sum(usage.own[:2]) + sum(usage.reaped[:2])
+            for pid, usage in self._seen.items()
+            if pid != os.getpid() and not usage.ended
+        )
+
     def _taken(self, pid: int, usage: Usage) -> int:
         own, parent = _anonymous(pid), _anonymous(usage.parent)
         unshared = self._unshared(pid, usage)

@@ -130,8 +130,12 @@ LOADS = (
     Load("nothing at all", "", _PEAK),
     Load(
         "three children hold 40 MiB at once, for 50 ms",
-        "def work():\n    x = hold(40)\n    time.sleep(0.05)\n"
-        "wait(*[child(work) for _ in range(3)])",
+        "held, all_held = os.pipe(), os.pipe()\n"
+        "def work():\n    x = hold(40)\n    os.write(held[1], b'x')\n"
+        "    os.read(all_held[0], 1)\n    time.sleep(0.05)\n"
+        "children = [child(work) for _ in range(3)]\n"
+        "for _ in children:\n    os.read(held[0], 1)\n"
+        "os.write(all_held[1], b'xxx')\nwait(*children)",
         _PEAK,
         together=True,
     ),

@@ -202,7 +202,9 @@ def test_a_program_that_ends_without_a_word_is_stored_as_well(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    # A busy machine may have missed samples.
+    assert all("missed" in line for line in done.stderr.splitlines())
     deadline = time.monotonic() + 30
     while not (tmp_path / "crash.json").exists():
         assert time.monotonic() < deadline

@@ -110,7 +110,9 @@ def test_memory_that_is_freed_between_two_samples_is_in_the_peak(program, from_i
     assert peak.value - peak.sampled > 190 * MIB
     start = result.meta_data["baseline"]["time_ns"]
     assert peak.rose == (start, result.times_ns[0])
-    assert peaks["tree.memory_rss_peak"].value >= peak.value
+    tree = peaks["tree.memory_rss_peak"]
+    # A child that ended before the run may have held more: then the mark says nothing.
+    assert tree.value >= peak.value or tree.in_run is False
 
 
 def test_a_peak_from_before_the_run_is_not_taken_for_its_own(program):

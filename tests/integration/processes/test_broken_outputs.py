@@ -188,11 +188,11 @@ VERBS = {
     "export": [f"export x --format {form}" for form in ("csv", "json", "line")],
     "gate": ["gate x --max duration=99", "gate x --max duration=99 --json"],
     "deliver": ["deliver"],
+    "bench": ["bench --repeat 2 true", "bench --repeat 2 true --json"],
+    "selftest": ["selftest --help"],
     "import": ["import --help"],
     "run": ["run --help"],
     "attach": ["attach --help"],
-    "bench": ["bench --help"],
-    "selftest": ["selftest --help"],
 }
 
 

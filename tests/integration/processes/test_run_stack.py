@@ -35,13 +35,13 @@ def test_the_page_and_the_command_agree_on_the_figures(shared_stack):
     code = "import time\nx = b'x' * (60 << 20)\nwhile time.process_time() < 0.4: pass"
     words = ("--name", "agree", "--json", "-", "--", sys.executable, "-S", "-c", code)
     done = run(shared_stack, *words)
-    ours = json.loads(done.stderr.splitlines()[-1])["figures"]
+    figures = json.loads(done.stderr.splitlines()[-1])["figures"]
     view = shared_stack.get("/api/run", run="agree")
     keys = ("value", "low", "high", "source", "flags")
     page = {each["id"]: [each[key] for key in keys] for each in view["figures"]}
-    assert page == {name: [each[key] for key in keys] for name, each in ours.items()}
+    assert page == {name: [each[key] for key in keys] for name, each in figures.items()}
     shown = shared_stack.call([*RUN[:-1], "show", "agree", "--json"])
-    assert json.loads(shown.stdout)["figures"] == ours
+    assert json.loads(shown.stdout)["figures"] == figures
 
 
 def test_a_stack_that_is_away_loses_nothing_and_is_said(tool):

@@ -83,7 +83,7 @@ function figureElement(figure) {
   const note = estimateNote(figure, figure.unit);
   const shown = element("div", { class: "figure", "data-figure": figure.title, title: note },
     element("dt", {}, figure.title), element("dd", {}, estimateText(figure, figure.unit)));
-  if (note) shown.append(element("dd", { class: "note" }, note));
+  if (note) shown.append(element("dd", { class: "bounds" }, note));
   return shown;
 }
 

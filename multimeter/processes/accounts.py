@@ -182,6 +182,8 @@ class Reaped:
         high = None
         if of_one is not None:
             high = max(low, run.bounds.at_most(of_one))
+        if run.bounds.seen > run.peak:
+            flags = [*flags, "shared memory counts for each process"]
         if high is not None and high <= low * _PEAK_TOLERANCE:
             return estimate(low, low, high if flags else low, source, *flags)
         flags = [*(each for each in flags if each != "at least"), "at least"]

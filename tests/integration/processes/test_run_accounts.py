@@ -208,7 +208,6 @@ def test_children_that_no_process_waits_for_are_counted_and_flagged(without_righ
     figure = without_rights(IGNORED)["cpu_time"]
     truth = without_rights.truth("cpu_time")
     assert 0.5 * truth < figure["value"] <= truth
-    # Whether a parent has them in its own usage was not seen.
     assert figure["low"] <= figure["value"]
     assert figure["high"] is None
     assert figure["flags"] == ["at least", "8 processes ended unseen"]

@@ -116,13 +116,19 @@ class Measurement:
         return self._sampler.missed if self._sampler else 0
 
     def start(
-        self, began: RunClock | None = None, points: Sequence[_TimedValues] = ()
+        self,
+        began: RunClock | None = None,
+        points: Sequence[_TimedValues] = (),
+        *,
+        of_another: bool = False,
     ) -> Result:
         """Start to measure.
 
         Args:
             began: The clock of a run that has begun before; None if it begins now.
             points: What was sampled since then: ns since the epoch, and values.
+            of_another: Whether another process is measured, and this one does nothing
+                else: then all that it uses is overhead.
 
         Returns:
             The result, which fills from now on.
@@ -146,7 +152,10 @@ class Measurement:
         self._probes = self._multimeter.borrow(self._probes)
         forwarder = LiveForwarder(self._storage, result)
         try:
-            sampler = self._helper(forwarder) if outside else self._thread(forwarder, began)
+            if outside:
+                sampler: Sampler | HelperSampler = self._helper(forwarder)
+            else:
+                sampler = self._thread(forwarder, began, inside=not of_another)
             sampler.start()
         except BaseException:
             self._multimeter.give_back(self._probes)
@@ -168,12 +177,15 @@ class Measurement:
             log().debug("No identifier could be found.", exc_info=True)
             return self.identifier
 
-    def _thread(self, forwarder: LiveForwarder, began: RunClock | None) -> Sampler:
+    def _thread(
+        self, forwarder: LiveForwarder, began: RunClock | None, *, inside: bool
+    ) -> Sampler:
         return Sampler(
             self._probes,
             self._cycle_time,
             forwarder.append,
             began=began,
+            inside=inside,
             max_overhead=self._multimeter.max_overhead,
         )
 

@@ -11,11 +11,13 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from multimeter.analysis.quantities import note_of
 from multimeter.analysis.statistics import RunStatistics, SummedStatistics
 from multimeter.analysis.units import format_value
+from multimeter.data.baseline import OVERHEAD
+from multimeter.data.columns import is_number
 from multimeter.data.estimate import AT_LEAST, POINTS, Estimate
 
 if TYPE_CHECKING:
@@ -309,7 +311,26 @@ def figures_of(result: Result) -> tuple[Figure, ...]:
         )
     statistics = RunStatistics(result)
     duration = (end_ns - start_ns) / 1e9
-    return tuple(figures_from(statistics, result.columns, duration, known))
+    figures = figures_from(statistics, result.columns, duration, known)
+    return tuple(_with_sampling(each, result.meta_data) for each in figures)
+
+
+def _with_sampling(figure: Figure, meta_data: Mapping[str, object]) -> Figure:
+    """Return a figure that says what part of it is the sampler, where that is much."""
+    overhead, value = meta_data.get(OVERHEAD), figure.value
+    if figure.id != "cpu_time" or not isinstance(overhead, Mapping) or not value:
+        return figure
+    seconds: Any = overhead.get("cpu_time")
+    if not overhead.get("inside") or not is_number(seconds) or seconds < _MUCH * value:
+        return figure
+    flag = f"{format_value(seconds, 's')} of it are sampling"
+    if flag in figure.estimate.flags:
+        return figure
+    flags = (*figure.estimate.flags, flag)
+    return replace(figure, estimate=replace(figure.estimate, flags=flags))
+
+
+_MUCH = 0.01
 
 
 def _version_1(meta_data: Mapping[str, object]) -> dict[str, Estimate]:

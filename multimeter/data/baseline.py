@@ -8,7 +8,11 @@ from typing import Any
 
 from multimeter.data.columns import is_number
 
-__all__ = ["Baseline"]
+__all__ = ["OVERHEAD", "Baseline"]
+
+OVERHEAD = "overhead"
+"""The key of meta data with the CPU time of sampling: ``cpu_time`` in s, and whether the
+measured process has spent it itself: ``inside``."""
 
 _KEY = "baseline"
 

@@ -233,7 +233,7 @@ def start_measurement(
     multimeter = Multimeter(*probes, cycle_time=cycle_time, storage=settings.storage)
     measurement = multimeter.measure(settings.identifier)
     measurement.tags.update(settings.tags)
-    measurement.start(began, points)
+    measurement.start(began, points, of_another=True)
     return measurement
 
 

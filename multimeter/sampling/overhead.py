@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from multimeter.data.baseline import Baseline
+from multimeter.data.baseline import OVERHEAD, Baseline
 from multimeter.errors import ConfigurationError
 from multimeter.measure import Measure
 from multimeter.metric import Metric
@@ -53,6 +53,7 @@ class Sampling:
             of the measured process.
         sample_time: The duration of the last sample, in s, including waits.
         widened: Whether the cycle time was ever widened to limit the overhead.
+        inside: Whether the measured process samples itself: its figures have the cost.
     """
 
     cycle_time: float
@@ -65,6 +66,7 @@ class Sampling:
     gil_time: float = 0.0
     sample_time: float = 0.0
     widened: bool = False
+    inside: bool = True
 
     def meta_data(self) -> dict[str, Any]:
         """Return the metadata for a result: the start, and any irregularities.
@@ -73,6 +75,8 @@ class Sampling:
         """
         data = Baseline(self.clock.started_ns, self.baseline).meta_data()
         data |= self.clock.meta_data()
+        if self.samples:
+            data[OVERHEAD] = {"cpu_time": self.cpu_time, "inside": self.inside}
         if self.late:
             data["late_samples"] = self.late
         if self.missed:

@@ -80,7 +80,9 @@ class Sampler:
         clock: The clock.
         max_overhead: The maximum CPU time of sampling, in s per s: above that, the cycle
             time widens. None for no limit.
-        cpu_clock: Returns the CPU time of the calling thread, in ns.
+        cpu_clock: Returns the CPU time of sampling so far, in ns; by default that of the
+            calling thread, or outside of the measured process that of this process, with
+            its start.
         inside: Whether this is the measured process, which waits for the interpreter
             lock while it is sampled.
         began: The clock of a run that has begun before; None if it begins with the start.
@@ -97,16 +99,17 @@ class Sampler:
         clock: Clock | None = None,
         *,
         max_overhead: float | None = None,
-        cpu_clock: Callable[[], int] = time.thread_time_ns,
+        cpu_clock: Callable[[], int] | None = None,
         inside: bool = True,
         began: RunClock | None = None,
     ) -> None:
-        self.sampling = Sampling(cycle_time)
+        self.sampling = Sampling(cycle_time, inside=inside)
         self._began = began
         self._probes = probes
         self._sink = sink
         self._clock = clock or SystemClock()
-        self._cpu_clock = cpu_clock
+        own_clock = time.thread_time_ns if inside else time.process_time_ns
+        self._cpu_clock = cpu_clock or own_clock
         self._inside = inside
         self._limit = CycleLimit(cycle_time, max_overhead) if max_overhead else None
         self._wake = make_event()
@@ -224,7 +227,9 @@ class Sampler:
         if self._inside:
             # An upper bound: sampling holds the interpreter lock for part of this time.
             sampling.gil_time += cost
-        changed = self._limit is not None and self._limit.spent(cost)
+        # The first cost of a process has its start, which no cycle time can change.
+        is_typical = self._inside or sampling.samples > 1
+        changed = self._limit is not None and is_typical and self._limit.spent(cost)
         if self._limit is not None and changed:
             ticks.change(now, round(self._limit.cycle_time * 1e9))
             sampling.cycle_time = self._limit.cycle_time

@@ -233,3 +233,18 @@ def test_a_number_that_no_float_can_hold_is_left_out():
     for second, threads in enumerate((3, 10**400, 4)):
         result.append(second * 10**9, {"tree.threads": threads})
     assert {each.id: each.value for each in figures_of(result)}["threads"] == 4
+
+
+def test_cpu_time_says_what_part_of_it_is_sampling():
+    result = Result(identifier="run")
+    result.add_meta_data(baseline={"time_ns": 0, "values": {}})
+    result.append(10**9, {"process.cpu_rate_user": 0.5})
+    for overhead, flags in (
+        ({"cpu_time": 0.1, "inside": True}, ("100 ms of it are sampling",)),
+        ({"cpu_time": 0.1, "inside": False}, ()),
+        ({"cpu_time": 0.001, "inside": True}, ()),
+        ("odd", ()),
+    ):
+        result.add_meta_data(overhead=overhead)
+        (cpu_time,) = (each for each in figures_of(result) if each.id == "cpu_time")
+        assert (cpu_time.value, cpu_time.estimate.flags) == (0.5, flags)

@@ -16,7 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from multimeter.analysis.figures import FIGURES, Figure
-from multimeter.analysis.noise import difference_of, median_of
+from multimeter.analysis.noise import (
+    CONFIDENCE,
+    KEPT_CONFIDENCE,
+    difference_of,
+    median_of,
+)
 from multimeter.analysis.units import limit_factors
 from multimeter.data.estimate import Estimate
 from multimeter.errors import ConfigurationError
@@ -147,11 +152,16 @@ def _verdict(
         estimates,
         others if limit.relative else [Estimate.exact(0.0)],
         lambda value, other: value - limit.allowed(other),
+        _TAILS[requirement.direction],
     )
     figure = replace(figures[0], estimate=median_of(estimates))
     return Verdict(
         requirement, figure, before, allowed, excess, (len(runs), len(baselines))
     )
+
+
+_ALARM, _KEPT = 1 - CONFIDENCE, 1 - KEPT_CONFIDENCE
+_TAILS = {"max": (_ALARM, _KEPT), "min": (_KEPT, _ALARM)}
 
 
 def _figure_of(which: str, key: str, figures: Mapping[str, Figure]) -> Figure:

@@ -15,11 +15,16 @@ from collections.abc import Callable, Sequence
 
 from multimeter.data.estimate import Estimate
 
-__all__ = ["CONFIDENCE", "difference_of", "is_noise", "median_of"]
+__all__ = ["CONFIDENCE", "KEPT_CONFIDENCE", "difference_of", "is_noise", "median_of"]
 
 CONFIDENCE = 0.99
-"""How sure an interval is."""
+"""How sure an interval is, and that a limit is broken."""
 
+KEPT_CONFIDENCE = 0.9
+"""How sure it is that a limit is kept: an alarm without a cause costs more than a verdict
+that is put off."""
+
+_TAILS = ((1 - CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)
 _DRAWS = 2_000
 _SEED = 1  # the same runs get the same verdict
 
@@ -42,6 +47,7 @@ def difference_of(
     runs: Sequence[Estimate],
     baseline: Sequence[Estimate],
     distance: Callable[[float, float], float],
+    tails: tuple[float, float] = _TAILS,
 ) -> Estimate:
     """Return how far the median of some runs is from that of others.
 
@@ -50,6 +56,7 @@ def difference_of(
         baseline: The figure of each run of the other side; at least one.
         distance: Returns the distance of a number of the first side from one of the
             other; it rises with the first and falls with the second, or both not at all.
+        tails: Which shares of all draws lie below the lower and above the upper bound.
 
     Returns:
         The distance of the medians; the bounds cover the noise and what is not known of
@@ -61,7 +68,6 @@ def difference_of(
         some, others = _drawn(draw, runs), _drawn(draw, baseline)
         lows.append(distance(_median(map(_low, some)), _median(map(_high, others))))
         highs.append(distance(_median(map(_high, some)), _median(map(_low, others))))
-    tail = (1 - CONFIDENCE) / 2
     values = [[each.value for each in side] for side in (runs, baseline)]
     known = [[v for v in side if v is not None] for side in values]
     value = None
@@ -70,8 +76,8 @@ def difference_of(
     flags = dict.fromkeys(flag for each in (*runs, *baseline) for flag in each.flags)
     return Estimate(
         value,
-        _finite(_quantile(lows, tail)),
-        _finite(_quantile(highs, 1 - tail)),
+        _finite(_quantile(lows, tails[0])),
+        _finite(_quantile(highs, 1 - tails[1])),
         runs[0].source,
         tuple(flags),
     )

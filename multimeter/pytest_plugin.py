@@ -6,12 +6,14 @@ limits, with or without that option::
     @pytest.mark.multimeter(max_memory="200 MiB", max_duration=2.0, max_cpu_time=1.5)
     def test_import(): ...
 
+``--multimeter-baseline FILE --multimeter-max memory=+20%`` compares with earlier sessions.
 Only the call of a test counts, not what its fixtures do: they may be shared.
 """
 
 from __future__ import annotations
 
 import contextlib
+import pathlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from multimeter.analysis.session_baseline import SessionBaseline
     from multimeter.probes.span import SpanMeter
 
 __all__: list[str] = []
@@ -53,6 +56,7 @@ class _Used:
 
 _USED_KEY = pytest.StashKey[_Used]()
 _METER_KEY: pytest.StashKey[SpanMeter] = pytest.StashKey()
+_BASELINE_KEY: pytest.StashKey[SessionBaseline | None] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,6 +71,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="How many of the heaviest tests are shown; 0 for all.",
     )
     group.addoption(
+        "--multimeter-baseline",
+        metavar="FILE",
+        help="Measure each test, and compare it with this file of earlier sessions.",
+    )
+    group.addoption(
+        "--multimeter-max",
+        action="append",
+        default=[],
+        metavar="KEY=LIMIT",
+        help="How much more than the baseline a test may use: memory=+20%%, "
+        "cpu_time=+0.5s, duration=+50%%; may be repeated.",
+    )
+    group.addoption(
+        "--multimeter-update",
+        action="store_true",
+        help="Add what the tests of this session used to the baseline.",
+    )
+    group.addoption(
         "--multimeter-storage",
         metavar="FOLDER",
         help="Measure each test, and keep each run in a file of this folder.",
@@ -76,12 +98,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker; and register the table where it is wanted."""
     config.addinivalue_line("markers", _LINE)
+    config.stash[_BASELINE_KEY] = _read_baseline(config)
     if _is_on(config):
         config.pluginmanager.register(_Table(config), "multimeter-table")
 
 
 def _is_on(config: pytest.Config) -> bool:
-    return bool(config.getoption("multimeter") or config.getoption("multimeter_storage"))
+    options = ("multimeter", "multimeter_storage", "multimeter_baseline")
+    return any(map(config.getoption, options))
+
+
+def _read_baseline(config: pytest.Config) -> SessionBaseline | None:
+    from multimeter.errors import MultimeterError
+
+    path = config.getoption("multimeter_baseline")
+    limits = config.getoption("multimeter_max")
+    if path is None:
+        if limits or config.getoption("multimeter_update"):
+            raise pytest.UsageError(
+                "--multimeter-max and --multimeter-update need --multimeter-baseline FILE"
+            )
+        return None
+    from multimeter.analysis.session_baseline import SessionBaseline
+
+    try:
+        return SessionBaseline.read(pathlib.Path(path), limits)
+    except MultimeterError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -115,6 +158,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
         return
     report = outcome.get_result()
     broken = _broken(_limits(item), used)
+    baseline = item.config.stash.get(_BASELINE_KEY, None)
+    if baseline is not None:
+        broken += baseline.broken(item.nodeid, used.values)
     if broken and report.passed and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = "\n".join(broken)
@@ -212,6 +258,8 @@ class _Table:
 
     def __init__(self, config: pytest.Config) -> None:
         self._top: int = config.getoption("multimeter_top")
+        self._updates: bool = config.getoption("multimeter_update")
+        self._baseline = config.stash.get(_BASELINE_KEY, None)
         self._tests: list[tuple[str, dict[str, float]]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -223,8 +271,12 @@ class _Table:
                 self._tests.append((report.nodeid, values))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Show the table."""
+        """Show the table; and add to the baseline, where that was asked for."""
         from multimeter.analysis.units import format_value
+
+        if self._updates and self._baseline is not None:
+            self._baseline.add(self._tests)
+            terminalreporter.write_line(f"multimeter: {self._baseline.path} is updated.")
 
         tests = sorted(self._tests, key=lambda each: each[1]["memory"], reverse=True)
         shown = tests[: self._top or None]

@@ -269,3 +269,25 @@ def test_what_came_before_the_test_does_not_count(run):
     )
     body = "time.sleep(0.2); CHILD.kill(); CHILD.wait(); CHILD.stdout.close()"
     run(limited("max_memory='50 MiB'", body, above=above)).assert_outcomes(passed=1)
+
+
+def test_sessions_are_compared_with_those_before(run, pytester):
+    memory = "x = bytearray(SIZE << 20); x[::4096] = bytes(SIZE << 8)"
+    options = ("--multimeter-baseline", "base.json", "--multimeter-max", "memory=+50%")
+
+    def session(size, *more):
+        return run(f"SIZE = {size}\ndef test_it(): {memory}\n", *options, *more)
+
+    session(20, "--multimeter-update").assert_outcomes(passed=1)
+    session(21).assert_outcomes(passed=1)
+    worse = session(60)
+    worse.assert_outcomes(failed=1)
+    worse.stdout.fnmatch_lines(["*in 1 earlier sessions it was * MiB, and * MiB are*"])
+    (pytester.path / "base.json").write_text("{")
+    assert session(20).ret == 4
+
+
+def test_limits_without_a_baseline_are_an_error(run):
+    result = run("def test_it(): pass\n", "--multimeter-max", "memory=+50%")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*need --multimeter-baseline FILE*"])

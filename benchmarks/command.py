@@ -14,13 +14,15 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from comparison import Row, Target, compare
 from options import Options
+from peer import meter_folder
 
 _ROUNDS = 15
+_FEW_ROUNDS = 5
 
 _USAGE = """
 import os, sys
@@ -56,6 +58,38 @@ def rows(_options: Options) -> Iterator[Row]:
         work = [sys.executable, "-c", _WORK]
         yield _row("multimeter run, a busy loop", [*run, *work], [*timed, *work], "time")
         yield from _short(tool, folder)
+        yield from _beside_meters(tool, folder, timer)
+
+
+def _beside_meters(tool: pathlib.Path, folder: str, timer: str) -> Iterator[Row]:
+    """Compare the CPU time that meters add to a second in which nothing happens."""
+    meters = meter_folder()
+    sleep = ["sleep", "1"]
+    peers = {
+        "GNU time": [timer, "-o", f"{folder}/time", *sleep],
+        "con-duct": [
+            *(str(meters / "con-duct"), "run", "-q", "-c", "none", "--clobber"),
+            *("-p", f"{folder}/duct-", *sleep),
+        ],
+        "psrecord": [
+            *(str(meters / "psrecord"), "sleep 1", "--include-children"),
+            *("--log", f"{folder}/psrecord.txt"),
+        ],
+        "mprof": [
+            *(str(meters / "mprof"), "run", "-C", "-o", f"{folder}/mprof.txt", *sleep),
+        ],
+    }
+    environment = {**os.environ, "HOME": folder}
+    ours = partial(_usage, [str(tool), "run", "-q", *sleep], environment)
+    for name, command in peers.items():
+        peer = partial(_usage, command, environment)
+        result = compare(_cpu_of(ours), _cpu_of(peer), _FEW_ROUNDS)
+        numbers = result.ours * 1e3, result.peer * 1e3, name, result.ratio
+        yield Row("multimeter run sleep 1, CPU time", "ms", *numbers)
+
+
+def _cpu_of(usage: Callable[[], tuple[float, float]]) -> Callable[[], float]:
+    return lambda: usage()[0]
 
 
 def _short(tool: pathlib.Path, home: str) -> Iterator[Row]:
@@ -64,7 +98,7 @@ def _short(tool: pathlib.Path, home: str) -> Iterator[Row]:
     pathlib.Path(home, ".multimeter", "runs").mkdir(parents=True)
     ours = partial(_usage, [str(tool), "run", "-q", "true"], environment)
     python = partial(_usage, [sys.executable, "-I", "-c", "pass"], environment)
-    result = compare(lambda: ours()[0], lambda: python()[0], _ROUNDS)
+    result = compare(_cpu_of(ours), _cpu_of(python), _ROUNDS)
     yield Row(
         "multimeter run true, CPU time",
         "ms",
@@ -84,7 +118,7 @@ def _usage(command: Sequence[str], environment: Mapping[str, str]) -> tuple[floa
     """Return the CPU time in s, and the peak memory in MiB of the largest process."""
     program = [sys.executable, "-S", "-c", _USAGE, *command]
     done = subprocess.run(program, check=True, env=environment, capture_output=True)
-    cpu, kilobytes = done.stdout.split()
+    *_, cpu, kilobytes = done.stdout.split()  # psrecord speaks first
     return float(cpu), int(kilobytes) / 1024
 
 

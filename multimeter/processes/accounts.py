@@ -33,6 +33,7 @@ _KB = 1 if sys.platform == "darwin" else 1024
 _BLOCK = 512
 # Kernels count pages in batches, so peaks of the same memory differ a little.
 _PEAK_TOLERANCE = 1.02
+_PEAK_BATCHES = 1024**2
 
 _PLACES = {name: place for place, name in enumerate(COUNTERS)}
 _FIGURES = {
@@ -91,10 +92,14 @@ class Reaped:
             self.totals[name] += value
         self.peak = max(self.peak, usage.ru_maxrss * _KB)
 
+    def raise_floor(self) -> None:
+        """Take this process's peak as the floor again: it has just started a process."""
+        self.floor = max(self.floor, own_peak())
+
     @property
     def is_peak_known(self) -> bool:
         """Whether the peak is that of the processes, not of this one before they began."""
-        return self.peak > self.floor * _PEAK_TOLERANCE
+        return self.peak > max(self.floor * _PEAK_TOLERANCE, self.floor + _PEAK_BATCHES)
 
     def figures(
         self,
@@ -171,7 +176,7 @@ class Reaped:
         # What is shared counts once in PSS: together they held no less.
         low, source = max(run.peak, run.bounds.seen, run.pss_peak or 0), "proc"
         of_one: int | None = max(self.peak, self.floor)
-        if self.is_peak_known:
+        if self.is_peak_known and recorded is None:
             of_one = self.peak
             low, source = max(low, self.peak), "wait4"
         if recorded is not None:

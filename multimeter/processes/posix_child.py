@@ -70,6 +70,7 @@ class PosixChild(Child):
         self.clocks = read_clocks()
         try:
             self.pid = self._spawn(command)
+            self.reaped.raise_floor()
         except OSError as error:
             self.release()
             raise CommandError(command, error) from error

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from multimeter.analysis.figures import FIGURES, Figure, figures_of
 from multimeter.data.estimate import Estimate
-from multimeter.data.identifiers import FIGURE_PREFIX, VERSION
+from multimeter.data.identifiers import FIGURE_PREFIX, RUN_TAG, RUNS, VERSION
+from multimeter.data.record import Record
 from multimeter.data.values import json_text
 from multimeter.lines.point_encoder import is_as_read
 from multimeter.lines.protocol import portable_key
 from multimeter.lines.schema_json import schema_to_json
 from multimeter.result import Result
 
-__all__ = ["FIGURES_FIELD", "entry_fields", "figures_from_json", "stored_figures"]
+__all__ = [
+    "FIGURES_FIELD",
+    "entry_fields",
+    "figures_from_json",
+    "merged_entries",
+    "stored_figures",
+]
 
 FIGURES_FIELD = "figures"
 """The field with all figures as JSON: ids to what an Estimate is in JSON."""
@@ -84,3 +91,24 @@ def figures_from_json(data: object) -> dict[str, Estimate]:
     items = data.items() if isinstance(data, Mapping) else ()
     read = {str(key): Estimate.from_json(each) for key, each in items}
     return {key: each for key, each in read.items() if each is not None}
+
+
+def merged_entries(rows: Iterable[Record]) -> list[Record]:
+    """Return one record for each run, at its start; of several rows the last values.
+
+    A row without the id of a run is of version 1 of the data: it is all that there is.
+    """
+    entries: list[Record] = []
+    places: dict[tuple[str, str], int] = {}
+    for row in sorted(rows, key=lambda row: row.time_ns or 0):
+        key = row.tags.get("measurement", ""), row.tags.get(RUN_TAG, "")
+        start = row.fields.get("start")
+        time_ns = start if isinstance(start, int) else row.time_ns
+        if not key[1] or key not in places:
+            places[key] = len(entries)
+            entries.append(Record(RUNS, row.tags, row.fields, time_ns))
+        else:
+            before = entries[places[key]]
+            fields = {**before.fields, **row.fields}
+            entries[places[key]] = Record(RUNS, row.tags, fields, before.time_ns)
+    return sorted(entries, key=lambda entry: entry.time_ns or 0)

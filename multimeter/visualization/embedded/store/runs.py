@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ from multimeter.data.identifiers import (
 )
 from multimeter.data.record import Record
 from multimeter.lines.protocol import MAX_TIME_NS
-from multimeter.lines.run_entry import FIGURES_FIELD, stored_figures
+from multimeter.lines.run_entry import FIGURES_FIELD, merged_entries, stored_figures
 from multimeter.lines.schema_json import schema_from_json
 from multimeter.schema import Schema
 from multimeter.visualization.embedded.store.ingest import FieldType
@@ -132,7 +132,7 @@ def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
         StoreError: The store failed.
     """
     records = defaultdict[str, list[Record]](list)
-    for record in _entries(store.rows(RUNS, keys=_ENTRY_KEYS)):
+    for record in merged_entries(store.rows(RUNS, keys=_ENTRY_KEYS)):
         records[record.tags.get("measurement", "")].append(record)
     infos = {each.name: each for each in store.measurements()}
     names = (infos.keys() | records.keys()) - RESERVED_MEASUREMENTS - {""}
@@ -140,27 +140,6 @@ def list_runs(store: Store, now_ns: int) -> list[RunSummary]:
         _summary(name, infos.get(name), records.get(name, []), now_ns) for name in names
     ]
     return sorted(runs, key=lambda run: (-_newest(run, now_ns), run.identifier))
-
-
-def _entries(rows: Iterable[Record]) -> list[Record]:
-    """Return one record for each run, at its start; of several rows the last values.
-
-    A row without the id of a run is of version 1 of the data: it is all that there is.
-    """
-    entries: list[Record] = []
-    places: dict[tuple[str, str], int] = {}
-    for row in rows:
-        key = row.tags.get("measurement", ""), row.tags.get(RUN_TAG, "")
-        start = row.fields.get("start")
-        time_ns = start if isinstance(start, int) else row.time_ns
-        if not key[1] or key not in places:
-            places[key] = len(entries)
-            entries.append(Record(RUNS, row.tags, row.fields, time_ns))
-        else:
-            before = entries[places[key]]
-            fields = {**before.fields, **row.fields}
-            entries[places[key]] = Record(RUNS, row.tags, fields, before.time_ns)
-    return sorted(entries, key=lambda entry: entry.time_ns or 0)
 
 
 def _newest(run: RunSummary, now_ns: int) -> int:
@@ -185,7 +164,7 @@ def describe_run(store: Store, identifier: str, now_ns: int) -> RunDescription |
         StoreError: The store failed.
     """
     info = store.measurement(identifier)
-    records = _entries(store.rows(RUNS, tags={"measurement": identifier}))
+    records = merged_entries(store.rows(RUNS, tags={"measurement": identifier}))
     if identifier in _HIDDEN or not (info or records):
         return None
     entry = records[-1].fields if records else {}

@@ -6,11 +6,11 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from multimeter.data.identifiers import RUNS
 from multimeter.data.record import Record
 from multimeter.http.influxdb import EVER, BucketIds, InfluxDBApi, flux_text
+from multimeter.lines.run_entry import merged_entries
 from multimeter.visualization.config import StackConfig
 from multimeter.visualization.dashboards.grafana import RUN_UID
 from multimeter.visualization.engines.base import HOST, Run, write_lines
@@ -306,7 +306,7 @@ def runs_flux(config: StackConfig) -> str:
 
 def runs_of(entries: Iterable[Record]) -> list[Run]:
     """Return the runs, newest first, from the records of the query of :func:`runs_flux`."""
-    newest_first = sorted(entries, key=attrgetter("time_ns"), reverse=True)
+    newest_first = reversed(merged_entries(entries))
     empty = {"identifier": "", "start": None, "end": None}
     return [{**empty, **each.fields} for each in newest_first]
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from multimeter import Result
 from multimeter.analysis.figures import figures_of
 from multimeter.data.estimate import Estimate
+from multimeter.data.record import Record
 from multimeter.lines.protocol import decode
 from multimeter.lines.result_decoder import decode_result
 from multimeter.lines.result_encoder import encode_result
-from multimeter.lines.run_entry import entry_fields, stored_figures
+from multimeter.lines.run_entry import entry_fields, merged_entries, stored_figures
 
 S = 10**9
 START = 1_700_000_000 * S
@@ -64,3 +65,21 @@ def test_figures_are_not_taken_for_points_that_came_later():
     later = b"run process.cpu_rate_user=1.0 %d" % (START + 9 * S)
     figures = {each.id: each.value for each in figures_of(read_back([*lines, later]))}
     assert figures["cpu_time"] == 9.0
+
+
+def test_the_rows_of_a_run_are_one_entry_in_whatever_order_they_come():
+    def row(time_ns, run=None, **fields):
+        tags = {"measurement": "run"} if run is None else {"measurement": "run", "run": run}
+        return Record("multimeter_runs", tags, fields, time_ns)
+
+    rows = [
+        row(9, "b", state="finished", end=8),
+        row(5, "b", state="running", points=3),
+        row(2, "b", state="running", start=2),
+        row(3, "a", state="running", start=3),
+        row(1, state="finished", end=1),
+        row(4, state="finished", end=4),
+    ]
+    merged = merged_entries(rows)
+    assert [each.time_ns for each in merged] == [1, 2, 3, 4]
+    assert merged[1].fields == {"state": "finished", "start": 2, "points": 3, "end": 8}

@@ -7,6 +7,7 @@ import os
 import time
 
 from multimeter.errors import MultimeterError
+from multimeter.system.clocks import boottime_ns
 
 TYPE_CHECKING = False  # typing and signal take longer to import than this module
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = [
     "NOT_FOUND",
     "Child",
     "CommandError",
-    "boottime_ns",
     "exit_code_of",
     "outliving_signals",
     "read_clocks",
@@ -166,12 +166,6 @@ def _ignore(_number: int, _frame: object) -> None:
 def read_clocks() -> tuple[int, int, int]:
     """Return the time of day, the clock that counts suspends and the monotonic clock."""
     return time.time_ns(), boottime_ns(), time.monotonic_ns()
-
-
-def boottime_ns() -> int:
-    """Return ``CLOCK_BOOTTIME``, in ns; where there is none, the monotonic clock."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic_ns() if clock is None else time.clock_gettime_ns(clock)
 
 
 def exit_code_of(status: int) -> int:

@@ -12,7 +12,8 @@ import sys
 import time
 
 from multimeter.probes.process_run import Budget, ProcessRun
-from multimeter.processes.child import CommandError, boottime_ns
+from multimeter.processes.child import CommandError
+from multimeter.system.clocks import boottime_ns, time_of_run_ns
 
 TYPE_CHECKING = False  # typing and signal take longer to import than this module
 if TYPE_CHECKING:
@@ -183,8 +184,7 @@ class Recording:
 
     def time_ns(self) -> int:
         """Return the time of the run, in ns since the epoch: a whole microsecond."""
-        passed = boottime_ns() - self.boottime_ns
-        return self.started_ns + passed // 1000 * 1000
+        return time_of_run_ns(self.started_ns, self.boottime_ns, boottime_ns())
 
     def sample(self, time_ns: int | None = None) -> None:
         """Read the processes, and keep the reading.

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from multimeter.sampling.native import Event
+from multimeter.system.clocks import boottime_ns, time_of_run_ns
 
 __all__ = ["Clock", "RunClock", "SystemClock"]
 
 _US = 1_000
-_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 class Clock(Protocol):
@@ -36,12 +36,7 @@ class SystemClock:
 
     time_ns = staticmethod(time.time_ns)
     monotonic_ns = staticmethod(time.monotonic_ns)
-
-    def boottime_ns(self) -> int:
-        """Return ``CLOCK_BOOTTIME``; where there is none, the monotonic clock."""
-        return (
-            time.monotonic_ns() if _BOOTTIME is None else time.clock_gettime_ns(_BOOTTIME)
-        )
+    boottime_ns = staticmethod(boottime_ns)
 
     def wait(self, event: Event, seconds: float) -> bool:
         """Wait until the event is set or the time is over; return whether it is set."""
@@ -81,8 +76,8 @@ class RunClock:
         """Return the time of the run, in ns since the epoch: a whole microsecond."""
         return self._at(clock.boottime_ns())
 
-    def _at(self, boottime_ns: int) -> int:
-        return self.started_ns + (boottime_ns - self.boottime_ns) // _US * _US
+    def _at(self, now_ns: int) -> int:
+        return time_of_run_ns(self.started_ns, self.boottime_ns, now_ns)
 
     def watch(self, clock: Clock) -> None:
         """Look for a step of the time of day and for a suspend since the last call."""

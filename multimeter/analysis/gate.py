@@ -79,8 +79,7 @@ class Verdict:
     @property
     def kept(self) -> bool | None:
         """Whether the limit is kept; None where it lies inside the bounds."""
-        low = -math.inf if self.excess.low is None else self.excess.low
-        high = math.inf if self.excess.high is None else self.excess.high
+        low, high = self.excess.bounds
         if self.requirement.direction == "min":
             low, high = -high, -low
         if high <= 0:

@@ -87,7 +87,7 @@ def is_noise(difference: Estimate | None) -> bool:
     """Return whether a difference may be none: its bounds lie on both sides of zero."""
     if difference is None or difference.is_exact:
         return False
-    low, high = _low(difference), _high(difference)
+    low, high = difference.bounds
     return low <= 0 <= high
 
 
@@ -96,11 +96,11 @@ def _drawn(draw: random.Random, side: Sequence[Estimate]) -> Sequence[Estimate]:
 
 
 def _low(estimate: Estimate) -> float:
-    return -math.inf if estimate.low is None else estimate.low
+    return estimate.bounds[0]
 
 
 def _high(estimate: Estimate) -> float:
-    return math.inf if estimate.high is None else estimate.high
+    return estimate.bounds[1]
 
 
 def _median(values: map[float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,12 @@ class Estimate:
             *flags: More to know about it.
         """
         return cls(value, value or 0, high, source, (AT_LEAST, *flags))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Both bounds; infinite where none is known."""
+        low = -math.inf if self.low is None else self.low
+        return low, math.inf if self.high is None else self.high
 
     @property
     def is_exact(self) -> bool:

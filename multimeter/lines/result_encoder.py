@@ -127,15 +127,13 @@ def run_record(result: Result) -> Record:
 
     Its time is after that of the last point, so that no other row has it.
     """
-    last = result.end_ns if result.start_ns is not None else _start_of(result)
+    last = result.end_ns
+    if last is None:  # without a point, the start
+        last = Baseline.of(result.meta_data).time_ns
     fields = {**entry_fields(result), "state": "finished"}
     return Record(
         RUNS, entry_tags(result), fields, None if last is None else last + AFTER_NS
     )
-
-
-def _start_of(result: Result) -> int | None:
-    return Baseline.of(result.meta_data).time_ns
 
 
 def entry_tags(result: Result) -> dict[str, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import signal
@@ -13,10 +14,10 @@ import pytest
 LOAD = "import time\nprint('on', flush=True)\nwhile input(): pass"
 
 
-@pytest.fixture
-def program():
+@contextlib.contextmanager
+def started(*words):
     process = subprocess.Popen(
-        [sys.executable, "-c", LOAD],
+        [sys.executable, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -27,6 +28,12 @@ def program():
     process.wait()
     process.stdin.close()
     process.stdout.close()
+
+
+@pytest.fixture
+def program():
+    with started("-c", LOAD) as process:
+        yield process
 
 
 def attached(multimeter, *words):
@@ -90,18 +97,8 @@ os._exit(0)
 
 @pytest.fixture
 def bursting():
-    process = subprocess.Popen(
-        [sys.executable, "-S", "-c", BURST],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "on\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdin.close()
-    process.stdout.close()
+    with started("-S", "-c", BURST) as process:
+        yield process
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what waits to be reaped")

@@ -8,6 +8,11 @@ record even where the frames before it are damaged.
 
 A frame without a line is the end mark: its index is the number of records.
 
+A program that is killed while it writes may leave the beginning of a frame at the end of
+a file. The kernel writes page by page and looks for signals in between, so the file ends
+with a page (generic_perform_write in mm/filemap.c). The write had not returned: that
+record was never accepted, and does not count as damaged.
+
 Files of earlier versions have frames without an index and a salt: their CRC starts with
 the length. They are read, but no longer written.
 """
@@ -41,6 +46,9 @@ FRAME_BYTES = _HEAD.size + _SUM.size
 
 MOST_LINE_BYTES = 64 * 2**20
 """The longest line that is read from a file; no server accepts longer ones."""
+
+# Pages of all systems are multiples of it.
+_PAGE = 4096
 
 # Garbage may look like the heads of many long frames. Bounds the bytes whose checksum
 # does not match, as a multiple of the file's size.
@@ -135,7 +143,25 @@ def scan(data: bytes, salt: int = 0) -> Scan:
         allowance.left -= size
         return None
 
-    return _scan(data, read)
+    return _scan(data, read, _is_cut_write)
+
+
+def _is_cut_write(data: bytes, position: int, index: int) -> bool:
+    """Return whether the rest is what a killed program wrote of a frame.
+
+    Args:
+        data: The file.
+        position: Where the rest begins.
+        index: Which record the frame would have.
+    """
+    if len(data) % _PAGE:
+        return False
+    rest = data[position:]
+    if len(rest) < _HEAD.size:
+        return _HEAD.pack(_MARKER_BYTE, index, 0)[: 1 + 4].startswith(rest[: 1 + 4])
+    marker, record, size = _HEAD.unpack_from(rest)
+    is_whole = len(rest) >= FRAME_BYTES + size
+    return marker == _MARKER_BYTE and record == index and not is_whole
 
 
 def scan_old(data: bytes) -> Scan:
@@ -157,10 +183,10 @@ def scan_old(data: bytes) -> Scan:
         allowance.left -= size
         return None
 
-    return _scan(data, read)
+    return _scan(data, read, lambda *_: False)
 
 
-def _scan(data: bytes, read: _Read) -> Scan:
+def _scan(data: bytes, read: _Read, is_cut: Callable[[bytes, int, int], bool]) -> Scan:
     parts: list[tuple[int, list[bytes]]] = []
     damaged = position = least = 0
     is_gap = False
@@ -171,9 +197,11 @@ def _scan(data: bytes, read: _Read) -> Scan:
         if read_frame is None or (
             read_frame.record is not None and read_frame.record < least
         ):
+            begin, position = position, _next_frame(data, position, read, allowance)
+            if position == len(data) and not is_gap and is_cut(data, begin, least):
+                break
             damaged += 1
             is_gap = True
-            position = _next_frame(data, position, read, allowance)
             continue
         position += read_frame.size
         index = least + is_gap if read_frame.record is None else read_frame.record

@@ -12,7 +12,7 @@ from multimeter.probes.usage import COUNTERS, Counters, Memory, Usage
 
 TYPE_CHECKING = False  # typing takes longer to import than this module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 __all__ = ["LinuxProcesses", "process_cpu_seconds"]
 
@@ -101,8 +101,11 @@ class LinuxProcesses:
     process is not part of the measured tree.
 
     Files of a process stay open, for as many processes as a part of the limit of open
-    files allows. A process whose CPU clock has not moved has not run, so its counters are
-    those of the look before: most processes of a large tree cost one system call.
+    files allows. A process whose CPU clock has not moved is taken to be idle, and its
+    counters to be those of the look before: most processes of a large tree cost one system
+    call. But the clock of another process moves with its ticks, and when it stops running
+    (thread_group_cputime in kernel/sched/cputime.c): what it did within some ms may be
+    seen in the next look. Callers say which processes must be read anew.
 
     Args:
         root: The process id of the root.
@@ -144,13 +147,16 @@ class LinuxProcesses:
         # User and system time of the root, as last reported.
         self._split: _Pair = (0.0, 0.0)
         self._known_parents: set[int] = set()
+        self._again: Collection[int] = ()
 
     def now(self) -> float:
         """Return the time since boot, in s, in whole ticks like the start of a process."""
         seconds = time.clock_gettime(time.CLOCK_BOOTTIME)
         return int(seconds / self._tick) * self._tick
 
-    def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
+    def snapshot(
+        self, known: Mapping[int, Usage] | None = None, again: Collection[int] = ()
+    ) -> dict[int, Usage]:
         """Read the root and its descendants, parents first."""
         usages: dict[int, Usage] = {}
         if not self._lists_children:
@@ -158,6 +164,7 @@ class LinuxProcesses:
         first = (self.root,) if known is None else tuple(known)
         known = known or {}
         self._looks += 1
+        self._again = again
         self._known_parents = {usage.parent for usage in known.values()}
         queued = {*first, self._me}
         self._look_through(list(first), queued, known, usages)
@@ -217,6 +224,7 @@ class LinuxProcesses:
             and cpu is not None
             and cpu == files.cpu
             and (self._looks + pid) % _TURNS
+            and pid not in self._again
         ):
             return before
         files.cpu = cpu

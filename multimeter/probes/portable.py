@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import psutil
@@ -44,7 +44,11 @@ class PortableProcesses:
         """Return the time since the epoch, in s, less the rounding error of start times."""
         return time.time() - _ROUNDING
 
-    def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
+    def snapshot(
+        self,
+        known: Mapping[int, Usage] | None = None,
+        again: Collection[int] = (),  # noqa: ARG002 - all are
+    ) -> dict[int, Usage]:
         """Read the root and its descendants."""
         before = self._processes
         if known is None:

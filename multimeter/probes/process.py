@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from multimeter.errors import ConfigurationError, ProbeError, UnsupportedError
@@ -316,7 +316,11 @@ class _Followed:
     def now(self) -> float:
         return self._run.source.now()
 
-    def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:  # noqa: ARG002 - as a source
+    def snapshot(
+        self,
+        known: Mapping[int, Usage] | None = None,  # noqa: ARG002 - as a source
+        again: Collection[int] = (),  # noqa: ARG002
+    ) -> dict[int, Usage]:
         return {self.root: self._run.root}
 
     def memory(self, pid: int) -> Memory | None:

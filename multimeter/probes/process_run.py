@@ -13,7 +13,7 @@ from multimeter.probes.usage import NOTHING, Counters, Memory, Usage
 
 TYPE_CHECKING = False  # typing takes longer to import than this module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from typing import TypeVar
 
     from multimeter.probes.usage import ProcessSource
@@ -148,9 +148,9 @@ class ProcessRun:
         """Read all processes again; their shared memory at a new maximum only."""
         unseen = self._account.unseen
         self._look_once()
-        if self._account.is_pending:
+        if self._account.pending:
             # Some ended after their parents were read: now these have reaped them.
-            self._look_once()
+            self._look_once(again=self._account.pending)
         self.root = self._root_now()
         self.peak = max(self.peak, _peak(self.seen.values()))
         self._memory_at_peak = {}
@@ -161,8 +161,8 @@ class ProcessRun:
         if is_peak and self.bounds.processes > 1:
             self._memory_at_peak = self._budget.spend(self._shared, always=True) or {}
 
-    def _look_once(self) -> None:
-        self.seen = self.source.snapshot(self.seen)
+    def _look_once(self, again: Collection[int] = ()) -> None:
+        self.seen = self.source.snapshot(self.seen, again)
         self._account.update(self.seen)
 
     def _root_now(self) -> Usage:

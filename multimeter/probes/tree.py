@@ -19,7 +19,7 @@ from multimeter.probes.usage import COUNTERS, NOTHING, Counters, Usage
 
 TYPE_CHECKING = False  # typing takes longer to import than this module
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["TreeAccount"]
 
@@ -93,9 +93,9 @@ class TreeAccount:
         self._pending: dict[int, _Pending] = {}
 
     @property
-    def is_pending(self) -> bool:
-        """Whether the next snapshot may show that ended processes were reaped."""
-        return bool(self._pending)
+    def pending(self) -> Collection[int]:
+        """Processes that the next snapshot may show to have reaped some that ended."""
+        return self._pending.keys()
 
     def update(self, now: Mapping[int, Usage]) -> None:
         """Add the usage since the previous snapshot.

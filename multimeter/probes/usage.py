@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing takes longer to import than this module
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any, Protocol
 
     class ProcessSource(Protocol):
@@ -27,12 +27,17 @@ if TYPE_CHECKING:
         def now(self) -> float:
             """Return the time on the clock of ``Usage.started``."""
 
-        def snapshot(self, known: Mapping[int, Usage] | None = None) -> dict[int, Usage]:
+        def snapshot(
+            self,
+            known: Mapping[int, Usage] | None = None,
+            again: Collection[int] = (),
+        ) -> dict[int, Usage]:
             """Read the root and its descendants.
 
             Args:
                 known: The previous snapshot: its processes that still run are read again,
                     even if their parent has ended. None for the first snapshot.
+                again: Processes that are read anew, although they seem to be idle.
 
             Returns:
                 Usages by process id, parents before their children.

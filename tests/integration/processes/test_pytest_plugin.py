@@ -41,7 +41,7 @@ def test_it():
 def run(pytester):
     def run(source, *options):
         pytester.makepyfile(test_it=source)
-        return pytester.runpytest("-p", "no:cacheprovider", *options)
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
 
     return run
 

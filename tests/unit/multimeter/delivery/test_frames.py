@@ -45,6 +45,24 @@ def test_what_was_framed_is_read_back(some):
     assert len(found.parts) == bool(some)
 
 
+@given(st.integers(1, 3), st.integers(1, 4095))
+def test_what_a_kill_leaves_of_a_write_is_no_record(pages, size):
+    # The kernel looks for signals between two pages of a write.
+    before = frame(b"x" * (pages * 4096 - FRAME_BYTES - size), 0, SALT)
+    whole = before + frame(b"y" * 9000, 1, SALT)
+    found = scan(whole[: pages * 4096], SALT)
+    assert (len(found.lines), found.damaged, found.records) == (1, 0, 1)
+    assert scan(whole[:4096] if pages > 1 else whole[: 2 * 4096], SALT).damaged == 0
+
+
+@given(st.binary(min_size=1, max_size=40))
+def test_what_no_write_leaves_at_the_end_of_a_page_is_damage(rest):
+    whole = frame(b"x" * (4096 - FRAME_BYTES - len(rest)), 0, SALT)
+    next_head = frame(b"y", 1, SALT)[:5]
+    is_cut = next_head.startswith(rest[:5])
+    assert scan(whole + rest, SALT).damaged == int(not is_cut)
+
+
 @given(lines.filter(bool), st.data())
 def test_a_flipped_bit_costs_the_record_that_it_hits_and_moves_no_other(some, data):
     whole = bytearray(framed(some))

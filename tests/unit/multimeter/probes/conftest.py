@@ -137,7 +137,7 @@ class FakeProcesses:
     def now(self):
         return self.time
 
-    def snapshot(self, known=None):
+    def snapshot(self, known=None, again=()):
         return dict(self.here)
 
     def memory(self, pid):

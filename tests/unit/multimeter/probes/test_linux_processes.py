@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
 import time
 
 import pytest
@@ -183,6 +184,23 @@ def test_a_process_that_reaps_while_it_is_read_is_read_again(proc, monkeypatch):
     (usage,) = look.snapshot(known).values()
     assert counters(usage.own)["disk_write"] == 7
     assert counters(usage.reaped) == {"faults": 100}
+
+
+def test_a_process_whose_clock_lags_is_read_where_that_is_asked_for():
+    with subprocess.Popen(
+        ["sh", "-c", "read x; (exit); echo reaped; read x"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as shell:
+        look = LinuxProcesses(shell.pid, cpu_seconds=lambda pid: 0.001)
+        known = look.snapshot()
+        shell.stdin.write(b"\n")
+        shell.stdin.flush()
+        assert shell.stdout.readline() == b"reaped\n"
+        known = look.snapshot(known, again=[shell.pid])
+        shell.stdin.write(b"\n")
+        shell.stdin.flush()
+    assert known[shell.pid].reaped[COUNTERS.index("faults")] > 0
 
 
 def test_this_process_is_read_again_while_it_reaps(monkeypatch):

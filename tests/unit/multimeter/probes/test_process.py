@@ -179,7 +179,7 @@ def test_a_child_that_ends_after_its_parent_was_looked_at_does_not_count_twice(
     stale = {1: make_usage(user=5, faults=10)}
     fresh = {1: make_usage(user=5, faults=10, reaped={"user": 4, "faults": 45})}
     looks = iter([stale, fresh])
-    processes.snapshot = lambda _known=None: next(looks)
+    processes.snapshot = lambda _known=None, _again=(): next(looks)
     values = sample(probe)
     assert values["tree.cpu_time"] == 4.0
     assert values["tree.memory_page_faults_without_io"] == 5.0

@@ -41,7 +41,8 @@ _READY = """
 import http.client, urllib.parse
 from multimeter.lines.result_encoder import encode_batches
 result.identifier = "NAME"
-batches = list(encode_batches(result, 5_000))
+pieces = list(encode_batches(result))
+batches = [b"".join(pieces[at : at + 20]) for at in range(0, len(pieces), 20)]
 address = urllib.parse.urlsplit(options["url"])
 kind = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 connection = kind[address.scheme](address.hostname, address.port)
@@ -50,7 +51,7 @@ headers = {"Authorization": "Token " + options["token"], "Content-Type": "text/p
 def prepare():
     global bodies
     name = f"benchmark-{next(numbers)}-ready"
-    bodies = [batch.replace("NAME", name).encode() for batch in batches]
+    bodies = [batch.replace(b"NAME", name.encode()) for batch in batches]
 def work(times):
     for body in bodies:
         connection.request("POST", "/api/v2/write?precision=ns&" + query, body, headers)

@@ -31,7 +31,7 @@ from multimeter.lines.protocol import (
 )
 from multimeter.result import Result
 
-__all__ = ["encode_points", "is_as_read", "series_tags"]
+__all__ = ["encode_blocks", "encode_points", "is_as_read", "series_tags"]
 
 _SUFFIXES = {"d": b"", "q": b"i"}
 # What a block holds stays in the cache of a CPU.
@@ -63,6 +63,18 @@ def encode_points(result: Result) -> Iterator[bytes]:
         FormatError: Two measures or tags cannot be distinguished in line protocol.
     """
     return _Points(result).lines()
+
+
+def encode_blocks(result: Result) -> Iterator[bytes]:
+    """Encode the points of a result as blocks of some hundred lines.
+
+    Returns:
+        Blocks of lines, each line with its newline; a block may be empty.
+
+    Raises:
+        FormatError: As :func:`encode_points`.
+    """
+    return _Points(result).blocks()
 
 
 def is_as_read(result: Result) -> bool:
@@ -100,22 +112,29 @@ class _Points:
         self._times = list(result.times_ns)
 
     def lines(self) -> Iterator[bytes]:
-        starts = range(0, len(self._times) if self._columns else 0, _ROWS_AT_ONCE)
-        return chain.from_iterable(map(self._block, starts))
+        return chain.from_iterable(self._rows(b""))
 
-    def _block(self, start: int) -> Iterable[bytes]:
+    def blocks(self) -> Iterator[bytes]:
+        return map(b"".join, self._rows(b"\n"))
+
+    def _rows(self, end: bytes) -> Iterator[Iterable[bytes]]:
+        """Yield the lines of some rows at a time, each line with what ends it."""
+        for start in range(0, len(self._times) if self._columns else 0, _ROWS_AT_ONCE):
+            yield self._block(start, end)
+
+    def _block(self, start: int, end: bytes) -> Iterable[bytes]:
         times = self._times[start : start + _ROWS_AT_ONCE]
         stop = start + len(times)
         fields = (each.field(start, stop) for each in self._columns)
         form, texts, is_certain = _joined(field for field in fields if field is not None)
         time_texts = _number_texts(times)
         if is_certain:
-            line = b"%b%b %%b" % (_doubled(self._head), form)
+            line = b"%b%b %%b%b" % (_doubled(self._head), form, end)
             return map(line.__mod__, zip(*texts, time_texts))
         # Any row may lack all fields: it has no line then.
         bodies = map(form.__mod__, zip(*texts)) if texts else ()
         return (
-            b"%b%b %b" % (self._head, body[:-1], time)
+            b"%b%b %b%b" % (self._head, body[:-1], time, end)
             for body, time in zip(bodies, time_texts)
             if body
         )

@@ -61,7 +61,6 @@ _UINT64 = 2**64
 
 _ESCAPE_MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ "})
 _ESCAPE_KEY = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
-_ESCAPE_STRING = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 
 def _portable(name: str) -> str:
@@ -173,7 +172,8 @@ def _format_unsigned(value: Unsigned) -> str | None:
 
 
 def _format_text(value: str) -> str:
-    text = value.translate(_ESCAPE_STRING)
+    # Long texts, such as a schema: several times as fast as str.translate.
+    text = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text.encode("utf-8", "replace").decode("utf-8")}"'
 
 

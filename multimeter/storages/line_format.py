@@ -17,8 +17,6 @@ from multimeter.storages.formats import FileFormat, Stream, read_pieces, write_a
 
 __all__ = ["LineFormat"]
 
-_LINES_AT_ONCE = 256
-
 
 class LineFormat(FileFormat):
     """Line protocol, as InfluxDB and many other time series databases read it.
@@ -55,7 +53,7 @@ class LineFormat(FileFormat):
             FormatError: The result has no identifier, or two of its measures cannot
                 be distinguished in line protocol.
         """
-        for batch in _without_mark(encode_batches(result, _LINES_AT_ONCE)):
+        for batch in _without_mark(encode_batches(result)):
             write_all(stream, batch)
 
     def load(self, stream: Stream) -> Result:

@@ -19,13 +19,14 @@ def result_of(points):
     return result
 
 
-@pytest.mark.parametrize("size", [1, 5, 7, 100])
-def test_batches_are_the_lines_in_pieces(size):
-    result = result_of(12)
-    batches = list(encode_batches(result, size))
-    assert b"".join(batches).splitlines() == list(encode_result(result))
-    assert all(batch.endswith(b"\n") for batch in batches)
-    assert {batch.count(b"\n") for batch in batches[:-1]} <= {size}
+@pytest.mark.parametrize("points", [0, 1, 255, 256, 257, 600])
+def test_batches_are_the_lines_in_pieces(points):
+    result = result_of(points)
+    result.append(points, {})  # without a value: no line
+    batches = list(encode_batches(result))
+    lines = list(encode_result(result))
+    assert b"".join(batches) == b"".join(line + b"\n" for line in lines)
+    assert len(lines) == points + 2
 
 
 def test_points_come_first_then_marks_and_the_run():

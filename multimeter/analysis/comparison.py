@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operator import sub
 
 from multimeter.analysis.figures import FIGURES, figures_of
-from multimeter.analysis.noise import difference_of, median_of
+from multimeter.analysis.noise import Effect, difference_of, effect_of, median_of
 from multimeter.analysis.statistics import own_marks_ns
 from multimeter.data.estimate import Estimate
 from multimeter.errors import ConfigurationError
@@ -50,6 +50,16 @@ class Row:
             difference_of(side, first, sub) if side and first else None
             for side in self.sides
         )
+
+    def effects(self, smallest: float = 0.0) -> tuple[Effect | None, ...]:
+        """Return whether each side differs from the first one.
+
+        Args:
+            smallest: The smallest difference that matters, as a share of the first side.
+        """
+        first = self.values[0]
+        least = smallest * abs(first or 0.0)
+        return tuple(effect_of(change, least) for change in self.changes)
 
     @property
     def values(self) -> tuple[float | None, ...]:

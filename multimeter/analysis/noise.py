@@ -12,10 +12,20 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from multimeter.data.estimate import Estimate
 
-__all__ = ["CONFIDENCE", "KEPT_CONFIDENCE", "difference_of", "is_noise", "median_of"]
+__all__ = [
+    "CONFIDENCE",
+    "KEPT_CONFIDENCE",
+    "Effect",
+    "difference_of",
+    "effect_of",
+    "median_of",
+]
+
+Effect = Literal["differs", "same", "undecided"]
 
 CONFIDENCE = 0.99
 """How sure an interval is, and that a limit is broken."""
@@ -83,12 +93,28 @@ def difference_of(
     )
 
 
-def is_noise(difference: Estimate | None) -> bool:
-    """Return whether a difference may be none: its bounds lie on both sides of zero."""
-    if difference is None or difference.is_exact:
-        return False
+def effect_of(difference: Estimate | None, smallest: float = 0.0) -> Effect | None:
+    """Return whether a difference is one.
+
+    Args:
+        difference: A difference with its bounds.
+        smallest: What is not larger than this, up or down, does not matter.
+
+    Returns:
+        ``differs`` where it is larger for sure, ``same`` where it is not larger for sure,
+        ``undecided`` where the noise does not tell; None where it is not known.
+
+    >>> effect_of(Estimate(3.0, 1.0, 5.0)), effect_of(Estimate(3.0, 1.0, 5.0), 2.0)
+    ('differs', 'undecided')
+    >>> effect_of(Estimate(0.1, -1.0, 1.5), 2.0)
+    'same'
+    """
+    if difference is None or difference.value is None:
+        return None
     low, high = difference.bounds
-    return low <= 0 <= high
+    if low > smallest or high < -smallest:
+        return "differs"
+    return "same" if -smallest <= low and high <= smallest else "undecided"
 
 
 def _drawn(draw: random.Random, side: Sequence[Estimate]) -> Sequence[Estimate]:

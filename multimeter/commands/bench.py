@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from multimeter.commands.options import Json
+from multimeter.commands.options import Json, SmallestEffect
 from multimeter.commands.output import print_json, print_table
 from multimeter.commands.progress import progress
 from multimeter.errors import ConfigurationError
@@ -65,6 +65,7 @@ def bench(
     until_sure: UntilSure = False,
     storage: Kept = None,
     show_output: ShowOutput = False,
+    smallest_effect: SmallestEffect = 0.0,
     json: Json = False,
 ) -> None:
     """Run commands in turns, and say what they use and whether they differ.
@@ -81,12 +82,12 @@ def bench(
             arms,
             folder,
             turns,
-            lambda: until_sure and is_sure(arms),
+            lambda: until_sure and is_sure(arms, smallest_effect / 100),
             show_output=show_output,
         )
         for _ in progress(taken, turns, "Turns"):
             pass
-    comparisons = compare_arms(arms)
+    comparisons = compare_arms(arms, smallest_effect / 100)
     if json:
         print_json(_object(commands, arms, comparisons))
     else:

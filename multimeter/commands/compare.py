@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from multimeter.analysis.comparison import START, Row, compare_figures, compare_marks
-from multimeter.analysis.noise import is_noise
+from multimeter.analysis.noise import Effect
 from multimeter.analysis.statistics import earlier_points
 from multimeter.commands.options import (
     RUNS_HELP,
@@ -17,6 +18,7 @@ from multimeter.commands.options import (
     Folder,
     Json,
     Precision,
+    SmallestEffect,
     load_all,
 )
 from multimeter.commands.output import (
@@ -31,6 +33,7 @@ from multimeter.commands.show import Html, Measures
 from multimeter.errors import ConfigurationError
 from multimeter.reports.texts import (
     NOISE,
+    SAME,
     difference,
     of_earlier_runs,
     percent,
@@ -63,29 +66,52 @@ def compare(
     folder: Folder = None,
     config: Config = None,
     precision: Precision = None,
+    smallest_effect: SmallestEffect = 0.0,
     json: Json = False,
 ) -> None:
     """Compare runs: their figures side by side, their curves in one chart.
 
     The figures are those of the whole runs, the differences those to the first one. Of
     several runs a side (NAME@last5) the medians count, and a difference that the noise
-    explains has no percentage; curves are those of the latest run.
+    explains is "noise"; one that is surely below the smallest effect is "same". Curves are
+    those of the latest run.
     """
     if not 1 < len(runs) <= len(_LETTERS):
         raise ConfigurationError(f"Name two runs to compare, up to {len(_LETTERS)}.")
     sides = [load_all([word], folder, config, precision) for word in runs]
     results = [side[0] for side in sides]
-    figures, marks = compare_figures(sides), compare_marks(results, align)
+    tables = _Tables(
+        compare_figures(sides), compare_marks(results, align), smallest_effect / 100
+    )
     if html is not None:
-        _write_html(results, figures, marks, align, html)
+        _write_html(results, tables, align, html)
     if json:
-        print_json(_object(results, figures, marks, align))
+        print_json(_object(results, tables, align))
     elif html is None:
-        _print(results, figures, marks)
+        _print(results, tables)
         _draw(results, measure, align)
 
 
-def _print(results: Sequence[Result], figures: list[Row], marks: list[Row]) -> None:
+@dataclass(frozen=True)
+class _Tables:
+    """What is compared.
+
+    Attributes:
+        figures: The figures.
+        marks: When the marks were.
+        smallest: The smallest difference that matters, as a share of the first run.
+    """
+
+    figures: list[Row]
+    marks: list[Row]
+    smallest: float
+
+    def cells(self, rows: Sequence[Row]) -> list[list[str]]:
+        """Return what stands in the lines of a table."""
+        return [_cells(row, self.smallest) for row in rows]
+
+
+def _print(results: Sequence[Result], tables: _Tables) -> None:
     for line in _names(results):
         typer.echo(printable(line))
     for letter, run in zip(_LETTERS, results):
@@ -93,10 +119,12 @@ def _print(results: Sequence[Result], figures: list[Row], marks: list[Row]) -> N
             typer.echo(f"{letter}: {of_earlier_runs(earlier)}")
     numbers = range(1, 2 + 2 * len(results))
     typer.echo("")
-    print_table(_head("FIGURE", results), _cells(figures), numbers=numbers)
-    if marks:
+    head = _head("FIGURE", results)
+    print_table(head, tables.cells(tables.figures), numbers=numbers)
+    if tables.marks:
         typer.echo("")
-        print_table(_head("MARK", results), _cells(marks), numbers=numbers)
+        head = _head("MARK", results)
+        print_table(head, tables.cells(tables.marks), numbers=numbers)
 
 
 def _names(results: Sequence[Result]) -> list[str]:
@@ -112,25 +140,22 @@ def _head(title: str, results: Sequence[Result]) -> list[str]:
     ]
 
 
-def _cells(rows: Sequence[Row]) -> list[list[str]]:
-    return [
-        [
-            row.title,
-            range_text(row.estimates[0], row.unit),
-            *(
-                cell
-                for estimate, change, share, span in list(
-                    zip(row.estimates, row.differences, row.percents, row.changes)
-                )[1:]
-                for cell in (
-                    range_text(estimate, row.unit),
-                    difference(change, row.unit),
-                    NOISE if is_noise(span) else percent(share),
-                )
-            ),
+def _cells(row: Row, smallest: float) -> list[str]:
+    cells = [row.title, range_text(row.estimates[0], row.unit)]
+    others = zip(row.estimates, row.differences, row.percents, row.effects(smallest))
+    for estimate, change, share, effect in list(others)[1:]:
+        cells += [
+            range_text(estimate, row.unit),
+            difference(change, row.unit),
+            _effect_text(effect, share, smallest),
         ]
-        for row in rows
-    ]
+    return cells
+
+
+def _effect_text(effect: Effect | None, share: float | None, smallest: float) -> str:
+    if effect == "undecided":
+        return NOISE
+    return SAME if effect == "same" and smallest else percent(share)
 
 
 def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> None:
@@ -151,17 +176,17 @@ def _draw(results: Sequence[Result], patterns: list[str] | None, align: str) -> 
 
 def _write_html(
     results: Sequence[Result],
-    figures: list[Row],
-    marks: list[Row],
+    comparison: _Tables,
     align: str,
     path: pathlib.Path,
 ) -> None:
     from multimeter.reports.charts import all_charts
     from multimeter.reports.html import HtmlReport, Table, html_chart, render_html
 
-    tables = [Table(_head("Figure", results), _cells(figures))]
-    if marks:
-        tables.append(Table(_head("Mark", results), _cells(marks)))
+    some = [("Figure", comparison.figures), ("Mark", comparison.marks)]
+    tables = [
+        Table(_head(title, results), comparison.cells(rows)) for title, rows in some if rows
+    ]
     title = " / ".join(str(run.identifier) for run in results)
     charts = [html_chart(chart) for chart in all_charts(results, _LETTERS, align)]
     text = render_html(HtmlReport(title, _names(results), tables=tables, charts=charts))
@@ -173,9 +198,7 @@ def _write(path: pathlib.Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", errors="replace")
 
 
-def _object(
-    results: Sequence[Result], figures: list[Row], marks: list[Row], align: str
-) -> dict[str, Any]:
+def _object(results: Sequence[Result], tables: _Tables, align: str) -> dict[str, Any]:
     def rows(some: list[Row]) -> dict[str, Any]:
         return {
             row.id: {
@@ -190,6 +213,7 @@ def _object(
                 "changes": [
                     None if each is None else each.to_json() for each in row.changes
                 ],
+                "effects": row.effects(tables.smallest),
             }
             for row in some
         }
@@ -198,6 +222,6 @@ def _object(
         "version": 2,
         "align": align,
         "runs": [run.identifier for run in results],
-        "figures": rows(figures),
-        "marks": rows(marks),
+        "figures": rows(tables.figures),
+        "marks": rows(tables.marks),
     }

@@ -64,6 +64,15 @@ Precision = Annotated[
     TimeUnit | None,
     typer.Option(help="The unit of times in a file of line protocol; by default ns."),
 ]
+SmallestEffect = Annotated[
+    float,
+    typer.Option(
+        help="The smallest difference that matters, in per cent of the first; what is "
+        "surely below it is no difference.",
+        min=0,
+        metavar="PERCENT",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import sub
 
 from multimeter.analysis.figures import FIGURES
-from multimeter.analysis.noise import difference_of, is_noise, median_of
+from multimeter.analysis.noise import difference_of, effect_of, median_of
 from multimeter.data.estimate import Estimate
 from multimeter.errors import MultimeterError
 from multimeter.processes.apart import measure_apart
@@ -52,6 +52,7 @@ class Comparison:
         change: How much more the other one uses, as a share of the first.
         noise: The same for the first command and itself: what is no difference. None
             where it uses nothing of it.
+        smallest: The smallest change that matters.
     """
 
     id: str
@@ -61,14 +62,15 @@ class Comparison:
     second: Estimate | None
     change: Estimate | None
     noise: Estimate | None
+    smallest: float = 0.0
 
     @property
     def differs(self) -> bool:
         """Whether the commands differ by more than runs of the same command do."""
         change, noise = self.change, self.noise
-        if change is None or change.value is None or is_noise(change):
+        if change is None or effect_of(change, self.smallest) != "differs":
             return False
-        return noise is None or abs(change.value) > abs(noise.value or 0.0)
+        return noise is None or abs(change.value or 0.0) > abs(noise.value or 0.0)
 
 
 def run_turns(
@@ -116,11 +118,12 @@ def _measured(
     return run.figures
 
 
-def compare_arms(arms: Sequence[Arm]) -> list[Comparison]:
+def compare_arms(arms: Sequence[Arm], smallest: float = 0.0) -> list[Comparison]:
     """Return all figures that the first command has.
 
     Args:
         arms: The first command, the same once more, and the other one, if there is one.
+        smallest: The smallest change that matters, as a share of the first command.
     """
     comparisons = []
     for each in FIGURES:
@@ -138,6 +141,7 @@ def compare_arms(arms: Sequence[Arm]) -> list[Comparison]:
                 median_of(others[0]) if others else None,
                 _share(others[0], both, median) if others else None,
                 _share(same, first, median),
+                smallest,
             )
         )
     return comparisons
@@ -158,16 +162,21 @@ def largest(change: Estimate | None) -> float | None:
     return max(abs(change.low), abs(change.high))
 
 
-def is_sure(arms: Sequence[Arm]) -> bool:
+def is_sure(arms: Sequence[Arm], smallest: float = 0.0) -> bool:
     """Return whether more turns would not show more.
 
     That is so where CPU time and duration differ, or are known to a hundredth.
+
+    Args:
+        arms: As of :func:`compare_arms`.
+        smallest: The smallest change that matters; to know that there is none is enough.
     """
     if len(arms[0].runs) < _FEWEST_TURNS:
         return False
-    found: Mapping[str, Comparison] = {each.id: each for each in compare_arms(arms)}
+    found: Mapping[str, Comparison] = {each.id: each for each in compare_arms(arms, smallest)}
+    narrow = max(_NARROW, smallest)
     return all(
-        each.differs or (largest(each.change or each.noise) or 0.0) <= _NARROW
+        each.differs or (largest(each.change or each.noise) or 0.0) <= narrow
         for each in map(found.get, _DECISIVE)
         if each is not None
     )

@@ -11,6 +11,7 @@ from multimeter.data.timestamps import from_ns
 
 __all__ = [
     "NOISE",
+    "SAME",
     "NONE",
     "difference",
     "local_time",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 NOISE = "noise"
+SAME = "same"
 """The percentage of a difference that may be none: runs of the same differ as much."""
 
 NONE = "-"

@@ -81,3 +81,11 @@ def test_of_several_runs_a_side_the_medians_are_compared():
     assert duration.differences == (0.0, 6.0)
     assert duration.changes[1].low > 4
     assert duration.changes[0].low <= 0 <= duration.changes[0].high
+    assert duration.effects() == ("undecided", "differs")
+    assert duration.effects(5.0) == ("same", "same")
+    assert duration.effects(3.0) == ("same", "undecided")
+
+
+def test_runs_of_which_only_one_has_a_figure_have_no_effect():
+    rows = {row.id: row for row in compare_figures([run("a", 5, 2), Result()])}
+    assert rows["duration"].effects() == ("same", None)

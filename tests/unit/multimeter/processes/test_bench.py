@@ -34,6 +34,18 @@ def test_runs_of_the_same_command_do_not_differ(seed):
     assert not cpu_time(arms(10, 1.0, seed=seed)).differs
 
 
+def test_a_difference_that_does_not_matter_is_none():
+    some = arms(10, 1.2)
+    of_cpu = [each for each in compare_arms(some, 0.5) if each.id == "cpu_time"]
+    assert [each.differs for each in of_cpu] == [False]
+
+
+def test_it_is_sure_when_a_change_is_surely_below_the_smallest_that_matters():
+    some = arms(12, 1.0, noise=0.03)
+    assert not is_sure(some)
+    assert is_sure(some, 0.2)
+
+
 def test_what_is_never_used_has_no_share():
     (read,) = (each for each in compare_arms(arms(5, 1.0)) if each.id == "read")
     assert (read.first.value, read.change, read.noise, read.differs) == (

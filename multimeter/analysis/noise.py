@@ -102,7 +102,7 @@ def effect_of(difference: Estimate | None, smallest: float = 0.0) -> Effect | No
 
     Returns:
         ``differs`` where it is larger for sure, ``same`` where it is not larger for sure,
-        ``undecided`` where the noise does not tell; None where it is not known.
+        ``undecided`` where the noise hides it; None where it is not known.
 
     >>> effect_of(Estimate(3.0, 1.0, 5.0)), effect_of(Estimate(3.0, 1.0, 5.0), 2.0)
     ('differs', 'undecided')

@@ -107,7 +107,7 @@ class _Tables:
     smallest: float
 
     def cells(self, rows: Sequence[Row]) -> list[list[str]]:
-        """Return what stands in the lines of a table."""
+        """Return the lines of a table."""
         return [_cells(row, self.smallest) for row in rows]
 
 

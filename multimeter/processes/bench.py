@@ -173,7 +173,8 @@ def is_sure(arms: Sequence[Arm], smallest: float = 0.0) -> bool:
     """
     if len(arms[0].runs) < _FEWEST_TURNS:
         return False
-    found: Mapping[str, Comparison] = {each.id: each for each in compare_arms(arms, smallest)}
+    comparisons = compare_arms(arms, smallest)
+    found: Mapping[str, Comparison] = {each.id: each for each in comparisons}
     narrow = max(_NARROW, smallest)
     return all(
         each.differs or (largest(each.change or each.noise) or 0.0) <= narrow

@@ -11,8 +11,8 @@ from multimeter.data.timestamps import from_ns
 
 __all__ = [
     "NOISE",
-    "SAME",
     "NONE",
+    "SAME",
     "difference",
     "local_time",
     "of_earlier_runs",

@@ -12,6 +12,7 @@ from multimeter.commands.gate import gate
 from multimeter.commands.import_runs import import_runs
 from multimeter.commands.ls import ls
 from multimeter.commands.options import Version
+from multimeter.commands.rm import rm
 from multimeter.commands.selftest import selftest
 from multimeter.commands.show import show
 
@@ -30,6 +31,7 @@ app.command(epilog=attach.EPILOG)(attach.attach)
 app.command(epilog=bench.EPILOG)(bench.bench)
 app.command()(ls)
 app.command()(show)
+app.command()(rm)
 app.command()(compare)
 app.command()(export)
 app.command("import")(import_runs)

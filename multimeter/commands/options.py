@@ -14,7 +14,7 @@ from multimeter.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from multimeter.result import Result
-    from multimeter.runs.source import RunSource
+    from multimeter.runs.source import RunEntry, RunSource
 
 __all__ = [
     "Config",
@@ -22,9 +22,11 @@ __all__ = [
     "Json",
     "Precision",
     "Run",
+    "SmallestEffect",
     "TimeUnit",
     "Version",
     "existing_folder",
+    "find",
     "load",
     "load_all",
     "sources_of",
@@ -149,6 +151,19 @@ def load(
 
     unit = (precision or TimeUnit.NS).value
     return load_run(word, lambda: sources_of(folder, config), _warn, unit)
+
+
+def find(
+    word: str, folder: pathlib.Path | None, config: pathlib.Path | None
+) -> tuple[RunSource, RunEntry]:
+    """Return where the run is that an argument names, and what is known of it.
+
+    Raises:
+        MultimeterError: There is no such run.
+    """
+    from multimeter.runs.lookup import find_run
+
+    return find_run(word, lambda: sources_of(folder, config), _warn)
 
 
 def load_all(

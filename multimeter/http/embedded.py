@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import IO, Any, cast
 from urllib.parse import urlencode
 
 from multimeter.errors import StorageError
+from multimeter.http.influxdb import EVER_ISO
 from multimeter.http.proof import expects_proof
 from multimeter.http.tls import Authorities
 from multimeter.http.transport import (
@@ -93,6 +94,21 @@ class EmbeddedServer:
         path = f"/api/lines?{urlencode({'run': measurement})}"
         with self._answer(path) as answer:
             yield answer
+
+    def delete(self, org: str, bucket: str, predicates: Iterable[str]) -> None:
+        """Delete points, one predicate after the other; the token must be one that writes.
+
+        Raises:
+            StorageError: The server does not answer, or refuses it; what comes after that
+                predicate is not deleted.
+        """
+        path = f"/api/v2/delete?{urlencode({'org': org, 'bucket': bucket})}"
+        with self._exchange():
+            for predicate in predicates:
+                body = json.dumps({**EVER_ISO, "predicate": predicate}).encode()
+                answer = self._transport.request("POST", path, body)
+                if answer.status != HTTPStatus.NO_CONTENT:
+                    raise refusal_error(self.url, answer.status, answer.message)
 
     def login_code(self) -> str:
         """Return a code that opens the page once.

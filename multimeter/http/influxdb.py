@@ -30,10 +30,20 @@ from multimeter.http.transport import checked_token, refusal_error, unreachable_
 if TYPE_CHECKING:
     from influxdb_client import InfluxDBClient
 
-__all__ = ["EVER", "BucketIds", "InfluxDBApi", "flux_text", "wrong_version_error"]
+__all__ = [
+    "EVER",
+    "EVER_ISO",
+    "BucketIds",
+    "InfluxDBApi",
+    "flux_text",
+    "wrong_version_error",
+]
 
 EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
 """The range of all times that runs have, in Flux."""
+
+EVER_ISO = {"start": "1970-01-01T00:00:00Z", "stop": "2200-01-01T00:00:00Z"}
+"""The same in a request to delete."""
 
 _CONNECT_MS = 10_000
 _SILENT_MS = 60_000
@@ -227,6 +237,25 @@ class InfluxDBApi:
         for (measurement, tags), fields in series.items():
             for time, values in fields.points():
                 yield Record(measurement, dict(tags), values, time)
+
+    def delete(self, token: str, org: str, bucket: str, predicates: Iterable[str]) -> None:
+        """Delete points, one predicate after the other.
+
+        Args:
+            token: A token that may write to the bucket.
+            org: The name of the organisation.
+            bucket: The name of the bucket.
+            predicates: Which points: ``key="value"``, joined by ``AND``. See
+                https://docs.influxdata.com/influxdb/v2/reference/syntax/delete-predicate/
+
+        Raises:
+            StorageError: The server does not answer, or refuses it; what comes after that
+                predicate is not deleted.
+        """
+        requests = self._client(token).delete_api()
+        with self._errors(token):
+            for each in predicates:
+                requests.delete(**EVER_ISO, predicate=each, bucket=bucket, org=org)
 
     def _client(self, token: str = "") -> InfluxDBClient:
         if token not in self._clients:

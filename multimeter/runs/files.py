@@ -184,6 +184,20 @@ class Folder:
         """Load a run; see :func:`load_file`, but without a warning about its times."""
         return _load(pathlib.Path(entry.where))
 
+    def remove(self, entry: RunEntry) -> None:
+        """Remove the file of a run.
+
+        Raises:
+            StorageError: It cannot be removed.
+        """
+        try:
+            pathlib.Path(entry.where).unlink()
+        except OSError as error:
+            raise StorageError(
+                f"{entry.where} cannot be removed: {error.strerror or error}",
+                next_step=f"multimeter show {entry.where}",
+            ) from error
+
 
 def _entry_of(path: pathlib.Path) -> RunEntry:
     """Return the entry of a file, from its ends if possible, else from all of it.

@@ -19,10 +19,11 @@ from typing import TypeVar
 from multimeter.errors import ConfigurationError, MultimeterError
 from multimeter.lines.protocol import portable_measurement
 from multimeter.result import Result
-from multimeter.runs.files import is_run_file, load_file
+from multimeter.runs.files import Folder, is_run_file, load_file
+from multimeter.runs.files import load_runs as load_file_runs
 from multimeter.runs.source import RunEntry, RunSource, starts_ahead
 
-__all__ = ["UnknownRunError", "choose_run", "load_run", "load_runs"]
+__all__ = ["UnknownRunError", "choose_run", "find_run", "load_run", "load_runs"]
 
 T = TypeVar("T")
 
@@ -55,24 +56,79 @@ def load_run(
         StorageError: It cannot be read.
         FormatError: It is damaged.
     """
+    path = _file_of(word)
+    if path is not None:
+        return load_file(path, precision)
+    source, entry = _found(word, find_sources, warn)
+    return source.load(entry)
+
+
+def find_run(
+    word: str,
+    find_sources: Callable[[], Sequence[RunSource]],
+    warn: Callable[[str], None],
+) -> tuple[RunSource, RunEntry]:
+    """Return where the run is that a word means, and what is known of it.
+
+    A beginning of its name is not enough: what is removed cannot be a guess.
+
+    Args:
+        word: The word.
+        find_sources: As of :func:`load_run`.
+        warn: As of :func:`load_run`.
+
+    Raises:
+        UnknownRunError: There is no such run, or more than one.
+        StorageError: It is a file that cannot be read.
+        FormatError: It is a file that is no run.
+    """
+    path = _file_of(word)
+    if path is None:
+        source, entry = _found(word, find_sources, warn)
+        if entry.identifier not in _names_of(word) and not _NUMBER.fullmatch(word):
+            raise UnknownRunError(
+                f"There is no run '{word}': '{entry.identifier}' begins so.",
+                next_step="Write all of its name.",
+            )
+        return source, entry
+    runs = load_file_runs(path)
+    if len(runs) != 1:
+        raise UnknownRunError(f"{path} has {len(runs)} runs, not one.")
+    return Folder(path.parent), RunEntry(runs[0].result.identifier or path.name, str(path))
+
+
+def _file_of(word: str) -> pathlib.Path | None:
+    """Return the file that a word names; None where it names none.
+
+    Raises:
+        ConfigurationError: It names a folder.
+    """
     path = _path_of(word)
     if path and (path.is_file() or _is_odd_file(path)):
-        return load_file(path, precision)
+        return path
     if path and path.is_dir() and path.name != word:
         raise ConfigurationError(
             f"{word} is a folder.",
             next_step=f"multimeter ls --folder {word} shows the runs in it.",
         )
+    return None
+
+
+def _found(
+    word: str,
+    find_sources: Callable[[], Sequence[RunSource]],
+    warn: Callable[[str], None],
+) -> tuple[RunSource, RunEntry]:
     sources = find_sources()
     for source in sources:
         found = source.find(word)
         if found is not None:
-            return source.load(found)
+            return source, found
     runs, problems = _listed(sources)
     source, entry = _one_of(word, runs, problems, also=", and no such file")
     for each in problems:
         warn(each)
-    return source.load(entry)
+    return source, entry
 
 
 def load_runs(
@@ -150,11 +206,15 @@ def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
     return list(runs.values()), problems
 
 
+def _names_of(word: str) -> set[str]:
+    # A source without an identifier of a run lists it by the name of its measurement.
+    return {word, portable_measurement(word)}
+
+
 def _one_of(
     word: str, runs: list[tuple[T, RunEntry]], problems: list[str], *, also: str = ""
 ) -> tuple[T, RunEntry]:
-    # A source without an identifier of a run lists it by the name of its measurement.
-    called = {word, portable_measurement(word)}
+    called = _names_of(word)
     exact = [run for run in runs if run[1].identifier in called]
     if exact:
         return exact[0]

@@ -98,6 +98,10 @@ class Unusable:
         """Raise the error."""
         raise self._error
 
+    def remove(self, entry: RunEntry) -> None:  # noqa: ARG002 - it has none
+        """Raise the error."""
+        raise self._error
+
 
 class RunSource(Protocol):
     """A place that stores runs."""
@@ -117,4 +121,12 @@ class RunSource(Protocol):
         Raises:
             StorageError: It cannot be read.
             FormatError: It is damaged.
+        """
+
+    def remove(self, entry: RunEntry) -> None:
+        """Remove a run with all that belongs to it.
+
+        Raises:
+            StorageError: It cannot be removed, or only a part of it was: it is listed as
+                long as anything is left.
         """

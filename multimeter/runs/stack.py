@@ -83,6 +83,37 @@ class Stack:
         """
         return self._server.load(entry)
 
+    def remove(self, entry: RunEntry) -> None:
+        """Remove a run: its points, its marks, and last its entry, by which it is listed.
+
+        Raises:
+            StorageError: The server does not answer, or refuses it.
+        """
+        where = self._connection
+        predicates = _predicates(portable_measurement(entry.identifier), entry.id)
+        if isinstance(self._server, _EmbeddedRuns):
+            writer = EmbeddedServer(where.url, where.token)
+            writer.delete(where.org, where.bucket, predicates)
+            return
+        if entry.id is None:
+            self._require_only(entry)
+        with contextlib.closing(InfluxDBApi(where.url)) as server:
+            server.delete(where.token, where.org, where.bucket, predicates)
+
+    def _require_only(self, entry: RunEntry) -> None:
+        """Check that no other run has the name of one without an id.
+
+        Raises:
+            StorageError: One has: what is removed by the name would be of both.
+        """
+        same = [e for e in self.list().entries if e.identifier == entry.identifier]
+        if len(same) > 1:
+            raise StorageError(
+                f"'{entry.identifier}' cannot be removed: other runs have this name.",
+                cause="It was stored by a version that gave runs no id.",
+                next_step="Delete its time with InfluxDB: influx delete --start T --stop T",
+            )
+
     @cached_property
     def _server(self) -> _EmbeddedRuns | InfluxDBRuns:
         where = self._connection
@@ -91,6 +122,19 @@ class Stack:
         if embedded.is_there():
             return _EmbeddedRuns(embedded)
         return InfluxDBRuns(InfluxDBApi(where.url), token, where.org, where.bucket)
+
+
+def _predicates(measurement: str, run_id: str | None) -> list[str]:
+    """Return what points, marks and entry of a run have, in this order."""
+    name = _quoted(measurement)
+    own = "" if run_id is None else f" AND {RUN_TAG}={_quoted(run_id)}"
+    beside = (f'_measurement="{each}" AND measurement={name}' for each in (MARKS, RUNS))
+    return [f"{each}{own}" for each in (f"_measurement={name}", *beside)]
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a predicate has it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class _EmbeddedRuns:

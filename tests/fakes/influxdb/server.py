@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import sys
@@ -22,6 +23,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flux import FluxError, read_query, run_query, write_csv
 
+from multimeter.data.timestamps import parse_iso
 from multimeter.errors import ConfigurationError, LineProtocolError
 from multimeter.lines.decoder import decode
 
@@ -117,6 +119,19 @@ class Database:
                     stream.write(json.dumps([*series, value]) + "\n")
         return f"{trouble} dropped={dropped}" if dropped else ""
 
+    def delete(self, bucket: str, span: tuple[int, int], wanted: dict[str, str]) -> None:
+        """Delete points that have some tags, as ``_measurement``, between two times."""
+        self.points = {
+            key: value
+            for key, value in self.points.items()
+            if key[0] != bucket
+            or not span[0] <= key[4] <= span[1]
+            or not wanted.items() <= {"_measurement": key[1], **dict(key[2])}.items()
+        }
+        with self._lines.open("w") as stream:
+            for key, value in self.points.items():
+                stream.write(json.dumps([*key, value]) + "\n")
+
     def rows(self, bucket: str) -> list[dict[str, Any]]:
         return [
             {
@@ -192,6 +207,7 @@ class Handler(BaseHTTPRequestHandler):
             ("POST", "/api/v2/authorizations"): self._authorize,
             ("POST", "/api/v2/write"): self._write,
             ("POST", "/api/v2/query"): self._query,
+            ("POST", "/api/v2/delete"): self._delete,
         }
         if self.command == "DELETE" and path.startswith("/api/v2/authorizations/"):
             return lambda: self._revoke(path.rpartition("/")[2])
@@ -353,6 +369,22 @@ class Handler(BaseHTTPRequestHandler):
                 "failure writing points to database: partial write: field type conflict:"
                 f" {trouble}",
             )
+        return 204, ""
+
+    def _delete(self) -> tuple[int, Any]:
+        token = self._token()
+        self._require_org()
+        name = self.query.get("bucket", "")
+        bucket = self.database.buckets.get(name)
+        if bucket is None:
+            raise RefusedError(404, f'bucket "{name}" not found')
+        if not self._may(token, "write", bucket):
+            raise RefusedError(403, "insufficient permissions to delete")
+        asked = self._json()
+        terms = re.findall(r'([^\s=]+)="((?:[^"\\]|\\.)*)"', asked["predicate"])
+        wanted = {key: re.sub(r"\\(.)", r"\1", value) for key, value in terms}
+        span = parse_iso(asked["start"]), parse_iso(asked["stop"])
+        self.database.delete(name, span, wanted)
         return 204, ""
 
     def _text(self) -> str:

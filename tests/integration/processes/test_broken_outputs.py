@@ -189,6 +189,7 @@ VERBS = {
     "gate": ["gate x --max duration=99", "gate x --max duration=99 --json"],
     "deliver": ["deliver"],
     "bench": ["bench --repeat 2 true", "bench --repeat 2 true --json"],
+    "rm": ["rm x --yes"],
     "selftest": ["selftest --help"],
     "import": ["import --help"],
     "run": ["run --help"],

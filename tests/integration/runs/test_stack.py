@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from multimeter import FileStorage, JsonFormat, LineFormat, Result
+from multimeter.lines.protocol import portable_measurement
 
 S = 10**9
 START = 1_700_000_000
@@ -132,3 +133,29 @@ def test_a_stack_that_stops_is_said_and_does_not_break_a_list(stack):
     assert shown.returncode == 1
     assert "does not answer" in shown.stderr
     assert "Traceback" not in listed.stderr + shown.stderr
+
+
+@pytest.mark.parametrize("name", ["removed", 'my "removed", ${x} a=b', "ä/removed\\x"])
+def test_a_run_is_removed_from_the_stack_and_no_other(
+    multimeter, shared_stack, tmp_path, name
+):
+    storage = FileStorage(tmp_path, LineFormat())
+    for each in (name, f"{name}-2"):
+        storage.store(make(each))
+        assert multimeter("import", storage.path(each)).returncode == 0
+    done = multimeter("rm", name, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Removed: ")
+    listed = json.loads(multimeter("ls", "--json").stdout)
+    names = [run["identifier"] for run in listed["runs"]]
+    # The embedded server knows a run by its measurement.
+    assert portable_measurement(name) not in names
+    assert portable_measurement(f"{name}-2") in names
+    again = multimeter("rm", name, "--yes")
+    assert again.returncode == 1
+    assert "There is no run" in again.stderr
+    # The name may come again.
+    assert multimeter("import", storage.path(name)).returncode == 0
+    output = tmp_path / "back.json"
+    assert multimeter("export", name, "-o", output).returncode == 0
+    assert len(loaded(output).points) == 5

@@ -35,6 +35,7 @@ __all__ = [
     "Right",
     "Sessions",
     "is_logged_in",
+    "require_bucket",
     "require_organisation",
     "require_reader",
     "require_right",
@@ -325,6 +326,26 @@ def require_reader(request: Request, access: Access, sessions: Sessions) -> None
 def is_logged_in(request: Request, sessions: Sessions) -> bool:
     """Whether a request has the cookie of a valid session."""
     return sessions.is_valid(request.cookies.get(sessions.cookie))
+
+
+def require_bucket(request: Request, access: Access, *parameters: str) -> None:
+    """Check that a request names our bucket, and our organisation.
+
+    Args:
+        request: The request.
+        access: The organisation and the bucket.
+        parameters: The parameters that may name the bucket.
+
+    Raises:
+        RequestError: It names another one, or none.
+    """
+    names = [name for each in parameters if (name := request.query_params.get(each))]
+    if not names:
+        raise RequestError("not found", "bucket not found")
+    require_organisation(request, access)
+    for name in names:
+        if name not in (access.bucket, access.bucket_id):
+            raise RequestError("not found", f'bucket "{name}" not found')
 
 
 def require_organisation(request: Request, access: Access) -> None:

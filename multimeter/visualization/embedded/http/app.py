@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from multimeter.visualization.embedded.http.access import Access, Sessions
+from multimeter.visualization.embedded.http.delete_api import DeleteApi
 from multimeter.visualization.embedded.http.export_api import ExportApi, LinesApi
 from multimeter.visualization.embedded.http.influx_api import InfluxApi, WriteApi
 from multimeter.visualization.embedded.http.page_api import HealthApi, LogsApi, PageApi
@@ -63,6 +64,7 @@ def create_app(
     app = Starlette(
         routes=[
             *WriteApi(store, access, limits, now_ns).routes(),
+            *DeleteApi(store, access).routes(),
             *InfluxApi(access, now_ns).routes(),
             *PageApi(store, reading, limits, now_ns, user_panels).routes(),
             *LogsApi(store, reading, limits).routes(),

@@ -21,6 +21,7 @@ from multimeter.lines.protocol import PRECISIONS
 from multimeter.visualization.embedded.http.access import (
     Access,
     Right,
+    require_bucket,
     require_organisation,
     require_right,
     require_token,
@@ -74,12 +75,7 @@ class WriteApi:
                 "invalid",
                 "invalid precision; valid precision units are ns, us, ms, and s",
             )
-        bucket = request.query_params.get("bucket")
-        if not bucket:
-            raise RequestError("not found", "bucket not found")
-        require_organisation(request, self._access)
-        if bucket not in (self._access.bucket, self._access.bucket_id):
-            raise RequestError("not found", f'bucket "{bucket}" not found')
+        require_bucket(request, self._access, "bucket")
         return await self._accept(request, right, precision)
 
     async def _write_v1(self, request: Request) -> Response:
@@ -127,7 +123,6 @@ _NOT_SERVED = (
     "backup",
     "buckets",
     "dashboards",
-    "delete",
     "labels",
     "me",
     "orgs",

@@ -14,6 +14,9 @@ for each run, each table would take a block of the file. A field is a column of 
 there; measurements may use the same column for different fields, so that a table has no
 more columns than its widest measurement needs. Names of tables and columns are generated
 here, and never taken from received data.
+
+In version 1 no number is missing. Version 2 has gaps where something was removed: programs
+that know version 1 alone would use numbers twice, and do not open it.
 """
 
 from __future__ import annotations
@@ -45,12 +48,16 @@ __all__ = [
     "add_rows",
     "create_catalog",
     "load_catalog",
+    "mark_gaps",
+    "remove_rows",
     "signature",
     "update_series",
 ]
 
 VERSION = 1
-"""The version of the layout described above, stored in each file."""
+"""The version of the layout described above, stored in each new file."""
+
+_WITH_GAPS = 2
 
 SQL_TYPES: Mapping[FieldType, str] = {
     "float": "DOUBLE",
@@ -158,13 +165,15 @@ class Catalog:
         tables: By number.
         signatures: The numbers of the tables, by the :func:`signature` of the fields that
             they were made for.
-        series: The total number of series.
+        next_measurement: The number of the next measurement.
+        next_series: The number of the next series.
     """
 
     measurements: dict[str, StoredMeasurement] = field(default_factory=dict)
     tables: dict[int, StoredTable] = field(default_factory=dict)
     signatures: dict[str, int] = field(default_factory=dict)
-    series: int = 0
+    next_measurement: int = 0
+    next_series: int = 0
 
 
 @dataclass(frozen=True)
@@ -235,6 +244,21 @@ def add_rows(
         insert(cursor, table, _arrays(_TABLES[table], rows))
 
 
+def remove_rows(
+    cursor: duckdb.DuckDBPyConnection, table: str, key: str, numbers: Sequence[int]
+) -> None:
+    """Remove the rows with some numbers from a table of the catalog."""
+    cursor.execute(
+        f"DELETE FROM {table} WHERE {key} IN (SELECT unnest(?))",  # noqa: S608 - ours
+        [list(numbers)],
+    )
+
+
+def mark_gaps(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Record that numbers are missing: older programs would use them again."""
+    cursor.execute("UPDATE meta SET version = ?", [_WITH_GAPS])
+
+
 def update_series(
     cursor: duckdb.DuckDBPyConnection, rows: Sequence[tuple[int, int, int, int]]
 ) -> None:
@@ -269,22 +293,45 @@ def load_catalog(cursor: duckdb.DuckDBPyConnection) -> Catalog:
     for number, name, kind, column in cursor.execute("FROM fields").fetchall():
         fields.setdefault(number, {})[name] = Field(kind, column)
     series: dict[int, dict[Tags, StoredSeries]] = {}
-    count = 0
     for each, number, tags, *rest in cursor.execute("FROM series").fetchall():
         key = tuple(sorted(json.loads(tags).items()))
         series.setdefault(number, {})[key] = StoredSeries(each, *rest)
-        count += 1
     measurements = {
         name: StoredMeasurement(number, name, table, fields[number], series[number])
         for number, name, table in cursor.execute("FROM measurements").fetchall()
     }
-    columns: dict[int, dict[str, FieldType]] = {}
-    for measurement in measurements.values():
-        for each in measurement.fields.values():
-            columns.setdefault(measurement.table, {})[each.column] = each.type
     signatures = {text: number for number, text in cursor.execute("FROM tables").fetchall()}
-    tables = {n: StoredTable(n, columns[n]) for n in signatures.values()}
-    return Catalog(measurements, tables, signatures, count)
+    columns = _columns_of_tables(cursor)
+    tables = {n: StoredTable(n, columns[_table_name(n)]) for n in signatures.values()}
+    return Catalog(
+        measurements,
+        tables,
+        signatures,
+        _next(cursor, "measurements"),
+        _next(cursor, "series"),
+    )
+
+
+def _columns_of_tables(
+    cursor: duckdb.DuckDBPyConnection,
+) -> dict[str, dict[str, FieldType]]:
+    """Return the columns of fields by table, also those that no measurement uses."""
+    kinds = {sql: kind for kind, sql in SQL_TYPES.items()}
+    columns: dict[str, dict[str, FieldType]] = {}
+    for table, column, kind in cursor.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE starts_with(table_name, 'data_') ORDER BY table_name, column_index"
+    ).fetchall():
+        own = columns.setdefault(table, {})
+        if column not in ("series", "time"):
+            own[column] = kinds[kind]
+    return columns
+
+
+def _next(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Return the next number of a table of the catalog."""
+    ((largest,),) = cursor.execute(f"SELECT max(number) FROM {table}").fetchall()  # noqa: S608 - ours
+    return 0 if largest is None else int(largest) + 1
 
 
 def _check_version(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -296,9 +343,9 @@ def _check_version(cursor: duckdb.DuckDBPyConnection) -> None:
             next_step="Choose another path, or move the file away.",
         )
     rows = cursor.execute("SELECT version FROM meta").fetchall()
-    if rows != [(VERSION,)]:
+    if rows not in ([(VERSION,)], [(_WITH_GAPS,)]):
         raise StoreError(
-            f"The store has version {rows}; this program reads version {VERSION}.",
+            f"The store has version {rows}; this program reads up to {_WITH_GAPS}.",
             cause="A newer version of Multimeter wrote it.",
             next_step="pip install --upgrade 'multimeter[visu]'",
         )

@@ -66,8 +66,8 @@ class Changes:
         self._tables: dict[int, StoredTable] = {}
         self._signatures: dict[str, int] = {}
         self._places: dict[int, tuple[str, Tags]] = {}
-        self._next_measurement = len(catalog.measurements)
-        self._next_series = catalog.series
+        self._next_measurement = catalog.next_measurement
+        self._next_series = catalog.next_series
 
     def admit(self, block: Block) -> tuple[str, PointBuffer] | Conflict:
         """Assign a data table and columns to the points of a block, or refuse them.
@@ -161,7 +161,7 @@ class Changes:
         for number, (name, tags) in self._places.items():
             each = self._series(number)
             counts = (each.start_ns, each.end_ns, each.points)
-            if number < self._catalog.series:
+            if number < self._catalog.next_series:
                 grown.append((number, *counts))
             else:
                 text = json.dumps(dict(tags), ensure_ascii=False)
@@ -177,7 +177,8 @@ class Changes:
         self._catalog.tables.update(self._tables)
         self._catalog.signatures.update(self._signatures)
         self._catalog.measurements.update(self._measurements)
-        self._catalog.series = self._next_series
+        self._catalog.next_measurement = self._next_measurement
+        self._catalog.next_series = self._next_series
 
     def _measurement(self, name: str) -> StoredMeasurement | None:
         return self._measurements.get(name) or self._catalog.measurements.get(name)

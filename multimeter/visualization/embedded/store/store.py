@@ -22,6 +22,7 @@ from multimeter.visualization.embedded.store.catalog import (
 )
 from multimeter.visualization.embedded.store.changes import Changes, Conflict, refuse_time
 from multimeter.visualization.embedded.store.database import Database, Interrupt
+from multimeter.visualization.embedded.store.deletion import Selection, remove_points
 from multimeter.visualization.embedded.store.export import (
     PageChoice,
     Part,
@@ -44,6 +45,7 @@ __all__ = [
     "Conflict",
     "MeasurementInfo",
     "PageChoice",
+    "Selection",
     "SeriesData",
     "Store",
     "Summary",
@@ -119,6 +121,23 @@ class Store:
                 changes.save(cursor)
             changes.adopt()
         return conflicts
+
+    def remove(self, selections: Sequence[Selection]) -> None:
+        """Remove points; all of them are gone when this method returns, or none is.
+
+        Args:
+            selections: Which points.
+
+        Raises:
+            StoreFullError: There is no room on the disk.
+            StoreError: DuckDB failed.
+        """
+        with self._writer:
+            with self._database.writing() as cursor:
+                catalog = self._catalog
+                for each in selections:
+                    catalog = remove_points(cursor, catalog, each)
+            self._catalog = catalog
 
     def measurements(self) -> list[MeasurementInfo]:
         """Return all measurements, the one with the newest point first."""
@@ -231,7 +250,9 @@ class Store:
             spans = windows(cursor, measurement, start_ns, stop_ns) if measurement else []
         for first, last in spans:
             with self._database.reading() as cursor:
-                measurement = self._catalog.measurements[name]
+                measurement = self._catalog.measurements.get(name)
+                if measurement is None:
+                    return  # it was removed meanwhile
                 part = window_lines(cursor, measurement, first, last)
             yield part
 

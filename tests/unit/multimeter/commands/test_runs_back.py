@@ -660,3 +660,66 @@ def test_where_not_everything_could_be_read_it_is_not_said_that_there_are_no_run
 def test_one_point_is_one_point(tool, keep):
     keep(make("one", points=1))
     assert ", 1 point\n" in tool("show", "one")[1]
+
+
+# --- rm
+
+
+def test_a_run_is_removed_by_its_name_and_by_its_path(tool, keep):
+    first, second, third = (keep(make(name)) for name in ("a", "b", "c"))
+    code, out, _ = tool("rm", "a", second, "--yes")
+    assert code == 0
+    assert out.splitlines() == [f"Removed: a ({first})", f"Removed: b ({second})"]
+    assert [first.exists(), second.exists(), third.exists()] == [False, False, True]
+
+
+def test_a_run_that_is_named_twice_is_removed_once(tool, keep):
+    path = keep(make("a"))
+    code, out, _ = tool("rm", "a", path, "@latest", "--yes")
+    assert (code, out.count("Removed")) == (0, 1)
+
+
+def test_a_beginning_is_not_enough_to_remove_a_run(tool, keep):
+    path = keep(make("train-2"))
+    code, _, err = tool("rm", "train", "--yes")
+    assert code == 1
+    assert "'train-2' begins so" in err
+    assert path.exists()
+
+
+def test_nothing_is_removed_where_one_of_several_is_not_there(tool, keep):
+    path = keep(make("a"))
+    code, _, err = tool("rm", "a", "zz", "--yes")
+    assert code == 1
+    assert "There is no run 'zz'" in err
+    assert path.exists()
+
+
+def test_nothing_is_removed_where_nothing_can_be_asked(tool, keep, monkeypatch):
+    path = keep(make("a"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    code, out, err = tool("rm", "a")
+    assert code == 1
+    assert out == f"a ({path})\n"
+    assert "--yes" in err
+    assert path.exists()
+
+
+@pytest.mark.parametrize(("typed", "is_left"), [("y\n", False), ("n\n", True)])
+def test_a_person_is_asked(tool, keep, monkeypatch, typed, is_left):
+    path = keep(make("a"))
+    terminal = io.StringIO(typed)
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdin", terminal)
+    code, out, _ = tool("rm", "a")
+    assert "Remove this run for good?" in out
+    assert (code != 0, path.exists()) == (is_left, is_left)
+
+
+def test_a_file_that_is_no_run_is_not_removed(tool, home):
+    path = home / "settings.json"
+    path.write_text('{"theme": "dark"}')
+    code, _, err = tool("rm", path, "--yes")
+    assert code == 1
+    assert "settings.json" in err
+    assert path.exists()

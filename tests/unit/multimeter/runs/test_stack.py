@@ -15,6 +15,7 @@ from multimeter import (
     NoStackError,
     Result,
     Schema,
+    StorageError,
     Subject,
 )
 from multimeter.connection import Connection
@@ -227,3 +228,33 @@ def test_a_query_means_the_run_of_that_name_and_no_other(name):
     assert found("1") == one
     assert found(None) > one
     assert {measurement for measurement, _, _ in found(None)} == {name, "multimeter_marks"}
+
+
+def test_a_run_is_removed_and_another_one_of_its_name_stays(connection):
+    for start in (0, 10):
+        result = run('my "run"')
+        result.id = f"01jdk3v5m8x2q7h4t9b{start:02}"
+        store(connection, result)
+    store(connection, run("other"))
+    stack = Stack(connection)
+    first, second = (e for e in stack.list().entries if e.identifier == 'my "run"')
+    stack.remove(first)
+    left = Stack(connection)
+    assert {(e.identifier, e.id) for e in left.list().entries} >= {
+        (second.identifier, second.id)
+    }
+    assert first.id not in {e.id for e in left.list().entries}
+    assert len(left.load(second).points) == 5
+    assert len(left.list().entries) == 2
+
+
+def test_a_run_without_an_id_is_not_removed_with_others_of_its_name(connection):
+    store(connection, run("train"))
+    (entry,) = Stack(connection).list().entries
+    old = RunEntry(entry.identifier, entry.where)
+    other = run("train")
+    other.id = "01jdk3v5m8x2q7h4t9b99"
+    store(connection, other)
+    with pytest.raises(StorageError, match="other runs have this name"):
+        Stack(connection).remove(old)
+    assert len(Stack(connection).list().entries) == 2

@@ -65,7 +65,7 @@ DIFFERENCES = {
     "query-syntax-error": Difference(NO_FLUX, 501, "not implemented"),
     "query-unknown-bucket": Difference(NO_FLUX, 501, "not implemented"),
     "query-write-only-token": Difference(NO_FLUX, 501, "not implemented"),
-    "delete": Difference("Points cannot be deleted over HTTP.", 501, "not implemented"),
+    "delete": Difference("It needs the token that may write.", 403, "forbidden"),
 }
 # These say whose server it is; what they say here, the docs say.
 VERSION_HEADERS = {"X-Influxdb-Build", "X-Influxdb-Version"}

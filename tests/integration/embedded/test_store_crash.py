@@ -108,6 +108,59 @@ def test_a_killed_process_loses_nothing_it_acknowledged_and_doubles_nothing(
         assert query(path, "SELECT c26 FROM data_0 WHERE time = -2") == [(stored,)]
 
 
+# Writes one run after the other, and removes the one before the last, entry and all.
+REMOVER = """
+import pathlib, sys
+from multimeter.visualization.embedded.store.ingest import decode_columns
+from multimeter.visualization.embedded.store.store import Selection, Store
+
+EVER = (-(2**63), 2**63 - 1)
+store = Store(pathlib.Path(sys.argv[1]))
+print("open", flush=True)
+for number in range(int(sys.argv[2]), 10**6):
+    lines = ["r%d,k=%d v=%d %d" % (number, n % 2, n, n) for n in range(2_000)]
+    lines.append("multimeter_runs,measurement=r%d points=2000i 1" % number)
+    store.write(decode_columns("\\n".join(lines).encode(), "ns", 0))
+    print("written", number, flush=True)
+    gone = "r%d" % (number - 2)
+    entry = Selection(*EVER, "multimeter_runs", {"measurement": gone})
+    store.remove([Selection(*EVER, gone, {}), entry])
+    print("removed", number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_a_killed_process_was_removing_is_gone_or_whole(
+    tmp_path: pathlib.Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    path = tmp_path / "store.duckdb"
+    begin = 0
+    for _ in range(5):
+        process = start(path, REMOVER, begin)
+        assert process.stdout is not None
+        for _ in range(chance.randrange(2, 20)):
+            said = process.stdout.readline().split()
+        time.sleep(chance.uniform(0, 0.03))
+        process.kill()
+        said = [*said, *process.communicate()[0].split()][-2:]
+        done, last = said[0], int(said[1])
+        store = Store(path)
+        points = {each.name: each.points for each in store.measurements()}
+        entries = points.pop("multimeter_runs")
+        assert set(points.values()) == {2_000}
+        assert entries == len(points)
+        # The acknowledged step, or the one after it.
+        newest = max(int(name[1:]) for name in points)
+        assert newest in ((last,) if done == "written" else (last, last + 1))
+        for name in points:
+            assert len(list(store.rows(name))) == 2_000
+        if done == "removed":
+            assert f"r{last - 2}" not in points
+        store.close()
+        begin = newest + 1
+
+
 def test_a_store_that_another_process_has_open_is_locked(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "store.duckdb"
     process = start(path, WRITER, 0)

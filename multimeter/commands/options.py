@@ -44,7 +44,7 @@ class TimeUnit(str, Enum):
 
 RUN_HELP = (
     "The path of a file; an identifier, or a beginning that only one run has; @latest, "
-    "or @2 for the run before it."
+    "or @2 for the run before it; NAME@latest, NAME@2, NAME@-1 among those of a name."
 )
 RUNS_HELP = f"{RUN_HELP} NAME@last5 for the last five runs of a name."
 

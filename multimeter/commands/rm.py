@@ -19,8 +19,7 @@ __all__ = ["rm"]
 Runs = Annotated[
     list[str],
     typer.Argument(
-        help="The path of a file; an identifier, all of it; @latest, or @2 for the run "
-        "before it.",
+        help="The path of a file; an identifier, all of it; @latest, NAME@latest, ...",
         metavar="RUN...",
     ),
 ]

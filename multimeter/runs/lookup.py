@@ -4,6 +4,8 @@
 - ``@latest`` or ``@1``, the run that started last; ``@2``, the one before it; ... Runs
   whose times lie more than five minutes in the future do not count;
 - the identifier of a run in the folder or the stack, or a beginning that only one has;
+- ``train@2``, the second of the runs ``train``, ``train-2``, ``train-3``, ... by their
+  starts; ``train@latest``, the last of them; ``train@-1``, the one before that;
 - ``train@last5``, the last five runs of that name: ``train``, ``train-2``, ``train-3``, ...
 """
 
@@ -28,6 +30,7 @@ __all__ = ["UnknownRunError", "choose_run", "find_run", "load_run", "load_runs"]
 T = TypeVar("T")
 
 _NUMBER = re.compile(r"@(latest|[1-9]\d{0,5})")
+_OF_NAME = re.compile(r"(.+)@(latest|[1-9]\d{0,5}|-[1-9]\d{0,5})")
 _LAST = re.compile(r"(.+)@last([1-9]\d{0,3})")
 _NEAR = 5
 
@@ -85,7 +88,8 @@ def find_run(
     path = _file_of(word)
     if path is None:
         source, entry = _found(word, find_sources, warn)
-        if entry.identifier not in _names_of(word) and not _NUMBER.fullmatch(word):
+        is_number = _NUMBER.fullmatch(word) or _OF_NAME.fullmatch(word)
+        if entry.identifier not in _names_of(word) and not is_number:
             raise UnknownRunError(
                 f"There is no run '{word}': '{entry.identifier}' begins so.",
                 next_step="Write all of its name.",
@@ -155,9 +159,7 @@ def load_runs(
         return [load_run(word, find_sources, warn, precision)]
     name, number = match[1], int(match[2])
     runs, problems = _listed(find_sources())
-    again = re.compile(rf"{re.escape(name)}(-[1-9]\d*)?")
-    found = [run for run in runs if again.fullmatch(run[1].identifier)]
-    found.sort(key=lambda run: run[1].start_ns or 0, reverse=True)
+    found = _runs_of(name, runs)[::-1]
     if len(found) < number:
         raise _unknown(f"There are {len(found)} runs '{name}', not {number}.", problems)
     for each in problems:
@@ -206,6 +208,35 @@ def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
     return list(runs.values()), problems
 
 
+def _started(runs: Iterable[tuple[T, RunEntry]]) -> list[tuple[T, RunEntry]]:
+    """Return the runs whose start is known and not in the future, the oldest first."""
+    now_ns = time.time_ns()
+    started = [
+        run
+        for run in runs
+        if run[1].start_ns is not None and not starts_ahead(run[1], now_ns)
+    ]
+    return sorted(started, key=_start_of)
+
+
+def _runs_of(name: str, runs: Iterable[tuple[T, RunEntry]]) -> list[tuple[T, RunEntry]]:
+    """Return the runs of a name, the oldest first: it, or it with a number."""
+    again = re.compile(rf"{re.escape(name)}(-[1-9]\d*)?")
+    return sorted((r for r in runs if again.fullmatch(r[1].identifier)), key=_start_of)
+
+
+def _start_of(run: tuple[object, RunEntry]) -> int:
+    return run[1].start_ns or 0
+
+
+def _at(
+    place: int, word: str, runs: list[tuple[T, RunEntry]], problems: list[str]
+) -> tuple[T, RunEntry]:
+    if -len(runs) <= place < len(runs):
+        return runs[place]
+    raise _unknown(f"There is no run {word}: {len(runs)} are known.", problems)
+
+
 def _names_of(word: str) -> set[str]:
     # A source without an identifier of a run lists it by the name of its measurement.
     return {word, portable_measurement(word)}
@@ -219,17 +250,13 @@ def _one_of(
     if exact:
         return exact[0]
     if match := _NUMBER.fullmatch(word):
-        number = 1 if match[1] == "latest" else int(match[1])
-        now_ns = time.time_ns()
-        started = [
-            run
-            for run in runs
-            if run[1].start_ns is not None and not starts_ahead(run[1], now_ns)
-        ]
-        started.sort(key=lambda run: run[1].start_ns or 0, reverse=True)
-        if number <= len(started):
-            return started[number - 1]
-        raise _unknown(f"There is no run {word}: {len(started)} are known.", problems)
+        back = 1 if match[1] == "latest" else int(match[1])
+        return _at(-back, word, _started(runs), problems)
+    if match := _OF_NAME.fullmatch(word):
+        same = _runs_of(match[1], _started(runs))
+        # The first one is 1; the latest is 0, and -1 the one before it.
+        number = 0 if match[2] == "latest" else int(match[2])
+        return _at(number - 1, word, same, problems)
     begin = [run for run in runs if word and run[1].identifier.startswith(word)]
     if len(begin) == 1:
         return begin[0]

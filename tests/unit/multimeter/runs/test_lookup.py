@@ -105,3 +105,28 @@ def test_odd_words_are_clear_errors(word, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownRunError):
         chosen(word, Source(**RUNS))
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("train@1", "train"),
+        ("train@2", "train-3"),
+        ("train@3", "train-2"),
+        ("train@latest", "train-2"),
+        ("train@-1", "train-3"),
+        ("train@-2", "train"),
+        ("train-3@latest", "train-3"),
+        ("odd@2", "odd@2"),
+    ],
+)
+def test_a_run_of_a_name_has_a_place_in_the_order_of_starts(word, name):
+    runs = {"train": 1, "train-2": 5, "train-3": 4, "trainer": 9, "odd@2": 2, "odd": 3}
+    runs |= {"train-9": 2**62}  # far in the future: its clock is wrong
+    assert chosen(word, Source(**runs))[0] == name
+
+
+@pytest.mark.parametrize("word", ["train@3", "train@-2", "none@latest", "train@0"])
+def test_a_place_that_no_run_has_is_a_clear_error(word):
+    with pytest.raises(UnknownRunError, match="There is no run"):
+        chosen(word, Source(train=1, **{"train-2": 2}))

@@ -197,15 +197,28 @@ _Runs = list[tuple[RunSource, RunEntry]]
 
 
 def _listed(sources: Iterable[RunSource]) -> tuple[_Runs, list[str]]:
-    """Return all runs, each identifier once, and what could not be read."""
-    runs: dict[str, tuple[RunSource, RunEntry]] = {}
+    """Return all runs, each once, in the order of sources, and what could not be read."""
+    runs: dict[str, _Runs] = {}
     problems: list[str] = []
     for source in sources:
         listing = source.list()
         problems += listing.problems
         for entry in listing.entries:
-            runs.setdefault(entry.identifier, (source, entry))
-    return list(runs.values()), problems
+            same = runs.setdefault(entry.identifier, [])
+            if not any(s is not source and _is_same(e, entry) for s, e in same):
+                same.append((source, entry))
+    return [run for same in runs.values() for run in same], problems
+
+
+def _is_same(a: RunEntry, b: RunEntry) -> bool:
+    """Return whether two runs of one name, in different places, are the same one.
+
+    One place may know the start, another one only the first point.
+    """
+    if a.start_ns is None or b.start_ns is None:
+        return True
+    a_end, b_end = (each.end_ns or each.start_ns or 0 for each in (a, b))
+    return a.start_ns <= b_end and b.start_ns <= a_end
 
 
 def _started(runs: Iterable[tuple[T, RunEntry]]) -> list[tuple[T, RunEntry]]:
@@ -258,10 +271,10 @@ def _one_of(
         number = 0 if match[2] == "latest" else int(match[2])
         return _at(number - 1, word, same, problems)
     begin = [run for run in runs if word and run[1].identifier.startswith(word)]
-    if len(begin) == 1:
+    names = sorted({run[1].identifier for run in begin})
+    if len(names) == 1:
         return begin[0]
     if begin:
-        names = sorted(run[1].identifier for run in begin)
         more = f", and {len(names) - _NEAR} more" if len(names) > _NEAR else ""
         raise UnknownRunError(
             f"{len(names)} runs begin with '{word}': {', '.join(names[:_NEAR])}{more}.",

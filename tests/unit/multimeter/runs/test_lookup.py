@@ -130,3 +130,18 @@ def test_a_run_of_a_name_has_a_place_in_the_order_of_starts(word, name):
 def test_a_place_that_no_run_has_is_a_clear_error(word):
     with pytest.raises(UnknownRunError, match="There is no run"):
         chosen(word, Source(train=1, **{"train-2": 2}))
+
+
+def test_the_latest_of_a_name_may_be_in_the_second_of_two_places():
+    folder, stack = Source(train=5, **{"train-2": 6}), Source(train=8, **{"train-2": 3})
+    assert chosen("train@latest", folder, stack)[1] == "8"
+    assert chosen("@latest", folder, stack)[1] == "8"
+    assert [chosen(f"@{n}", folder, stack)[1] for n in range(1, 5)] == ["8", "6", "5", "3"]
+    assert chosen("train", folder, stack)[1] == "5"
+
+
+def test_a_run_that_is_in_two_places_counts_once():
+    folder, stack = Source(a=5, b=7), Source(a=5, b=7)
+    assert [chosen(f"@{n}", folder, stack)[0] for n in (1, 2)] == ["b", "a"]
+    with pytest.raises(UnknownRunError, match="2 are known"):
+        chosen("@3", folder, stack)

@@ -125,11 +125,19 @@ class Stack:
 
 
 def _predicates(measurement: str, run_id: str | None) -> list[str]:
-    """Return what points, marks and entry of a run have, in this order."""
-    name = _quoted(measurement)
-    own = "" if run_id is None else f" AND {RUN_TAG}={_quoted(run_id)}"
-    beside = (f'_measurement="{each}" AND measurement={name}' for each in (MARKS, RUNS))
-    return [f"{each}{own}" for each in (f"_measurement={name}", *beside)]
+    """Return what points, marks and entry of a run have, in this order.
+
+    Keys are quoted, too: some, as ``measurement``, are keywords.
+    """
+    own = {} if run_id is None else {RUN_TAG: run_id}
+    beside = [{"_measurement": each, "measurement": measurement} for each in (MARKS, RUNS)]
+    return [
+        " AND ".join(f"{_quoted(key)}={_quoted(text)}" for key, text in tags.items())
+        for tags in (
+            {"_measurement": measurement, **own},
+            *({**each, **own} for each in beside),
+        )
+    ]
 
 
 def _quoted(text: str) -> str:

@@ -146,6 +146,11 @@ class Database:
         ]
 
 
+# Of a request to delete. InfluxDB reads it as InfluxQL, which has these keywords.
+PREDICATE = re.compile(r'([^\s=]+)="((?:[^"\\]|\\.)*)"')
+KEYWORDS = {"measurement", "database", "key", "name", "series", "tag", "field"}
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
@@ -381,8 +386,12 @@ class Handler(BaseHTTPRequestHandler):
         if not self._may(token, "write", bucket):
             raise RefusedError(403, "insufficient permissions to delete")
         asked = self._json()
-        terms = re.findall(r'([^\s=]+)="((?:[^"\\]|\\.)*)"', asked["predicate"])
-        wanted = {key: re.sub(r"\\(.)", r"\1", value) for key, value in terms}
+        wanted = {}
+        for term in re.split(r"(?<=\") AND ", asked["predicate"]):
+            key, value = PREDICATE.fullmatch(term).groups()
+            if key.lower() in KEYWORDS:
+                raise RefusedError(400, "bad logical expression, at position 0")
+            wanted[key.strip('"')] = re.sub(r"\\(.)", r"\1", value)
         span = parse_iso(asked["start"]), parse_iso(asked["stop"])
         self.database.delete(name, span, wanted)
         return 204, ""

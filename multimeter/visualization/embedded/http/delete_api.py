@@ -30,9 +30,9 @@ from multimeter.visualization.embedded.store.store import Selection, Store
 __all__ = ["DeleteApi", "parse_predicate"]
 
 _MEASUREMENT = "_measurement"
-_TEXT = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\''
-_TERM = re.compile(rf"\s*({_TEXT}|[A-Za-z_][\w.\-]*)\s*=\s*({_TEXT})\s*", re.DOTALL)
-_AND = re.compile(r"AND(?=[\s\"'])", re.IGNORECASE)
+_TEXT = r'"(?:[^"\\]|\\.)*"'
+_TERM = re.compile(rf"\s*({_TEXT}|[A-Za-z_]\w*)\s*=\s*({_TEXT}|\w+)\s*", re.DOTALL)
+_AND = re.compile(r"AND(?=[\s\"])", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -116,6 +116,6 @@ def parse_predicate(text: str) -> dict[str, str]:
 
 
 def _unquoted(text: str) -> str:
-    if text[:1] not in ("'", '"'):
+    if not text.startswith('"'):
         return text
     return _ESCAPED.sub(lambda match: _CONTROL.get(match[1], match[1]), text[1:-1])

@@ -75,3 +75,22 @@ def test_a_run_is_shown_compared_and_judged(multimeter, brought):
     multimeter("gate", "example", "--max", "peak_memory=1GiB")
     broken = multimeter("gate", "example", "--max", "peak_memory=1MiB", exit_code=1)
     assert "BROKEN" in broken.stdout
+
+
+def test_a_run_is_removed_with_its_entry_and_marks(multimeter, shared_stack):
+    names = ['to "go", ${x} \\', "to stay"]
+    for name in names:
+        result = Result(identifier=name)
+        result.append(1_700_000_000 * 10**9, {"rig.load": 1.0})
+        result.add_mark(1_700_000_000 * 10**9, "half")
+        path = shared_stack.home / "rm.json"
+        with path.open("wb") as stream:
+            JsonFormat().save_result_to_stream(result, stream)
+        multimeter("import", str(path))
+    done = multimeter("rm", names[0], "--yes")
+    assert done.stdout.startswith("Removed: ")
+    listed = json.loads(multimeter("ls", "--json").stdout)["runs"]
+    left = [each["identifier"] for each in listed]
+    assert names[0] not in left
+    assert names[1] in left
+    assert "There is no run" in multimeter("rm", names[0], "--yes", exit_code=1).stderr

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LinuxProcesses", "process_cpu_seconds"]
 
-_ENDED = "ZXx"
+_ENDED = "Z"
+# Its parent is reaping it and has its usage already (wait_task_zombie in kernel/exit.c),
+# or no process will: it has gone, though it can be read for a moment.
+_GONE = "Xx"
 _PRIVATE = (b"\nPrivate_Clean:", b"\nPrivate_Dirty:", b"\nPrivate_Hugetlb:")
 
 _IO = frozenset({"disk_read", "disk_write", "disk_write_cancelled", "read", "write"})
@@ -236,7 +239,7 @@ class LinuxProcesses:
         self, files: ProcessFiles, cpu: float | None, before: Usage | None, *, is_due: bool
     ) -> Usage | None:
         stat = _stat(files)
-        if stat is None:
+        if stat is None or stat.state in _GONE:
             return None
         io = _io(files)
         if files.pid in self._known_parents:

@@ -186,6 +186,17 @@ def test_a_process_that_reaps_while_it_is_read_is_read_again(proc, monkeypatch):
     assert counters(usage.reaped) == {"faults": 100}
 
 
+def test_a_process_that_is_being_reaped_has_gone(proc):
+    proc.put(10, reaped_faults=0)
+    proc.put(20, parent=10, disk_write=7)
+    look = source(proc)
+    known = look.snapshot()
+    # Its usage is in its parent, and it can be read until the kernel has released it.
+    proc.put(10, reaped_faults=100, disk_write=7)
+    proc.put(20, parent=10, disk_write=7, state="X")
+    assert set(look.snapshot(known)) == {10}
+
+
 def test_a_process_whose_clock_lags_is_read_where_that_is_asked_for():
     with subprocess.Popen(
         ["sh", "-c", "read x; (exit); echo reaped; read x"],

@@ -66,9 +66,15 @@ def _stat(files: ProcessFiles) -> procfs.Stat | None:
     return procfs.Stat(data) if data else None
 
 
-def _io(files: ProcessFiles) -> _Io:
+def _io(files: ProcessFiles) -> _Io | None:
     data = files.read("io")
-    return procfs.parse_io(data) if data else _NO_IO
+    return procfs.parse_io(data) if data else None
+
+
+def _io_of(usage: Usage) -> _Io:
+    first = COUNTERS.index("disk_read")
+    disk_read, disk_write, cancelled, read, write = map(int, usage.own[first : first + 5])
+    return disk_read, disk_write, cancelled, read, write
 
 
 def _at_one_moment(
@@ -82,18 +88,18 @@ def _at_one_moment(
         again = _stat(files)
         if again is None or again.reaped_faults == stat.reaped_faults:
             break
-        stat, io = again, _io(files)
+        stat, io = again, _io(files) or io
     return stat, io
 
 
 def _reaped_and_io(files: ProcessFiles) -> tuple[resource.struct_rusage, _Io]:
     """Return the usage of reaped children, and the I/O of this process with theirs."""
-    reaped, io = resource.getrusage(resource.RUSAGE_CHILDREN), _io(files)
+    reaped, io = resource.getrusage(resource.RUSAGE_CHILDREN), _io(files) or _NO_IO
     for _ in range(_TRIES):
         before, reaped = reaped, resource.getrusage(resource.RUSAGE_CHILDREN)
         if before == reaped:
             break
-        io = _io(files)
+        io = _io(files) or _NO_IO
     return reaped, io
 
 
@@ -242,6 +248,12 @@ class LinuxProcesses:
         if stat is None or stat.state in _GONE:
             return None
         io = _io(files)
+        if io is None:
+            # It has gone since, or its I/O is not for us: what is known never goes back.
+            again = _stat(files)
+            if again is None or again.state in _GONE:
+                return None
+            io = _NO_IO if before is None else _io_of(before)
         if files.pid in self._known_parents:
             stat, io = _at_one_moment(files, stat, io)
         tick = self._tick

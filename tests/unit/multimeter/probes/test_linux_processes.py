@@ -197,6 +197,34 @@ def test_a_process_that_is_being_reaped_has_gone(proc):
     assert set(look.snapshot(known)) == {10}
 
 
+def test_a_process_that_goes_between_its_files_has_gone(proc, monkeypatch):
+    proc.put(10)
+    proc.put(20, parent=10, write=7)
+    look = source(proc)
+    known = look.snapshot()
+    read = linux_processes.procfs.read_bytes
+
+    def go_in_between(path):
+        data = read(path)
+        if path.endswith("20/stat") and 20 in proc.processes:
+            proc.remove(20)
+        return data
+
+    monkeypatch.setattr(linux_processes.procfs, "read_bytes", go_in_between)
+    assert set(look.snapshot(known)) == {10}
+
+
+def test_what_a_process_has_written_does_not_go_back(proc, monkeypatch):
+    proc.put(10, write=7)
+    look = source(proc)
+    known = look.snapshot()
+    read = linux_processes.procfs.read_bytes
+    hidden = lambda path: None if path.endswith("/io") else read(path)  # noqa: E731
+    monkeypatch.setattr(linux_processes.procfs, "read_bytes", hidden)
+    assert counters(look.snapshot(known)[10].own)["write"] == 7
+    assert "write" not in counters(source(proc).snapshot()[10].own)
+
+
 def test_a_process_whose_clock_lags_is_read_where_that_is_asked_for():
     with subprocess.Popen(
         ["sh", "-c", "read x; (exit); echo reaped; read x"],

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.stores import new_store
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multimeter.data.record import Record
@@ -129,6 +129,7 @@ removals = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(points, removals), max_size=3), st.booleans())
 def test_it_holds_what_a_set_of_points_would(
     tmp_path_factory: pytest.TempPathFactory,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import sub
 
 from multimeter.analysis.figures import FIGURES, figures_of
@@ -37,12 +38,12 @@ class Row:
     unit: str
     sides: tuple[tuple[Estimate, ...], ...]
 
-    @property
+    @cached_property
     def estimates(self) -> tuple[Estimate | None, ...]:
         """The number of each side, with its bounds: of several runs the median."""
         return tuple(median_of(side) if side else None for side in self.sides)
 
-    @property
+    @cached_property
     def changes(self) -> tuple[Estimate | None, ...]:
         """How much more than the first side each has; the bounds cover the noise."""
         first = self.sides[0]

@@ -77,17 +77,18 @@ def bench(
 
     arms = [Arm(name, _words(text)) for name, text in _named(commands)]
     turns = _MOST_TURNS if until_sure else repeat
+    smallest = smallest_effect / 100
     with _kept(storage) as folder:
         taken = run_turns(
             arms,
             folder,
             turns,
-            lambda: until_sure and is_sure(arms, smallest_effect / 100),
+            lambda: until_sure and is_sure(arms, smallest),
             show_output=show_output,
         )
         for _ in progress(taken, turns, "Turns"):
             pass
-    comparisons = compare_arms(arms, smallest_effect / 100)
+    comparisons = compare_arms(arms, smallest)
     if json:
         print_json(_object(commands, arms, comparisons))
     else:

@@ -25,6 +25,7 @@ __all__ = [
     "SmallestEffect",
     "TimeUnit",
     "Version",
+    "Yes",
     "existing_folder",
     "find",
     "load",
@@ -75,6 +76,7 @@ SmallestEffect = Annotated[
         metavar="PERCENT",
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from multimeter.commands.options import Config, Folder, find
+from multimeter.commands.options import Config, Folder, Yes, find
 from multimeter.errors import ConfigurationError
 from multimeter.reports.texts import printable
 
@@ -23,7 +23,6 @@ Runs = Annotated[
         metavar="RUN...",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def rm(runs: Runs, yes: Yes = False, folder: Folder = None, config: Config = None) -> None:

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta, timezone
 
 from multimeter.errors import ConfigurationError, FormatError
 
-__all__ = ["format_iso", "from_ns", "parse_iso", "to_ns"]
+__all__ = ["EVER_ISO", "format_iso", "from_ns", "parse_iso", "to_ns"]
+
+EVER_ISO = {"start": "1970-01-01T00:00:00Z", "stop": "2200-01-01T00:00:00Z"}
+"""The range of all times that runs have, as a request to delete has it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ISO = r"(.+T\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?"

@@ -39,6 +39,7 @@ __all__ = [
 _MARKER = b"\xff"
 _MARKER_BYTE = _MARKER[0]
 _HEAD = struct.Struct(">BII")
+_BEGIN = struct.Struct(">BI")
 _SUM = struct.Struct(">I")
 _OLD_HEAD = struct.Struct(">BII")
 FRAME_BYTES = _HEAD.size + _SUM.size
@@ -154,14 +155,14 @@ def _is_cut_write(data: bytes, position: int, index: int) -> bool:
         position: Where the rest begins.
         index: Which record the frame would have.
     """
-    if len(data) % _PAGE:
-        return False
     rest = data[position:]
-    if len(rest) < _HEAD.size:
-        return _HEAD.pack(_MARKER_BYTE, index, 0)[: 1 + 4].startswith(rest[: 1 + 4])
-    marker, record, size = _HEAD.unpack_from(rest)
-    is_whole = len(rest) >= FRAME_BYTES + size
-    return marker == _MARKER_BYTE and record == index and not is_whole
+    begin = _BEGIN.pack(_MARKER_BYTE, index)
+    if len(data) % _PAGE or not begin.startswith(rest[: len(begin)]):
+        return False
+    if len(rest) < FRAME_BYTES:
+        return True
+    size: int = _HEAD.unpack_from(rest)[-1]
+    return len(rest) < FRAME_BYTES + size
 
 
 def scan_old(data: bytes) -> Scan:

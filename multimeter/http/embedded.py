@@ -15,8 +15,8 @@ from http import HTTPStatus
 from typing import IO, Any, cast
 from urllib.parse import urlencode
 
+from multimeter.data.timestamps import EVER_ISO
 from multimeter.errors import StorageError
-from multimeter.http.influxdb import EVER_ISO
 from multimeter.http.proof import expects_proof
 from multimeter.http.tls import Authorities
 from multimeter.http.transport import (

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from multimeter.data.record import FieldValue, Record, Unsigned
-from multimeter.data.timestamps import parse_iso
+from multimeter.data.timestamps import EVER_ISO, parse_iso
 from multimeter.errors import MissingExtraError, MultimeterError, StorageError
 from multimeter.http.server_url import checked_server_url
 from multimeter.http.tls import make_context
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EVER",
-    "EVER_ISO",
     "BucketIds",
     "InfluxDBApi",
     "flux_text",
@@ -41,9 +40,6 @@ __all__ = [
 
 EVER = "range(start: time(v: 0), stop: 2200-01-01T00:00:00Z)"
 """The range of all times that runs have, in Flux."""
-
-EVER_ISO = {"start": "1970-01-01T00:00:00Z", "stop": "2200-01-01T00:00:00Z"}
-"""The same in a request to delete."""
 
 _CONNECT_MS = 10_000
 _SILENT_MS = 60_000

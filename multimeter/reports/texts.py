@@ -23,8 +23,10 @@ __all__ = [
 ]
 
 NOISE = "noise"
-SAME = "same"
 """The percentage of a difference that may be none: runs of the same differ as much."""
+
+SAME = "same"
+"""The percentage of a difference that is surely below the smallest that matters."""
 
 NONE = "-"
 """A value that is not known."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from multimeter.commands.options import Config, Json, Version
+from multimeter.commands.options import Config, Json, Version, Yes
 from multimeter.connection import default_config_file
 from multimeter.errors import MultimeterError
 from multimeter.visualization.stack_spec import (
@@ -51,7 +51,6 @@ Name = Annotated[
         callback=_usable_name,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 Browser = Annotated[bool, typer.Option(help="Open a browser too.")]
 EngineName = Annotated[
     str, typer.Option("--engine", help="auto, docker or embedded.", metavar="ENGINE")

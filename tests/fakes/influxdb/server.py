@@ -353,7 +353,8 @@ class Handler(BaseHTTPRequestHandler):
         self.database.save()
         return 204, ""
 
-    def _write(self) -> tuple[int, Any]:
+    def _writable_bucket(self, forbidden: str) -> str:
+        """Return the bucket that is asked for, which the token may change."""
         token = self._token()
         self._require_org()
         name = self.query.get("bucket", "")
@@ -361,7 +362,11 @@ class Handler(BaseHTTPRequestHandler):
         if bucket is None:
             raise RefusedError(404, f'bucket "{name}" not found')
         if not self._may(token, "write", bucket):
-            raise RefusedError(403, "insufficient permissions for write")
+            raise RefusedError(403, forbidden)
+        return name
+
+    def _write(self) -> tuple[int, Any]:
+        name = self._writable_bucket("insufficient permissions for write")
         try:
             records = list(
                 decode(self._text(), precision=self.query.get("precision", "ns"))
@@ -377,14 +382,7 @@ class Handler(BaseHTTPRequestHandler):
         return 204, ""
 
     def _delete(self) -> tuple[int, Any]:
-        token = self._token()
-        self._require_org()
-        name = self.query.get("bucket", "")
-        bucket = self.database.buckets.get(name)
-        if bucket is None:
-            raise RefusedError(404, f'bucket "{name}" not found')
-        if not self._may(token, "write", bucket):
-            raise RefusedError(403, "insufficient permissions to delete")
+        name = self._writable_bucket("insufficient permissions to delete")
         asked = self._json()
         wanted = {}
         for term in re.split(r"(?<=\") AND ", asked["predicate"]):

@@ -64,6 +64,15 @@ def start(path: pathlib.Path, code: str, *arguments: object) -> subprocess.Popen
     return process
 
 
+def kill_after(process: subprocess.Popen[str], lines: int, seconds: float) -> list[str]:
+    """Kill a process some time after it has said some lines; return all of its words."""
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(lines)]
+    time.sleep(seconds)
+    process.kill()
+    return " ".join([*said, process.communicate()[0]]).split()
+
+
 def query(path: pathlib.Path, sql: str) -> list[Any]:
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(sql).fetchall()
@@ -90,13 +99,8 @@ def test_a_killed_process_loses_nothing_it_acknowledged_and_doubles_nothing(
     stored = -1
     for _ in range(5):
         process = start(path, WRITER, stored + 1)
-        assert process.stdout is not None
-        for _ in range(chance.randrange(1, 40)):
-            process.stdout.readline()
-        time.sleep(chance.uniform(0, 0.05))
-        process.kill()
-        rest = process.communicate()[0].split()
-        acknowledged = int(rest[-1]) if rest else None
+        said = kill_after(process, chance.randrange(1, 40), chance.uniform(0, 0.05))
+        acknowledged = int(said[-1]) if said else None
         Store(path).close()
         check_catalog(path)
         sizes = query(path, "SELECT c0, count(*) FROM data_0 WHERE c0 >= 0 GROUP BY 1")
@@ -138,13 +142,8 @@ def test_what_a_killed_process_was_removing_is_gone_or_whole(
     begin = 0
     for _ in range(5):
         process = start(path, REMOVER, begin)
-        assert process.stdout is not None
-        for _ in range(chance.randrange(2, 20)):
-            said = process.stdout.readline().split()
-        time.sleep(chance.uniform(0, 0.03))
-        process.kill()
-        said = [*said, *process.communicate()[0].split()][-2:]
-        done, last = said[0], int(said[1])
+        said = kill_after(process, chance.randrange(2, 20), chance.uniform(0, 0.03))
+        done, last = said[-2], int(said[-1])
         store = Store(path)
         points = {each.name: each.points for each in store.measurements()}
         entries = points.pop("multimeter_runs")

@@ -65,10 +65,8 @@ class DeleteApi:
 def _selection(body: bytes) -> Selection:
     try:
         wanted = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise RequestError("invalid", "invalid request; error parsing request json") from (
-            error
-        )
+    except (ValueError, RecursionError):
+        wanted = None
     if not isinstance(wanted, dict):
         raise RequestError("invalid", "invalid request; error parsing request json")
     tags = parse_predicate(str(wanted.get("predicate") or ""))

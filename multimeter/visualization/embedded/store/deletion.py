@@ -75,8 +75,6 @@ def remove_points(
             del measurements[name]
             remove_rows(cursor, "measurements", "number", [measurement.number])
             remove_rows(cursor, "fields", "measurement", [measurement.number])
-    if measurements.keys() != catalog.measurements.keys():
-        mark_gaps(cursor)
     return replace(catalog, measurements=measurements)
 
 

@@ -22,6 +22,19 @@ def counters(values):
     return {name: value for name, value in zip(COUNTERS, values) if value}
 
 
+def once_after(monkeypatch, ending, act):
+    """Act once, after a file whose path has this ending was read."""
+    read, acts = linux_processes.procfs.read_bytes, [act]
+
+    def read_and_act(path):
+        data = read(path)
+        if path.endswith(ending) and acts:
+            acts.pop()()
+        return data
+
+    monkeypatch.setattr(linux_processes.procfs, "read_bytes", read_and_act)
+
+
 def test_a_process_is_read_from_its_files(proc):
     proc.put(
         10,
@@ -171,16 +184,12 @@ def test_a_process_that_reaps_while_it_is_read_is_read_again(proc, monkeypatch):
     proc.put(20, parent=10, disk_write=7)
     look = source(proc)
     known = look.snapshot()
-    read = linux_processes.procfs.read_bytes
 
-    def reap_in_between(path):
-        data = read(path)
-        if path.endswith("10/stat") and 20 in proc.processes:
-            proc.remove(20)
-            proc.put(10, reaped_faults=100, disk_write=7)
-        return data
+    def reap():
+        proc.remove(20)
+        proc.put(10, reaped_faults=100, disk_write=7)
 
-    monkeypatch.setattr(linux_processes.procfs, "read_bytes", reap_in_between)
+    once_after(monkeypatch, "10/stat", reap)
     (usage,) = look.snapshot(known).values()
     assert counters(usage.own)["disk_write"] == 7
     assert counters(usage.reaped) == {"faults": 100}
@@ -202,15 +211,7 @@ def test_a_process_that_goes_between_its_files_has_gone(proc, monkeypatch):
     proc.put(20, parent=10, write=7)
     look = source(proc)
     known = look.snapshot()
-    read = linux_processes.procfs.read_bytes
-
-    def go_in_between(path):
-        data = read(path)
-        if path.endswith("20/stat") and 20 in proc.processes:
-            proc.remove(20)
-        return data
-
-    monkeypatch.setattr(linux_processes.procfs, "read_bytes", go_in_between)
+    once_after(monkeypatch, "20/stat", lambda: proc.remove(20))
     assert set(look.snapshot(known)) == {10}
 
 
